@@ -1,0 +1,26 @@
+import { HoldfastError } from "./errors.ts";
+
+/** Refuses an option at the door, saying what was expected and what came. */
+export function check(ok: boolean, name: string, expected: string, value: unknown): void {
+  if (!ok) throw new HoldfastError("INVALID_OPTION", `\`${name}\` must be ${expected}, got ${show(value)}.`);
+}
+
+/** A time in ms: positive, and `Infinity` for never. */
+export function checkDuration(name: string, value: number): void {
+  check(typeof value === "number" && value > 0, name, "a positive number of milliseconds", value);
+}
+
+/** How many at most: a positive integer, or `Infinity`. */
+export function checkCount(name: string, value: number): void {
+  check((Number.isInteger(value) && value > 0) || value === Infinity, name, "a positive integer", value);
+}
+
+/** One of a few strings. */
+export function checkOneOf(name: string, value: unknown, allowed: readonly string[]): void {
+  check(allowed.includes(value as string), name, allowed.map((text) => `"${text}"`).join(" or "), value);
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+  return typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
+}

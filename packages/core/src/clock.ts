@@ -1,0 +1,25 @@
+/** Where time comes from. Tests give a fake one; nothing in core reads time elsewhere. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** Calls `fn` once after `ms`, unless the returned function was called first. MUST NOT hold the process. */
+  after(ms: number, fn: () => void): () => void;
+  /** Calls `fn` in the next macrotask: after everything that is already running or resolved. */
+  soon(fn: () => void): void;
+}
+
+/** The longest delay a timer takes; beyond it runtimes fire at once. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+const { setImmediate } = globalThis as { setImmediate?: (fn: () => void) => void };
+
+/** The runtime's own clock: monotonic, and its timers do not keep a Node process alive. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, fn) {
+    const timer: unknown = setTimeout(fn, Math.min(Math.max(ms, 0), LONGEST_DELAY));
+    (timer as { unref?: () => void }).unref?.();
+    return () => clearTimeout(timer as number);
+  },
+  soon: setImmediate ?? ((fn) => void setTimeout(fn, 0)),
+};

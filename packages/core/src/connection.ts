@@ -1,0 +1,252 @@
+import { bridgeAbort } from "./abort-bridge.ts";
+import type { Clock } from "./clock.ts";
+import { drainFrame } from "./control.ts";
+import { HEARTBEAT } from "./encode.ts";
+import { STREAM_HEADERS } from "./headers.ts";
+import { createLatch, type Latch } from "./latch.ts";
+import type { CloseReason, DrainReason, Report } from "./observer.ts";
+import type { Outcome, StreamEnd } from "./outcome.ts";
+import type { OpenSink, Sink, SseRequest } from "./sink.ts";
+import type { Tick, Ticker } from "./ticker.ts";
+
+/** What gives a connection its bytes. */
+export interface Feed {
+  /** Writes what there is while the connection is ready. Called when it may be ready again. */
+  pump(): void;
+}
+
+/** What a connection takes from the one who keeps it. */
+export interface ConnectionKeeper {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly report: Report;
+  readonly ticker: Ticker;
+  /** The response is over. */
+  left(connection: Connection): void;
+}
+
+export interface ConnectionOptions {
+  readonly heartbeat: number;
+  readonly idleTimeout: number;
+  readonly maxDuration: number;
+  /** Whether control events are dispatched. */
+  readonly control: boolean;
+}
+
+/**
+ * One client being served. Its latch closes when the serving is over; the response itself may take longer, until
+ * what was written is flushed or cut, and is watched until then.
+ *
+ * There is no queue: whoever feeds a connection keeps a cursor, and writes while it is `ready`.
+ */
+export class Connection implements Tick {
+  due: number = Infinity;
+  slot: number = -1;
+  readonly id: string | undefined;
+  readonly latch: Latch;
+  readonly options: ConnectionOptions;
+  readonly #keeper: ConnectionKeeper;
+  readonly #detach: () => void;
+  #sink: Sink | undefined;
+  #feed: Feed | undefined;
+  #started = false;
+  #over = false;
+  #resolveOver: (outcome: Outcome) => void = () => undefined;
+  #end: StreamEnd | undefined;
+  #held = false;
+  /** Since when it has been held or closing. */
+  #stuckSince = 0;
+  #openedAt = 0;
+  #lastWrite = 0;
+  #expiresAt = Infinity;
+  #waitsUntil = Infinity;
+  #draining: DrainReason | undefined;
+  #drainSpread = 0;
+  #events = 0;
+  #bytes = 0;
+
+  /** @param id the stream's id; `undefined` for a bare source */
+  constructor(
+    keeper: ConnectionKeeper,
+    id: string | undefined,
+    request: SseRequest,
+    options: ConnectionOptions,
+  ) {
+    this.id = id;
+    this.options = options;
+    this.#keeper = keeper;
+    this.latch = createLatch({
+      onError: (error) => keeper.report("failed", { id, stage: "cleanup", error }),
+    });
+    this.#detach = bridgeAbort(request.signal, this);
+  }
+
+  /** Whether bytes may be written now. */
+  get ready(): boolean {
+    return this.#sink !== undefined && !this.#held && !this.latch.closed;
+  }
+
+  /** Begins the response. Resolves when it is over; MUST NOT be called once the latch is closed. */
+  start(open: OpenSink): Promise<Outcome> {
+    const { clock, random, report, ticker } = this.#keeper;
+    const over = new Promise<Outcome>((resolve) => {
+      this.#resolveOver = resolve;
+    });
+    this.#openedAt = this.#lastWrite = clock.now();
+    this.#expiresAt = this.#openedAt + this.options.maxDuration * (0.9 + 0.2 * random());
+    this.#started = true;
+    report("connectionOpened", { id: this.id });
+    try {
+      const events = { drained: () => this.#drained(), closed: () => this.#finish() };
+      this.#sink = open(200, { ...STREAM_HEADERS }, events);
+    } catch (error) {
+      this.destroy("failed");
+      throw error;
+    }
+    if (this.#over) this.#sink.destroy(this.latch.reason);
+    else ticker.set(this, this.#nextDue());
+    return over;
+  }
+
+  /** Sets what feeds the connection from now on; nothing is written before the next {@link pump}. */
+  follow(feed: Feed): void {
+    this.#feed = feed;
+    this.#waitsUntil = Infinity;
+  }
+
+  /** Drains the connection at that time unless {@link follow} is called before. */
+  waitUntil(time: number): void {
+    this.#waitsUntil = time;
+    if (this.slot !== -1) this.#keeper.ticker.set(this, this.#nextDue());
+  }
+
+  /** Lets the feed write. Never throws: a feed or sink that does costs this connection alone. */
+  pump(): void {
+    try {
+      if (this.#draining !== undefined && this.ready) this.#sayDrain(this.#draining);
+      else if (this.ready) this.#feed?.pump();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Writes whole frames. The connection MUST be ready. */
+  write(bytes: Uint8Array, events = 0): void {
+    if (bytes.length === 0) return;
+    this.#events += events;
+    this.#bytes += bytes.length;
+    this.#lastWrite = this.#keeper.clock.now();
+    if ((this.#sink as Sink).write(bytes) || this.latch.closed) return;
+    this.#held = true;
+    this.#stuck();
+  }
+
+  /** Ends the response in order, with a last frame if the connection is ready for one. */
+  end(reason: CloseReason, lastFrame?: Uint8Array, end?: StreamEnd): void {
+    if (this.latch.closed) return;
+    if (lastFrame !== undefined) this.write(lastFrame);
+    this.#end = end;
+    this.latch.close(reason);
+    this.#stuck();
+    this.#sink?.close();
+  }
+
+  /**
+   * Sends the client away while its stream goes on. A held connection is destroyed, or on shutdown told when it is
+   * ready again, if its keeper lets it live that long.
+   *
+   * @param spread a further random time in ms for the client to stay away
+   */
+  drain(reason: DrainReason, spread = 0): void {
+    if (this.latch.closed) return;
+    this.#drainSpread = spread;
+    if (this.ready) this.#sayDrain(reason);
+    else if (reason === "shutdown") this.#draining ??= reason;
+    else this.destroy(reason);
+  }
+
+  /** Cuts the connection. */
+  destroy(reason: CloseReason, error?: unknown): void {
+    this.latch.close(reason);
+    this.#sink?.destroy(error);
+    this.#finish();
+  }
+
+  /** The request's signal has aborted: the peer is gone. */
+  abort(): void {
+    this.destroy("disconnected");
+  }
+
+  /** A fresh random reconnection time in ms: 1,000 to 2,000, busy 5,000 to 30,000. */
+  retry(reason?: DrainReason): number {
+    const { random } = this.#keeper;
+    return Math.round(reason === "busy" ? 5_000 + 25_000 * random() : 1_000 + 1_000 * random());
+  }
+
+  visit(now: number): number {
+    try {
+      if (this.#stuckFor(now) >= this.options.idleTimeout) this.destroy("zombie");
+      else if (this.latch.closed) return this.#nextDue();
+      else if (now >= this.#expiresAt) this.drain("max-duration");
+      else if (now >= this.#waitsUntil) this.drain("waiting");
+      else if (!this.#held && now >= this.#lastWrite + this.options.heartbeat) this.write(HEARTBEAT);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return this.#nextDue();
+  }
+
+  #nextDue(): number {
+    const { heartbeat, idleTimeout } = this.options;
+    if (this.latch.closed) return this.#stuckSince + idleTimeout;
+    const next = this.#held ? this.#stuckSince + idleTimeout : this.#lastWrite + heartbeat;
+    return Math.min(next, this.#expiresAt, this.#waitsUntil);
+  }
+
+  #stuckFor(now: number): number {
+    return this.#held || this.latch.closed ? now - this.#stuckSince : 0;
+  }
+
+  /** From now on the sink has `idleTimeout` to flush what it was given. */
+  #stuck(): void {
+    this.#stuckSince = this.#keeper.clock.now();
+    const due = this.#nextDue();
+    if (this.slot !== -1 && due < this.due) this.#keeper.ticker.set(this, due);
+  }
+
+  #sayDrain(reason: DrainReason): void {
+    const retry = this.retry(reason) + Math.round(this.#drainSpread * this.#keeper.random());
+    this.end(reason, drainFrame(reason, retry, this.options.control));
+  }
+
+  #drained(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.pump();
+  }
+
+  #fail(error: unknown): void {
+    this.#keeper.report("failed", { id: this.id, stage: "delivery", error });
+    this.destroy("failed", error);
+  }
+
+  /** The response is over, flushed or cut. */
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.latch.close("disconnected" satisfies CloseReason);
+    this.#detach();
+    this.#keeper.ticker.delete(this);
+    this.#keeper.left(this);
+    if (!this.#started) return;
+    const reason = this.latch.reason as CloseReason;
+    this.#keeper.report("connectionClosed", {
+      id: this.id,
+      reason,
+      duration: this.#keeper.clock.now() - this.#openedAt,
+      events: this.#events,
+      bytes: this.#bytes,
+    });
+    this.#resolveOver({ status: 200, reason, ...(this.#end !== undefined && { end: this.#end }) });
+  }
+}

@@ -1,0 +1,28 @@
+/** One block of an event stream that `encode.ts` wrote. */
+export interface Block {
+  readonly id: string | undefined;
+  readonly event: string;
+  readonly data: string;
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Reads whole frames of our own back; it is no parser of other people's streams. */
+export function decodeFrames(bytes: Uint8Array): Block[] {
+  return decoder.decode(bytes).split("\n\n").slice(0, -1).map(decodeBlock);
+}
+
+function decodeBlock(text: string): Block {
+  let id: string | undefined;
+  let event = "message";
+  const data: string[] = [];
+  for (const line of text.split("\n")) {
+    const colon = line.indexOf(": ");
+    const value = line.slice(colon + 2);
+    const field = line.slice(0, colon);
+    if (field === "data") data.push(value);
+    else if (field === "event") event = value || "message";
+    else if (field === "id") id = value;
+  }
+  return { id, event, data: data.join("\n") };
+}

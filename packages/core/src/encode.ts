@@ -1,0 +1,111 @@
+import { HoldfastError } from "./errors.ts";
+import type { SseEvent } from "./event.ts";
+
+/*
+ * The only place that writes an event stream (WHATWG HTML, 9.2.5 and 9.2.6). It refuses what it cannot
+ * encode; it repairs nothing.
+ */
+
+const encoder = new TextEncoder();
+const FORBIDDEN = /[\r\n\0]/;
+const LINE_END = /\r\n|\r|\n/;
+const RESERVED = "stream.";
+
+/** A heartbeat: an empty comment, which every client ignores. */
+export const HEARTBEAT: Uint8Array = encoder.encode(":\n\n");
+
+/**
+ * One user event as bytes, to be written whole.
+ *
+ * @throws `INVALID_EVENT`: CR, LF or NUL in `event` or `id`; a reserved name; a `retry` that is no non-negative
+ * integer; data that JSON or UTF-8 cannot hold.
+ */
+export function encodeEvent(event: SseEvent): Uint8Array {
+  return encoder.encode(eventText(event, event.id));
+}
+
+/** A comment block: {@link HEARTBEAT} without `text`, else one `: ` line for each of its lines. */
+export function encodeComment(text?: string): Uint8Array {
+  return text === undefined ? HEARTBEAT : encoder.encode(`${commentLines(text)}\n`);
+}
+
+/** The text of a user event that carries `id`, whatever id it was given. */
+export function eventText(event: SseEvent, id: string | undefined): string {
+  if (event.event?.startsWith?.(RESERVED)) {
+    throw invalid(
+      `Event names that begin with "${RESERVED}" are reserved, got ${JSON.stringify(event.event)}.`,
+    );
+  }
+  return block(event, id) + dataLines(event.data);
+}
+
+/** A control event, or with `dispatch: false` only its `id:` and `retry:` lines: nothing when it has none. */
+export function controlText(event: SseEvent, dispatch: boolean): string {
+  if (dispatch) return block(event, event.id) + dataLines(event.data);
+  const { id, retry } = event;
+  return id === undefined && retry === undefined
+    ? ""
+    : `${block({ ...(retry !== undefined && { retry }) }, id)}\n`;
+}
+
+function block(event: SseEvent, id: string | undefined): string {
+  let text = "";
+  if (event.comment !== undefined) text += commentLines(event.comment);
+  if (event.event !== undefined) text += `event: ${singleLine("event", event.event)}\n`;
+  if (id !== undefined) text += `id: ${singleLine("id", id)}\n`;
+  if (event.retry !== undefined) text += `retry: ${milliseconds(event.retry)}\n`;
+  return text;
+}
+
+function dataLines(data: unknown): string {
+  if (typeof data === "string") {
+    if (!isWellFormed(data)) throw invalid("`data` has a lone surrogate, which UTF-8 cannot hold.");
+    return `${prefixed("data: ", data)}\n`;
+  }
+  return data === undefined ? "data: \n\n" : `data: ${json(data)}\n\n`;
+}
+
+function commentLines(text: unknown): string {
+  if (typeof text !== "string") throw invalid(`\`comment\` must be a string, got ${typeof text}.`);
+  return prefixed(": ", text);
+}
+
+/** Every line of `text` behind `prefix`. Most text is one line, and looking is cheaper than splitting. */
+function prefixed(prefix: string, text: string): string {
+  if (!text.includes("\n") && !text.includes("\r")) return `${prefix}${text}\n`;
+  return `${prefix}${text.split(LINE_END).join(`\n${prefix}`)}\n`;
+}
+
+function json(data: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (cause) {
+    throw invalid("`data` cannot be serialised as JSON.", cause);
+  }
+  if (text === undefined) throw invalid(`\`data\` cannot be serialised as JSON: it is a ${typeof data}.`);
+  return text;
+}
+
+function singleLine(field: "event" | "id", value: unknown): string {
+  if (typeof value !== "string") throw invalid(`\`${field}\` must be a string, got ${typeof value}.`);
+  if (FORBIDDEN.test(value))
+    throw invalid(`\`${field}\` must not contain CR, LF or NUL, got ${JSON.stringify(value)}.`);
+  if (!isWellFormed(value)) throw invalid(`\`${field}\` has a lone surrogate, which UTF-8 cannot hold.`);
+  return value;
+}
+
+function milliseconds(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw invalid(`\`retry\` must be a non-negative integer, got ${String(value)}.`);
+  }
+  return value as number;
+}
+
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+function invalid(message: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("INVALID_EVENT", message, { cause });
+}

@@ -1,0 +1,88 @@
+/** Every code that a {@link HoldfastError} of core can carry; the docs have them in one table. */
+export type ErrorCode =
+  | "INVALID_EVENT"
+  | "INVALID_OPTION"
+  | "EVENT_TOO_LARGE"
+  | "STREAM_EXISTS"
+  | "STREAM_ENDED"
+  | "REGISTRY_CLOSED"
+  | "LIMIT_EXCEEDED"
+  | "ABORTED"
+  | "GONE"
+  | "SOURCE_FAILED"
+  | "SNAPSHOT_FAILED";
+
+export interface HoldfastErrorOptions {
+  readonly cause?: unknown;
+  /** Whether the same request may succeed later. @default false */
+  readonly retryable?: boolean;
+  /** How long to wait before trying again, in ms; clients get it as `retry:`. */
+  readonly retryAfter?: number;
+  /** Whether `message` was written for the public. @default true */
+  readonly expose?: boolean;
+}
+
+/**
+ * The one error class. Its code and, while `expose` is true, its message reach clients in
+ * `stream.error`; the text of any other error stays on the server.
+ */
+export class HoldfastError extends Error {
+  override readonly name = "HoldfastError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly retryAfter: number | undefined;
+  readonly expose: boolean;
+
+  constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
+    const { cause, retryable = false, retryAfter, expose = true } = options;
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.retryable = retryable;
+    this.retryAfter = retryAfter;
+    this.expose = expose;
+  }
+}
+
+/** What a client is told of an error: the data of `stream.error`. */
+export interface PublicError {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly retryAfter?: number;
+}
+
+const UNEXPOSED = "The stream failed.";
+
+/** Any thrown value as a {@link HoldfastError}; one that is not becomes the cause of `SOURCE_FAILED`. */
+export function toHoldfastError(error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  return new HoldfastError("SOURCE_FAILED", UNEXPOSED, { cause: error });
+}
+
+/** The part of an error that is written for the public. */
+export function toPublicError(error: HoldfastError): PublicError {
+  return {
+    code: error.code,
+    message: error.expose ? error.message : UNEXPOSED,
+    retryable: error.retryable,
+    ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
+  };
+}
+
+/** The error of work that was given up because its signal aborted or its latch closed. */
+export function abortedError(reason?: unknown): HoldfastError {
+  return new HoldfastError("ABORTED", "The operation was aborted.", { cause: reason });
+}
+
+/** The error of a call on a registry that is closing or closed. */
+export function closedError(): HoldfastError {
+  return new HoldfastError("REGISTRY_CLOSED", "The registry is closed.", { retryable: true });
+}
+
+/** Whether an error only says that work was stopped, as it was told to, for `reason`. */
+export function isAbort(error: unknown, reason: unknown): boolean {
+  if (error === reason || (error as Error | undefined)?.name === "AbortError") return true;
+  return (
+    error instanceof HoldfastError && ["ABORTED", "REGISTRY_CLOSED", "STREAM_ENDED"].includes(error.code)
+  );
+}

@@ -1,0 +1,50 @@
+// Streams
+export { createRegistry } from "./registry.ts";
+export type { Channel, CloseOptions, Gauges, Registry, StreamInfo, StreamRef } from "./registry.ts";
+export type { PipeFunction, PipeSource, StreamWriter } from "./writer.ts";
+export type { Message, SubscribeOptions } from "./subscription.ts";
+export type { AnyEvents, SseEvent, StreamEvent } from "./event.ts";
+
+// Answers
+export { toResponse } from "./response.ts";
+export { serve } from "./serve.ts";
+export { readCursor } from "./headers.ts";
+export type { OpenSink, Sink, SinkEvents, SseRequest } from "./sink.ts";
+export type {
+  BareConnection,
+  BareFunction,
+  BareIterable,
+  BareSource,
+  Source,
+  StreamSource,
+} from "./source.ts";
+
+// Options
+export type {
+  BufferOptions,
+  DeliveryOptions,
+  RegistryLimits,
+  RegistryOptions,
+  ServeOptions,
+  StreamOptions,
+  Surroundings,
+} from "./options.ts";
+export type { From, Reset } from "./position.ts";
+
+// Building blocks
+export { createLatch } from "./latch.ts";
+export type { Cleanup, Latch, LatchOptions } from "./latch.ts";
+export { bridgeAbort } from "./abort-bridge.ts";
+export type { AbortTarget } from "./abort-bridge.ts";
+export { createRingBuffer } from "./ring-buffer.ts";
+export type { RingBuffer, RingBufferOptions } from "./ring-buffer.ts";
+export { encodeComment, encodeEvent } from "./encode.ts";
+export { backoff } from "./backoff.ts";
+export type { BackoffOptions } from "./backoff.ts";
+
+// Time, chance and failure
+export { systemClock } from "./clock.ts";
+export type { Clock } from "./clock.ts";
+export type { CloseReason, DrainReason, EndStatus, FailureStage, Observer, ResetReason } from "./observer.ts";
+export { HoldfastError } from "./errors.ts";
+export type { ErrorCode, HoldfastErrorOptions, PublicError } from "./errors.ts";

@@ -1,0 +1,87 @@
+/** How a stream ended. */
+export type EndStatus = "done" | "failed" | "cancelled" | "expired" | "lost";
+
+/** Why this server closes a connection whose stream goes on: the `reason` of `stream.drain`. */
+export type DrainReason = "shutdown" | "max-duration" | "busy" | "waiting";
+
+/** Why a cursor could not be honoured: the `reason` of `stream.reset`. */
+export type ResetReason = "trimmed" | "epoch" | "ahead" | "invalid";
+
+/**
+ * Why a connection closed; the first reason wins. `ended`: the terminal record went out. `disconnected`: the
+ * client left. `zombie`: it did not read for `idleTimeout`. `overflow`: a pushing source outran it. `closed`:
+ * a bare source returned. `failed`: a bare source threw, or the sink did.
+ */
+export type CloseReason =
+  | "ended"
+  | "disconnected"
+  | "zombie"
+  | "overflow"
+  | "closed"
+  | "failed"
+  | DrainReason;
+
+/** Where a background failure happened. */
+export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot" | "observer";
+
+/**
+ * The one window for what happens in the background: a bag of optional functions. One that throws disturbs
+ * nothing. Without one, `warned` and `failed` go to `console.warn`.
+ */
+export interface Observer {
+  connectionOpened?(info: { readonly id: string | undefined }): void;
+  connectionClosed?(info: {
+    readonly id: string | undefined;
+    readonly reason: CloseReason;
+    /** How long it was open, in ms. */
+    readonly duration: number;
+    /** User events written. */
+    readonly events: number;
+    /** Bytes written, heartbeats and control events included. */
+    readonly bytes: number;
+  }): void;
+  streamOpened?(info: { readonly id: string; readonly epoch: string }): void;
+  streamEnded?(info: {
+    readonly id: string;
+    readonly epoch: string;
+    readonly status: EndStatus;
+    /** Events pushed in its life. */
+    readonly events: number;
+  }): void;
+  /** A connection has caught up with what was there when it came. */
+  replayed?(info: { readonly id: string; readonly events: number }): void;
+  reset?(info: {
+    readonly id: string;
+    readonly reason: ResetReason;
+    readonly lost: readonly [from: number, to: number] | null;
+  }): void;
+  /** Something that need not be wrong, but that somebody should know. */
+  warned?(info: { readonly id: string | undefined; readonly message: string }): void;
+  /** Something that failed with nobody to throw at. */
+  failed?(info: {
+    readonly id: string | undefined;
+    readonly stage: FailureStage;
+    readonly error: unknown;
+  }): void;
+}
+
+const CONSOLE: Observer = {
+  warned: (info) => console.warn("holdfast:", info.message, info),
+  failed: (info) => console.warn(`holdfast: ${info.stage} failed`, info.error),
+};
+
+type Info<Name extends keyof Observer> = Parameters<NonNullable<Observer[Name]>>[0];
+
+/** Tells the observer, or the console of what must not be lost; never throws. */
+export type Report = <Name extends keyof Observer>(name: Name, info: Info<Name>) => void;
+
+export function createReport(observer: Observer = {}): Report {
+  return (name, info) => {
+    const listen = (observer[name] ?? CONSOLE[name]) as ((info: Info<typeof name>) => void) | undefined;
+    try {
+      listen?.call(observer, info);
+    } catch (error) {
+      console.warn(`holdfast: the observer's ${name} failed`, error);
+    }
+  };
+}

@@ -1,0 +1,232 @@
+import { attach, type House } from "./attach.ts";
+import { check } from "./check.ts";
+import { Crowd } from "./crowd.ts";
+import { closedError } from "./errors.ts";
+import type { AnyEvents, StreamEvent } from "./event.ts";
+import { isStreamId } from "./event-id.ts";
+import { createReport, type EndStatus } from "./observer.ts";
+import {
+  DELIVERY_DEFAULTS,
+  type DeliveryOptions,
+  type RegistryOptions,
+  type ResolvedStream,
+  resolveDelivery,
+  resolveLimits,
+  resolveStream,
+  resolveSurroundings,
+  STREAM_DEFAULTS,
+  type StreamOptions,
+} from "./options.ts";
+import type { From } from "./position.ts";
+import { existsError, Shelf } from "./shelf.ts";
+import { ATTACH, type Attach, type StreamSource } from "./source.ts";
+import type { Stream, StreamKind } from "./stream.ts";
+import { type Message, type SubscribeOptions, Subscription } from "./subscription.ts";
+import { createWaiters } from "./waiters.ts";
+import { createWriter, type StreamWriter, type WriterKeeper } from "./writer.ts";
+
+/** A stream by its id, whether it exists or not: to hand to an adapter or to `subscribe`. */
+export type StreamRef = StreamSource;
+
+/** A stream that never ends and has many producers: a room, a feed. */
+export interface Channel<Events extends object> extends StreamSource {
+  /**
+   * Appends an event for everyone who listens now, or comes back while it is held.
+   *
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `REGISTRY_CLOSED`
+   */
+  push(event: StreamEvent<Events>): void;
+}
+
+/** What is known of a stream. */
+export interface StreamInfo {
+  readonly id: string;
+  readonly epoch: string;
+  readonly kind: "stream" | "channel";
+  readonly status: "live" | EndStatus;
+  /** The number of the oldest event held; `last + 1` when none is. */
+  readonly first: number;
+  /** The number of the newest event; 0 before the first. */
+  readonly last: number;
+  readonly bytes: number;
+  readonly readers: number;
+}
+
+/** What a registry holds now. */
+export interface Gauges {
+  readonly connections: number;
+  /** Connections whose stream does not exist yet. */
+  readonly waiting: number;
+  readonly streams: number;
+  /** Of these streams, those that have ended. */
+  readonly lingering: number;
+  readonly bytes: number;
+}
+
+export interface CloseOptions {
+  /** How long connections have to flush, in ms. @default 10_000 */
+  readonly deadline?: number;
+  /** Over how many ms the clients' return is spread. @default 5_000 */
+  readonly spread?: number;
+}
+
+export interface Registry<Events extends object = AnyEvents> {
+  /** How many streams are held, ended ones that linger too. */
+  readonly size: number;
+  /**
+   * Opens a stream for one producer. It is registered before the call returns; what waits for it is served.
+   *
+   * @throws (as a rejection) `STREAM_EXISTS` for a live stream's or a channel's id, `INVALID_OPTION`,
+   * `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`
+   */
+  open(id: string, options?: StreamOptions): Promise<StreamWriter<Events>>;
+  /**
+   * The channel of that id, made on first use. Check an id that comes from a URL first: this call makes state.
+   *
+   * @throws `STREAM_EXISTS` for a live stream's id, `INVALID_OPTION`, `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`
+   */
+  channel(id: string): Channel<Events>;
+  /** A reference to a stream that may exist, come, or have been. Creates nothing and takes any string. */
+  stream(id: string, options?: { readonly from?: From; readonly wait?: number }): StreamRef;
+  /**
+   * Reads a stream in process: user events in order, from the cursor on, waiting for the stream as a client would.
+   * Registered at the first `next()`; not counted in `maxConnections`. A cancelled or expired stream just ends.
+   *
+   * @throws (from `next()`) the error of a failed stream, `GONE`, `ABORTED` after `signal`, `REGISTRY_CLOSED`
+   */
+  subscribe(source: StreamSource | string, options?: SubscribeOptions): AsyncIterableIterator<Message>;
+  /** What is known of a stream; never creates one. */
+  get(id: string): StreamInfo | undefined;
+  gauges(): Gauges;
+  /** Stops a stream: ends it as `cancelled`, then aborts its writer's signal with `reason`. Whether it was live. */
+  cancel(id: string, reason?: unknown): Promise<boolean>;
+  /**
+   * Drains: from now on `open` and `push` throw `REGISTRY_CLOSED`, and every client is told to come back. When all
+   * are gone, or at the deadline, live streams are cancelled with `REGISTRY_CLOSED` and nothing is held any more.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/**
+ * Streams by id, with everyone who reads them.
+ *
+ * @example
+ * const jobs = createRegistry<{ token: string }>();
+ * const job = await jobs.open("42");
+ * void job.pipe(generate());
+ * app.get("/jobs/:id", (c) => sse(c, jobs.stream(c.req.param("id"))));
+ */
+export function createRegistry<Events extends object = AnyEvents>(
+  options: RegistryOptions = {},
+): Registry<Events> {
+  const { clock, random } = resolveSurroundings(options);
+  const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
+  const defaults = resolveStream(STREAM_DEFAULTS, options);
+  const { bytes, maxConnections, maxStreams, maxWaiting } = resolveLimits(options);
+  const report = createReport(options.observer);
+  const shelf = new Shelf({ clock, random, report, bytes, maxStreams });
+  const crowd = new Crowd({ clock, random, report, heartbeat: delivery.heartbeat, maxConnections });
+  const waiters = createWaiters<Stream>();
+  const house: House = { crowd, waiters, maxWaiting, changed: (stream) => shelf.changed(stream) };
+  let closed: Promise<void> | undefined;
+
+  const keeper: WriterKeeper = {
+    get closing() {
+      return crowd.draining;
+    },
+    turn: () => new Promise<void>((resolve) => clock.soon(resolve)),
+    sourceFailed: ({ id }, error) => report("failed", { id, stage: "source", error }),
+  };
+
+  function attachTo(id: string, find: () => Stream | undefined, own: DeliveryOptions = {}): Attach {
+    const base = resolveDelivery(delivery, own);
+    return async (request, open, call, counted) =>
+      attach(house, request, open, { id, find, counted }, resolveDelivery(base, call));
+  }
+
+  function add(id: string, kind: StreamKind, streamOptions: ResolvedStream): Stream {
+    if (crowd.draining) throw closedError();
+    check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
+    const stream = shelf.add(id, kind, streamOptions);
+    waiters.resolve(id, stream);
+    return stream;
+  }
+
+  /** The channel's stream, which is made anew when it was forgotten. */
+  function channelStream(id: string): Stream {
+    const stream = shelf.get(id);
+    if (stream === undefined || stream.end !== undefined) return add(id, "channel", defaults);
+    if (stream.kind === "channel") return stream;
+    throw existsError(stream);
+  }
+
+  return {
+    get size() {
+      return shelf.size;
+    },
+    async open(id, own) {
+      const stream = add(id, "stream", resolveStream(defaults, own));
+      return createWriter<Events>(
+        stream,
+        keeper,
+        attachTo(id, () => stream),
+      );
+    },
+    channel(id) {
+      channelStream(id);
+      return {
+        [ATTACH]: attachTo(id, () => (crowd.draining ? shelf.get(id) : channelStream(id))),
+        id,
+        push(event) {
+          if (crowd.draining) throw closedError();
+          channelStream(id).push(event);
+        },
+      };
+    },
+    stream: (id, own) => ({ [ATTACH]: attachTo(id, () => shelf.get(id), own), id }),
+    subscribe(source, own = {}) {
+      const { [ATTACH]: begin } = typeof source === "string" ? this.stream(source) : source;
+      return new Subscription(
+        (signal, open) => begin({ method: "GET", cursor: own.cursor, signal }, open, IN_PROCESS, false),
+        own,
+      );
+    },
+    get(id) {
+      const stream = shelf.get(id);
+      return stream && describe(stream);
+    },
+    gauges: () => ({
+      connections: crowd.size,
+      waiting: waiters.size,
+      streams: shelf.size,
+      lingering: shelf.lingering,
+      bytes: shelf.bytes,
+    }),
+    async cancel(id, reason) {
+      const stream = shelf.get(id);
+      if (stream === undefined || stream.end !== undefined || stream.kind === "channel") return false;
+      stream.take("cancelled", reason);
+      return true;
+    },
+    close({ deadline = 10_000, spread = 5_000 } = {}) {
+      check(deadline >= 0, "deadline", "a number of milliseconds", deadline);
+      check(spread >= 0, "spread", "a number of milliseconds", spread);
+      closed ??= crowd.drain(deadline, spread).then(() => shelf.clear());
+      return closed;
+    },
+  };
+}
+
+/** A consumer in this process needs no heartbeat, is never a zombie, and waits as a client does that comes back. */
+const IN_PROCESS: DeliveryOptions = {
+  heartbeat: Infinity,
+  idleTimeout: Infinity,
+  maxDuration: Infinity,
+  wait: Infinity,
+  control: true,
+};
+
+function describe({ id, kind, log, end, readers }: Stream): StreamInfo {
+  const { epoch, first, last, bytes } = log;
+  return { id, epoch, kind, status: end?.status ?? "live", first, last, bytes, readers: readers.size };
+}

@@ -1,0 +1,31 @@
+import { readCursor } from "./headers.ts";
+import type { ServeOptions } from "./options.ts";
+import { serve } from "./serve.ts";
+import type { Source } from "./source.ts";
+import { createWebSink } from "./web-sink.ts";
+
+/**
+ * Serves a client through web streams: for every runtime and framework that takes a `Response`.
+ *
+ * @returns the response, as soon as its status is known; its body ends when the client has everything or has left
+ * @throws `INVALID_OPTION` (as a rejection)
+ *
+ * @example
+ * Bun.serve({ fetch: (request) => toResponse(request, jobs.stream("42")) });
+ */
+export function toResponse(request: Request, source: Source, options?: ServeOptions): Promise<Response> {
+  const { method, headers, url, signal } = request;
+  return new Promise((resolve, reject) => {
+    serve(
+      { method, cursor: readCursor(headers.get("last-event-id"), url), signal },
+      (status, responseHeaders, events) => {
+        const sink = createWebSink(events);
+        const hasBody = status === 200 && method !== "HEAD";
+        resolve(new Response(hasBody ? sink.body : null, { status, headers: responseHeaders }));
+        return sink;
+      },
+      source,
+      options,
+    ).catch(reject);
+  });
+}

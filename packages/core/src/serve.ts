@@ -1,0 +1,46 @@
+import { serveBare } from "./bare.ts";
+import { check } from "./check.ts";
+import { isPullable } from "./iterate.ts";
+import { createReport } from "./observer.ts";
+import {
+  DELIVERY_DEFAULTS,
+  resolveDelivery,
+  resolveStream,
+  resolveSurroundings,
+  type ServeOptions,
+  STREAM_DEFAULTS,
+} from "./options.ts";
+import type { OpenSink, SseRequest } from "./sink.ts";
+import { ATTACH, type Source } from "./source.ts";
+
+/**
+ * Serves one client: what every adapter calls. `open` is called exactly once, whatever the answer.
+ *
+ * @returns a promise that resolves when the response is over
+ * @throws `INVALID_OPTION` (as a rejection), before `open` is called; whatever `open` throws
+ */
+export async function serve(
+  request: SseRequest,
+  open: OpenSink,
+  source: Source,
+  options: ServeOptions = {},
+): Promise<void> {
+  if (typeof source === "object" && source !== null && ATTACH in source) {
+    await source[ATTACH](request, open, options, true);
+    return;
+  }
+  check(
+    typeof source === "function" || isPullable(source),
+    "source",
+    "a stream, writer or channel of a registry, an async iterable, a ReadableStream or a function",
+    source,
+  );
+  const { buffer, maxEventBytes } = resolveStream(STREAM_DEFAULTS, options);
+  await serveBare(request, open, source, {
+    ...resolveDelivery(DELIVERY_DEFAULTS, options),
+    ...resolveSurroundings(options),
+    report: createReport(options.observer),
+    bufferBytes: buffer.bytes,
+    maxEventBytes,
+  });
+}

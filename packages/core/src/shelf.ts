@@ -1,0 +1,138 @@
+import type { Clock } from "./clock.ts";
+import { closedError, HoldfastError } from "./errors.ts";
+import { makeEpoch } from "./event-id.ts";
+import { Lifetime } from "./lifetime.ts";
+import type { Report } from "./observer.ts";
+import type { ResolvedStream } from "./options.ts";
+import { Stream, type StreamKeeper, type StreamKind } from "./stream.ts";
+
+export interface ShelfOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly report: Report;
+  readonly bytes: number;
+  readonly maxStreams: number;
+}
+
+/**
+ * The streams of a registry by id, each for its lifetime, all together bounded in number and bytes. A stream is
+ * forgotten by identity: a timer of the old one never touches a new one under the same id.
+ */
+export class Shelf implements StreamKeeper {
+  readonly #options: ShelfOptions;
+  readonly #streams = new Map<string, Stream>();
+  readonly #lifetimes = new Map<Stream, Lifetime>();
+  /** Ended streams, the oldest first: they give way when room is needed. */
+  readonly #lingering = new Set<Stream>();
+  #changed = new Set<Stream>();
+  #bytes = 0;
+
+  constructor(options: ShelfOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  get lingering(): number {
+    return this.#lingering.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(id: string): Stream | undefined {
+    return this.#streams.get(id);
+  }
+
+  /**
+   * Puts a new stream in the place of what ended under its id.
+   *
+   * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`
+   */
+  add(id: string, kind: StreamKind, options: ResolvedStream): Stream {
+    const { clock, random, report } = this.#options;
+    const old = this.#streams.get(id);
+    if (old !== undefined) {
+      if (old.end === undefined) throw existsError(old);
+      this.#forget(old);
+    }
+    this.#makeRoom(1);
+    if (this.#streams.size >= this.#options.maxStreams || this.#bytes > this.#options.bytes) {
+      throw new HoldfastError("LIMIT_EXCEEDED", "The registry is full.", { retryable: true });
+    }
+    const { buffer, maxEventBytes } = options;
+    const stream = new Stream(id, kind, makeEpoch(random), { ...buffer, maxEventBytes }, this);
+    this.#streams.set(id, stream);
+    this.#lifetimes.set(stream, new Lifetime(clock, stream, options, () => this.#forget(stream)));
+    report("streamOpened", { id, epoch: stream.log.epoch });
+    return stream;
+  }
+
+  /** Ends whatever is live, as `cancelled`, and forgets everything. */
+  clear(): void {
+    for (const stream of this.#streams.values()) {
+      stream.take("cancelled", closedError());
+      this.#forget(stream);
+    }
+  }
+
+  /** One nudge for a whole turn: a burst of pushes goes out in one write. */
+  changed(stream: Stream): void {
+    this.#lifetimes.get(stream)?.touch();
+    this.#changed.add(stream);
+    if (this.#changed.size === 1) this.#options.clock.soon(() => this.#nudge());
+  }
+
+  resized(_stream: Stream, bytes: number): void {
+    this.#bytes += bytes;
+    this.#makeRoom(0);
+  }
+
+  ended(stream: Stream): void {
+    const { id, log, end } = stream;
+    if (end === undefined) return;
+    this.#lingering.add(stream);
+    this.#lifetimes.get(stream)?.linger();
+    this.#options.report("streamEnded", { id, epoch: log.epoch, status: end.status, events: log.last });
+    if (end.error !== undefined) {
+      this.#options.report("failed", { id, stage: "source", error: end.error.cause ?? end.error });
+    }
+  }
+
+  attended(stream: Stream): void {
+    this.#lifetimes.get(stream)?.touch();
+  }
+
+  #nudge(): void {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    for (const stream of changed) {
+      for (const reader of stream.readers) reader.nudge();
+    }
+  }
+
+  #makeRoom(streams: number): void {
+    const { bytes, maxStreams } = this.#options;
+    for (const stream of this.#lingering) {
+      if (this.#bytes <= bytes && this.#streams.size + streams <= maxStreams) return;
+      this.#forget(stream);
+    }
+  }
+
+  #forget(stream: Stream): void {
+    const lifetime = this.#lifetimes.get(stream);
+    if (lifetime === undefined) return;
+    lifetime.stop();
+    this.#lifetimes.delete(stream);
+    this.#lingering.delete(stream);
+    this.#streams.delete(stream.id);
+    this.#bytes -= stream.log.bytes;
+  }
+}
+
+export function existsError({ id, kind }: Stream): HoldfastError {
+  return new HoldfastError("STREAM_EXISTS", `A ${kind} ${JSON.stringify(id)} exists already.`);
+}

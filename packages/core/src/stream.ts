@@ -1,0 +1,117 @@
+import { endFrame } from "./control.ts";
+import { abortedError, HoldfastError } from "./errors.ts";
+import type { SseEvent } from "./event.ts";
+import { makeTerminalId } from "./event-id.ts";
+import { createLatch } from "./latch.ts";
+import { Log, type LogLimits } from "./log.ts";
+import type { EndStatus } from "./observer.ts";
+import type { StreamEnd } from "./outcome.ts";
+
+/** A reader as its stream sees it. */
+export interface StreamReader {
+  /** Something has changed; the reader looks for itself what. MUST NOT throw. */
+  nudge(): void;
+}
+
+/** What a stream tells the one who keeps it. */
+export interface StreamKeeper {
+  /** The stream has news for its readers. Called within `push`: readers MUST NOT be run before it returns. */
+  changed(stream: Stream): void;
+  /** The log's size has changed by so many bytes. */
+  resized(stream: Stream, bytes: number): void;
+  ended(stream: Stream): void;
+  /** A reader came or left. */
+  attended(stream: Stream): void;
+}
+
+export type StreamKind = "stream" | "channel";
+
+/** One life of a named log with its producer's side and its readers. */
+export class Stream {
+  readonly id: string;
+  readonly kind: StreamKind;
+  readonly log: Log;
+  readonly readers: Set<StreamReader> = new Set();
+  readonly #keeper: StreamKeeper;
+  /** Closes when somebody else than its producer ends the stream. */
+  readonly #taken = createLatch();
+  #end: StreamEnd | undefined;
+  #notice: HoldfastError | undefined;
+
+  constructor(id: string, kind: StreamKind, epoch: string, limits: LogLimits, keeper: StreamKeeper) {
+    this.id = id;
+    this.kind = kind;
+    this.log = new Log(epoch, limits);
+    this.#keeper = keeper;
+  }
+
+  /** Aborts when somebody else than the producer ends the stream, after the end. */
+  get signal(): AbortSignal {
+    return this.#taken.signal;
+  }
+
+  get end(): StreamEnd | undefined {
+    return this.#end;
+  }
+
+  /** What readers should know besides the log, until the next event. */
+  get notice(): HoldfastError | undefined {
+    return this.#notice;
+  }
+
+  /**
+   * Appends an event and returns its id; readers run later.
+   *
+   * @throws `STREAM_ENDED`, `INVALID_EVENT`, `EVENT_TOO_LARGE`
+   */
+  push(event: SseEvent): string {
+    if (this.#end !== undefined) {
+      throw new HoldfastError("STREAM_ENDED", `The stream ${JSON.stringify(this.id)} has ended.`);
+    }
+    const before = this.log.bytes;
+    const id = this.log.append(event);
+    this.#notice = undefined;
+    this.#keeper.resized(this, this.log.bytes - before);
+    this.#keeper.changed(this);
+    return id;
+  }
+
+  /** Tells the readers of an error that is not part of the log; it replaces the one before. */
+  tell(error: HoldfastError): void {
+    if (this.#end !== undefined) return;
+    this.#notice = error;
+    this.#keeper.changed(this);
+  }
+
+  /** Ends the stream; the first end stays. */
+  finish(status: EndStatus, error?: HoldfastError): void {
+    if (this.#end !== undefined) return;
+    this.#end = { status, error };
+    this.#notice = undefined;
+    this.#keeper.ended(this);
+    this.#keeper.changed(this);
+  }
+
+  /** Ends the stream on behalf of somebody else, then aborts the producer's signal. */
+  take(status: EndStatus, reason: unknown = abortedError()): void {
+    if (this.#end !== undefined) return;
+    this.finish(status);
+    this.#taken.close(reason);
+  }
+
+  /** The terminal record, behind the last event. The stream MUST have ended. */
+  terminal(dispatch: boolean): Uint8Array {
+    const { status, error } = this.#end as StreamEnd;
+    return endFrame(status, makeTerminalId(this.log.epoch, this.log.last + 1), error, dispatch);
+  }
+
+  attach(reader: StreamReader): void {
+    this.readers.add(reader);
+    this.#keeper.attended(this);
+  }
+
+  /** Idempotent. */
+  detach(reader: StreamReader): void {
+    if (this.readers.delete(reader)) this.#keeper.attended(this);
+  }
+}

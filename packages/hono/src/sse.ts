@@ -1,0 +1,16 @@
+import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
+import type { Context } from "hono";
+
+/**
+ * Serves a client of Hono, on every runtime that Hono runs on. Headers that earlier middleware has set stay.
+ *
+ * @returns the response, as soon as its status is known
+ * @throws `INVALID_OPTION` (as a rejection): it reaches `app.onError`
+ *
+ * @example
+ * app.get("/jobs/:id/stream", (c) => sse(c, jobs.stream(c.req.param("id"))));
+ */
+export async function sse(c: Context, source: Source, options?: ServeOptions): Promise<Response> {
+  const response = await toResponse(c.req.raw, source, options);
+  return c.newResponse(response.body, response);
+}

@@ -1,0 +1,73 @@
+/**
+ * Everything that must hold before a change goes in. One line per step; what a step printed is shown only
+ * when it failed, or with --verbose.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+interface Tally {
+  passed: number;
+  failed: number;
+}
+
+const verbose = process.argv.includes("--verbose");
+const folder = mkdtempSync(join(tmpdir(), "holdfast-check-"));
+const report = join(folder, "tests.json");
+process.on("exit", () => rmSync(folder, { recursive: true }));
+
+/** Gives pnpm a command and tells how it went; a step counts as one, unless `count` knows better. */
+async function step(command: string, count?: (ok: boolean) => Tally): Promise<Tally> {
+  const start = performance.now();
+  const { ok, output } = await run("pnpm", command.split(" "));
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const tally = count?.(ok) ?? { passed: Number(ok), failed: Number(!ok) };
+  const detail = count ? `  ${tally.passed} passed, ${tally.failed} failed` : "";
+  const name = command.split(" ", 1).join().padEnd(12);
+  console.log(`${ok ? "ok    " : "FAILED"}  ${name} ${seconds.padStart(5)} s${detail}`);
+  if (verbose || !ok) console.log(output);
+  return tally;
+}
+
+function run(command: string, args: string[]): Promise<{ ok: boolean; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    const collect = (chunk: Buffer): void => void (output += chunk.toString());
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ ok: code === 0, output }));
+  });
+}
+
+/** A run can fail without a failed test (a file that does not load, coverage too low): that is one failure. */
+function countTests(ok: boolean): Tally {
+  try {
+    const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(report, "utf8"));
+    return { passed, failed: ok ? failed : Math.max(failed, 1) };
+  } catch {
+    return { passed: 0, failed: 1 };
+  }
+}
+
+async function tests(): Promise<Tally[]> {
+  return [await step(`coverage --reporter=default --reporter=json --outputFile.json=${report}`, countTests)];
+}
+
+async function everythingElse(): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  // First, because pnpm goes on with a mere warning when the install before a script fails.
+  tallies.push(await step("install --frozen-lockfile"));
+  for (const script of ["format:check", "lint", "typecheck", "unused", "build", "tarballs"]) {
+    tallies.push(await step(script));
+  }
+  return tallies;
+}
+
+const tallies = (await Promise.all([tests(), everythingElse()])).flat();
+const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
+const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;

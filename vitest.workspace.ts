@@ -1,0 +1,26 @@
+import type { TestProjectInlineConfiguration } from "vitest/config";
+
+// Packages meet each other as source, never as a build. Both lists are needed, or coverage reads 0 %.
+const conditions = ["@holdfast/source"];
+
+const project = (
+  root: string,
+  name: string,
+  test: TestProjectInlineConfiguration["test"] = {},
+): TestProjectInlineConfiguration => ({
+  root,
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: { name, include: ["**/*.test.ts"], ...test },
+});
+
+const projects: TestProjectInlineConfiguration[] = [
+  project("packages/core", "core"),
+  project("packages/node-http", "node-http"),
+  project("packages/express", "express"),
+  project("packages/hono", "hono"),
+  project("packages/conformance", "http"),
+  project("examples", "examples", { testTimeout: 60_000, hookTimeout: 60_000 }),
+];
+
+export default projects;
