@@ -10,6 +10,11 @@ export function checkDuration(name: string, value: number): void {
   check(typeof value === "number" && value > 0, name, "a positive number of milliseconds", value);
 }
 
+/** A time in ms that may be none at all. */
+export function checkDelay(name: string, value: number): void {
+  check(typeof value === "number" && value >= 0, name, "a number of milliseconds, or 0", value);
+}
+
 /** How many at most: a positive integer, or `Infinity`. */
 export function checkCount(name: string, value: number): void {
   check((Number.isInteger(value) && value > 0) || value === Infinity, name, "a positive integer", value);

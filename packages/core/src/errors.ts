@@ -35,6 +35,11 @@ export class HoldfastError extends Error {
 
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
     const { cause, retryable = false, retryAfter, expose = true } = options;
+    if (retryAfter !== undefined && !(Number.isSafeInteger(retryAfter) && retryAfter >= 0)) {
+      throw new TypeError(
+        `\`retryAfter\` must be a non-negative integer of milliseconds, got ${retryAfter}.`,
+      );
+    }
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.retryable = retryable;
@@ -61,11 +66,12 @@ export function toHoldfastError(error: unknown): HoldfastError {
 
 /** The part of an error that is written for the public. */
 export function toPublicError(error: HoldfastError): PublicError {
+  const { code, expose, message, retryable, retryAfter } = error;
   return {
-    code: error.code,
-    message: error.expose ? error.message : UNEXPOSED,
-    retryable: error.retryable,
-    ...(error.retryAfter !== undefined && { retryAfter: error.retryAfter }),
+    code,
+    message: expose ? message : UNEXPOSED,
+    retryable,
+    ...(retryAfter !== undefined && { retryAfter }),
   };
 }
 

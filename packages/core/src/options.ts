@@ -1,4 +1,4 @@
-import { check, checkCount, checkDuration, checkOneOf } from "./check.ts";
+import { check, checkCount, checkDelay, checkDuration, checkOneOf } from "./check.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
 import type { Observer } from "./observer.ts";
@@ -117,7 +117,7 @@ export function resolveDelivery(base: ResolvedDelivery, options: DeliveryOptions
   checkDuration("heartbeat", heartbeat);
   checkDuration("idleTimeout", idleTimeout);
   checkDuration("maxDuration", maxDuration);
-  checkDuration("wait", wait);
+  checkDelay("wait", wait);
   checkOneOf("from", from, ["start", "now"]);
   check(typeof control === "boolean", "control", "a boolean", control);
   checkOneOf("overload", overload, ["drain", "refuse"]);
@@ -131,7 +131,7 @@ export function resolveStream(base: ResolvedStream, options: StreamOptions = {})
   checkCount("buffer.events", events);
   checkCount("buffer.bytes", bytes);
   checkCount("maxEventBytes", maxEventBytes);
-  checkDuration("linger", linger);
+  checkDelay("linger", linger);
   checkDuration("idle", idle);
   return { buffer: { events, bytes }, maxEventBytes, linger, idle };
 }

@@ -28,7 +28,7 @@ export class Reader implements StreamReader {
   #next: number;
   /** The last event of the replay, fixed when the reader came: it does not chase a moving tail. */
   readonly #replayTo: number;
-  readonly #replayFrom: number;
+  #replayed = 0;
   #live = false;
   #heard: HoldfastError | undefined;
 
@@ -39,7 +39,7 @@ export class Reader implements StreamReader {
     const { log } = stream;
     // A channel promises no beginning.
     const position = locate(log, cursor, from === "start" && stream.kind === "channel" ? "held" : from);
-    this.#next = this.#replayFrom = position.next;
+    this.#next = position.next;
     this.#replayTo = log.last;
     this.#opening = this.#open(position);
   }
@@ -64,6 +64,7 @@ export class Reader implements StreamReader {
       } else if (this.#next <= log.last) {
         const run = log.read(this.#next, this.#live ? log.last : this.#replayTo);
         const events = run.last - this.#next + 1;
+        if (!this.#live) this.#replayed += events;
         this.#next = run.last + 1;
         this.#outlet.write(run.bytes, events);
       } else if (this.#stream.notice !== this.#heard) {
@@ -104,8 +105,7 @@ export class Reader implements StreamReader {
 
   #goLive(): void {
     this.#live = true;
-    const events = this.#replayTo - this.#replayFrom + 1;
-    if (events > 0) this.#report("replayed", { id: this.#stream.id, events });
+    if (this.#replayed > 0) this.#report("replayed", { id: this.#stream.id, events: this.#replayed });
     if (this.#stream.end === undefined) this.#outlet.write(liveFrame(this.#dispatch));
   }
 

@@ -1,5 +1,5 @@
 import { attach, type House } from "./attach.ts";
-import { check } from "./check.ts";
+import { check, checkDelay } from "./check.ts";
 import { Crowd } from "./crowd.ts";
 import { closedError } from "./errors.ts";
 import type { AnyEvents, StreamEvent } from "./event.ts";
@@ -209,8 +209,8 @@ export function createRegistry<Events extends object = AnyEvents>(
       return true;
     },
     close({ deadline = 10_000, spread = 5_000 } = {}) {
-      check(deadline >= 0, "deadline", "a number of milliseconds", deadline);
-      check(spread >= 0, "spread", "a number of milliseconds", spread);
+      checkDelay("deadline", deadline);
+      checkDelay("spread", spread);
       closed ??= crowd.drain(deadline, spread).then(() => shelf.clear());
       return closed;
     },
