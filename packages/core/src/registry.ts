@@ -160,17 +160,19 @@ export function createRegistry<Events extends object = AnyEvents>(
     throw existsError(stream);
   }
 
+  const stream: Registry<Events>["stream"] = (id, own) => ({
+    [ATTACH]: attachTo(id, () => shelf.get(id), own),
+    id,
+  });
+
   return {
     get size() {
       return shelf.size;
     },
     async open(id, own) {
-      const stream = add(id, "stream", resolveStream(defaults, own));
-      return createWriter<Events>(
-        stream,
-        keeper,
-        attachTo(id, () => stream),
-      );
+      const opened = add(id, "stream", resolveStream(defaults, own));
+      const attachToOpened = attachTo(id, () => opened);
+      return createWriter<Events>(opened, keeper, attachToOpened);
     },
     channel(id) {
       channelStream(id);
@@ -183,17 +185,17 @@ export function createRegistry<Events extends object = AnyEvents>(
         },
       };
     },
-    stream: (id, own) => ({ [ATTACH]: attachTo(id, () => shelf.get(id), own), id }),
+    stream,
     subscribe(source, own = {}) {
-      const { [ATTACH]: begin } = typeof source === "string" ? this.stream(source) : source;
+      const { [ATTACH]: begin } = typeof source === "string" ? stream(source) : source;
       return new Subscription(
         (signal, open) => begin({ method: "GET", cursor: own.cursor, signal }, open, IN_PROCESS, false),
         own,
       );
     },
     get(id) {
-      const stream = shelf.get(id);
-      return stream && describe(stream);
+      const held = shelf.get(id);
+      return held && describe(held);
     },
     gauges: () => ({
       connections: crowd.size,
@@ -203,9 +205,9 @@ export function createRegistry<Events extends object = AnyEvents>(
       bytes: shelf.bytes,
     }),
     async cancel(id, reason) {
-      const stream = shelf.get(id);
-      if (stream === undefined || stream.end !== undefined || stream.kind === "channel") return false;
-      stream.take("cancelled", reason);
+      const held = shelf.get(id);
+      if (held === undefined || held.end !== undefined || held.kind === "channel") return false;
+      held.take("cancelled", reason);
       return true;
     },
     close({ deadline = 10_000, spread = 5_000 } = {}) {

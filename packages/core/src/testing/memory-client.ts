@@ -7,7 +7,10 @@ export interface MemoryClientOptions {
   readonly cursor?: string;
 }
 
-/** A client without a network: a request for `serve`, and the sink that its answer goes to. */
+/**
+ * A client without a network: a request for `serve`, and the sink that its answer goes to. It is strict: a write while
+ * it holds throws.
+ */
 export interface MemoryClient {
   readonly request: SseRequest;
   readonly open: OpenSink;
@@ -20,6 +23,8 @@ export interface MemoryClient {
   readonly writes: number;
   /** `flushed`: ended in order. `destroyed`: cut by the server. `left`: cut by the client. */
   readonly state: "idle" | "open" | "closing" | "flushed" | "destroyed" | "left";
+  /** Whether it was written something that it has not taken. */
+  readonly held: boolean;
   /** From now on what is written is not taken: the first `write` says hold. */
   stall(): void;
   /** Takes everything, now and from now on. */
@@ -60,6 +65,7 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
       return {
         write(bytes) {
           if (state !== "open") return false;
+          if (pending) throw new Error("Written to while it held.");
           text += decoder.decode(bytes, { stream: true });
           writes++;
           pending = stalled;
@@ -89,6 +95,9 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
     },
     get state() {
       return state;
+    },
+    get held() {
+      return pending;
     },
     stall() {
       stalled = true;

@@ -1,0 +1,75 @@
+import fc from "fast-check";
+
+/** What can happen to a registry, one step at a time. Numbers pick among what there is. */
+export type Step =
+  | { readonly do: "open" | "end" | "fail" | "cancel"; readonly stream: number }
+  | { readonly do: "push"; readonly stream: number; readonly count: number }
+  | {
+      readonly do: "connect";
+      readonly browser: number;
+      readonly cursor: "own" | "none" | "invalid" | "ahead" | "stranger" | "terminal";
+      readonly now: boolean;
+      readonly aborted: boolean;
+    }
+  | { readonly do: "leave"; readonly browser: number; readonly seen: number }
+  | { readonly do: "subscribe"; readonly stream: number; readonly slow: boolean }
+  | { readonly do: "stall" | "drain" | "trickle"; readonly browser: number }
+  | { readonly do: "pass"; readonly ms: number }
+  | { readonly do: "turn" }
+  | { readonly do: "close"; readonly deadline: number };
+
+export const STREAMS = 3;
+/** The last of them is a channel. */
+export const CHANNEL: number = STREAMS - 1;
+export const BROWSERS = 6;
+
+const stream = fc.nat(STREAMS - 1);
+const browser = fc.nat(BROWSERS - 1);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("open"), stream }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("end", "fail", "cancel"), stream }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant("push"), stream, count: fc.integer({ min: 1, max: 12 }) }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("connect"),
+      browser,
+      cursor: fc.oneof(
+        { weight: 8, arbitrary: fc.constant("own") },
+        fc.constantFrom("none", "invalid", "ahead", "stranger", "terminal"),
+      ),
+      now: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+      aborted: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe"), stream, slow: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("leave"), browser, seen: fc.nat(2_000) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("stall", "drain", "trickle"), browser }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("pass"), ms: fc.constantFrom(1, 50, 300, 1_000, 4_000) }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("turn") }) },
+) as fc.Arbitrary<Step>;
+
+const close: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("close"),
+  deadline: fc.constantFrom(0, 100, 2_000),
+});
+
+/** A history; in some the registry is closed before the end. */
+export const histories: fc.Arbitrary<{ readonly steps: Step[]; readonly seed: number }> = fc
+  .record({
+    before: fc.array(step, { maxLength: 60, size: "max" }),
+    closing: fc.option(close),
+    after: fc.array(step, { maxLength: 10 }),
+    seed: fc.nat(),
+  })
+  .map(({ before, closing, after, seed }) => ({
+    steps: [...before, ...(closing === null ? [] : [closing]), ...after],
+    seed,
+  }));
