@@ -66,7 +66,7 @@ export function createFakeClock(start = 0): FakeClock {
         timer.fn();
         await flush();
       }
-      now = end;
+      now = Math.max(now, end);
     },
   };
 }

@@ -212,7 +212,7 @@ class World {
   #subscribe(stream: number, slow: boolean): void {
     const follower = new Follower(this.#truth);
     this.#followers.push(follower);
-    follower.follow(this.#registry, name(stream), slow ? () => this.#clock.advance(0) : undefined);
+    follower.follow(this.#registry, name(stream), slow ? () => this.#clock.flush() : undefined);
   }
 
   #push(stream: number, count: number): void {
