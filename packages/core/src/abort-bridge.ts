@@ -26,9 +26,12 @@ export function bridgeAbort(signal: AbortSignal | undefined, target: Latch | Abo
     return nothing;
   }
   signal.addEventListener("abort", fire, { once: true });
-  const detach = (): void => signal.removeEventListener("abort", fire);
-  if ("defer" in target) target.defer(detach);
-  return detach;
+  const unlisten = (): void => signal.removeEventListener("abort", fire);
+  const forget = "defer" in target ? target.defer(unlisten) : nothing;
+  return () => {
+    unlisten();
+    forget();
+  };
 }
 
 function isOver(target: Latch | AbortTarget): boolean {

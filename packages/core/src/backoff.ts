@@ -21,9 +21,9 @@ export interface BackoffOptions {
  */
 export function backoff(options: BackoffOptions = {}): (attempt: number, random: number) => number {
   const { base = 1_000, cap = 30_000, factor = 2 } = options;
-  check(base >= 0, "base", "a number of milliseconds", base);
-  check(cap >= base, "cap", "a number of milliseconds, no less than `base`", cap);
-  check(factor >= 1 && factor < Infinity, "factor", "a number from 1 on", factor);
+  check(Number.isFinite(base) && base >= 0, "base", "a number of milliseconds, or 0", base);
+  check(Number.isFinite(cap) && cap >= base, "cap", "a number of milliseconds, no less than `base`", cap);
+  check(Number.isFinite(factor) && factor >= 1, "factor", "a number from 1 on", factor);
   // base 0 times an overflown power would be NaN.
   return (attempt, random) => (base === 0 ? 0 : Math.min(cap, base * factor ** attempt) * random);
 }

@@ -19,6 +19,12 @@ export type {
   StreamSource,
 } from "./source.ts";
 
+// Around other people's streams
+export { withHeartbeat } from "./with-heartbeat.ts";
+export type { HeartbeatOptions } from "./with-heartbeat.ts";
+export { readEvents } from "./sources/read-events.ts";
+export type { EventBody, ReadEventsOptions } from "./sources/read-events.ts";
+
 // Options
 export type {
   BufferOptions,

@@ -58,7 +58,9 @@ export function pull<T>(source: Pullable<T>, onError: (error: unknown) => void):
       reason = why;
       letGo?.();
       // In a microtask, so that a generator that released itself is not re-entered.
-      Promise.resolve(why).then(raw.release).catch(late);
+      Promise.resolve()
+        .then(() => raw.release(why))
+        .catch(late);
     },
   };
 }

@@ -77,11 +77,13 @@ export type Report = <Name extends keyof Observer>(name: Name, info: Info<Name>)
 
 export function createReport(observer: Observer = {}): Report {
   return (name, info) => {
-    const listen = (observer[name] ?? CONSOLE[name]) as ((info: Info<typeof name>) => void) | undefined;
+    const warn = (error: unknown): void => console.warn(`holdfast: the observer's ${name} failed`, error);
     try {
-      listen?.call(observer, info);
+      const listen = (observer[name] ?? CONSOLE[name]) as ((info: Info<typeof name>) => unknown) | undefined;
+      // It may be asynchronous, though its type asks for nothing.
+      Promise.resolve(listen?.call(observer, info)).catch(warn);
     } catch (error) {
-      console.warn(`holdfast: the observer's ${name} failed`, error);
+      warn(error);
     }
   };
 }

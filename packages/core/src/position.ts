@@ -24,12 +24,9 @@ export interface Position {
   readonly reset: Reset | undefined;
 }
 
-/** Over this a cursor is not looked at. */
-const LONGEST_CURSOR = 64;
-
 /** Whether the cursor is the id of a terminal record: its client has everything and must not come back. */
 export function isTerminal(cursor: string | undefined): boolean {
-  return cursor !== undefined && cursor.length <= LONGEST_CURSOR && parseId(cursor)?.end === true;
+  return cursor !== undefined && parseId(cursor)?.end === true;
 }
 
 /**
@@ -43,7 +40,7 @@ export function locate(log: Bounds, cursor: string | undefined, from: From | "he
     if (from === "now") return at(log.last + 1);
     return from === "held" || log.first === 1 ? at(log.first) : { next: log.first, reset: trimmed(log, 1) };
   }
-  const id = cursor.length > LONGEST_CURSOR ? undefined : parseId(cursor);
+  const id = parseId(cursor);
   if (id === undefined || id.end) return startOver(log, "invalid");
   if (id.epoch !== log.epoch) return startOver(log, "epoch");
   if (id.seq > log.last) return startOver(log, "ahead");

@@ -22,16 +22,17 @@ export function createFakeClock(start = 0): FakeClock {
   let soon: (() => void)[] = [];
   const timers = new Set<Timer>();
 
+  /** A real macrotask, behind which all microtasks have run. */
+  const turn = (): Promise<void> => new Promise((resolve) => systemClock.soon(resolve));
+
   async function flush(): Promise<void> {
-    do {
-      // A real macrotask, behind which all microtasks have run.
-      await new Promise<void>((resolve) => systemClock.soon(resolve));
+    await turn();
+    while (soon.length > 0) {
       const due = soon;
       soon = [];
       for (const fn of due) fn();
-    } while (soon.length > 0);
-    await new Promise<void>((resolve) => systemClock.soon(resolve));
-    if (soon.length > 0) await flush();
+      await turn();
+    }
   }
 
   /** The first timer due by `time`; of those at the same time the one that was set first. */

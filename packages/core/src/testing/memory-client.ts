@@ -56,7 +56,7 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
   return {
     request: { method, cursor, signal: peer.signal },
     open(answered, given, sinkEvents) {
-      if (state !== "idle" && state !== "left") throw new Error("A client is answered once.");
+      if (status !== undefined) throw new Error("A client is answered once.");
       status = answered;
       headers = given;
       events = sinkEvents;

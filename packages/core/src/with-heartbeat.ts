@@ -1,0 +1,204 @@
+import { bridgeAbort } from "./abort-bridge.ts";
+import { checkDuration } from "./check.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { HEARTBEAT } from "./encode.ts";
+import { isEventStream } from "./headers.ts";
+import { createLatch } from "./latch.ts";
+
+export interface HeartbeatOptions {
+  /** A heartbeat goes out after so many ms without a byte. @default 15_000 */
+  readonly interval?: number;
+  /** Cancels the source and errors the result, both with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** @default systemClock */
+  readonly clock?: Clock;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * Writes heartbeats into an event stream while it is silent: between events, never inside one, however its bytes are
+ * cut into chunks. Backpressure stays (a heartbeat is written only while somebody reads), a cancel goes upstream, and
+ * no timer outlives the stream. A response that is no event stream, or an encoded one, is returned as it is.
+ *
+ * @throws `INVALID_OPTION`; TypeError for a stream that is locked already
+ *
+ * @example
+ * return withHeartbeat(await mcpTransport.handleRequest(request), { signal: request.signal });
+ */
+export function withHeartbeat(source: Response, options?: HeartbeatOptions): Response;
+export function withHeartbeat(
+  source: ReadableStream<Bytes>,
+  options?: HeartbeatOptions,
+): ReadableStream<Bytes>;
+export function withHeartbeat(
+  source: Response | ReadableStream<Bytes>,
+  options: HeartbeatOptions = {},
+): Response | ReadableStream<Bytes> {
+  const { interval = 15_000, signal, clock = systemClock } = options;
+  checkDuration("interval", interval);
+  if (!("headers" in source)) return beating(source, interval, signal, clock);
+  const { body, headers } = source;
+  if (body === null || !isEventStream(headers) || isEncoded(headers)) return source;
+  const response = new Response(beating(body, interval, signal, clock), source);
+  // It counted the bytes without the heartbeats.
+  response.headers.delete("content-length");
+  return response;
+}
+
+function isEncoded(headers: Headers): boolean {
+  return !["identity", null].includes(headers.get("content-encoding"));
+}
+
+function beating(
+  source: ReadableStream<Bytes>,
+  interval: number,
+  signal: AbortSignal | undefined,
+  clock: Clock,
+): ReadableStream<Bytes> {
+  const reader = source.getReader();
+  const latch = createLatch();
+  const head = new Head();
+  const place = new Place();
+  let controller: ReadableStreamDefaultController<Bytes>;
+  let reading = false;
+  let lastOut = clock.now();
+  let disarm = (): void => undefined;
+  latch.defer(() => disarm());
+
+  /** Waits for the next silence. Only while somebody reads: otherwise heartbeats would pile up. */
+  function arm(): void {
+    disarm();
+    disarm = clock.after(lastOut + interval - clock.now(), () => {
+      if (place.betweenEvents) {
+        head.beaten = true;
+        give(HEARTBEAT as Bytes);
+      } else {
+        lastOut = clock.now();
+        arm();
+      }
+    });
+  }
+
+  /** Hands the consumer what it waits for; it pulls again when it wants more. */
+  function give(bytes: Bytes): void {
+    disarm();
+    lastOut = clock.now();
+    controller.enqueue(bytes);
+  }
+
+  async function read(): Promise<void> {
+    try {
+      for (let given = false; !given;) {
+        const { done, value } = await reader.read();
+        if (latch.closed) return;
+        const bytes = done ? head.rest() : head.pass(value);
+        given = bytes.length > 0;
+        if (given) {
+          place.pass(bytes);
+          give(bytes);
+        }
+        if (done) {
+          latch.close();
+          return controller.close();
+        }
+      }
+    } catch (error) {
+      if (latch.closed) return;
+      latch.close();
+      controller.error(error);
+    } finally {
+      reading = false;
+    }
+  }
+
+  return new ReadableStream<Bytes>(
+    {
+      start(own) {
+        controller = own;
+        bridgeAbort(signal, {
+          abort(reason) {
+            latch.close(reason);
+            controller.error(reason);
+            // Whether the source minds is its own affair: who reads has the reason already.
+            reader.cancel(reason).catch(() => undefined);
+          },
+        });
+      },
+      pull() {
+        arm();
+        if (reading) return;
+        reading = true;
+        void read();
+      },
+      cancel(reason) {
+        latch.close(reason);
+        return reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const LF = 10;
+const CR = 13;
+
+/** Where an event stream stands (WHATWG HTML, 9.2.5): between two events or inside one. */
+class Place {
+  /** Only blank lines have come since the last event, or since the beginning. */
+  #between = true;
+  #lineEmpty = true;
+  /** The last byte was a CR: an LF now belongs to it. */
+  #afterCr = false;
+
+  get betweenEvents(): boolean {
+    return this.#between;
+  }
+
+  /** Takes note of bytes. Only the line ends at their end matter. */
+  pass(bytes: Uint8Array): void {
+    let start = bytes.length;
+    while (start > 0 && isLineEnd(bytes[start - 1])) start--;
+    if (start > 0) this.#between = this.#lineEmpty = this.#afterCr = false;
+    for (const byte of bytes.subarray(start)) {
+      const secondHalf = byte === LF && this.#afterCr;
+      this.#afterCr = byte === CR;
+      if (secondHalf) continue;
+      if (this.#lineEmpty) this.#between = true;
+      this.#lineEmpty = true;
+    }
+  }
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === LF || byte === CR;
+}
+
+const BOM = [0xef, 0xbb, 0xbf];
+
+/** The first bytes of a stream: behind a heartbeat a BOM would be part of a field's name, and is dropped. */
+class Head {
+  beaten = false;
+  #passed = false;
+  /** What may become a BOM; kept until that is known. */
+  #kept: Bytes = new Uint8Array();
+
+  pass(chunk: Bytes): Bytes {
+    if (this.#passed) return chunk;
+    const bytes = new Uint8Array(this.#kept.length + chunk.length);
+    bytes.set(this.#kept);
+    bytes.set(chunk, this.#kept.length);
+    const begins = BOM.every((byte, at) => at >= bytes.length || bytes[at] === byte);
+    if (begins && bytes.length < BOM.length) {
+      this.#kept = bytes;
+      return new Uint8Array();
+    }
+    this.#passed = true;
+    this.#kept = new Uint8Array();
+    return begins && this.beaten ? bytes.subarray(BOM.length) : bytes;
+  }
+
+  rest(): Bytes {
+    return this.#kept;
+  }
+}
