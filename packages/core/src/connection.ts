@@ -2,6 +2,7 @@ import { bridgeAbort } from "./abort-bridge.ts";
 import type { Clock } from "./clock.ts";
 import { drainFrame } from "./control.ts";
 import { HEARTBEAT } from "./encode.ts";
+import { abortedError } from "./errors.ts";
 import { STREAM_HEADERS } from "./headers.ts";
 import { createLatch, type Latch } from "./latch.ts";
 import type { CloseReason, DrainReason, Report } from "./observer.ts";
@@ -103,7 +104,7 @@ export class Connection implements Tick {
       this.destroy("failed");
       throw error;
     }
-    if (this.#over) this.#sink.destroy(this.latch.reason);
+    if (this.#over) this.#sink.destroy();
     else ticker.set(this, this.#nextDue());
     return over;
   }
@@ -136,7 +137,13 @@ export class Connection implements Tick {
     this.#events += events;
     this.#bytes += bytes.length;
     this.#lastWrite = this.#keeper.clock.now();
-    if ((this.#sink as Sink).write(bytes) || this.latch.closed) return;
+    let taken: boolean;
+    try {
+      taken = (this.#sink as Sink).write(bytes);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    if (taken || this.latch.closed) return;
     this.#held = true;
     this.#stuck();
   }
@@ -145,6 +152,7 @@ export class Connection implements Tick {
   end(reason: CloseReason, lastFrame?: Uint8Array, end?: StreamEnd): void {
     if (this.latch.closed) return;
     if (lastFrame !== undefined) this.write(lastFrame);
+    if (this.latch.closed) return;
     this.#end = end;
     this.latch.close(reason);
     this.#stuck();
@@ -166,9 +174,9 @@ export class Connection implements Tick {
   }
 
   /** Cuts the connection. */
-  destroy(reason: CloseReason, error?: unknown): void {
+  destroy(reason: CloseReason, error: unknown = abortedError(reason)): void {
     this.latch.close(reason);
-    this.#sink?.destroy(error);
+    this.#sink?.destroy(reason === "disconnected" ? undefined : error);
     this.#finish();
   }
 
@@ -184,15 +192,11 @@ export class Connection implements Tick {
   }
 
   visit(now: number): number {
-    try {
-      if (this.#stuckFor(now) >= this.options.idleTimeout) this.destroy("zombie");
-      else if (this.latch.closed) return this.#nextDue();
-      else if (now >= this.#expiresAt) this.drain("max-duration");
-      else if (now >= this.#waitsUntil) this.drain("waiting");
-      else if (!this.#held && now >= this.#lastWrite + this.options.heartbeat) this.write(HEARTBEAT);
-    } catch (error) {
-      this.#fail(error);
-    }
+    if (this.#stuckFor(now) >= this.options.idleTimeout) this.destroy("zombie");
+    else if (this.latch.closed) return this.#nextDue();
+    else if (now >= this.#expiresAt) this.drain("max-duration");
+    else if (now >= this.#waitsUntil) this.drain("waiting");
+    else if (!this.#held && now >= this.#lastWrite + this.options.heartbeat) this.write(HEARTBEAT);
     return this.#nextDue();
   }
 

@@ -21,7 +21,7 @@ export const HEARTBEAT: Uint8Array = encoder.encode(":\n\n");
  * integer; data that JSON or UTF-8 cannot hold.
  */
 export function encodeEvent(event: SseEvent): Uint8Array {
-  return encoder.encode(eventText(event, event.id));
+  return encoder.encode(eventText(event));
 }
 
 /** A comment block: {@link HEARTBEAT} without `text`, else one `: ` line for each of its lines. */
@@ -29,14 +29,18 @@ export function encodeComment(text?: string): Uint8Array {
   return text === undefined ? HEARTBEAT : encoder.encode(`${commentLines(text)}\n`);
 }
 
-/** The text of a user event that carries `id`, whatever id it was given. */
-export function eventText(event: SseEvent, id: string | undefined): string {
-  if (event.event?.startsWith?.(RESERVED)) {
+/** The text of a user event; `id` replaces the event's own. */
+export function eventText(event: SseEvent, id?: string): string {
+  if (typeof event !== "object" || event === null) {
+    throw invalid(`An event must be an object, got ${kindOf(event)}.`);
+  }
+  const text = block(event, id ?? event.id);
+  if (event.event?.startsWith(RESERVED)) {
     throw invalid(
       `Event names that begin with "${RESERVED}" are reserved, got ${JSON.stringify(event.event)}.`,
     );
   }
-  return block(event, id) + dataLines(event.data);
+  return text + dataLines(event.data);
 }
 
 /** A control event, or with `dispatch: false` only its `id:` and `retry:` lines: nothing when it has none. */
@@ -58,16 +62,12 @@ function block(event: SseEvent, id: string | undefined): string {
 }
 
 function dataLines(data: unknown): string {
-  if (typeof data === "string") {
-    if (!isWellFormed(data)) throw invalid("`data` has a lone surrogate, which UTF-8 cannot hold.");
-    return `${prefixed("data: ", data)}\n`;
-  }
+  if (typeof data === "string") return `${prefixed("data: ", wellFormed("data", data))}\n`;
   return data === undefined ? "data: \n\n" : `data: ${json(data)}\n\n`;
 }
 
 function commentLines(text: unknown): string {
-  if (typeof text !== "string") throw invalid(`\`comment\` must be a string, got ${typeof text}.`);
-  return prefixed(": ", text);
+  return prefixed(": ", wellFormed("comment", text));
 }
 
 /** Every line of `text` behind `prefix`. Most text is one line, and looking is cheaper than splitting. */
@@ -83,27 +83,34 @@ function json(data: unknown): string {
   } catch (cause) {
     throw invalid("`data` cannot be serialised as JSON.", cause);
   }
-  if (text === undefined) throw invalid(`\`data\` cannot be serialised as JSON: it is a ${typeof data}.`);
+  if (text === undefined) throw invalid(`\`data\` cannot be serialised as JSON, got ${kindOf(data)}.`);
   return text;
 }
 
 function singleLine(field: "event" | "id", value: unknown): string {
-  if (typeof value !== "string") throw invalid(`\`${field}\` must be a string, got ${typeof value}.`);
-  if (FORBIDDEN.test(value))
-    throw invalid(`\`${field}\` must not contain CR, LF or NUL, got ${JSON.stringify(value)}.`);
-  if (!isWellFormed(value)) throw invalid(`\`${field}\` has a lone surrogate, which UTF-8 cannot hold.`);
+  const text = wellFormed(field, value);
+  if (FORBIDDEN.test(text)) {
+    throw invalid(`\`${field}\` must not contain CR, LF or NUL, got ${JSON.stringify(text)}.`);
+  }
+  return text;
+}
+
+function wellFormed(field: string, value: unknown): string {
+  if (typeof value !== "string") throw invalid(`\`${field}\` must be a string, got ${kindOf(value)}.`);
+  if (!(value as string & { isWellFormed(): boolean }).isWellFormed()) {
+    throw invalid(`\`${field}\` has a lone surrogate, which UTF-8 cannot hold.`);
+  }
   return value;
 }
 
 function milliseconds(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw invalid(`\`retry\` must be a non-negative integer, got ${String(value)}.`);
-  }
-  return value as number;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  const got = typeof value === "number" ? value : kindOf(value);
+  throw invalid(`\`retry\` must be a non-negative integer, got ${got}.`);
 }
 
-function isWellFormed(text: string): boolean {
-  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+function kindOf(value: unknown): string {
+  return value === null ? "null" : typeof value;
 }
 
 function invalid(message: string, cause?: unknown): HoldfastError {

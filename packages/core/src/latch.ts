@@ -98,9 +98,22 @@ class CleanupLatch implements Latch {
   #run(cleanup: Cleanup): Promise<void> | void {
     try {
       const result = cleanup(this.#reason);
-      if (isThenable(result)) return Promise.resolve(result).then(() => undefined, this.#onError);
+      if (isThenable(result)) {
+        return Promise.resolve(result).then(
+          () => undefined,
+          (error: unknown) => this.#tell(error),
+        );
+      }
     } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  #tell(error: unknown): void {
+    try {
       this.#onError(error);
+    } catch (broken) {
+      console.warn("holdfast: the onError of a latch failed", broken);
     }
   }
 }

@@ -96,22 +96,31 @@ export class Log {
   }
 
   /**
-   * The longest run in one piece from frame `from` on, up to frame `to` at most; both MUST be held. Readers that
-   * stand at the same place are given the same view.
+   * A run from frame `from` on, up to frame `to` at most; both MUST be held. It is a view of one slab, except that a
+   * short run over the border of two is joined, so that what was pushed in one turn is one write. Readers that stand
+   * at the same place are given the same run.
    */
   read(from: number, to: number): Run {
-    const latest = this.#latest;
-    if (latest?.from === from && latest.to === to) return latest.run;
+    if (this.#latest?.from !== from || this.#latest.to !== to) {
+      this.#latest = { from, to, run: this.#run(from, to) };
+    }
+    return this.#latest.run;
+  }
+
+  #run(from: number, to: number): Run {
     const start = this.#ring.get(from) as number;
     const end = to === this.last ? this.#end : (this.#ring.get(to + 1) as number);
-    const slab = this.#slabAt(start);
-    const slabEnd = slab.base + slab.used;
-    const run =
-      slabEnd <= end
-        ? { bytes: slab.memory.subarray(start - slab.base, slab.used), last: slab.last }
-        : { bytes: slab.memory.subarray(start - slab.base, end - slab.base), last: to };
-    this.#latest = { from, to, run };
-    return run;
+    const index = this.#slabAt(start);
+    const { memory, base, used, last } = this.#slabs[index] as Slab;
+    if (end <= base + used) return { bytes: memory.subarray(start - base, end - base), last: to };
+    if (end - start > LARGEST_SLAB) return { bytes: memory.subarray(start - base, used), last };
+    const bytes = new Uint8Array(end - start);
+    for (const slab of this.#slabs.slice(index)) {
+      const part = slab.memory.subarray(Math.max(start - slab.base, 0), Math.min(end - slab.base, slab.used));
+      bytes.set(part, Math.max(slab.base - start, 0));
+      if (slab.last >= to) break;
+    }
+    return { bytes, last: to };
   }
 
   /** Writes `text` behind the last frame without counting it yet; sets `#adding` to its size. */
@@ -144,17 +153,18 @@ export class Log {
     return slab;
   }
 
-  #slabAt(address: number): Slab {
+  /** The index of the slab that holds an address; most often it is the last one. */
+  #slabAt(address: number): number {
     const slabs = this.#slabs;
     let low = 0;
     let high = slabs.length - 1;
-    if ((slabs[high] as Slab).base <= address) return slabs[high] as Slab;
+    if ((slabs[high] as Slab).base <= address) return high;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if ((slabs[middle] as Slab).base <= address) low = middle;
       else high = middle - 1;
     }
-    return slabs[low] as Slab;
+    return low;
   }
 
   #refuseOver(size: number): void {

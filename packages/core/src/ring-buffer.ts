@@ -6,7 +6,7 @@ export interface RingBufferOptions<T> {
   readonly count: number;
   /** How many bytes at most, summed over `sizeOf`. */
   readonly bytes: number;
-  /** An item's size in bytes; asked once for each item. */
+  /** An item's size in bytes, an integer; asked once for each item. */
   readonly sizeOf: (item: T) => number;
 }
 
@@ -69,6 +69,7 @@ export function createRingBuffer<T>({ count, bytes, sizeOf }: RingBufferOptions<
     },
     push(item) {
       const size = sizeOf(item);
+      check(Number.isSafeInteger(size) && size >= 0, "sizeOf(item)", "a non-negative integer", size);
       if (size > bytes) {
         throw new HoldfastError("EVENT_TOO_LARGE", `An item of ${size} bytes does not fit into ${bytes}.`);
       }

@@ -10,7 +10,7 @@ export interface Sink {
   write(bytes: Uint8Array): boolean;
   /** Ends the response in order, behind everything written. `closed()` follows when it is flushed. */
   close(): void;
-  /** Cuts the response now. `closed()` follows. */
+  /** Cuts the response now. `closed()` follows. No reason: the peer is gone, and nobody is there to be told. */
   destroy(reason?: unknown): void;
 }
 

@@ -57,6 +57,7 @@ export function createWebSink(events: SinkEvents): WebSink {
     },
     destroy(reason) {
       if (state === "over") return;
+      if (reason === undefined) return closeStream();
       controller.error(reason);
       finish();
     },

@@ -32,7 +32,8 @@ export interface StreamWriter<Events extends object> extends StreamSource {
   fail(error: unknown): Promise<void>;
   /**
    * Pushes whatever the source gives, then ends the stream; a source that throws fails it. Never rejects. When
-   * somebody else ends the stream, the source's signal aborts and it is let go, however quiet it is.
+   * somebody else ends the stream, the source's signal aborts and it is let go at once, however quiet it is: nobody
+   * waits for what it still has to tidy up.
    */
   pipe(source: PipeSource<Events> | PipeFunction<Events>): Promise<void>;
   /** Fails a stream that was not ended. */

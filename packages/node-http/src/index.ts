@@ -1,3 +1,4 @@
 export * from "@holdfast/core";
 export { sse } from "./sse.ts";
-export type { NodeRequest, NodeResponse } from "./sse.ts";
+export type { NodeRequest } from "./sse.ts";
+export type { NodeResponse } from "./node-sink.ts";

@@ -1,37 +1,71 @@
 import type { ServerResponse } from "node:http";
-import { constants, type Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import type { Sink, SinkEvents } from "@holdfast/core";
 
-/** Begins the response and writes to it. Its `close` event alone says that it is over, flushed or cut. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/**
+ * Begins the response and writes to it.
+ *
+ * @param over what {@link overSignal} gave for this response
+ */
 export function createNodeSink(
-  res: ServerResponse | Http2ServerResponse,
+  res: NodeResponse,
+  over: AbortSignal,
   status: number,
   headers: Record<string, string>,
   events: SinkEvents,
 ): Sink {
-  const over = (): boolean => res.writableEnded || isGone(res);
-  if (isGone(res)) queueMicrotask(() => events.closed());
-  else {
-    res.once("close", () => events.closed());
-    res.on("drain", () => events.drained());
+  if (over.aborted) queueMicrotask(() => events.closed());
+  else over.addEventListener("abort", () => events.closed(), { once: true });
+  if (!isGone(res)) {
+    (streamOf(res) ?? res).on("drain", () => events.drained());
     // Without a message: HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
+  const ended = (): boolean => res.writableEnded || isGone(res);
   return {
-    write: (bytes) => !over() && (res as ServerResponse).write(bytes),
+    write: (bytes) => !ended() && (res as ServerResponse).write(bytes),
     close() {
-      if (!over()) res.end();
+      if (!ended()) res.end();
     },
     destroy() {
       if (isGone(res)) return;
-      if (!("stream" in res)) return void res.destroy();
-      res.stream.close(constants.NGHTTP2_CANCEL);
-      res.stream.destroy();
+      // Another code, or none, and some clients take it for an end in order.
+      streamOf(res)?.close(constants.NGHTTP2_INTERNAL_ERROR);
+      (streamOf(res) ?? res).destroy();
     },
   };
 }
 
-/** Whether the peer has left or the response was cut. HTTP/2 responses tell it by their stream alone. */
-export function isGone(res: ServerResponse | Http2ServerResponse): boolean {
-  return "stream" in res ? res.stream === undefined || res.stream.destroyed : res.destroyed;
+/** Whether the response is over, or the peer has left. */
+export function isGone(res: NodeResponse): boolean {
+  const stream = streamOf(res);
+  if (stream !== undefined) return stream.closed;
+  const { destroyed, socket, req } = res as ServerResponse;
+  return destroyed || (socket === null && req.socket.destroyed);
+}
+
+/** Aborts when the response is over, flushed or cut. */
+export function overSignal(res: NodeResponse): AbortSignal {
+  const over = new AbortController();
+  const { socket, req } = res as ServerResponse;
+  const stream = streamOf(res);
+  // A pipelined response has no socket before its turn. Up to Node 22 it does not hear that its connection is gone.
+  const queuedOn = stream === undefined && socket === null ? req.socket : undefined;
+  const abort = (): void => {
+    queuedOn?.off("close", abort);
+    over.abort();
+  };
+  if (isGone(res)) abort();
+  else {
+    (stream ?? res).once("close", abort);
+    queuedOn?.once("close", abort);
+  }
+  return over.signal;
+}
+
+/** The stream of an HTTP/2 response. It alone tells that the response is over: that of a HEAD may say nothing. */
+function streamOf(res: NodeResponse): ServerHttp2Stream | undefined {
+  return "stream" in res ? res.stream : undefined;
 }

@@ -1,10 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 import { HoldfastError, readCursor, serve, type ServeOptions, type Source } from "@holdfast/core";
-import { createNodeSink, isGone } from "./node-sink.ts";
+import { createNodeSink, isGone, type NodeResponse, overSignal } from "./node-sink.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /**
  * Serves a client of `node:http` or `node:http2`.
@@ -24,17 +23,15 @@ export async function sse(
   if (res.headersSent && !isGone(res)) {
     throw new HoldfastError("INVALID_OPTION", "`res` must be a response that has not begun.");
   }
-  const peer = new AbortController();
-  res.once("close", () => peer.abort());
-  if (isGone(res)) peer.abort();
+  const over = overSignal(res);
   const request = {
     method: req.method ?? "GET",
     cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
-    signal: peer.signal,
+    signal: over,
   };
   await serve(
     request,
-    (status, headers, events) => createNodeSink(res, status, headers, events),
+    (status, headers, events) => createNodeSink(res, over, status, headers, events),
     source,
     options,
   );

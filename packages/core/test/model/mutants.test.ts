@@ -8,7 +8,7 @@ import { histories } from "./history.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 import { type Core, live } from "./world.ts";
 
-describe("the model finds planted faults", () => {
+describe("the model finds planted faults", { timeout: 60_000 }, () => {
   const source = fileURLToPath(new URL("../../src", import.meta.url));
   let folder: string;
   beforeAll(() => {

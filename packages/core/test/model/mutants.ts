@@ -59,7 +59,7 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "the timer of an ended stream forgets the one that took its id",
     file: "shelf.ts",
-    sound: "    lifetime.stop();\n",
+    sound: "    if (lifetime === undefined) return;\n    lifetime.stop();\n",
     faulty: "",
   },
   {
@@ -95,8 +95,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "a zombie is left alone",
     file: "connection.ts",
-    sound: 'if (this.#stuckFor(now) >= this.options.idleTimeout) this.destroy("zombie");\n      else if',
-    faulty: "if",
+    sound: 'this.destroy("zombie")',
+    faulty: "this.#stuckSince = now",
   },
   {
     fault: "an event is pushed behind the end",

@@ -1,0 +1,66 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { serveStatic } from "@hono/node-server/serve-static";
+import { createRegistry, HoldfastError, type Registry, sse } from "@holdfast/hono";
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import type { JobEvents } from "./events.ts";
+import { hashFolder, type HashOptions } from "./hash-folder.ts";
+import { readJobRequest } from "./job-request.ts";
+import { servedFolder } from "./served-folder.ts";
+
+export interface AppOptions extends Omit<HashOptions, "filesPerSecond"> {
+  /** The folder that jobs may hash, and the folders under it. */
+  readonly root: string;
+  /** Jobs that may run at the same time. @default 4 */
+  readonly maxJobs?: number;
+}
+
+/** The demo: a page, jobs that hash folders, and a stream for each job. */
+export function createApp({ root, maxJobs = 4, ...hashing }: AppOptions): {
+  readonly app: Hono;
+  readonly jobs: Registry<JobEvents>;
+} {
+  const jobs = createRegistry<JobEvents>({
+    // A file takes some 200 bytes: 80,000 files can be replayed from the first. Of more, late readers miss the
+    // oldest, and are told which.
+    buffer: { bytes: 16 * 1024 * 1024 },
+    linger: 10 * 60_000,
+  });
+  const app = new Hono();
+
+  app.post("/jobs", bodyLimit({ maxSize: 16 * 1024, onError: tooLarge }), async (c) => {
+    const { path, filesPerSecond } = readJobRequest(await c.req.text());
+    const folder = await servedFolder(root, path);
+    const { streams, lingering } = jobs.gauges();
+    if (streams - lingering >= maxJobs) {
+      throw new HTTPException(503, { message: `${maxJobs} jobs are running; wait for one to end` });
+    }
+    const job = await jobs.open(randomUUID());
+    void job.pipe(({ signal }) => hashFolder(folder, { ...hashing, filesPerSecond, signal }));
+    return c.json({ id: job.id, stream: `/jobs/${job.id}/stream` }, 201);
+  });
+
+  app.get("/jobs/:id/stream", (c) => sse(c, jobs.stream(c.req.param("id"))));
+
+  app.delete("/jobs/:id", async (c) => {
+    if (await jobs.cancel(c.req.param("id"))) return c.body(null, 204);
+    throw new HTTPException(404, { message: "no such job is running" });
+  });
+
+  app.use(serveStatic({ root: join(import.meta.dirname, "public") }));
+
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return c.json({ error: error.message }, error.status);
+    if (error instanceof HoldfastError && error.retryable) return c.json({ error: error.message }, 503);
+    console.error(error);
+    return c.json({ error: "something went wrong here" }, 500);
+  });
+
+  return { app, jobs };
+}
+
+function tooLarge(): never {
+  throw new HTTPException(413, { message: "the body is too large" });
+}

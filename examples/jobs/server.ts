@@ -1,0 +1,33 @@
+import { resolve } from "node:path";
+import { serve } from "@hono/node-server";
+import { createApp } from "./app.ts";
+
+const hostname = "127.0.0.1";
+const port = Number(process.env.PORT ?? 3000);
+if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+  stop(`PORT must be 0 to 65535, not ${process.env.PORT}.`);
+}
+
+const { app, jobs } = createApp({ root: resolve(import.meta.dirname, "../..") });
+const server = serve({ fetch: app.fetch, hostname, port }, (address) => {
+  console.log(`http://${hostname}:${address.port}`);
+});
+
+server.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EADDRINUSE") throw error;
+  stop(`Port ${port} is in use. Another one: PORT=${port + 1} npm start`);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void drain());
+
+/** Sends every reader away before the server closes. A second signal ends the process at once. */
+async function drain(): Promise<void> {
+  await jobs.close({ deadline: 2_000, spread: 1_000 });
+  server.close();
+  if ("closeAllConnections" in server) server.closeAllConnections();
+}
+
+function stop(message: string): never {
+  console.error(message);
+  process.exit(1);
+}

@@ -1,0 +1,300 @@
+import { rmSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
+import { expect, test } from "vitest";
+import { hashFile } from "../hash-file.ts";
+import { follow, followToTheEnd, ofTheJob, type Received } from "./follow.ts";
+import { type ServedApp, serveApp } from "./serve-app.ts";
+import { digestOf } from "./sha256.ts";
+import { manyFiles, tempFolder } from "./temp-folder.ts";
+import { until } from "./until.ts";
+import { Valve } from "./valve.ts";
+
+function post({ url }: ServedApp, body?: string): Promise<Response> {
+  return fetch(`${url}/jobs`, { method: "POST", ...(body !== undefined && { body }) });
+}
+
+/** Starts a job; `stream` is the whole URL. */
+async function start(app: ServedApp, request?: object): Promise<{ id: string; stream: string }> {
+  const response = await post(app, request && JSON.stringify(request));
+  expect(response.status).toBe(201);
+  const { id, stream } = (await response.json()) as { id: string; stream: string };
+  return { id, stream: app.url + stream };
+}
+
+function cancel({ url }: ServedApp, id: string): Promise<Response> {
+  return fetch(`${url}/jobs/${id}`, { method: "DELETE" });
+}
+
+async function refusal(answer: Promise<Response>): Promise<{ status: number; error: string }> {
+  const response = await answer;
+  const { error } = (await response.json()) as { error: string };
+  return { status: response.status, error };
+}
+
+/** Waits until the job has told so many events, whoever listens. */
+async function untilTold({ jobs }: ServedApp, id: string, events: number): Promise<void> {
+  await until(() => (jobs.get(id)?.last ?? 0) >= events);
+}
+
+/** Reads so many of the job's events, then leaves. */
+async function read(stream: string, events: number): Promise<Received[]> {
+  const received: Received[] = [];
+  for await (const one of follow(stream)) {
+    if (received.length < events) received.push(...ofTheJob([one]));
+    if (received.length === events) break;
+  }
+  return received;
+}
+
+test("a job hashes the folder it is given, and ends with its digest", async () => {
+  const files = manyFiles(50);
+  const inside = Object.fromEntries(Object.entries(files).map(([path, text]) => [`inside/${path}`, text]));
+  const app = await serveApp({ root: tempFolder({ ...inside, "outside.txt": "" }) });
+  const { id, stream } = await start(app, { path: "inside" });
+  expect(stream).toBe(`${app.url}/jobs/${id}/stream`);
+
+  const received = await followToTheEnd(stream);
+  expect(received[0]).toMatchObject({ event: "stream.open" });
+  expect(ofTheJob(received).at(-1)).toMatchObject({
+    event: "done",
+    data: { files: 50, errors: 0, events: ofTheJob(received).length, digest: digestOf(files) },
+  });
+  expect(received.at(-1)).toMatchObject({ event: "stream.end", data: { status: "done" } });
+});
+
+test.each([
+  ["no body", undefined],
+  ["an empty object", "{}"],
+  ["an empty path", `{"path":""}`],
+  ["a dot", `{"path":"."}`],
+])("%s means the whole root", async (_, body) => {
+  const files = { "a.txt": "a", "b/c.txt": "c" };
+  const app = await serveApp({ root: tempFolder(files) });
+  const response = await post(app, body);
+  expect(response.status).toBe(201);
+  const { stream } = (await response.json()) as { stream: string };
+  expect((await followToTheEnd(app.url + stream)).at(-2)?.data).toMatchObject({ digest: digestOf(files) });
+});
+
+test("nothing leads out of the root", async () => {
+  const outside = tempFolder({ "secret/secret.txt": "" });
+  const root = tempFolder({ "inside/a.txt": "" });
+  symlinkSync(outside, join(root, "link"));
+  symlinkSync("../link/secret", join(root, "inside", "link-to-a-link"));
+  symlinkSync("../../..", join(root, "inside", "up"));
+  const app = await serveApp({ root });
+
+  const escapes = [
+    "..",
+    "../",
+    "../..",
+    "inside/../..",
+    "inside/../../../etc",
+    `../${basename(outside)}`,
+    `../${basename(root)}-not`,
+    "/",
+    "/etc",
+    outside,
+    `${root}-not`,
+    `${root}/..`,
+    "link",
+    "link/",
+    "link/secret",
+    "inside/link-to-a-link",
+    "inside/up",
+  ];
+  for (const path of escapes) {
+    const answer = await refusal(post(app, JSON.stringify({ path })));
+    expect(answer, path).toEqual({
+      status: 400,
+      error: expect.stringMatching(/(is|leads) outside the served folder$/),
+    });
+  }
+  expect(app.jobs.size).toBe(0);
+});
+
+test("what lies within may be named in any way", async () => {
+  const root = tempFolder({ "inside/deep/a.txt": "a", "..dots/a.txt": "a" });
+  symlinkSync("inside/deep", join(root, "link"));
+  const app = await serveApp({ root });
+  for (const path of [
+    "inside/deep",
+    "inside/deep/",
+    "./inside//deep",
+    "inside/../inside/deep",
+    join(root, "inside/deep"),
+    "link",
+    "..dots",
+  ]) {
+    const { stream } = await start(app, { path });
+    expect((await followToTheEnd(stream)).at(-2)?.data, path).toMatchObject({
+      digest: digestOf({ "a.txt": "a" }),
+    });
+  }
+});
+
+test.each([
+  ["a folder that is not there", `{"path":"nowhere"}`, `there is no folder "nowhere"`],
+  ["a path through a file", `{"path":"a.txt/b"}`, `there is no folder "a.txt/b"`],
+  ["a path that is too long", `{"path":"${"a".repeat(5000)}"}`, /^there is no folder "a/],
+  ["a file", `{"path":"a.txt"}`, `"a.txt" is not a folder`],
+  ["a NUL", `{"path":"a\\u0000b"}`, `"path" must not contain NUL`],
+  ["a number", `{"path":5}`, `"path" must be a string, not 5`],
+  ["null", `{"path":null}`, `"path" must be a string, not null`],
+  ["a list", `{"path":["a"]}`, `"path" must be a string, not ["a"]`],
+  ["broken JSON", `{"path":`, "the body is not JSON"],
+  ["a body that is no object", `"inside"`, "the body must be a JSON object"],
+  ["a body that is null", "null", "the body must be a JSON object"],
+  ["a body that is a list", "[]", "the body must be a JSON object"],
+  ["a pace of nothing", `{"filesPerSecond":0}`, `"filesPerSecond" must be a number over 0, not 0`],
+  ["a pace that is no number", `{"filesPerSecond":"9"}`, `"filesPerSecond" must be a number over 0, not "9"`],
+])("%s is refused", async (_, body, error) => {
+  const app = await serveApp({ root: tempFolder({ "a.txt": "a" }) });
+  const expected = typeof error === "string" ? error : expect.stringMatching(error);
+  expect(await refusal(post(app, body))).toEqual({ status: 400, error: expected });
+  expect(app.jobs.size).toBe(0);
+});
+
+test("a body that is too large is refused", async () => {
+  const app = await serveApp({ root: tempFolder() });
+  const answer = await refusal(post(app, `{"path":"${"a".repeat(20_000)}"}`));
+  expect(answer).toEqual({ status: 413, error: "the body is too large" });
+});
+
+test("who comes late is told everything from the first event", async () => {
+  const valve = new Valve();
+  const app = await serveApp({ root: tempFolder(manyFiles(160)), hashFile: valve.hashFile, interval: 0 });
+  const { id, stream } = await start(app);
+  const early = followToTheEnd(stream);
+  valve.let(80);
+  await untilTold(app, id, 8);
+  const late = followToTheEnd(stream);
+  valve.open();
+  const after = (async () => {
+    await early;
+    return followToTheEnd(stream);
+  })();
+
+  const events = ofTheJob(await early);
+  expect(events.map(({ id: eventId }) => Number(eventId?.split(".")[1]))).toEqual(
+    events.map((_, index) => index + 1),
+  );
+  expect(ofTheJob(await late)).toEqual(events);
+  expect(ofTheJob(await after)).toEqual(events);
+});
+
+test.each(["Last-Event-ID", "lastEventId"])(
+  "who comes back with %s is told exactly the rest",
+  async (how) => {
+    const valve = new Valve();
+    const app = await serveApp({ root: tempFolder(manyFiles(160)), hashFile: valve.hashFile, interval: 0 });
+    const { id, stream } = await start(app);
+    valve.let(48);
+    const before = await read(stream, 4);
+    valve.let(48);
+    await untilTold(app, id, 8);
+
+    const cursor = before.at(-1)?.id as string;
+    const rest =
+      how === "Last-Event-ID"
+        ? followToTheEnd(stream, cursor)
+        : followToTheEnd(`${stream}?lastEventId=${cursor}`);
+    valve.open();
+    const all = ofTheJob(await followToTheEnd(stream));
+    expect([...before, ...ofTheJob(await rest)]).toEqual(all);
+  },
+);
+
+test("who has the end is told not to come back", async () => {
+  const app = await serveApp({ root: tempFolder() });
+  const { stream } = await start(app);
+  const end = (await followToTheEnd(stream)).at(-1);
+  expect((await fetch(stream, { headers: { "last-event-id": end?.id as string } })).status).toBe(204);
+});
+
+test("a cancelled job ends for its readers, and cannot be cancelled again", async () => {
+  const valve = new Valve();
+  const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: valve.hashFile });
+  const { id, stream } = await start(app);
+  valve.let(16);
+  const reader = followToTheEnd(stream);
+  await untilTold(app, id, 2);
+
+  expect((await cancel(app, id)).status).toBe(204);
+  const received = await reader;
+  expect(received.at(-1)).toMatchObject({ event: "stream.end", data: { status: "cancelled" } });
+  expect(ofTheJob(received).map(({ event }) => event)).toEqual(["progress", "file"]);
+  expect(await refusal(cancel(app, id))).toEqual({ status: 404, error: "no such job is running" });
+});
+
+test("a job that never was cannot be cancelled", async () => {
+  const app = await serveApp({ root: tempFolder() });
+  expect((await cancel(app, "nobody")).status).toBe(404);
+});
+
+test("a job goes on without readers", async () => {
+  const valve = new Valve();
+  const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: valve.hashFile });
+  const { id, stream } = await start(app);
+  valve.let(16);
+  await read(stream, 1);
+  await until(() => app.jobs.gauges().connections === 0);
+  valve.open();
+  await until(() => app.jobs.get(id)?.status === "done");
+});
+
+test("a file that cannot be read is an event, and the job goes on", async () => {
+  const app = await serveApp({
+    root: tempFolder({ "a.txt": "a", "b.txt": "b" }),
+    hashFile(path, signal) {
+      if (path.endsWith("b.txt")) rmSync(path);
+      return hashFile(path, signal);
+    },
+  });
+  const [, file, done] = ofTheJob(await followToTheEnd((await start(app)).stream));
+  expect(file?.data).toMatchObject({
+    files: [
+      { path: "a.txt", size: 1 },
+      { path: "b.txt", error: "ENOENT" },
+    ],
+  });
+  expect(done?.data).toMatchObject({ files: 1, errors: 1, digest: digestOf({ "a.txt": "a" }) });
+});
+
+test("only so many jobs run at the same time", async () => {
+  const valve = new Valve();
+  const app = await serveApp({ root: tempFolder(manyFiles(1)), maxJobs: 2, hashFile: valve.hashFile });
+  const { id } = await start(app);
+  await start(app);
+  expect(await refusal(post(app))).toEqual({ status: 503, error: "2 jobs are running; wait for one to end" });
+
+  await cancel(app, id);
+  const { stream } = await start(app);
+  valve.open();
+  expect((await followToTheEnd(stream)).at(-1)?.data).toEqual({ status: "done" });
+});
+
+test("no job is started while the server closes", async () => {
+  const app = await serveApp({ root: tempFolder() });
+  await app.jobs.close();
+  expect(await refusal(post(app))).toEqual({ status: 503, error: "The registry is closed." });
+});
+
+test("a reader of a job that is not there waits for it", async () => {
+  const app = await serveApp({ root: tempFolder() });
+  for await (const { event, data } of follow(`${app.url}/jobs/nobody/stream`)) {
+    expect([event, data]).toMatchObject(["stream.open", { state: "waiting" }]);
+    break;
+  }
+});
+
+test("the page and its files are served, and nothing beside them", async () => {
+  const { url } = await serveApp({ root: tempFolder() });
+  const typeOf = async (path: string) => (await fetch(url + path)).headers.get("content-type");
+  expect(await typeOf("/?job=1")).toMatch("text/html");
+  expect(await typeOf("/page.js")).toMatch("text/javascript");
+  expect(await typeOf("/style.css")).toMatch("text/css");
+  for (const path of ["/app.ts", "/..%2fapp.ts", "/%2e%2e/app.ts", "/nothing"]) {
+    expect((await fetch(url + path)).status, path).toBe(404);
+  }
+});

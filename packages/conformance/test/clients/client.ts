@@ -1,0 +1,110 @@
+/** A request, in what transports have in common. */
+export interface ClientRequest {
+  /** @default "GET" */
+  readonly method?: string;
+  /** @default "/" */
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+const DEADLINE = 4_000;
+const TAIL = 8_192;
+
+/** One response as its client sees it, whatever carries it. */
+export abstract class Client {
+  /** 0 before the answer. */
+  status = 0;
+  /** By lower-case name; several of one name are joined by a comma. */
+  headers: Readonly<Record<string, string>> = {};
+  /** `ended`: by the server, in order. `cut`: by anybody, before its end. */
+  state: "open" | "ended" | "cut" = "open";
+  #chunks: string[] = [];
+  /** The last of the body: to look for the end of a long one is cheap. */
+  #tail = "";
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #news: () => void = () => undefined;
+  #next: Promise<void> = this.#renew();
+
+  /** Stops reading. */
+  abstract pause(): void;
+  /** Reads on. */
+  abstract resume(): void;
+  /** Leaves. */
+  abstract cut(): void;
+  /** Leaves without a goodbye, or in whatever other way its transport has. */
+  abstract reset(): void;
+  /** Says that it has nothing more to say, and goes on listening. */
+  halfClose?(): void;
+  /** Sends another request over the same connection. */
+  abstract again(request?: ClientRequest): Client;
+
+  /** The body so far. */
+  get text(): string {
+    if (this.#chunks.length > 1) this.#chunks = [this.#chunks.join("")];
+    return this.#chunks[0] ?? "";
+  }
+
+  /** Waits for status and headers. */
+  async answered(): Promise<this> {
+    await this.#wait(() => this.status > 0, "an answer");
+    return this;
+  }
+
+  /** Waits for a text in the body; returns the body so far. */
+  async until(text: string): Promise<string> {
+    await this.#wait(() => this.text.includes(text), JSON.stringify(text));
+    return this.text;
+  }
+
+  /** Waits for the body to end with a text, for now. */
+  async untilLast(text: string): Promise<void> {
+    await this.#wait(() => this.#tail.endsWith(text), `${JSON.stringify(text.slice(0, 100))} at the end`);
+  }
+
+  /** Waits for the end, of either kind. */
+  async over(): Promise<"open" | "ended" | "cut"> {
+    await this.#wait(() => this.state !== "open", "the end");
+    return this.state;
+  }
+
+  protected answer(status: number, headers: Readonly<Record<string, string>>): void {
+    this.status = status;
+    this.headers = headers;
+    this.#news();
+  }
+
+  protected take(bytes: Uint8Array): void {
+    const chunk = this.#decoder.decode(bytes, { stream: true });
+    this.#chunks.push(chunk);
+    this.#tail = (this.#tail + chunk).slice(-TAIL);
+    this.#news();
+  }
+
+  protected finish(state: "ended" | "cut"): void {
+    if (this.state !== "open") return;
+    this.state = state;
+    this.#news();
+  }
+
+  async #wait(come: () => boolean, what: string): Promise<void> {
+    const late = AbortSignal.timeout(DEADLINE);
+    late.addEventListener("abort", () => this.#news(), { once: true });
+    while (!come()) {
+      if (late.aborted || this.state !== "open") {
+        const { status, state, text } = this;
+        throw new Error(`Waited for ${what}; ${status}, ${state}, got ${text.length}: ${text.slice(-1_000)}`);
+      }
+      await this.#next;
+    }
+  }
+
+  #renew(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#news = () => {
+        this.#next = this.#renew();
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { Client, type ClientRequest } from "./client.ts";
+
+/** HTTP/2 without TLS, each client with a session of its own. */
+export function sendHttp2(port: number, request: ClientRequest): Http2Client {
+  const session = connect(`http://127.0.0.1:${port}`);
+  // What went wrong is told by the stream's `close`.
+  session.on("error", () => undefined);
+  return new Http2Client(session, request);
+}
+
+export class Http2Client extends Client {
+  readonly #session: ClientHttp2Session;
+  readonly #stream: ClientHttp2Stream;
+
+  constructor(
+    session: ClientHttp2Session,
+    { method = "GET", path = "/", headers = {}, body }: ClientRequest = {},
+  ) {
+    super();
+    this.#session = session;
+    this.#stream = session.request({ ":method": method, ":path": path, ...headers }, { endStream: false });
+    this.#stream.end(body);
+    this.#stream.on("response", ({ ":status": status = 0, ...fields }) => {
+      const named = Object.entries(fields).map(([name, value]) => [name, [value].flat().join(", ")] as const);
+      this.answer(status, Object.fromEntries(named));
+    });
+    this.#stream.on("data", (chunk: Buffer) => this.take(chunk));
+    this.#stream.on("error", () => this.finish("cut"));
+    // A stream that its server resets may end before it closes.
+    this.#stream.on("end", () => this.finish(this.#stream.rstCode ? "cut" : "ended"));
+    this.#stream.on("close", () => this.finish("cut"));
+  }
+
+  /** The client's end of the connection. */
+  get port(): number | undefined {
+    return this.#session.destroyed ? undefined : this.#session.socket.localPort;
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  cut(): void {
+    this.#session.destroy();
+  }
+
+  reset(): void {
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  again(request: ClientRequest = {}): Http2Client {
+    return new Http2Client(this.#session, request);
+  }
+}

@@ -1,0 +1,14 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Asks again until the answer does not throw, for `deadline` ms at most. */
+export async function eventually<T>(ask: () => T, deadline = 2_000): Promise<T> {
+  const end = performance.now() + deadline;
+  for (;;) {
+    try {
+      return ask();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    await pause(1);
+  }
+}

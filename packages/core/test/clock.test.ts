@@ -1,0 +1,75 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { systemClock } from "../src/clock.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const timersThatHoldTheProcess = (): number =>
+  process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
+
+test("time does not go back", () => {
+  const before = systemClock.now();
+  expect(systemClock.now()).toBeGreaterThanOrEqual(before);
+});
+
+test("a timer never holds the process", () => {
+  const before = timersThatHoldTheProcess();
+  const ordinary = setTimeout(() => undefined, 60_000);
+  expect(timersThatHoldTheProcess()).toBe(before + 1);
+  const cancel = systemClock.after(60_000, () => undefined);
+  expect(timersThatHoldTheProcess()).toBe(before + 1);
+  cancel();
+  clearTimeout(ordinary);
+});
+
+test("a timer fires once, when its time has come", () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const fire = vi.fn<() => void>();
+  systemClock.after(100, fire);
+  vi.advanceTimersByTime(99);
+  expect(fire).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1_000);
+  expect(fire).toHaveBeenCalledOnce();
+});
+
+test("a cancelled timer never fires, and cancelling it twice or late is fine", () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const fire = vi.fn<() => void>();
+  const cancel = systemClock.after(100, fire);
+  cancel();
+  cancel();
+  const cancelLate = systemClock.after(50, () => undefined);
+  vi.advanceTimersByTime(1_000);
+  cancelLate();
+  expect(fire).not.toHaveBeenCalled();
+});
+
+test.each([
+  [2 ** 31, 2 ** 31 - 1],
+  [99_999_999_999, 2 ** 31 - 1],
+  [Infinity, 2 ** 31 - 1],
+  [2 ** 31 - 1, 2 ** 31 - 1],
+  [-5, 0],
+])("a delay that overflows a timer is clamped instead of firing at once: %d", (ms, delay) => {
+  const setTimer = vi.spyOn(globalThis, "setTimeout");
+  systemClock.after(ms, () => undefined)();
+  expect(setTimer.mock.lastCall?.[1]).toBe(delay);
+});
+
+test("soon comes after everything that is already running or resolved", async () => {
+  const order: string[] = [];
+  const done = new Promise<void>((resolve) => {
+    systemClock.soon(() => {
+      order.push("soon");
+      resolve();
+    });
+  });
+  void Promise.resolve()
+    .then(() => order.push("resolved"))
+    .then(() => queueMicrotask(() => order.push("and what follows from it")));
+  order.push("running");
+  await done;
+  expect(order).toEqual(["running", "resolved", "and what follows from it", "soon"]);
+});

@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import { createServer, get, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { createRegistry, type NodeResponse, sse } from "../src/index.ts";
+
+async function listen(handle: RequestListener): Promise<Server> {
+  const server = createServer(handle).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  return server;
+}
+
+async function fetchFrom(server: Server): Promise<IncomingMessage> {
+  const request = get({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return response;
+}
+
+test("a response that has begun is refused", async () => {
+  const jobs = createRegistry();
+  let refused: unknown;
+  const server = await listen((req, res) => {
+    res.write("begun");
+    void sse(req, res, jobs.stream("42")).catch((error: unknown) => {
+      refused = error;
+      res.end();
+    });
+  });
+  const response = await fetchFrom(server);
+  response.resume();
+  await once(response, "end");
+  expect(refused).toMatchObject({ code: "INVALID_OPTION" });
+  expect(jobs.gauges().connections).toBe(0);
+});
+
+test("a response that somebody else has ended meanwhile is over, and nothing is registered", async () => {
+  const jobs = createRegistry();
+  let over: Promise<void> | undefined;
+  const server = await listen((req, res) => {
+    res.writeHead(503).end("Too late.");
+    res.once("close", () => {
+      over = sse(req, res, jobs.stream("42"));
+    });
+  });
+  const response = await fetchFrom(server);
+  response.resume();
+  await once(response, "end");
+  await over;
+  expect(response.statusCode).toBe(503);
+  expect(over).toBeDefined();
+  expect(jobs.gauges()).toMatchObject({ connections: 0, waiting: 0 });
+});
+
+test("a response that is served twice refuses the second, and the first goes on", async () => {
+  const jobs = createRegistry();
+  const job = await jobs.open("42");
+  let second: unknown;
+  const server = await listen((req, res: NodeResponse) => {
+    void sse(req, res, job);
+    void sse(req, res, job).catch((error: unknown) => {
+      second = error;
+      void job.end();
+    });
+  });
+  const response = await fetchFrom(server);
+  let text = "";
+  response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  await once(response, "end");
+  expect(second).toMatchObject({ code: "INVALID_OPTION" });
+  expect(text.match(/stream\.open/g)).toHaveLength(1);
+});
