@@ -3,12 +3,14 @@ import { defineConfig, type OxlintOverride } from "oxlint";
 /** The floors of core, from the cellar up. A file imports only from floors below its own. */
 const floors = [
   ["event", "errors", "clock"],
-  ["check", "latch", "event-id", "observer", "sink", "headers"],
+  ["check", "latch", "event-id", "observer", "sink", "headers", "hash"],
   ["ring-buffer", "backoff", "encode", "decode", "abort-bridge", "waiters", "iterate", "position", "outcome"],
   ["log", "web-sink", "ticker", "control", "options", "answer"],
   ["stream", "crowd", "source", "subscription", "with-heartbeat"],
-  ["connection", "reader", "writer", "lifetime", "snapshots", "search"],
-  ["attach", "bare", "shelf"],
+  ["connection", "reader", "writer", "lifetime", "snapshot"],
+  ["bare", "shelf", "snapshots", "opening"],
+  ["search"],
+  ["attach"],
   ["registry"],
   ["serve"],
   ["response"],

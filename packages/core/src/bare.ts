@@ -45,13 +45,13 @@ export function serveBare(
     ticker: new Ticker(clock, options.heartbeat),
     left: () => undefined,
   };
-  const connection = new Connection(keeper, undefined, request, options);
+  const connection = new Connection(keeper, undefined, request, open, options);
   const feed = new BareFeed(connection, options);
   connection.follow(feed);
-  const over = connection.start(open);
+  connection.begin();
   if (connection.ready) connection.write(fieldFrame({ retry: connection.retry() }));
   void feed.run(source, request.cursor);
-  return over;
+  return connection.over;
 }
 
 function ignore(): void {

@@ -1,9 +1,10 @@
 import { bridgeAbort } from "./abort-bridge.ts";
+import { answer } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import { drainFrame } from "./control.ts";
 import { HEARTBEAT } from "./encode.ts";
 import { abortedError } from "./errors.ts";
-import { STREAM_HEADERS } from "./headers.ts";
+import { NO_STREAM_HEADERS, STREAM_HEADERS } from "./headers.ts";
 import { createLatch, type Latch } from "./latch.ts";
 import type { CloseReason, DrainReason, Report } from "./observer.ts";
 import type { Outcome, StreamEnd } from "./outcome.ts";
@@ -32,6 +33,8 @@ export interface ConnectionOptions {
   readonly maxDuration: number;
   /** Whether control events are dispatched. */
   readonly control: boolean;
+  /** What a client gets for which there is no room. */
+  readonly overload: "drain" | "refuse";
 }
 
 /**
@@ -47,12 +50,16 @@ export class Connection implements Tick {
   readonly latch: Latch;
   readonly options: ConnectionOptions;
   readonly #keeper: ConnectionKeeper;
-  readonly #detach: () => void;
+  readonly #open: OpenSink;
+  #detach: () => void = () => undefined;
+  /** Resolves when the response is over; rejects when it could not begin. */
+  readonly over: Promise<Outcome>;
+  #resolveOver: (outcome: Outcome | Promise<Outcome>) => void = () => undefined;
+  #rejectOver: (error: unknown) => void = () => undefined;
   #sink: Sink | undefined;
   #feed: Feed | undefined;
-  #started = false;
-  #over = false;
-  #resolveOver: (outcome: Outcome) => void = () => undefined;
+  #begun = false;
+  #finished = false;
   #end: StreamEnd | undefined;
   #held = false;
   /** Since when it has been held or closing. */
@@ -71,11 +78,17 @@ export class Connection implements Tick {
     keeper: ConnectionKeeper,
     id: string | undefined,
     request: SseRequest,
+    open: OpenSink,
     options: ConnectionOptions,
   ) {
     this.id = id;
     this.options = options;
     this.#keeper = keeper;
+    this.#open = open;
+    this.over = new Promise((resolve, reject) => {
+      this.#resolveOver = resolve;
+      this.#rejectOver = reject;
+    });
     this.latch = createLatch({
       onError: (error) => keeper.report("failed", { id, stage: "cleanup", error }),
     });
@@ -87,26 +100,37 @@ export class Connection implements Tick {
     return this.#sink !== undefined && !this.#held && !this.latch.closed;
   }
 
-  /** Begins the response. Resolves when it is over; MUST NOT be called once the latch is closed. */
-  start(open: OpenSink): Promise<Outcome> {
+  /** Whether the status was said. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Begins the stream: headers with status 200. Idempotent; nothing once the latch is closed. */
+  begin(): void {
+    if (this.#begun || this.latch.closed) return;
     const { clock, random, report, ticker } = this.#keeper;
-    const over = new Promise<Outcome>((resolve) => {
-      this.#resolveOver = resolve;
-    });
+    this.#begun = true;
     this.#openedAt = this.#lastWrite = clock.now();
     this.#expiresAt = this.#openedAt + this.options.maxDuration * (0.9 + 0.2 * random());
-    this.#started = true;
     report("connectionOpened", { id: this.id });
     try {
       const events = { drained: () => this.#drained(), closed: () => this.#finish() };
-      this.#sink = open(200, { ...STREAM_HEADERS }, events);
+      this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
     } catch (error) {
+      this.#rejectOver(error);
       this.destroy("failed");
-      throw error;
+      return;
     }
-    if (this.#over) this.#sink.destroy();
+    if (this.#finished) this.#sink.destroy();
     else ticker.set(this, this.#nextDue());
-    return over;
+  }
+
+  /** Answers without a stream. The response MUST NOT have begun. */
+  refuse(status: number, headers?: Readonly<Record<string, string>>): void {
+    this.#begun = true;
+    this.latch.close("closed" satisfies CloseReason);
+    this.#leave();
+    this.#resolveOver(answer(this.#open, status, headers));
   }
 
   /** Sets what feeds the connection from now on; nothing is written before the next {@link pump}. */
@@ -168,13 +192,22 @@ export class Connection implements Tick {
   drain(reason: DrainReason, spread = 0): void {
     if (this.latch.closed) return;
     this.#drainSpread = spread;
+    this.begin();
     if (this.ready) this.#sayDrain(reason);
     else if (reason === "shutdown") this.#draining ??= reason;
     else this.destroy(reason);
   }
 
+  /** Sends a client away for which there is no room. */
+  turnAway(reason: DrainReason): void {
+    if (reason !== "busy" || this.options.overload === "drain" || this.#begun) return this.drain(reason);
+    const seconds = Math.ceil(this.retry(reason) / 1_000);
+    this.refuse(503, { ...NO_STREAM_HEADERS, "retry-after": String(seconds) });
+  }
+
   /** Cuts the connection. */
   destroy(reason: CloseReason, error: unknown = abortedError(reason)): void {
+    if (!this.#begun) return this.refuse(499);
     this.latch.close(reason);
     this.#sink?.destroy(reason === "disconnected" ? undefined : error);
     this.#finish();
@@ -236,13 +269,9 @@ export class Connection implements Tick {
 
   /** The response is over, flushed or cut. */
   #finish(): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#finished) return;
     this.latch.close("disconnected" satisfies CloseReason);
-    this.#detach();
-    this.#keeper.ticker.delete(this);
-    this.#keeper.left(this);
-    if (!this.#started) return;
+    this.#leave();
     const reason = this.latch.reason as CloseReason;
     this.#keeper.report("connectionClosed", {
       id: this.id,
@@ -252,5 +281,12 @@ export class Connection implements Tick {
       bytes: this.#bytes,
     });
     this.#resolveOver({ status: 200, reason, ...(this.#end !== undefined && { end: this.#end }) });
+  }
+
+  #leave(): void {
+    this.#finished = true;
+    this.#detach();
+    this.#keeper.ticker.delete(this);
+    this.#keeper.left(this);
   }
 }

@@ -1,8 +1,23 @@
 // Streams
 export { createRegistry } from "./registry.ts";
-export type { Channel, CloseOptions, Gauges, Registry, StreamInfo, StreamRef } from "./registry.ts";
+export type {
+  Channel,
+  CloseOptions,
+  Gauges,
+  Registry,
+  RegistryOptions,
+  StreamInfo,
+  StreamRef,
+} from "./registry.ts";
 export type { PipeFunction, PipeSource, StreamWriter } from "./writer.ts";
 export type { Message, SubscribeOptions } from "./subscription.ts";
+export type {
+  AskSnapshot,
+  FinishedSnapshot,
+  PendingSnapshot,
+  RunningSnapshot,
+  Snapshot,
+} from "./snapshot.ts";
 export type { AnyEvents, SseEvent, StreamEvent } from "./event.ts";
 
 // Answers
@@ -30,7 +45,7 @@ export type {
   BufferOptions,
   DeliveryOptions,
   RegistryLimits,
-  RegistryOptions,
+  RegistrySettings,
   ServeOptions,
   StreamOptions,
   Surroundings,

@@ -4,12 +4,14 @@ import type { Stream } from "./stream.ts";
 export interface LifetimeOptions {
   readonly linger: number;
   readonly idle: number;
+  /** Whether the stream runs for its readers alone. */
+  readonly sourced: boolean;
 }
 
 /**
  * How long a stream is held: one timer, whose meaning depends on the stream. An ended stream is forgotten after
- * `linger`. One with no push and no reader for `idle` is over: a live stream expires, a channel is forgotten until
- * its next push.
+ * `linger`. One that runs for its readers alone is stopped `linger` after the last of them. Any other with no push and
+ * no reader for `idle` is over: a live stream expires, a channel is forgotten until its next push.
  */
 export class Lifetime {
   readonly #clock: Clock;
@@ -25,12 +27,20 @@ export class Lifetime {
     this.#options = options;
     this.#forget = forget;
     this.#activeAt = clock.now();
-    this.#cancel = this.#after(options.idle);
+    this.#cancel = this.#after(options.sourced ? options.linger : options.idle);
   }
 
-  /** Something was pushed, or a reader came or left. */
+  /** Something was pushed. */
   touch(): void {
     this.#activeAt = this.#clock.now();
+  }
+
+  /** A reader came or left. */
+  attended(): void {
+    this.touch();
+    if (!this.#options.sourced || this.#stream.end !== undefined) return;
+    this.#cancel();
+    if (this.#stream.readers.size === 0) this.#cancel = this.#after(this.#options.linger);
   }
 
   /** The stream has ended. */
@@ -49,9 +59,16 @@ export class Lifetime {
 
   #due(): void {
     if (this.#stream.end !== undefined) return this.#forget();
+    if (this.#options.sourced) return this.#stop();
     const idleAt = (this.#stream.readers.size > 0 ? this.#clock.now() : this.#activeAt) + this.#options.idle;
     if (idleAt > this.#clock.now()) this.#cancel = this.#after(idleAt - this.#clock.now());
     else if (this.#stream.kind === "channel") this.#forget();
     else this.#stream.take("expired");
+  }
+
+  /** It leaves the registry before its signal aborts: whoever comes now gets a fresh one, never a dying one. */
+  #stop(): void {
+    this.#forget();
+    this.#stream.take("cancelled");
   }
 }

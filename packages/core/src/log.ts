@@ -14,12 +14,13 @@ import { createRingBuffer, type RingBuffer } from "./ring-buffer.ts";
 const FRAME_OVERHEAD = 32;
 const SMALLEST_SLAB = 1_024;
 const LARGEST_SLAB = 65_536;
-/** A frame over this has a slab to itself, so that slabs are never left half empty. */
-const LARGE_FRAME = 8_192;
+/** A frame over this part of the largest slab has a slab to itself, so that no other is left half empty. */
+const LARGE = 1 / 8;
 
 const encoder = new TextEncoder();
 
 interface Slab {
+  /** Its frames, and as long as it is the last slab, room for more. */
   readonly memory: Uint8Array;
   /** The address of its first byte. */
   readonly base: number;
@@ -46,15 +47,20 @@ export class Log {
   readonly epoch: string;
   readonly #ring: RingBuffer<number>;
   readonly #maxFrame: number;
+  readonly #largestSlab: number;
   readonly #slabs: Slab[] = [];
   #slabSize = SMALLEST_SLAB;
+  /** What is not written yet of the newest memory for small frames; large frames do not come in its way. */
+  #room = new Uint8Array();
   #end = 0;
   #adding = 0;
   #latest: { readonly from: number; readonly to: number; readonly run: Run } | undefined;
 
   constructor(epoch: string, limits: LogLimits) {
     this.epoch = epoch;
-    this.#maxFrame = Math.min(limits.maxEventBytes, Math.floor(limits.bytes / 4));
+    const quarter = Math.floor(limits.bytes / 4);
+    this.#maxFrame = Math.min(limits.maxEventBytes, quarter);
+    this.#largestSlab = Math.max(SMALLEST_SLAB, Math.min(LARGEST_SLAB, quarter));
     this.#ring = createRingBuffer({
       count: limits.events,
       bytes: limits.bytes,
@@ -86,8 +92,10 @@ export class Log {
     const number = this.last + 1;
     const id = makeId(this.epoch, number);
     const text = eventText(event, id);
-    const slab = this.#write(text);
+    const memory = this.#write(text);
     this.#ring.push(this.#end);
+    if (memory === this.#room) this.#room = memory.subarray(this.#adding);
+    const slab = this.#slabOf(memory);
     slab.used += this.#adding;
     slab.last = number;
     this.#end += this.#adding;
@@ -123,31 +131,32 @@ export class Log {
     return { bytes, last: to };
   }
 
-  /** Writes `text` behind the last frame without counting it yet; sets `#adding` to its size. */
-  #write(text: string): Slab {
+  /** Writes `text` to the memory that it returns without counting it yet; sets `#adding` to its size. */
+  #write(text: string): Uint8Array<ArrayBuffer> {
     this.#refuseOver(text.length);
-    const slab = this.#slabs.at(-1);
-    if (slab !== undefined && text.length <= LARGE_FRAME) {
-      const { read, written } = encoder.encodeInto(text, slab.memory.subarray(slab.used));
+    const large = this.#largestSlab * LARGE;
+    if (text.length <= large) {
+      const { read, written } = encoder.encodeInto(text, this.#room);
       if (read === text.length) {
         this.#refuseOver(written);
         this.#adding = written;
-        return slab;
+        return this.#room;
       }
     }
     const bytes = encoder.encode(text);
     this.#refuseOver(bytes.length);
     this.#adding = bytes.length;
-    return this.#addSlab(bytes);
+    if (bytes.length > large) return bytes;
+    this.#room = new Uint8Array(Math.max(this.#slabSize, bytes.length));
+    this.#room.set(bytes);
+    this.#slabSize = Math.min(this.#largestSlab, this.#slabSize * 2);
+    return this.#room;
   }
 
-  #addSlab(frame: Uint8Array): Slab {
-    let memory = frame;
-    if (frame.length <= LARGE_FRAME) {
-      memory = new Uint8Array(Math.max(this.#slabSize, frame.length));
-      memory.set(frame);
-      this.#slabSize = Math.min(LARGEST_SLAB, this.#slabSize * 2);
-    }
+  /** The last slab if it goes on in this memory, else a new one. */
+  #slabOf(memory: Uint8Array): Slab {
+    const last = this.#slabs.at(-1);
+    if (last?.memory.buffer === memory.buffer && last.used < last.memory.length) return last;
     const slab: Slab = { memory, base: this.#end, used: 0, last: this.last };
     this.#slabs.push(slab);
     return slab;

@@ -67,7 +67,8 @@ export interface RegistryLimits {
   readonly maxWaiting?: number;
 }
 
-export interface RegistryOptions extends DeliveryOptions, StreamOptions, RegistryLimits, Surroundings {}
+/** Everything about a registry but where its streams come from. */
+export interface RegistrySettings extends DeliveryOptions, StreamOptions, RegistryLimits, Surroundings {}
 
 /**
  * Options of one call. `buffer`, `maxEventBytes`, `clock`, `random` and `observer` are for bare sources; a stream

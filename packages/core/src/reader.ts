@@ -1,18 +1,17 @@
-import { errorFrame, joined, liveFrame, openFrame, resetFrame } from "./control.ts";
+import { errorFrame, liveFrame, resetFrame } from "./control.ts";
 import type { HoldfastError } from "./errors.ts";
 import type { CloseReason, Report } from "./observer.ts";
 import type { StreamEnd } from "./outcome.ts";
-import { type From, idBefore, locate, type Position, type Reset, trimmed } from "./position.ts";
+import { idBefore, trimmed } from "./position.ts";
 import type { Stream, StreamReader } from "./stream.ts";
 
 /** The side of a connection that a reader writes to. */
 export interface Outlet {
   readonly ready: boolean;
-  readonly options: { readonly control: boolean; readonly heartbeat: number };
+  readonly options: { readonly control: boolean };
   write(bytes: Uint8Array, events?: number): void;
   end(reason: CloseReason, lastFrame: Uint8Array, end: StreamEnd): void;
   pump(): void;
-  retry(): number;
 }
 
 /**
@@ -32,16 +31,19 @@ export class Reader implements StreamReader {
   #live = false;
   #heard: HoldfastError | undefined;
 
-  constructor(stream: Stream, outlet: Outlet, cursor: string | undefined, from: From, report: Report) {
+  /** @param opening what is said first, and the number of the first event behind it */
+  constructor(
+    stream: Stream,
+    outlet: Outlet,
+    opening: { readonly next: number; readonly bytes: Uint8Array },
+    report: Report,
+  ) {
     this.#stream = stream;
     this.#outlet = outlet;
     this.#report = report;
-    const { log } = stream;
-    // A channel promises no beginning.
-    const position = locate(log, cursor, from === "start" && stream.kind === "channel" ? "held" : from);
-    this.#next = position.next;
-    this.#replayTo = log.last;
-    this.#opening = this.#open(position);
+    this.#opening = opening.bytes;
+    this.#next = opening.next;
+    this.#replayTo = stream.log.last;
   }
 
   nudge(): void {
@@ -56,17 +58,11 @@ export class Reader implements StreamReader {
         this.#opening = undefined;
         this.#outlet.write(opening);
       } else if (this.#next < log.first) {
-        const reset = trimmed(log, this.#next);
-        this.#next = log.first;
-        this.#outlet.write(this.#reset(reset));
+        this.#reset();
       } else if (!this.#live && this.#next > this.#replayTo) {
         this.#goLive();
       } else if (this.#next <= log.last) {
-        const run = log.read(this.#next, this.#live ? log.last : this.#replayTo);
-        const events = run.last - this.#next + 1;
-        if (!this.#live) this.#replayed += events;
-        this.#next = run.last + 1;
-        this.#outlet.write(run.bytes, events);
+        this.#deliver();
       } else if (this.#stream.notice !== this.#heard) {
         this.#tell();
       } else if (this.#stream.end !== undefined) {
@@ -81,26 +77,22 @@ export class Reader implements StreamReader {
     return this.#outlet.options.control;
   }
 
-  #open({ next, reset }: Position): Uint8Array {
-    const { log, end } = this.#stream;
-    const { heartbeat } = this.#outlet.options;
-    const data = {
-      state: end === undefined ? "live" : "ended",
-      first: log.first,
-      last: log.last,
-      heartbeat,
-    } as const;
-    // An id before the reset would let a client that is cut in between come back behind the gap.
-    const id = reset === undefined ? idBefore(log, next) : undefined;
-    const open = openFrame(data, id, this.#outlet.retry(), this.#dispatch);
-    return reset === undefined ? open : joined([open, this.#reset(reset)]);
+  #deliver(): void {
+    const { log } = this.#stream;
+    const run = log.read(this.#next, this.#live ? log.last : this.#replayTo);
+    const events = run.last - this.#next + 1;
+    if (!this.#live) this.#replayed += events;
+    this.#next = run.last + 1;
+    this.#outlet.write(run.bytes, events);
   }
 
-  /** Moves the client to the first event that is held. */
-  #reset(reset: Reset): Uint8Array {
+  /** The next event fell off the log: the client is moved to the first that is held. */
+  #reset(): void {
     const { id, log } = this.#stream;
+    const reset = trimmed(log, this.#next);
+    this.#next = log.first;
     this.#report("reset", { id, ...reset });
-    return resetFrame(reset, idBefore(log, log.first), this.#dispatch);
+    this.#outlet.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatch));
   }
 
   #goLive(): void {

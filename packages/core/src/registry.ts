@@ -1,4 +1,4 @@
-import { attach, type House } from "./attach.ts";
+import { attach } from "./attach.ts";
 import { check, checkDelay } from "./check.ts";
 import { Crowd } from "./crowd.ts";
 import { closedError } from "./errors.ts";
@@ -8,7 +8,7 @@ import { createReport, type EndStatus } from "./observer.ts";
 import {
   DELIVERY_DEFAULTS,
   type DeliveryOptions,
-  type RegistryOptions,
+  type RegistrySettings,
   type ResolvedStream,
   resolveDelivery,
   resolveLimits,
@@ -18,12 +18,15 @@ import {
   type StreamOptions,
 } from "./options.ts";
 import type { From } from "./position.ts";
+import type { House } from "./search.ts";
 import { existsError, Shelf } from "./shelf.ts";
+import type { AskSnapshot } from "./snapshot.ts";
+import { Snapshots } from "./snapshots.ts";
 import { ATTACH, type Attach, type StreamSource } from "./source.ts";
 import type { Stream, StreamKind } from "./stream.ts";
 import { type Message, type SubscribeOptions, Subscription } from "./subscription.ts";
 import { createWaiters } from "./waiters.ts";
-import { createWriter, type StreamWriter, type WriterKeeper } from "./writer.ts";
+import { createWriter, type PipeSource, type StreamWriter, type WriterKeeper } from "./writer.ts";
 
 /** A stream by its id, whether it exists or not: to hand to an adapter or to `subscribe`. */
 export type StreamRef = StreamSource;
@@ -68,6 +71,22 @@ export interface CloseOptions {
   readonly deadline?: number;
   /** Over how many ms the clients' return is spread. @default 5_000 */
   readonly spread?: number;
+}
+
+export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
+  /**
+   * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. Asked
+   * once at a time for each id, at most 16 at once; its signal aborts when nobody is interested any more.
+   */
+  readonly snapshot?: AskSnapshot<Events>;
+  /**
+   * Starts a stream that a client asks for and nobody has opened: one run for all its clients, stopped `linger` after
+   * the last of them has left.
+   */
+  readonly source?: (
+    id: string,
+    context: { readonly signal: AbortSignal },
+  ) => PipeSource<Events> | PromiseLike<PipeSource<Events>>;
 }
 
 export interface Registry<Events extends object = AnyEvents> {
@@ -117,7 +136,7 @@ export interface Registry<Events extends object = AnyEvents> {
  * app.get("/jobs/:id", (c) => sse(c, jobs.stream(c.req.param("id"))));
  */
 export function createRegistry<Events extends object = AnyEvents>(
-  options: RegistryOptions = {},
+  options: RegistryOptions<Events> = {},
 ): Registry<Events> {
   const { clock, random } = resolveSurroundings(options);
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
@@ -127,7 +146,19 @@ export function createRegistry<Events extends object = AnyEvents>(
   const shelf = new Shelf({ clock, random, report, bytes, maxStreams });
   const crowd = new Crowd({ clock, random, report, heartbeat: delivery.heartbeat, maxConnections });
   const waiters = createWaiters<Stream>();
-  const house: House = { crowd, waiters, maxWaiting, changed: (stream) => shelf.changed(stream) };
+  const { snapshot, source } = options;
+  const isHere = (id: string): boolean => shelf.get(id) !== undefined;
+  const snapshots =
+    snapshot && new Snapshots(snapshot as AskSnapshot<AnyEvents>, { clock, random, report, isHere });
+  const house: House = {
+    crowd,
+    waiters,
+    waiting: new Set(),
+    maxWaiting,
+    snapshots,
+    startSource: source && ((id) => startSource(id, source)),
+    changed: (stream) => shelf.changed(stream),
+  };
   let closed: Promise<void> | undefined;
 
   const keeper: WriterKeeper = {
@@ -144,12 +175,22 @@ export function createRegistry<Events extends object = AnyEvents>(
       attach(house, request, open, { id, find, counted }, resolveDelivery(base, call));
   }
 
-  function add(id: string, kind: StreamKind, streamOptions: ResolvedStream): Stream {
+  function add(id: string, kind: StreamKind, streamOptions: ResolvedStream, sourced = false): Stream {
     if (crowd.draining) throw closedError();
     check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
-    const stream = shelf.add(id, kind, streamOptions);
+    const stream = shelf.add(id, kind, streamOptions, sourced);
     waiters.resolve(id, stream);
     return stream;
+  }
+
+  function startSource(id: string, start: NonNullable<RegistryOptions<Events>["source"]>): void {
+    const stream = add(id, "stream", defaults, true);
+    const writer = createWriter<Events>(
+      stream,
+      keeper,
+      attachTo(id, () => stream),
+    );
+    void writer.pipe(({ signal }) => start(id, { signal }));
   }
 
   /** The channel's stream, which is made anew when it was forgotten. */
@@ -199,7 +240,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     },
     gauges: () => ({
       connections: crowd.size,
-      waiting: waiters.size,
+      waiting: house.waiting.size,
       streams: shelf.size,
       lingering: shelf.lingering,
       bytes: shelf.bytes,
@@ -213,7 +254,10 @@ export function createRegistry<Events extends object = AnyEvents>(
     close({ deadline = 10_000, spread = 5_000 } = {}) {
       checkDelay("deadline", deadline);
       checkDelay("spread", spread);
-      closed ??= crowd.drain(deadline, spread).then(() => shelf.clear());
+      closed ??= crowd.drain(deadline, spread).then(() => {
+        shelf.clear();
+        snapshots?.clear();
+      });
       return closed;
     },
   };

@@ -50,9 +50,10 @@ export class Shelf implements StreamKeeper {
   /**
    * Puts a new stream in the place of what ended under its id.
    *
+   * @param sourced whether it runs for its readers alone
    * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`
    */
-  add(id: string, kind: StreamKind, options: ResolvedStream): Stream {
+  add(id: string, kind: StreamKind, options: ResolvedStream, sourced = false): Stream {
     const { clock, random, report } = this.#options;
     const old = this.#streams.get(id);
     if (old !== undefined) {
@@ -66,7 +67,10 @@ export class Shelf implements StreamKeeper {
     const { buffer, maxEventBytes } = options;
     const stream = new Stream(id, kind, makeEpoch(random), { ...buffer, maxEventBytes }, this);
     this.#streams.set(id, stream);
-    this.#lifetimes.set(stream, new Lifetime(clock, stream, options, () => this.#forget(stream)));
+    this.#lifetimes.set(
+      stream,
+      new Lifetime(clock, stream, { ...options, sourced }, () => this.#forget(stream)),
+    );
     report("streamOpened", { id, epoch: stream.log.epoch });
     return stream;
   }
@@ -94,8 +98,11 @@ export class Shelf implements StreamKeeper {
   ended(stream: Stream): void {
     const { id, log, end } = stream;
     if (end === undefined) return;
-    this.#lingering.add(stream);
-    this.#lifetimes.get(stream)?.linger();
+    const lifetime = this.#lifetimes.get(stream);
+    if (lifetime !== undefined) {
+      this.#lingering.add(stream);
+      lifetime.linger();
+    }
     this.#options.report("streamEnded", { id, epoch: log.epoch, status: end.status, events: log.last });
     if (end.error !== undefined) {
       this.#options.report("failed", { id, stage: "source", error: end.error.cause ?? end.error });
@@ -103,7 +110,7 @@ export class Shelf implements StreamKeeper {
   }
 
   attended(stream: Stream): void {
-    this.#lifetimes.get(stream)?.touch();
+    this.#lifetimes.get(stream)?.attended();
   }
 
   #nudge(): void {

@@ -4,16 +4,21 @@ import type { Clock } from "./clock.ts";
 export interface Tick {
   /** When it is due, by the clock; kept by the ticker. */
   due: number;
-  /** Its place in the ticker, -1 outside; kept by the ticker. */
+  /** Its place in the ticker, -1 outside, -2 while its turn is coming; kept by the ticker. */
   slot: number;
   /** Called when it is due; returns when it is due next. MUST NOT throw. */
   visit(now: number): number;
 }
 
+const OUTSIDE = -1;
+const IN_TURN = -2;
+
 /** At most this many in one go, or a sixty-fourth of all: a crowd that is due at once is spread out. */
 const SMALLEST_BATCH = 128;
 /** The rest of a crowd waits for this part of the interval, so that all have had their turn in half of it. */
 const PAUSE = 1 / 128;
+/** However rare heartbeats are, or if there are none: visits see to ends and zombies too. */
+const LONGEST_INTERVAL = 15_000;
 
 /**
  * One timer for any number of connections, and none while there are none. The ticks stand in a binary heap by
@@ -24,33 +29,28 @@ export class Ticker {
   readonly #pause: number;
   readonly #heap: Tick[] = [];
   #armed: { readonly at: number; readonly cancel: () => void } | undefined;
+  /** While a crowd is worked off: no turn before this, and no fewer in a turn than in the last. */
   #notBefore = 0;
+  #batch = SMALLEST_BATCH;
 
-  /** @param interval the time over which a crowd is spread, in ms */
+  /** @param interval a crowd is spread over half of it, in ms; up to 15 s */
   constructor(clock: Clock, interval: number) {
     this.#clock = clock;
-    this.#pause = interval * PAUSE;
+    this.#pause = Math.min(interval, LONGEST_INTERVAL) * PAUSE;
   }
 
   /** Adds a tick, or changes when it is due. */
   set(tick: Tick, due: number): void {
     tick.due = due;
-    if (tick.slot === -1) tick.slot = this.#heap.push(tick) - 1;
+    if (tick.slot < 0) tick.slot = this.#heap.push(tick) - 1;
     this.#sift(tick);
     this.#arm();
   }
 
   /** Forgets a tick. Idempotent. */
   delete(tick: Tick): void {
-    const { slot } = tick;
-    if (slot === -1) return;
-    tick.slot = -1;
-    const moved = this.#heap.pop() as Tick;
-    if (moved !== tick) {
-      moved.slot = slot;
-      this.#heap[slot] = moved;
-      this.#sift(moved);
-    }
+    if (tick.slot >= 0) this.#takeOut(tick);
+    tick.slot = OUTSIDE;
     this.#arm();
   }
 
@@ -70,28 +70,38 @@ export class Ticker {
     this.#armed = undefined;
     const now = this.#clock.now();
     const due: Tick[] = [];
-    const most = Math.max(SMALLEST_BATCH, Math.ceil(this.#heap.length / 64));
+    this.#batch = Math.max(this.#batch, Math.ceil(this.#heap.length / 64));
     for (
       let top = this.#heap[0];
-      top !== undefined && top.due <= now && due.length < most;
+      top !== undefined && top.due <= now && due.length < this.#batch;
       top = this.#heap[0]
     ) {
+      this.#takeOut(top);
+      top.slot = IN_TURN;
       due.push(top);
-      this.#park(top);
     }
-    this.#notBefore = due.length === most ? now + this.#pause : 0;
+    if (due.length === this.#batch) {
+      this.#notBefore = now + this.#pause;
+    } else {
+      this.#notBefore = 0;
+      this.#batch = SMALLEST_BATCH;
+    }
     for (const tick of due) {
-      if (tick.slot === -1) continue;
+      // An earlier visit may have deleted it, or changed when it is due.
+      if (tick.slot !== IN_TURN) continue;
       const next = tick.visit(now);
-      if (tick.slot !== -1) this.set(tick, next);
+      if (tick.slot !== OUTSIDE) this.set(tick, next);
     }
     this.#arm();
   }
 
-  /** Moves the top out of the way until it was visited. */
-  #park(top: Tick): void {
-    top.due = Infinity;
-    this.#sift(top);
+  /** Closes the gap that a tick leaves in the heap. */
+  #takeOut({ slot }: Tick): void {
+    const moved = this.#heap.pop() as Tick;
+    if (slot === this.#heap.length) return;
+    moved.slot = slot;
+    this.#heap[slot] = moved;
+    this.#sift(moved);
   }
 
   /** Restores the heap's order around one tick whose due time changed. */

@@ -1,12 +1,12 @@
 import { bridgeAbort } from "./abort-bridge.ts";
-import { checkDuration } from "./check.ts";
+import { check, checkDuration } from "./check.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { HEARTBEAT } from "./encode.ts";
 import { isEventStream } from "./headers.ts";
 import { createLatch } from "./latch.ts";
 
 export interface HeartbeatOptions {
-  /** A heartbeat goes out after so many ms without a byte. @default 15_000 */
+  /** A heartbeat goes out after so many ms without a byte; never with `Infinity`. @default 15_000 */
   readonly interval?: number;
   /** Cancels the source and errors the result, both with its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -21,16 +21,17 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * cut into chunks. Backpressure stays (a heartbeat is written only while somebody reads), a cancel goes upstream, and
  * no timer outlives the stream. A response that is no event stream, or an encoded one, is returned as it is.
  *
- * @throws `INVALID_OPTION`; TypeError for a stream that is locked already
+ * @throws `INVALID_OPTION` (as an error of the result if the source gives anything but bytes); TypeError for a stream
+ * that is locked already
  *
  * @example
  * return withHeartbeat(await mcpTransport.handleRequest(request), { signal: request.signal });
  */
 export function withHeartbeat(source: Response, options?: HeartbeatOptions): Response;
-export function withHeartbeat(
-  source: ReadableStream<Bytes>,
+export function withHeartbeat<Memory extends ArrayBufferLike>(
+  source: ReadableStream<Uint8Array<Memory>>,
   options?: HeartbeatOptions,
-): ReadableStream<Bytes>;
+): ReadableStream<Uint8Array<Memory>>;
 export function withHeartbeat(
   source: Response | ReadableStream<Bytes>,
   options: HeartbeatOptions = {},
@@ -66,64 +67,62 @@ function beating(
   let disarm = (): void => undefined;
   latch.defer(() => disarm());
 
-  /** Waits for the next silence. Only while somebody reads: otherwise heartbeats would pile up. */
+  /** Waits for the end of the silence. Only while somebody reads: otherwise heartbeats would pile up. */
   function arm(): void {
     disarm();
+    if (!place.betweenEvents || interval === Infinity) return;
     disarm = clock.after(lastOut + interval - clock.now(), () => {
-      if (place.betweenEvents) {
-        head.beaten = true;
-        give(HEARTBEAT as Bytes);
-      } else {
-        lastOut = clock.now();
-        arm();
-      }
+      head.beaten = true;
+      // A copy: who reads it may do with its memory as he likes.
+      give(HEARTBEAT.slice());
     });
   }
 
-  /** Hands the consumer what it waits for; it pulls again when it wants more. */
+  /** Hands the consumer what it waits for; it pulls again, maybe at once, when it wants more. */
   function give(bytes: Bytes): void {
     disarm();
     lastOut = clock.now();
     controller.enqueue(bytes);
   }
 
+  /** Reads until there is something to give. */
   async function read(): Promise<void> {
     try {
-      for (let given = false; !given;) {
+      for (;;) {
         const { done, value } = await reader.read();
         if (latch.closed) return;
-        const bytes = done ? head.rest() : head.pass(value);
-        given = bytes.length > 0;
-        if (given) {
-          place.pass(bytes);
-          give(bytes);
-        }
-        if (done) {
-          latch.close();
-          return controller.close();
-        }
+        if (done) return end();
+        check(ArrayBuffer.isView(value), "source", "a stream of bytes", value);
+        const bytes = head.pass(value);
+        if (bytes.length === 0) continue;
+        place.pass(bytes);
+        reading = false;
+        return give(bytes);
       }
     } catch (error) {
-      if (latch.closed) return;
-      latch.close();
-      controller.error(error);
-    } finally {
-      reading = false;
+      stop(error);
     }
+  }
+
+  function end(): void {
+    latch.close();
+    const rest = head.rest();
+    if (rest.length > 0) controller.enqueue(rest);
+    controller.close();
+  }
+
+  function stop(reason: unknown): void {
+    latch.close(reason);
+    controller.error(reason);
+    // Whether the source minds is its own affair: who reads has the reason already.
+    reader.cancel(reason).catch(() => undefined);
   }
 
   return new ReadableStream<Bytes>(
     {
       start(own) {
         controller = own;
-        bridgeAbort(signal, {
-          abort(reason) {
-            latch.close(reason);
-            controller.error(reason);
-            // Whether the source minds is its own affair: who reads has the reason already.
-            reader.cancel(reason).catch(() => undefined);
-          },
-        });
+        latch.defer(bridgeAbort(signal, { abort: stop }));
       },
       pull() {
         arm();
@@ -174,31 +173,28 @@ function isLineEnd(byte: number | undefined): boolean {
   return byte === LF || byte === CR;
 }
 
+const NOTHING: Bytes = new Uint8Array();
 const BOM = [0xef, 0xbb, 0xbf];
 
 /** The first bytes of a stream: behind a heartbeat a BOM would be part of a field's name, and is dropped. */
 class Head {
   beaten = false;
-  #passed = false;
-  /** What may become a BOM; kept until that is known. */
-  #kept: Bytes = new Uint8Array();
+  /** What is or may become a BOM; kept until more is known, `undefined` once it is. */
+  #kept: Bytes | undefined = NOTHING;
 
   pass(chunk: Bytes): Bytes {
-    if (this.#passed) return chunk;
+    if (this.#kept === undefined) return chunk;
     const bytes = new Uint8Array(this.#kept.length + chunk.length);
     bytes.set(this.#kept);
     bytes.set(chunk, this.#kept.length);
     const begins = BOM.every((byte, at) => at >= bytes.length || bytes[at] === byte);
-    if (begins && bytes.length < BOM.length) {
-      this.#kept = bytes;
-      return new Uint8Array();
-    }
-    this.#passed = true;
-    this.#kept = new Uint8Array();
+    // Not even a whole one goes out alone: it would stand in the way of a heartbeat.
+    this.#kept = begins && bytes.length <= BOM.length ? bytes : undefined;
+    if (this.#kept !== undefined) return NOTHING;
     return begins && this.beaten ? bytes.subarray(BOM.length) : bytes;
   }
 
   rest(): Bytes {
-    return this.#kept;
+    return this.beaten ? NOTHING : (this.#kept ?? NOTHING);
   }
 }

@@ -10,31 +10,35 @@ const anyBounds = fc.record({
 
 test("it holds exactly the newest items that fit both bounds, under the numbers they were given", () => {
   fc.assert(
-    fc.property(anyBounds, fc.array(fc.nat({ max: 30 }), { maxLength: 200 }), ({ count, bytes }, sizes) => {
-      const ring = createRingBuffer<{ size: number }>({ count, bytes, sizeOf: ({ size }) => size });
-      const all: { size: number }[] = [];
-      let first = 1;
-      const held = (): number => all.slice(first - 1).reduce((sum, { size }) => sum + size, 0);
+    fc.property(
+      anyBounds,
+      fc.array(fc.nat({ max: 30 }), { maxLength: 200, size: "max" }),
+      ({ count, bytes }, sizes) => {
+        const ring = createRingBuffer<{ size: number }>({ count, bytes, sizeOf: ({ size }) => size });
+        const all: { size: number }[] = [];
+        let first = 1;
+        const held = (): number => all.slice(first - 1).reduce((sum, { size }) => sum + size, 0);
 
-      for (const size of sizes) {
-        const item = { size };
-        if (size > bytes) {
-          expect(() => ring.push(item)).toThrow(expect.objectContaining({ code: "EVENT_TOO_LARGE" }));
-        } else {
-          all.push(item);
-          expect(ring.push(item)).toBe(all.length);
-          while (all.length - first + 1 > count || held() > bytes) first++;
+        for (const size of sizes) {
+          const item = { size };
+          if (size > bytes) {
+            expect(() => ring.push(item)).toThrow(expect.objectContaining({ code: "EVENT_TOO_LARGE" }));
+          } else {
+            all.push(item);
+            expect(ring.push(item)).toBe(all.length);
+            while (all.length - first + 1 > count || held() > bytes) first++;
+          }
+          expect({ first: ring.first, last: ring.last, bytes: ring.bytes }).toEqual({
+            first,
+            last: all.length,
+            bytes: held(),
+          });
         }
-        expect({ first: ring.first, last: ring.last, bytes: ring.bytes }).toEqual({
-          first,
-          last: all.length,
-          bytes: held(),
-        });
-      }
-      for (let number = -1; number <= all.length + 2; number++) {
-        expect(ring.get(number)).toBe(number >= first ? all[number - 1] : undefined);
-      }
-    }),
+        for (let number = -1; number <= all.length + 2; number++) {
+          expect(ring.get(number)).toBe(number >= first ? all[number - 1] : undefined);
+        }
+      },
+    ),
     { numRuns: 300 },
   );
 });

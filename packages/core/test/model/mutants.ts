@@ -17,8 +17,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "a slow reader whose next event was forgotten goes on without a word",
     file: "reader.ts",
-    sound: "this.#outlet.write(this.#reset(reset))",
-    faulty: "void reset",
+    sound: "this.#outlet.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatch));",
+    faulty: "",
   },
   {
     fault: "the range of a reset is one too small",
@@ -28,9 +28,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: "`stream.open` carries an id before a reset, so that a cut in between hides the gap",
-    file: "reader.ts",
-    sound: "const id = reset === undefined ? idBefore(log, next) : undefined",
-    faulty: "const id = idBefore(log, next)",
+    file: "opening.ts",
+    sound: "joined([open(stream, client, undefined), resetBytes])",
+    faulty: "joined([open(stream, client, idBefore(log, next)), resetBytes])",
   },
   {
     fault: "a reader of an ended stream gets its end before what is left to replay",
@@ -76,9 +76,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: "a client that leaves while it waits goes on waiting",
-    file: "waiters.ts",
-    sound: "if (!entries.delete(entry)) return;",
-    faulty: "return;",
+    file: "search.ts",
+    sound: "      this.#latch.defer(() => waiting.delete(this));\n",
+    faulty: "",
   },
   {
     fault: "connections that are over still count",

@@ -64,6 +64,14 @@ test("a stalled client says hold, and drained once when it takes what is there",
   expect(sink.write(bytes("b"))).toBe(true);
 });
 
+test("a write to a client that said hold is a mistake, and told as one", () => {
+  const { client, sink } = serve();
+  client.stall();
+  sink.write(bytes("a"));
+  expect(() => sink.write(bytes("b"))).toThrow("Written to while it held.");
+  expect(client.text).toBe("a");
+});
+
 test("a client that stalls before anything is written has nothing to drain", () => {
   const { client, drained } = serve();
   client.stall();
@@ -110,12 +118,16 @@ test("a client that left before its answer is answered once all the same, and th
 test("closed comes exactly once, and nothing is taken or told after it, in whatever order things happen", () => {
   const anyStep = fc.constantFrom("write", "close", "destroy", "stall", "drain", "leave");
   fc.assert(
-    fc.property(fc.array(anyStep, { maxLength: 12 }), (steps) => {
+    fc.property(fc.array(anyStep, { maxLength: 12, size: "max" }), (steps) => {
       const { client, sink, drained, closed } = serve();
+      let held = false;
       let ended: string | undefined;
+      drained.mockImplementation(() => {
+        held = false;
+      });
       for (const step of steps) {
         const before = { text: client.text, drained: drained.mock.calls.length };
-        if (step === "write") sink.write(bytes("x"));
+        if (step === "write") held ||= !sink.write(bytes("x"));
         else if (step === "close" || step === "destroy") sink[step]();
         else client[step as "stall" | "drain" | "leave"]();
         if (ended !== undefined) {

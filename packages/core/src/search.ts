@@ -1,0 +1,220 @@
+import type { Connection } from "./connection.ts";
+import { endFrame, errorFrame, openFrame } from "./control.ts";
+import type { Crowd } from "./crowd.ts";
+import { HoldfastError } from "./errors.ts";
+import type { AnyEvents } from "./event.ts";
+import { makeEpoch, makeTerminalId } from "./event-id.ts";
+import { createLatch } from "./latch.ts";
+import {
+  continuedAt,
+  type Listener,
+  openFromLog,
+  openFromSnapshot,
+  type Opening,
+  positionIn,
+} from "./opening.ts";
+import type { ResolvedDelivery } from "./options.ts";
+import type { From } from "./position.ts";
+import { Reader } from "./reader.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Answer, Snapshots } from "./snapshots.ts";
+import type { Stream } from "./stream.ts";
+import type { Tick } from "./ticker.ts";
+import type { Waiters } from "./waiters.ts";
+
+/** The registry as a client that comes sees it. */
+export interface House {
+  readonly crowd: Crowd;
+  readonly waiters: Waiters<Stream>;
+  /** Those who were told that they wait. */
+  readonly waiting: Set<object>;
+  readonly maxWaiting: number;
+  readonly snapshots: Snapshots | undefined;
+  /** Starts the stream's source, if the registry has one for it; resolves the waiters. */
+  readonly startSource: ((id: string) => void) | undefined;
+  /** Nudges the stream's readers in the next turn. */
+  changed(stream: Stream): void;
+}
+
+/** What a client came for. */
+export interface Target {
+  readonly id: string;
+  readonly find: () => Stream | undefined;
+  readonly cursor: string | undefined;
+  /** Whether the client counts against the limits. */
+  readonly counted: boolean;
+}
+
+/** How long the status waits for the first answer, in ms: a 404 can only be said before the response begins. */
+const STATUS_WAITS = 1_000;
+/** How long a client is kept for a stream that is said to run somewhere else, in ms. */
+const RUNNING_WAITS = 120_000;
+
+/**
+ * The search for what a client came for, and the way from there to its reader. It has a latch of its own, on which
+ * everything is deferred: whatever decides closes it, and nothing decides twice.
+ */
+export class Search implements Tick {
+  due: number = Infinity;
+  slot: number = -1;
+  readonly #house: House;
+  readonly #connection: Connection;
+  readonly #target: Target;
+  readonly #options: ResolvedDelivery;
+  readonly #latch = createLatch();
+  readonly #cameAt: number;
+  /** What is still to be said while the client waits; bounded by one error per outage. */
+  readonly #unsaid: Uint8Array[] = [];
+  /** The last words, when there turns out to be nothing. */
+  #gone: { readonly frame: Uint8Array; readonly error: HoldfastError } | undefined;
+  #outage = false;
+  #runsSince: number | undefined;
+
+  constructor(house: House, connection: Connection, target: Target, options: ResolvedDelivery) {
+    this.#house = house;
+    this.#connection = connection;
+    this.#target = target;
+    this.#options = options;
+    this.#cameAt = house.crowd.clock.now();
+    this.#latch.defer(connection.latch.defer(() => this.#latch.close()));
+  }
+
+  /** Register first, then look; a stream that is here and serves the client needs no looking. */
+  begin(): void {
+    const { crowd, waiters, snapshots } = this.#house;
+    const { id, cursor, find } = this.#target;
+    const stream = find();
+    if (stream !== undefined && (snapshots === undefined || serves(stream, cursor, this.#options.from))) {
+      return this.#followLog(stream);
+    }
+    this.#connection.follow(this);
+    this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));
+    if (snapshots === undefined) return this.#goOn();
+    crowd.ticker.set(this, this.#cameAt + STATUS_WAITS);
+    this.#latch.defer(() => crowd.ticker.delete(this));
+    this.#latch.defer(snapshots.join(id, (answer) => this.#decide(answer)));
+  }
+
+  /** The status has waited long enough. */
+  visit(): number {
+    this.#wait();
+    return Infinity;
+  }
+
+  /** Says what is to be said to a client that waits. */
+  pump(): void {
+    while (this.#connection.ready) {
+      const frame = this.#unsaid.shift();
+      if (frame !== undefined) this.#connection.write(frame);
+      else if (this.#gone === undefined) return;
+      else this.#connection.end("ended", this.#gone.frame, { status: "failed", error: this.#gone.error });
+    }
+  }
+
+  /** The stream was opened: it is read from its first event, whatever `from` says. */
+  #found(stream: Stream): void {
+    this.#follow(stream, openFromLog(stream, this.#client("start"), this.#house.crowd.report));
+    this.#house.changed(stream);
+  }
+
+  /** After an await: latch first, then the registry. A stream that serves the client beats any snapshot. */
+  #decide(answer: Answer): void {
+    if (this.#latch.closed) return;
+    const stream = this.#target.find();
+    if (stream !== undefined && serves(stream, this.#target.cursor, this.#options.from)) {
+      return this.#followLog(stream);
+    }
+    if ("error" in answer) return stream === undefined ? this.#tell(answer.error) : this.#followLog(stream);
+    this.#outage = false;
+    if (answer.finished !== undefined) return this.#followLog(answer.finished, "start");
+    const { snapshot } = answer;
+    if (stream !== undefined) return this.#followBehind(stream, snapshot);
+    if (snapshot === undefined) return this.#sayGone();
+    if (snapshot.state === "running") this.#runsSince ??= this.#house.crowd.clock.now();
+    this.#goOn();
+  }
+
+  /** The stream is here and cannot serve the client alone: behind a snapshot that it continues, or with a reset. */
+  #followBehind(stream: Stream, snapshot: Snapshot<AnyEvents> | undefined): void {
+    const running = snapshot?.state === "running" ? snapshot : undefined;
+    const at = running && continuedAt(stream, running);
+    if (running === undefined || at === undefined) return this.#followLog(stream);
+    const client = this.#client(this.#options.from);
+    this.#follow(stream, openFromSnapshot(stream, client, at, running, this.#house.crowd.report));
+    this.#connection.pump();
+  }
+
+  #followLog(stream: Stream, from: From = this.#options.from): void {
+    this.#follow(stream, openFromLog(stream, this.#client(from), this.#house.crowd.report));
+    this.#connection.pump();
+  }
+
+  /** Look-up and registration are one synchronous step: from here on the reader holds the stream itself. */
+  #follow(stream: Stream, opening: Opening): void {
+    this.#latch.close();
+    const connection = this.#connection;
+    connection.begin();
+    const reader = new Reader(stream, connection, opening, this.#house.crowd.report);
+    connection.follow(reader);
+    stream.attach(reader);
+    connection.latch.defer(() => stream.detach(reader));
+  }
+
+  /** Nothing is here: a source is started, which resolves this search with all others, or the client waits. */
+  #goOn(): void {
+    const { startSource, crowd } = this.#house;
+    const { id } = this.#target;
+    if (startSource === undefined) return this.#wait();
+    try {
+      startSource(id);
+    } catch (error) {
+      crowd.report("failed", { id, stage: "source", error });
+      this.#connection.turnAway("busy");
+    }
+  }
+
+  #wait(): void {
+    const { waiting, maxWaiting } = this.#house;
+    const connection = this.#connection;
+    if (!waiting.has(this)) {
+      if (this.#target.counted && waiting.size >= maxWaiting) return connection.turnAway("busy");
+      waiting.add(this);
+      this.#latch.defer(() => waiting.delete(this));
+      const { heartbeat, control } = this.#options;
+      const data = { state: "waiting", first: null, last: null, heartbeat } as const;
+      this.#unsaid.push(openFrame(data, undefined, connection.retry(), control));
+      connection.begin();
+      connection.pump();
+    }
+    const until = this.#cameAt + this.#options.wait;
+    connection.waitUntil(Math.max(until, (this.#runsSince ?? -Infinity) + RUNNING_WAITS));
+  }
+
+  /** Tells of a failing look-up once, until it has recovered. */
+  #tell(error: HoldfastError): void {
+    this.#wait();
+    if (this.#outage || this.#connection.latch.closed) return;
+    this.#outage = true;
+    this.#unsaid.push(errorFrame(error, this.#options.control));
+    this.#connection.pump();
+  }
+
+  #sayGone(): void {
+    this.#latch.close();
+    if (!this.#connection.begun) return this.#connection.refuse(404);
+    const { random } = this.#house.crowd;
+    const error = new HoldfastError("GONE", "There is no such stream.");
+    const frame = endFrame("failed", makeTerminalId(makeEpoch(random), 0), error, this.#options.control);
+    this.#gone = { frame, error };
+    this.#connection.pump();
+  }
+
+  #client(from: From): Listener {
+    const { heartbeat, control } = this.#options;
+    return { cursor: this.#target.cursor, from, heartbeat, control, retry: this.#connection.retry() };
+  }
+}
+
+function serves(stream: Stream, cursor: string | undefined, from: From): boolean {
+  return positionIn(stream, cursor, from).reset === undefined;
+}
