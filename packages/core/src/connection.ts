@@ -72,6 +72,8 @@ export class Connection implements Tick {
   #drainSpread = 0;
   #events = 0;
   #bytes = 0;
+  /** What of it the observer was told. */
+  #told = { events: 0, bytes: 0 };
 
   /** @param id the stream's id; `undefined` for a bare source */
   constructor(
@@ -225,12 +227,26 @@ export class Connection implements Tick {
   }
 
   visit(now: number): number {
+    this.#tellDelivered();
     if (this.#stuckFor(now) >= this.options.idleTimeout) this.destroy("zombie");
     else if (this.latch.closed) return this.#nextDue();
     else if (now >= this.#expiresAt) this.drain("max-duration");
     else if (now >= this.#waitsUntil) this.drain("waiting");
-    else if (!this.#held && now >= this.#lastWrite + this.options.heartbeat) this.write(HEARTBEAT);
+    else if (!this.#held && now >= this.#lastWrite + this.options.heartbeat) this.#beat();
     return this.#nextDue();
+  }
+
+  #beat(): void {
+    this.write(HEARTBEAT);
+    this.#keeper.report("heartbeat", { id: this.id });
+  }
+
+  #tellDelivered(): void {
+    const events = this.#events - this.#told.events;
+    const bytes = this.#bytes - this.#told.bytes;
+    if (bytes === 0) return;
+    this.#told = { events: this.#events, bytes: this.#bytes };
+    this.#keeper.report("delivered", { id: this.id, events, bytes });
   }
 
   #nextDue(): number {
@@ -273,6 +289,7 @@ export class Connection implements Tick {
     this.latch.close("disconnected" satisfies CloseReason);
     this.#leave();
     const reason = this.latch.reason as CloseReason;
+    this.#tellDelivered();
     this.#keeper.report("connectionClosed", {
       id: this.id,
       reason,

@@ -37,6 +37,8 @@ export type {
 // Around other people's streams
 export { withHeartbeat } from "./with-heartbeat.ts";
 export type { HeartbeatOptions } from "./with-heartbeat.ts";
+export { poll } from "./sources/poll.ts";
+export type { PollOptions, PollResult } from "./sources/poll.ts";
 export { readEvents } from "./sources/read-events.ts";
 export type { EventBody, ReadEventsOptions } from "./sources/read-events.ts";
 
@@ -67,5 +69,7 @@ export type { BackoffOptions } from "./backoff.ts";
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export type { CloseReason, DrainReason, EndStatus, FailureStage, Observer, ResetReason } from "./observer.ts";
+export { createCounters } from "./counters.ts";
+export type { Counters, CounterValues } from "./counters.ts";
 export { HoldfastError } from "./errors.ts";
 export type { ErrorCode, HoldfastErrorOptions, PublicError } from "./errors.ts";

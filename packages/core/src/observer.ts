@@ -22,7 +22,7 @@ export type CloseReason =
   | DrainReason;
 
 /** Where a background failure happened. */
-export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot" | "observer";
+export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot";
 
 /**
  * The one window for what happens in the background: a bag of optional functions. One that throws disturbs
@@ -48,6 +48,15 @@ export interface Observer {
     /** Events pushed in its life. */
     readonly events: number;
   }): void;
+  /** Events were pushed to a stream; told once a turn. */
+  pushed?(info: { readonly id: string; readonly events: number }): void;
+  /** What a connection was written since this was told before; told now and then, and when it closes. */
+  delivered?(info: {
+    readonly id: string | undefined;
+    readonly events: number;
+    readonly bytes: number;
+  }): void;
+  heartbeat?(info: { readonly id: string | undefined }): void;
   /** A connection has caught up with what was there when it came. */
   replayed?(info: { readonly id: string; readonly events: number }): void;
   reset?(info: {

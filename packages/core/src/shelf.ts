@@ -117,8 +117,16 @@ export class Shelf implements StreamKeeper {
     const changed = this.#changed;
     this.#changed = new Set();
     for (const stream of changed) {
+      this.#tellPushed(stream);
       for (const reader of stream.readers) reader.nudge();
     }
+  }
+
+  #tellPushed(stream: Stream): void {
+    const events = stream.log.last - stream.told;
+    if (events === 0) return;
+    stream.told = stream.log.last;
+    this.#options.report("pushed", { id: stream.id, events });
   }
 
   #makeRoom(streams: number): void {

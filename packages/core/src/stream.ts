@@ -31,6 +31,8 @@ export class Stream {
   readonly id: string;
   readonly kind: StreamKind;
   readonly log: Log;
+  /** The last event that the observer was told of. */
+  told: number = 0;
   readonly readers: Set<StreamReader> = new Set();
   readonly #keeper: StreamKeeper;
   /** Closes when somebody else than its producer ends the stream. */

@@ -1,6 +1,6 @@
 import type { Observer } from "../../src/observer.ts";
-import type { RegistryOptions, ServeOptions } from "../../src/options.ts";
-import { createRegistry, type Registry } from "../../src/registry.ts";
+import type { ServeOptions } from "../../src/options.ts";
+import { createRegistry, type Registry, type RegistryOptions } from "../../src/registry.ts";
 import { serve } from "../../src/serve.ts";
 import type { Source } from "../../src/source.ts";
 import { decodeFrames } from "../../src/decode.ts";
@@ -37,6 +37,9 @@ export function house(options: RegistryOptions = {}): House {
   const clock = createFakeClock();
   const told: Told = {
     connectionOpened: [],
+    pushed: [],
+    delivered: [],
+    heartbeat: [],
     connectionClosed: [],
     streamOpened: [],
     streamEnded: [],
