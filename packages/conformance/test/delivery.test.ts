@@ -169,6 +169,23 @@ describe.each(adapters)("$name delivers", (adapter) => {
       expect(watch.failed.splice(0)).toMatchObject([{ stage: "source", error }]);
     });
 
+    test("a snapshot of what ended long ago, resumed in the middle", async () => {
+      const events = numbers(1, 5).map((data) => ({ data }));
+      const { registry } = watchedRegistry({ snapshot: async () => ({ state: "done", events }) });
+      const server = await serving(adapter, () => registry.stream("job"));
+      const client = await server.get();
+      expect(await client.over()).toBe("ended");
+      expect(dataIn(client.text)).toEqual(numbers(1, 5));
+      expect(dataOf(client.text, "stream.end")).toEqual({ status: "done" });
+      const middle = eventsOf(client.text)[2]?.id ?? "";
+      const resumed = await server.get({ headers: { "last-event-id": middle } });
+      expect(await resumed.over()).toBe("ended");
+      expect(dataIn(resumed.text)).toEqual(numbers(4, 5));
+      const end = framesOf(resumed.text).at(-1)?.id ?? "";
+      const stopped = await server.get({ headers: { "last-event-id": end } });
+      expect(stopped.status).toBe(204);
+    });
+
     test("a cancelled stream", async () => {
       const { registry } = watchedRegistry();
       const job = await registry.open("job");

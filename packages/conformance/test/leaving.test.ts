@@ -147,6 +147,31 @@ describe.each(adapters)("$name sees its client leave", (adapter) => {
     expect(watch.opened + bare.opened).toBe(0);
   });
 
+  test.each(adapter.signalled)("while its snapshot is looked up, and nothing is begun: %s", async (leave) => {
+    const answer = deferred();
+    let asked = 0;
+    const { registry, watch } = watchedRegistry({
+      snapshot: async () => {
+        asked++;
+        await answer.promise;
+        return { state: "pending" };
+      },
+    });
+    const server = await serving(adapter, () => registry.stream("job"));
+    const client = server.send();
+    await eventually(() => expect(asked).toBe(1));
+    expect(registry.gauges().connections).toBe(1);
+    client[leave]?.();
+    await eventually(() => {
+      expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
+      expect(server.handling).toBe(0);
+    }, SOON);
+    answer.resolve();
+    await turns(10);
+    expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
+    expect(watch.opened).toBe(0);
+  });
+
   test("a hundred at once", async () => {
     const { registry, watch } = watchedRegistry();
     const feed = registry.channel("feed");

@@ -136,6 +136,18 @@ describe.each(adapters)("$name begins", (adapter) => {
       expect(watch.opened).toBe(0);
     });
 
+    test("what exists nowhere gets 404, once the snapshot has said so", async () => {
+      const { registry, watch } = watchedRegistry({ snapshot: async () => undefined });
+      const server = await serving(adapter, () => registry.stream("job"));
+      const client = await server.get();
+      expect(await client.over()).toBe("ended");
+      expect(client.status).toBe(404);
+      expect(headersOf(adapter, client)).toMatchObject(NO_STREAM_HEADERS);
+      expect(client.text).toBe("");
+      expect(watch.opened).toBe(0);
+      await eventually(() => expect(server.handling).toBe(0));
+    });
+
     test("a full registry that refuses says when to come back", async () => {
       const { registry } = watchedRegistry({ maxConnections: 1, overload: "refuse" });
       const server = await serving(adapter, () => registry.channel("lobby"));

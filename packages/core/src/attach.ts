@@ -24,7 +24,7 @@ export function attach(
   const { crowd } = house;
   const connection = new Connection(crowd, target.id, request, open, options);
   const refusal = crowd.refusal(target.counted);
-  if (refusal !== undefined) connection.turnAway(refusal);
+  if (refusal !== undefined) connection.turnAway(refusal, crowd.spread);
   else {
     crowd.enter(connection, target.counted);
     new Search(house, connection, { ...target, cursor: request.cursor }, options).begin();

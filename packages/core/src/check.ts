@@ -2,7 +2,11 @@ import { HoldfastError } from "./errors.ts";
 
 /** Refuses an option at the door, saying what was expected and what came. */
 export function check(ok: boolean, name: string, expected: string, value: unknown): void {
-  if (!ok) throw new HoldfastError("INVALID_OPTION", `\`${name}\` must be ${expected}, got ${show(value)}.`);
+  if (!ok) {
+    throw new HoldfastError("INVALID_OPTION", `\`${name}\` must be ${expected}, got ${show(value)}.`, {
+      expose: false,
+    });
+  }
 }
 
 /** A time in ms: positive, and `Infinity` for never. */
@@ -27,5 +31,6 @@ export function checkOneOf(name: string, value: unknown, allowed: readonly strin
 
 function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+  if (typeof value === "function") return "a function";
   return typeof value === "object" && value !== null ? Object.prototype.toString.call(value) : String(value);
 }

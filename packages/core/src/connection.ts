@@ -144,7 +144,7 @@ export class Connection implements Tick {
   /** Drains the connection at that time unless {@link follow} is called before. */
   waitUntil(time: number): void {
     this.#waitsUntil = time;
-    if (this.slot !== -1) this.#keeper.ticker.set(this, this.#nextDue());
+    this.#sooner();
   }
 
   /** Lets the feed write. Never throws: a feed or sink that does costs this connection alone. */
@@ -201,8 +201,9 @@ export class Connection implements Tick {
   }
 
   /** Sends a client away for which there is no room. */
-  turnAway(reason: DrainReason): void {
-    if (reason !== "busy" || this.options.overload === "drain" || this.#begun) return this.drain(reason);
+  turnAway(reason: DrainReason, spread = 0): void {
+    if (reason !== "busy" || this.options.overload === "drain" || this.#begun)
+      return this.drain(reason, spread);
     const seconds = Math.ceil(this.retry(reason) / 1_000);
     this.refuse(503, { ...NO_STREAM_HEADERS, "retry-after": String(seconds) });
   }
@@ -263,6 +264,11 @@ export class Connection implements Tick {
   /** From now on the sink has `idleTimeout` to flush what it was given. */
   #stuck(): void {
     this.#stuckSince = this.#keeper.clock.now();
+    this.#sooner();
+  }
+
+  /** Has itself looked at earlier, if it is due earlier now. */
+  #sooner(): void {
     const due = this.#nextDue();
     if (this.slot !== -1 && due < this.due) this.#keeper.ticker.set(this, due);
   }
@@ -275,6 +281,7 @@ export class Connection implements Tick {
   #drained(): void {
     if (!this.#held) return;
     this.#held = false;
+    this.#sooner();
     this.pump();
   }
 

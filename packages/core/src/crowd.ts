@@ -26,6 +26,7 @@ export class Crowd {
   readonly #members = new Map<Member, { readonly counted: boolean }>();
   #size = 0;
   #draining = false;
+  #spread = 0;
   #empty: (() => void) | undefined;
 
   constructor({ clock, random, report, heartbeat, maxConnections }: CrowdOptions) {
@@ -43,6 +44,11 @@ export class Crowd {
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  /** Over how many ms the return of those who are sent away is spread. */
+  get spread(): number {
+    return this.#spread;
   }
 
   /** Why one more cannot be taken in now. */
@@ -68,6 +74,7 @@ export class Crowd {
   /** Sends everyone away and lets nobody in; who is still there at the deadline is cut. */
   async drain(deadline: number, spread: number): Promise<void> {
     this.#draining = true;
+    this.#spread = spread;
     for (const member of this.#members.keys()) member.drain("shutdown", spread);
     if (this.#members.size === 0) return;
     await new Promise<void>((resolve) => {

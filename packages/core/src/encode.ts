@@ -114,5 +114,6 @@ function kindOf(value: unknown): string {
 }
 
 function invalid(message: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("INVALID_EVENT", message, { cause });
+  // It quotes what came, and may reach clients as the reason why a stream has failed.
+  return new HoldfastError("INVALID_EVENT", message, { cause, expose: false });
 }

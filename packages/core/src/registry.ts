@@ -201,6 +201,18 @@ export function createRegistry<Events extends object = AnyEvents>(
     throw existsError(stream);
   }
 
+  /** What a client of a channel gets, which may have been forgotten meanwhile; without room for it, it waits. */
+  function findChannel(id: string): Stream | undefined {
+    const held = shelf.get(id);
+    if (held !== undefined && held.end === undefined) return held;
+    try {
+      return channelStream(id);
+    } catch (error) {
+      report("failed", { id, stage: "source", error });
+      return undefined;
+    }
+  }
+
   const stream: Registry<Events>["stream"] = (id, own) => ({
     [ATTACH]: attachTo(id, () => shelf.get(id), own),
     id,
@@ -218,7 +230,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     channel(id) {
       channelStream(id);
       return {
-        [ATTACH]: attachTo(id, () => (crowd.draining ? shelf.get(id) : channelStream(id))),
+        [ATTACH]: attachTo(id, () => findChannel(id)),
         id,
         push(event) {
           if (crowd.draining) throw closedError();

@@ -14,13 +14,14 @@ import { createWebSink } from "./web-sink.ts";
  * Bun.serve({ fetch: (request) => toResponse(request, jobs.stream("42")) });
  */
 export function toResponse(request: Request, source: Source, options?: ServeOptions): Promise<Response> {
-  const { method, headers, url, signal } = request;
+  const { headers, url, signal } = request;
   return new Promise((resolve, reject) => {
     serve(
-      { method, cursor: readCursor(headers.get("last-event-id"), url), signal },
+      { method: request.method, cursor: readCursor(headers.get("last-event-id"), url), signal },
       (status, responseHeaders, events) => {
         const sink = createWebSink(events);
-        const hasBody = status === 200 && method !== "HEAD";
+        // It names the request, and so keeps it: the signal of one that is collected may never abort.
+        const hasBody = status === 200 && request.method !== "HEAD";
         resolve(new Response(hasBody ? sink.body : null, { status, headers: responseHeaders }));
         return sink;
       },

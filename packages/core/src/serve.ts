@@ -41,6 +41,6 @@ export async function serve(
     ...resolveSurroundings(options),
     report: createReport(options.observer),
     bufferBytes: buffer.bytes,
-    maxEventBytes,
+    maxEventBytes: Math.min(maxEventBytes, Math.floor(buffer.bytes / 4)),
   });
 }

@@ -36,9 +36,9 @@ export interface BareConnection {
    *
    * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
    */
-  push(event: SseEvent): void;
+  readonly push: (event: SseEvent) => void;
   /** Ends the response, behind everything pushed, so that the client does not come back. */
-  close(): void;
+  readonly close: () => void;
 }
 
 export type BareIterable = Pullable<SseEvent | HoldfastError>;

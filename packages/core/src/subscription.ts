@@ -71,13 +71,15 @@ export class Subscription implements AsyncIterableIterator<Message> {
     const onAbort = (): void => this.#stop(abortedError(signal?.reason));
     if (signal?.aborted === true) return onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
-    void this.#begin(this.#peer.signal, (_status, _headers, events) => this.#open(events)).then((outcome) => {
+    const finish = (error: unknown): void => {
       signal?.removeEventListener("abort", onAbort);
       if (this.#over) return;
       this.#over = true;
-      this.#error = errorOf(outcome);
+      this.#error = error;
       this.#give();
-    });
+    };
+    const open: OpenSink = (_status, _headers, events) => this.#open(events);
+    this.#begin(this.#peer.signal, open).then((outcome) => finish(errorOf(outcome)), finish);
   }
 
   #open(events: SinkEvents): ReturnType<OpenSink> {

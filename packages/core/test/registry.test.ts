@@ -124,6 +124,30 @@ describe("a channel", () => {
   });
 });
 
+describe("a channel's handle that outlives its channel", () => {
+  test("leads to the stream that has taken the id meanwhile", async () => {
+    const { registry, clock, connect } = house({ idle: 1_000 });
+    const room = registry.channel("room");
+    await clock.advance(1_000);
+    const job = await registry.open("room");
+    job.push({ data: 1 });
+    expect(connect(room).events).toEqual([1]);
+    expect(() => room.push({ data: 2 })).toThrow(code("STREAM_EXISTS") as Error);
+  });
+
+  test("waits where there is no room for it, and counts nobody twice", async () => {
+    const { registry, clock, connect, told } = house({ idle: 1_000, maxStreams: 1 });
+    const room = registry.channel("room");
+    await clock.advance(1_000);
+    await registry.open("job", { idle: 1e9 });
+    const client = connect(room);
+    expect(client.text).toContain('"state":"waiting"');
+    expect(told.failed).toMatchObject([{ id: "room", error: { code: "LIMIT_EXCEEDED" } }]);
+    client.leave();
+    expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
+  });
+});
+
 describe("a reference", () => {
   test("creates nothing and takes any string", () => {
     const { registry } = house();
@@ -415,7 +439,7 @@ describe("close", () => {
     expect(clock.timers).toBe(0);
     const late = connect("a");
     expect([late.status, late.state]).toEqual([200, "flushed"]);
-    expect(late.text).toContain('{"reason":"shutdown"}');
+    expect(late.text).toBe('event: stream.drain\nretry: 4000\ndata: {"reason":"shutdown"}\n\n');
     expect(registry.close()).toBe(registry.close());
   });
 

@@ -32,7 +32,7 @@ export function createProbe(ready: Promise<void> = Promise.resolve()): Probe {
       const drained = (): void => void probe.drained++;
       const sink = open(200, { "content-type": "text/event-stream" }, { drained, closed });
       probe.sink = sink;
-      // As core does: a web stream alone need not hear that its peer is gone.
+      // As core does, without a reason: a web stream alone need not hear that its peer is gone.
       if (request.signal.aborted) sink.destroy();
       else request.signal.addEventListener("abort", () => sink.destroy(), { once: true });
     });

@@ -41,8 +41,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "a reader that was held is not resumed",
     file: "connection.ts",
-    sound: "    this.#held = false;\n    this.pump();",
-    faulty: "    this.#held = false;",
+    sound: "    this.#sooner();\n    this.pump();",
+    faulty: "    this.#sooner();",
   },
   {
     fault: "a client that holds is written to all the same",

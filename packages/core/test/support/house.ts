@@ -20,7 +20,10 @@ export interface House {
   readonly registry: Registry;
   readonly told: Told;
   /** A client comes; its answer goes to the memory client. */
-  connect(source: Source | string, options?: MemoryClientOptions & { readonly serve?: ServeOptions }): Guest;
+  readonly connect: (
+    source: Source | string,
+    options?: MemoryClientOptions & { readonly serve?: ServeOptions },
+  ) => Guest;
 }
 
 /** A client with what it makes of its answer. */

@@ -1,0 +1,334 @@
+import { STATUS_CODES } from "node:http";
+import { describe, expect, test } from "vitest";
+import { encodeEvent } from "../src/encode.ts";
+import { HoldfastError } from "../src/errors.ts";
+import type { AnyEvents } from "../src/event.ts";
+import { readCursor, STREAM_HEADERS } from "../src/headers.ts";
+import type { ServeOptions } from "../src/options.ts";
+import type { RegistryOptions } from "../src/registry.ts";
+import type { Source } from "../src/source.ts";
+import type { StreamWriter } from "../src/writer.ts";
+import { controlEvents, names, read, readExamples, section, union } from "./support/documents.ts";
+import { type Guest, type House, house } from "./support/house.ts";
+
+const PROTOCOL = read("PROTOCOL.md");
+const ERRORS = read("docs/errors.md");
+
+/** The epoch of every stream in the examples. */
+const EPOCH = "k3v9x0q2ma";
+
+/** Where a scenario takes place: a registry, and the example's client, who has not come yet. */
+interface Stage extends Pick<House, "clock" | "registry"> {
+  /** The id in the request's path. */
+  readonly id: string;
+  /** The next epoch will be that of the examples. All other chance lies in the middle. */
+  readonly loadEpoch: () => void;
+  /** Opens the stream and pushes these words. */
+  readonly open: (...words: string[]) => Promise<StreamWriter<AnyEvents>>;
+  /** The client comes: for the stream of that id, or for another source. */
+  readonly come: (source?: Source, options?: ServeOptions) => Guest;
+  /** Another client comes for that stream, and stays. */
+  readonly otherComes: () => void;
+}
+
+type Scenario = (stage: (options?: RegistryOptions) => Stage) => Guest | Promise<Guest>;
+
+const token = (data: string): { event: string; data: string } => ({ event: "token", data });
+
+/** The client comes when these words were pushed. */
+const comesAfter =
+  (words: string[], options?: RegistryOptions): Scenario =>
+  async (stage) => {
+    const { open, come } = stage(options);
+    await open(...words);
+    return come();
+  };
+
+/** Another client is there already. */
+const comesSecond =
+  (options: RegistryOptions): Scenario =>
+  async (stage) => {
+    const { open, otherComes, come } = stage(options);
+    await open();
+    otherComes();
+    return come();
+  };
+
+/** The client stays until the time is over. */
+const staysFor =
+  (ms: number, options: RegistryOptions): Scenario =>
+  async (stage) => {
+    const { open, come, clock } = stage(options);
+    await open();
+    const client = come();
+    await clock.advance(ms);
+    return client;
+  };
+
+const scenarios: Record<string, Scenario> = {
+  "A new stream": async (stage) => {
+    const { open, come, clock } = stage();
+    const job = await open();
+    const client = come();
+    job.push(token("Once"));
+    job.push({ event: "progress", data: { done: 1, total: 4 } });
+    job.push({ data: "two\nlines" });
+    await clock.flush();
+    return client;
+  },
+  "A late joiner": async (stage) => {
+    const { open, come } = stage();
+    const job = await open("Once");
+    await job.end({ event: "done", data: { words: 1 } });
+    return come();
+  },
+  "Resumed by the header": comesAfter(["Once", "upon", "a"]),
+  "Resumed by the query": comesAfter(["Once", "upon", "a"]),
+  "The header wins": comesAfter(["Once", "upon", "a"]),
+  "From now on": async (stage) => {
+    const { open, come, clock, registry, id } = stage();
+    const job = await open("Once", "upon");
+    const client = come(registry.stream(id, { from: "now" }));
+    job.push(token("a"));
+    await clock.flush();
+    return client;
+  },
+  "Waiting, then found": async (stage) => {
+    const { open, come, clock } = stage();
+    const client = come();
+    await open("Once");
+    await clock.flush();
+    return client;
+  },
+  "A heartbeat": staysFor(15_000, {}),
+  "Trimmed before the client came": comesAfter(["Once", "upon", "a", "time"], { buffer: { events: 2 } }),
+  "Trimmed while the client was away": comesAfter(["Once", "upon", "a", "time"], { buffer: { events: 2 } }),
+  "Trimmed while the client did not read": async (stage) => {
+    const { open, come, clock } = stage({ buffer: { events: 2 } });
+    const job = await open("Once");
+    const client = come();
+    client.stall();
+    job.push(token("upon"));
+    await clock.flush();
+    for (const word of ["a", "time", "there"]) job.push(token(word));
+    client.drain();
+    return client;
+  },
+  "A cursor of another epoch": comesAfter(["Once"]),
+  "A cursor ahead of the stream": comesAfter(["Once"]),
+  "An invalid cursor": comesAfter(["Once"]),
+  "A channel": (stage) => {
+    const { loadEpoch, come, registry, id } = stage({ buffer: { events: 2 } });
+    loadEpoch();
+    const room = registry.channel(id);
+    for (const data of ["hello", "hi", "bye"]) room.push({ event: "said", data });
+    return come(room);
+  },
+  "An error that is no end": async (stage) => {
+    const { open, come, clock } = stage();
+    const job = await open();
+    const client = come();
+    void job.pipe(async function* () {
+      yield new HoldfastError("SOURCE_FAILED", "The model is busy.", { retryable: true, retryAfter: 2_000 });
+      await new Promise<void>((resolve) => clock.after(2_000, resolve));
+      yield token("Once");
+      await new Promise(() => undefined);
+    });
+    await clock.advance(2_000);
+    return client;
+  },
+  Failed: async (stage) => {
+    const { open, come } = stage();
+    const job = await open("Once");
+    await job.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
+    return come();
+  },
+  Cancelled: async (stage) => {
+    const { open, come, clock, registry, id } = stage();
+    await open();
+    const client = come();
+    await registry.cancel(id);
+    await clock.flush();
+    return client;
+  },
+  Expired: async (stage) => {
+    const { open, come, clock } = stage({ idle: 60_000 });
+    await open("Once");
+    await clock.advance(60_000);
+    return come();
+  },
+  "Nothing more to come": comesAfter(["Once"]),
+  "Drained at the maximum duration": staysFor(10_000, { maxDuration: 10_000 }),
+  "Drained at shutdown": async (stage) => {
+    const { open, come, registry } = stage();
+    await open();
+    const client = come();
+    await registry.close();
+    return client;
+  },
+  "Drained after waiting": async (stage) => {
+    const { come, clock } = stage({ wait: 10_000 });
+    const client = come();
+    await clock.advance(10_000);
+    return client;
+  },
+  "Too many": comesSecond({ maxConnections: 1 }),
+  "Too many, refused": comesSecond({ maxConnections: 1, overload: "refuse" }),
+  "An impossible id": (stage) => stage().come(),
+  "Headers only": comesAfter(["Once"]),
+  "Without control events": async (stage) => {
+    const { open, come } = stage({ buffer: { events: 2 } });
+    const job = await open("Once", "upon", "a");
+    await job.end();
+    return come(job, { control: false });
+  },
+  "A bare source": async (stage) => {
+    const { come, clock, loadEpoch } = stage();
+    const client = come(async function* () {
+      loadEpoch();
+      yield { id: "line-1", ...token("Once") };
+      yield token("upon");
+    });
+    await clock.flush();
+    return client;
+  },
+  "A bare source is not run twice": (stage) =>
+    stage().come(() => {
+      throw new Error("It was.");
+    }),
+  "A bare source that throws": async (stage) => {
+    const { come, clock, loadEpoch } = stage();
+    const client = come((connection) => {
+      connection.push(token("Once"));
+      loadEpoch();
+      throw new Error("row 7 of db-3");
+    });
+    await clock.flush();
+    return client;
+  },
+  "A bare source that is drained": async (stage) => {
+    const { come, clock } = stage();
+    const client = come((connection) => connection.push({ id: "12:00:00", data: 17.5 }), {
+      maxDuration: 10_000,
+    });
+    await clock.advance(10_000);
+    return client;
+  },
+};
+
+describe("the examples", () => {
+  const examples = readExamples(PROTOCOL);
+
+  test("have a scenario each, in this order", () => {
+    expect(examples.map(({ title }) => title)).toEqual(Object.keys(scenarios));
+  });
+
+  test.each(examples)("$title: what is sent", async ({ title, request, exchange }) => {
+    const client = await scenarios[title]?.((options) => setStage(request, options));
+    expect(`${request}\n\n${answerOf(client as Guest)}`).toBe(exchange);
+  });
+
+  test("show every control event, reset, drain and end, but for one that nothing sends yet", () => {
+    const all = examples.map(({ exchange }) => exchange).join("");
+    const shown = [
+      ...controlEvents().map((name) => `event: ${name}\n`),
+      ...union("observer", "ResetReason").map((reason) => `{"reason":"${reason}","lost":`),
+      ...union("observer", "DrainReason").map((reason) => `{"reason":"${reason}"}`),
+      ...union("observer", "EndStatus").map((status) => `{"status":"${status}"}`),
+    ];
+    expect(shown.filter((text) => !all.includes(text))).toEqual([`{"status":"lost"}`]);
+  });
+});
+
+describe("the tables", () => {
+  test.each([
+    ["Error codes", [ERRORS], union("errors", "ErrorCode")],
+    ["Close reasons", [ERRORS], union("observer", "CloseReason")],
+    ["Failure stages", [ERRORS], union("observer", "FailureStage")],
+    ["Control events", [ERRORS, PROTOCOL], controlEvents()],
+    ["Reset reasons", [ERRORS, PROTOCOL], union("observer", "ResetReason")],
+    ["Drain reasons", [ERRORS, PROTOCOL], union("observer", "DrainReason")],
+    ["End statuses", [ERRORS, PROTOCOL], union("observer", "EndStatus")],
+  ])("%s: those of the source", (title, documents, members) => {
+    for (const markdown of documents) expect(names(markdown, title).sort()).toEqual([...members].sort());
+  });
+
+  test("Encoding: each event is sent as it says", () => {
+    const rows = [...section(PROTOCOL, "Encoding").matchAll(/^\| `(\{.+\})` \| `(.+)` \|$/gm)];
+    expect(rows).not.toEqual([]);
+    for (const [, pushed = "", sent = ""] of rows) {
+      const bytes = encodeEvent(JSON.parse(pushed) as object);
+      expect(new TextDecoder().decode(bytes)).toBe(sent.replaceAll("\\n", "\n"));
+    }
+  });
+
+  test("Reconnection times: from the least that chance gives to the most", async () => {
+    const rows = section(PROTOCOL, "Reconnection times").matchAll(/^\| (.+) \| ([\d,]+) \| ([\d,]+) \|$/gm);
+    const [least, most] = [await retries(0), await retries(1 - 2 ** -53)];
+    expect([...rows].map((row) => row.slice(1))).toEqual(
+      Object.keys(least).map((name) => [name, least[name], most[name]]),
+    );
+  });
+});
+
+function setStage(request: string, options?: RegistryOptions): Stage {
+  const [method = "", url = ""] = request.split(" ");
+  const cursor = readCursor(/^Last-Event-ID: (.*)$/m.exec(request)?.[1], url);
+  const id = decodeURIComponent(/^\/\w+\/([^?]*)/.exec(url)?.[1] ?? "");
+  const draws: number[] = [];
+  const random = (): number => draws.shift() ?? 0.5;
+  const place = house({ random, ...options });
+  const loadEpoch = (): void => {
+    draws.push(...Array.from(EPOCH, (digit) => (Number.parseInt(digit, 36) + 0.5) / 36));
+  };
+  return {
+    clock: place.clock,
+    registry: place.registry,
+    id,
+    loadEpoch,
+    async open(...words) {
+      loadEpoch();
+      const job = await place.registry.open(id);
+      for (const word of words) job.push(token(word));
+      return job;
+    },
+    come(source = place.registry.stream(id), serve = {}) {
+      const client = { method, ...(cursor !== undefined && { cursor }) };
+      return place.connect(source, { ...client, serve: { random, ...serve } });
+    },
+    otherComes: () => void place.connect(id),
+  };
+}
+
+/** An answer as the document writes it: an event stream's headers are always the same, and are left out. */
+function answerOf({ status = 0, request, headers, text, state }: Guest): string {
+  const isStream = status === 200 && request.method !== "HEAD";
+  if (isStream) expect(headers).toEqual(STREAM_HEADERS);
+  const lines = Object.entries(isStream ? {} : headers).map(([name, value]) => `${name}: ${value}\n`);
+  expect(["open", "flushed"]).toContain(state);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\n${lines.join("")}\n${text}${state === "open" ? "…\n" : ""}`;
+}
+
+/** The `retry:` of everything that has one, when chance is always the same. */
+async function retries(chance: number): Promise<Record<string, string>> {
+  const random = (): number => chance;
+  const place = house({ random, wait: 5_000, maxDuration: 10_000, maxConnections: 2 });
+  await place.registry.open("a");
+  const [waits, stays, isTooMuch] = [place.connect("nobody"), place.connect("a"), place.connect("a")];
+  const opened = retryOf(stays);
+  await place.clock.advance(11_001);
+  const last = place.connect("a");
+  void place.registry.close();
+  return {
+    "`stream.open`": opened,
+    "the first block of a bare source": retryOf(place.connect(() => undefined, { serve: { random } })),
+    "`stream.drain`: `waiting`": retryOf(waits),
+    "`stream.drain`: `max-duration`": retryOf(stays),
+    "`stream.drain`: `shutdown`": retryOf(last),
+    "`stream.drain`: `busy`": retryOf(isTooMuch),
+  };
+}
+
+function retryOf({ text }: Guest): string {
+  return Number(/^.*retry: (\d+)$/ms.exec(text)?.[1]).toLocaleString("en");
+}
