@@ -5,7 +5,7 @@ export interface Block {
   readonly data: string;
 }
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = new TextDecoder();
 
 /** Reads whole frames of our own back; it is no parser of other people's streams. */
 export function decodeFrames(bytes: Uint8Array): Block[] {

@@ -36,7 +36,8 @@ export class HoldfastError extends Error {
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
     const { cause, retryable = false, retryAfter, expose = true } = options;
     if (retryAfter !== undefined && !(Number.isSafeInteger(retryAfter) && retryAfter >= 0)) {
-      throw new TypeError(
+      throw new HoldfastError(
+        "INVALID_OPTION",
         `\`retryAfter\` must be a non-negative integer of milliseconds, got ${retryAfter}.`,
       );
     }

@@ -54,7 +54,7 @@ export class Lifetime {
   }
 
   #after(ms: number): () => void {
-    return this.#clock.after(ms, () => this.#due());
+    return ms === Infinity ? () => undefined : this.#clock.after(ms, () => this.#due());
   }
 
   #due(): void {

@@ -156,7 +156,7 @@ export class Log {
   /** The last slab if it goes on in this memory, else a new one. */
   #slabOf(memory: Uint8Array): Slab {
     const last = this.#slabs.at(-1);
-    if (last?.memory.buffer === memory.buffer && last.used < last.memory.length) return last;
+    if (last?.memory.buffer === memory.buffer) return last;
     const slab: Slab = { memory, base: this.#end, used: 0, last: this.last };
     this.#slabs.push(slab);
     return slab;

@@ -25,7 +25,7 @@ export interface RingBuffer<T> {
 }
 
 /**
- * A ring buffer bounded by count and bytes. Every operation is O(1); room is made as it is needed.
+ * A ring buffer bounded by count and bytes. Every operation is O(1), amortised over pushes; room is made as it is needed.
  *
  * @throws `push`: `EVENT_TOO_LARGE` for an item that alone is over `bytes`; nothing is forgotten for it.
  */

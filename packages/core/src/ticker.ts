@@ -10,8 +10,8 @@ export interface Tick {
   visit(now: number): number;
 }
 
-const OUTSIDE = -1;
-const IN_TURN = -2;
+const OUTSIDE: number = -1;
+const IN_TURN: number = -2;
 
 /** At most this many in one go, or a sixty-fourth of all: a crowd that is due at once is spread out. */
 const SMALLEST_BATCH = 128;

@@ -35,11 +35,11 @@ export function createWaiters<T>(): Waiters<T> {
       const entries = keys.get(key);
       if (entries === undefined) return;
       keys.delete(key);
+      // Who stops meanwhile is gone from the set, and is not come to.
       for (const entry of entries) {
-        if (entries.delete(entry)) {
-          size--;
-          entry.found(value);
-        }
+        entries.delete(entry);
+        size--;
+        entry.found(value);
       }
     },
   };

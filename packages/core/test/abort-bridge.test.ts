@@ -23,6 +23,7 @@ test("anything that can be aborted will do", () => {
   bridgeAbort(peer.signal, target);
   peer.abort("gone");
   expect(target.signal.reason).toBe("gone");
+  expect(listeners(peer.signal)).toBe(0);
 });
 
 test("a signal that aborted before it was bound fires at once, and is not listened to", () => {

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { check, checkCount, checkDelay, checkDuration, checkOneOf } from "../src/check.ts";
 import { HoldfastError } from "../src/errors.ts";
 
-const invalid = (message: string): HoldfastError => new HoldfastError("INVALID_OPTION", message);
+/** It is for whoever set the option, not for clients. */
+const invalid = (message: string): HoldfastError =>
+  new HoldfastError("INVALID_OPTION", message, { expose: false });
 
 test("what is right passes in silence", () => {
   check(true, "clock", "a Clock", undefined);
@@ -29,6 +31,7 @@ test.each([
   [Object.create(null), "[object Object]"],
   [[1, 2], "[object Array]"],
   [new Date(0), "[object Date]"],
+  [() => "the whole of its text", "a function"],
 ])("what is refused is told what was expected and what came: %#", (value, shown) => {
   expect(() => check(false, "clock", "a Clock", value)).toThrow(
     invalid(`\`clock\` must be a Clock, got ${shown}.`),

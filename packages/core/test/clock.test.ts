@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { systemClock } from "../src/clock.ts";
+import { type Clock, systemClock } from "../src/clock.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -58,10 +58,11 @@ test.each([
   expect(setTimer.mock.lastCall?.[1]).toBe(delay);
 });
 
-test("soon comes after everything that is already running or resolved", async () => {
+/** In which order things come, when `soon` is asked for first of all. */
+async function orderAround(clock: Clock): Promise<string[]> {
   const order: string[] = [];
   const done = new Promise<void>((resolve) => {
-    systemClock.soon(() => {
+    clock.soon(() => {
       order.push("soon");
       resolve();
     });
@@ -71,5 +72,20 @@ test("soon comes after everything that is already running or resolved", async ()
     .then(() => queueMicrotask(() => order.push("and what follows from it")));
   order.push("running");
   await done;
+  return order;
+}
+
+test("soon comes after everything that is already running or resolved", async () => {
+  expect(await orderAround(systemClock)).toEqual(["running", "resolved", "and what follows from it", "soon"]);
+});
+
+test("it does so too in a runtime without setImmediate", async () => {
+  vi.stubGlobal("setImmediate", undefined);
+  vi.resetModules();
+  const elsewhere = await import("../src/clock.ts");
+  vi.unstubAllGlobals();
+  const setTimer = vi.spyOn(globalThis, "setTimeout");
+  const order = await orderAround(elsewhere.systemClock);
   expect(order).toEqual(["running", "resolved", "and what follows from it", "soon"]);
+  expect(setTimer).toHaveBeenCalledOnce();
 });

@@ -28,7 +28,8 @@ const anyEvent: fc.Arbitrary<SseEvent> = fc.record(
   { requiredKeys: [] },
 );
 
-const refused = expect.objectContaining({ name: "HoldfastError", code: "INVALID_EVENT" });
+/** A refusal quotes what came, so clients are not shown it. */
+const refused = expect.objectContaining({ name: "HoldfastError", code: "INVALID_EVENT", expose: false });
 const refuses = (event: unknown): void => {
   expect(() => encodeEvent(event as SseEvent)).toThrow(refused);
 };

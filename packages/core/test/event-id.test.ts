@@ -32,7 +32,7 @@ test("an id that was made is read as it was made, and takes at most 32 bytes", (
 
 const almostAnId = fc
   .tuple(
-    fc.string({ unit: fc.constantFrom(..."09azAZ_é"), minLength: 9, maxLength: 11 }),
+    fc.string({ unit: fc.constantFrom("0", "9", "a", "z", "A", "Z", "_", "é"), minLength: 9, maxLength: 11 }),
     fc.constantFrom(".", "..", "", "-"),
     fc.oneof(
       anySeq.map(String),

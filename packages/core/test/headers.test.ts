@@ -42,7 +42,7 @@ test("whatever id a client was given comes back, through the header's bytes or t
 });
 
 test("a header that was decoded already, or is no UTF-8, stays as it is", () => {
-  for (const header of ["日本", "Ã© 日", "caf\u00e9", "\u00ff\u00fe"]) {
+  for (const header of ["日本", "Ã© Ł", "caf\u00e9", "\u00ff\u00fe"]) {
     expect(readCursor(header, "/")).toBe(header);
   }
 });

@@ -143,7 +143,7 @@ test.each<[string, () => Pullable<never>]>([
   [
     "a generator",
     async function* () {
-      throw failure;
+      yield await Promise.reject<never>(failure);
     },
   ],
   ["a web stream", () => new ReadableStream({ pull: () => Promise.reject(failure) })],

@@ -82,6 +82,19 @@ test("who comes after the resolution waits for the next one", () => {
   expect(waiters.size).toBe(0);
 });
 
+test("who comes during a resolution is not lost when another one stops", () => {
+  const waiters = createWaiters<number>();
+  const found = vi.fn<(value: number) => void>();
+  waiters.wait("a", () => {
+    waiters.wait("a", found);
+    stop();
+  });
+  const stop = waiters.wait("a", () => undefined);
+  waiters.resolve("a", 1);
+  waiters.resolve("a", 2);
+  expect(found.mock.calls).toEqual([[2]]);
+});
+
 test("one stop too many never reaches somebody else under the same key", () => {
   const waiters = createWaiters<number>();
   const stop = waiters.wait("a", () => undefined);

@@ -70,9 +70,20 @@ test("an end comes only at the pull after the last chunk, since nothing else say
 test("a destroyed response breaks off for the reader, whatever was still to come", async () => {
   const { sink, closed } = open();
   sink.write(chunk(1));
-  sink.destroy(new Error("zombie"));
+  const reason = new Error("zombie");
+  sink.destroy(reason);
   expect(closed).toHaveBeenCalledOnce();
-  await expect(sink.body.getReader().read()).rejects.toThrow("zombie");
+  await expect(sink.body.getReader().read()).rejects.toBe(reason);
+});
+
+test("a response that is destroyed without a reason, since nobody is there any more, ends without an error", async () => {
+  const { sink, closed } = open();
+  sink.write(chunk(1));
+  sink.destroy();
+  expect(closed).toHaveBeenCalledOnce();
+  expect(sink.write(chunk(2))).toBe(false);
+  await sink.body.cancel();
+  expect(closed).toHaveBeenCalledOnce();
 });
 
 test("a cancelled body is over at once, even while its end waits to be flushed, and rejects nothing", async () => {
@@ -98,12 +109,12 @@ test("a write from within drained is taken like any other", async () => {
   expect(answers).toEqual([false]);
 });
 
-type Step = "write" | "close" | "destroy" | "read" | "cancel" | "wait";
+type Step = "write" | "close" | "destroy" | "let go" | "read" | "cancel" | "wait";
 
 test("in whatever order things happen: all that was written comes, in order, and closed exactly once", async () => {
   const anyStep = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom<Step>("write", "read", "wait") },
-    fc.constantFrom<Step>("close", "destroy", "cancel"),
+    fc.constantFrom<Step>("close", "destroy", "let go", "cancel"),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { maxLength: 20, size: "max" }), async (steps) => {
@@ -149,6 +160,7 @@ test("in whatever order things happen: all that was written comes, in order, and
           if (ending === "no") ending = "closing";
         } else {
           if (step === "destroy") sink.destroy("cut");
+          else if (step === "let go") sink.destroy();
           else await reader.cancel("gone").catch(() => undefined);
           ending = "cut";
           expect(closed).toHaveBeenCalledOnce();
