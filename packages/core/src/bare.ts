@@ -3,11 +3,12 @@ import type { Clock } from "./clock.ts";
 import { Connection, type ConnectionOptions, type Feed } from "./connection.ts";
 import { errorFrame, fieldFrame, joined } from "./control.ts";
 import { encodeEvent } from "./encode.ts";
-import { HoldfastError, toHoldfastError } from "./errors.ts";
+import { abortedError, HoldfastError, isAbort, toHoldfastError } from "./errors.ts";
 import type { SseEvent } from "./event.ts";
 import { makeEpoch, makeTerminalId } from "./event-id.ts";
 import { isPullable, pull } from "./iterate.ts";
-import type { CloseReason, Report } from "./observer.ts";
+import { createLatch, type Latch } from "./latch.ts";
+import type { CloseReason, FailureStage, Report } from "./observer.ts";
 import type { Outcome } from "./outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 import type { BareFunction, BareIterable, BareSource } from "./source.ts";
@@ -35,7 +36,7 @@ export function serveBare(
   const { clock, random, report } = options;
   const answered = answerAtTheDoor(request, open);
   if (answered !== undefined) {
-    if (typeof source !== "function") pull(source, ignore).release();
+    if (typeof source !== "function") decline(source, report);
     return answered;
   }
   const keeper = {
@@ -49,71 +50,85 @@ export function serveBare(
   const feed = new BareFeed(connection, options);
   connection.follow(feed);
   connection.begin();
-  if (connection.ready) connection.write(fieldFrame({ retry: connection.retry() }));
+  connection.pump();
   void feed.run(source, request.cursor);
   return connection.over;
 }
 
-function ignore(): void {
-  // A source that was never begun has nothing to say.
+/** Lets go of what nobody wants to read. */
+function decline(source: BareIterable, report: Report): void {
+  const failed = (error: unknown): void => report("failed", { id: undefined, stage: "source", error });
+  try {
+    pull(source, failed).release();
+  } catch (error) {
+    failed(error);
+  }
 }
 
 /** Frames on their way from a source to its connection, in order. */
 class BareFeed implements Feed {
   readonly #connection: Connection;
   readonly #options: BareOptions;
-  #frames: Uint8Array[] = [];
-  #bytes = 0;
+  /** Closes when the source is over, or when its connection is. */
+  readonly #latch: Latch;
+  #frames: Uint8Array[];
+  #bytes: number;
   #events = 0;
-  #nudged = false;
-  #closing: { readonly reason: CloseReason; readonly frames: readonly Uint8Array[] } | undefined;
-  #readyAgain: (() => void) | undefined;
+  /** What comes behind everything else. */
+  #last: { readonly reason: CloseReason; readonly frame: Uint8Array } | undefined;
+  #readyAgain: () => void = () => undefined;
 
   constructor(connection: Connection, options: BareOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#latch = createLatch({ onError: (error) => this.#report("cleanup", error) });
+    connection.latch.defer((reason) => this.#latch.close(abortedError(reason)));
+    const first = fieldFrame({ retry: connection.retry() });
+    this.#frames = [first];
+    this.#bytes = first.length;
   }
 
   /** Feeds the connection until the source is over or let go. Never rejects. */
   async run(source: BareSource, cursor: string | undefined): Promise<void> {
-    const { latch } = this.#connection;
-    latch.defer(() => this.#readyAgain?.());
     try {
       const given = typeof source === "function" ? await this.#call(source, cursor) : source;
       if (isPullable(given)) await this.#pullAll(given);
-      else if (typeof given === "function") latch.defer(given);
+      else if (typeof given === "function") this.#latch.defer(given);
+      else if (given !== undefined) this.#warnOf(given);
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  flush(): void {
+    if (this.#bytes === 0) return;
+    const bytes = joined(this.#frames);
+    const events = this.#events;
+    this.#frames = [];
+    this.#bytes = this.#events = 0;
+    this.#connection.write(bytes, events);
+  }
+
   pump(): void {
-    if (this.#bytes > 0) {
-      const bytes = joined(this.#frames);
-      const events = this.#events;
-      this.#frames = [];
-      this.#bytes = this.#events = 0;
-      this.#connection.write(bytes, events);
-    }
+    this.flush();
     if (!this.#connection.ready) return;
-    if (this.#closing !== undefined) this.#connection.end(this.#closing.reason, joined(this.#closing.frames));
-    else this.#readyAgain?.();
+    if (this.#last !== undefined) this.#connection.end(this.#last.reason, this.#last.frame);
+    else this.#readyAgain();
   }
 
   #call(source: BareFunction, lastEventId: string | undefined): ReturnType<BareFunction> {
+    if (this.#latch.closed) return undefined;
     return source({
       lastEventId,
-      signal: this.#connection.latch.signal,
+      signal: this.#latch.signal,
       push: (event) => this.#push(event),
       close: () => this.#close("closed"),
     });
   }
 
   async #pullAll(source: BareIterable): Promise<void> {
-    const { latch } = this.#connection;
-    const { report, clock } = this.#options;
-    const run = pull(source, (error) => report("failed", { id: undefined, stage: "source", error }));
-    latch.defer((reason) => run.release(reason));
+    const run = pull(source, (error) => this.#report("source", error));
+    this.#latch.defer((reason) => run.release(reason));
     for (let count = 1; ; count++) {
       await this.#ready();
       const item = await run.next();
@@ -121,30 +136,23 @@ class BareFeed implements Feed {
       if (item.value instanceof HoldfastError) this.#add(errorFrame(item.value, this.#options.control), 0);
       else this.#add(this.#encode(item.value), 1);
       this.#connection.pump();
-      if (count % BURST === 0) await new Promise<void>((resolve) => clock.soon(resolve));
+      if (count % BURST === 0) await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
     }
   }
 
-  /** Resolves when the client can take more, or is gone. */
+  /** Resolves when the client can take more; never, once it is gone: what waits here has been let go then. */
   #ready(): Promise<void> | undefined {
-    if (this.#connection.ready || this.#connection.latch.closed) return undefined;
+    if (this.#connection.ready) return undefined;
     return new Promise((resolve) => {
-      this.#readyAgain = () => {
-        this.#readyAgain = undefined;
-        resolve();
-      };
+      this.#readyAgain = resolve;
     });
   }
 
   #push(event: SseEvent): void {
-    if (this.#connection.latch.closed || this.#closing !== undefined) return;
-    this.#add(this.#encode(event), 1);
-    if (this.#nudged) return;
-    this.#nudged = true;
-    this.#options.clock.soon(() => {
-      this.#nudged = false;
-      this.#connection.pump();
-    });
+    if (this.#latch.closed) return;
+    const frame = this.#encode(event);
+    if (this.#bytes === 0) this.#options.clock.soon(() => this.#connection.pump());
+    this.#add(frame, 1);
   }
 
   #encode(event: SseEvent): Uint8Array {
@@ -166,16 +174,26 @@ class BareFeed implements Feed {
     if (this.#bytes > 0) this.#connection.destroy("overflow");
   }
 
-  #close(reason: CloseReason, ...frames: readonly Uint8Array[]): void {
+  #fail(error: unknown): void {
+    if (!this.#latch.closed || !isAbort(error, this.#latch.reason)) this.#report("source", error);
+    this.#close("failed", errorFrame(toHoldfastError(error), this.#options.control));
+  }
+
+  /** The source is over. It is let go at once; the client has what was pushed before, and the end. */
+  #close(reason: CloseReason, ...before: readonly Uint8Array[]): void {
+    if (this.#latch.closed) return;
     const id = makeTerminalId(makeEpoch(this.#options.random), 0);
-    this.#closing ??= { reason, frames: [...frames, fieldFrame({ id })] };
+    this.#last = { reason, frame: joined([...before, fieldFrame({ id })]) };
+    this.#latch.close(abortedError(reason));
     this.#connection.pump();
   }
 
-  #fail(error: unknown): void {
-    const { control, report } = this.#options;
-    if (this.#connection.latch.closed) return;
-    report("failed", { id: undefined, stage: "source", error });
-    this.#close("failed", errorFrame(toHoldfastError(error), control));
+  #warnOf(given: unknown): void {
+    const message = `A source gave ${typeof given}: neither events, nor how to stop. It is ignored.`;
+    this.#options.report("warned", { id: undefined, message });
+  }
+
+  #report(stage: FailureStage, error: unknown): void {
+    this.#options.report("failed", { id: undefined, stage, error });
   }
 }

@@ -15,6 +15,8 @@ import type { Tick, Ticker } from "./ticker.ts";
 export interface Feed {
   /** Writes what there is while the connection is ready. Called when it may be ready again. */
   pump(): void;
+  /** Writes what nobody can come back for, before the connection ends. Called while it is ready. */
+  flush?(): void;
 }
 
 /** What a connection takes from the one who keeps it. */
@@ -275,7 +277,8 @@ export class Connection implements Tick {
 
   #sayDrain(reason: DrainReason): void {
     const retry = this.retry(reason) + Math.round(this.#drainSpread * this.#keeper.random());
-    this.end(reason, drainFrame(reason, retry, this.options.control));
+    this.#feed?.flush?.();
+    this.end(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
 
   #drained(): void {

@@ -31,7 +31,7 @@ export function encodeComment(text?: string): Uint8Array {
 
 /** The text of a user event; `id` replaces the event's own. */
 export function eventText(event: SseEvent, id?: string): string {
-  if (typeof event !== "object" || event === null) {
+  if (typeof event !== "object" || event === null || event instanceof Error) {
     throw invalid(`An event must be an object, got ${kindOf(event)}.`);
   }
   const text = block(event, id ?? event.id);
@@ -110,7 +110,8 @@ function milliseconds(value: unknown): number {
 }
 
 function kindOf(value: unknown): string {
-  return value === null ? "null" : typeof value;
+  if (value === null) return "null";
+  return value instanceof Error ? value.name : typeof value;
 }
 
 function invalid(message: string, cause?: unknown): HoldfastError {

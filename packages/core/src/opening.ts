@@ -1,10 +1,7 @@
 import { joined, openFrame, resetFrame } from "./control.ts";
-import { encodeEvent } from "./encode.ts";
-import type { AnyEvents } from "./event.ts";
-import { makeId, parseId } from "./event-id.ts";
-import type { Report } from "./observer.ts";
+import { makeId } from "./event-id.ts";
 import { type From, idBefore, locate, type Position, type Reset } from "./position.ts";
-import type { RunningSnapshot } from "./snapshot.ts";
+import type { Prelude } from "./snapshot.ts";
 import type { Stream } from "./stream.ts";
 
 /** The first words of a connection that has found its stream. */
@@ -13,6 +10,9 @@ export interface Opening {
   readonly next: number;
   /** One write: a cut between its frames never hides a gap. */
   readonly bytes: Uint8Array;
+  /** How many user events are in it. */
+  readonly events: number;
+  readonly reset: Reset | undefined;
 }
 
 /** The client to be opened to. */
@@ -32,46 +32,38 @@ export function positionIn(stream: Stream, cursor: string | undefined, from: Fro
 }
 
 /** The opening from what the log holds. */
-export function openFromLog(stream: Stream, client: Listener, report: Report): Opening {
-  const { id, log } = stream;
+export function openFromLog(stream: Stream, client: Listener): Opening {
   const { next, reset } = positionIn(stream, client.cursor, client.from);
-  if (reset === undefined) return { next, bytes: open(stream, client, idBefore(log, next)) };
-  report("reset", { id, ...reset });
-  const resetBytes = resetFrame(reset, idBefore(log, next), client.control);
+  const id = idBefore(stream.log, next);
   // An id before the reset would let a client that is cut in between come back behind the gap.
-  return { next, bytes: joined([open(stream, client, undefined), resetBytes]) };
+  const bytes =
+    reset === undefined
+      ? open(stream, client, id)
+      : joined([open(stream, client, undefined), resetFrame(reset, id, client.control)]);
+  return { next, bytes, events: 0, reset };
 }
 
-/** The number of the event that a running snapshot ends with, if the log goes on behind it. */
-export function continuedAt({ log }: Stream, { at }: RunningSnapshot<AnyEvents>): number | undefined {
-  const id = at === undefined ? undefined : parseId(at);
-  if (id === undefined || id.end || id.epoch !== log.epoch) return undefined;
-  return id.seq >= log.first - 1 && id.seq <= log.last ? id.seq : undefined;
+/** Whether the log goes on behind the prelude. */
+export function continues({ log }: Stream, { at }: Prelude): boolean {
+  return at.epoch === log.epoch && at.seq >= log.first - 1 && at.seq <= log.last;
 }
 
-/** The opening from a running snapshot, which stands for everything up to the event `at`. Only its end has an id. */
-export function openFromSnapshot(
-  stream: Stream,
-  client: Listener,
-  at: number,
-  { events = [] }: RunningSnapshot<AnyEvents>,
-  report: Report,
-): Opening {
-  const id = makeId(stream.log.epoch, at);
-  const last = events.at(-1);
-  const frames = [open(stream, client, last === undefined && client.cursor === undefined ? id : undefined)];
-  if (client.cursor !== undefined) {
-    const reset: Reset = {
-      reason: positionIn(stream, client.cursor, "start").reset?.reason ?? "trimmed",
-      lost: null,
-    };
-    report("reset", { id: stream.id, ...reset });
-    frames.push(resetFrame(reset, last === undefined ? id : undefined, client.control));
-  }
-  for (const event of events) {
-    frames.push(encodeEvent(event === last ? { ...event, id } : event));
-  }
-  return { next: at + 1, bytes: joined(frames) };
+/** The opening from a prelude, behind which the log MUST go on. Only its end has an id. */
+export function openBehind(stream: Stream, client: Listener, prelude: Prelude): Opening {
+  const { at, events, bytes } = prelude;
+  const atEnd = events === 0 ? makeId(at.epoch, at.seq) : undefined;
+  const { cursor, from, control } = client;
+  const reset = cursor === undefined ? undefined : startOver(positionIn(stream, cursor, from));
+  const opening =
+    reset === undefined
+      ? open(stream, client, atEnd)
+      : joined([open(stream, client, undefined), resetFrame(reset, atEnd, control)]);
+  return { next: at.seq + 1, bytes: joined([opening, bytes]), events, reset };
+}
+
+/** The reset of a client that gets everything anew. */
+function startOver({ reset }: Position): Reset {
+  return { reason: reset?.reason ?? "trimmed", lost: null };
 }
 
 function open({ log, end }: Stream, client: Listener, id: string | undefined): Uint8Array {

@@ -2,7 +2,7 @@ import { errorFrame, liveFrame, resetFrame } from "./control.ts";
 import type { HoldfastError } from "./errors.ts";
 import type { CloseReason, Report } from "./observer.ts";
 import type { StreamEnd } from "./outcome.ts";
-import { idBefore, trimmed } from "./position.ts";
+import { idBefore, type Reset, trimmed } from "./position.ts";
 import type { Stream, StreamReader } from "./stream.ts";
 
 /** The side of a connection that a reader writes to. */
@@ -14,6 +14,12 @@ export interface Outlet {
   pump(): void;
 }
 
+interface Opening {
+  readonly bytes: Uint8Array;
+  readonly events: number;
+  readonly reset: Reset | undefined;
+}
+
 /**
  * Where a connection stands in a stream. Replay and live delivery are one path: read from the cursor, and when
  * there is nothing more, wait to be nudged. A slow client costs this cursor, not memory.
@@ -22,7 +28,7 @@ export class Reader implements StreamReader {
   readonly #stream: Stream;
   readonly #outlet: Outlet;
   readonly #report: Report;
-  #opening: Uint8Array | undefined;
+  #opening: Opening | undefined;
   /** The number of the next event to write. */
   #next: number;
   /** The last event of the replay, fixed when the reader came: it does not chase a moving tail. */
@@ -32,16 +38,11 @@ export class Reader implements StreamReader {
   #heard: HoldfastError | undefined;
 
   /** @param opening what is said first, and the number of the first event behind it */
-  constructor(
-    stream: Stream,
-    outlet: Outlet,
-    opening: { readonly next: number; readonly bytes: Uint8Array },
-    report: Report,
-  ) {
+  constructor(stream: Stream, outlet: Outlet, opening: Opening & { readonly next: number }, report: Report) {
     this.#stream = stream;
     this.#outlet = outlet;
     this.#report = report;
-    this.#opening = opening.bytes;
+    this.#opening = opening;
     this.#next = opening.next;
     this.#replayTo = stream.log.last;
   }
@@ -54,9 +55,7 @@ export class Reader implements StreamReader {
     const { log } = this.#stream;
     while (this.#outlet.ready) {
       if (this.#opening !== undefined) {
-        const opening = this.#opening;
-        this.#opening = undefined;
-        this.#outlet.write(opening);
+        this.#open(this.#opening);
       } else if (this.#next < log.first) {
         this.#reset();
       } else if (!this.#live && this.#next > this.#replayTo) {
@@ -75,6 +74,13 @@ export class Reader implements StreamReader {
 
   get #dispatch(): boolean {
     return this.#outlet.options.control;
+  }
+
+  #open({ bytes, events, reset }: Opening): void {
+    this.#opening = undefined;
+    this.#replayed += events;
+    if (reset !== undefined) this.#report("reset", { id: this.#stream.id, ...reset });
+    this.#outlet.write(bytes, events);
   }
 
   #deliver(): void {

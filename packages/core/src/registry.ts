@@ -147,6 +147,8 @@ export function createRegistry<Events extends object = AnyEvents>(
   const crowd = new Crowd({ clock, random, report, heartbeat: delivery.heartbeat, maxConnections });
   const waiters = createWaiters<Stream>();
   const { snapshot, source } = options;
+  check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
+  check(source === undefined || typeof source === "function", "source", "a function", source);
   const isHere = (id: string): boolean => shelf.get(id) !== undefined;
   const snapshots =
     snapshot && new Snapshots(snapshot as AskSnapshot<AnyEvents>, { clock, random, report, isHere });
@@ -242,7 +244,8 @@ export function createRegistry<Events extends object = AnyEvents>(
     subscribe(source, own = {}) {
       const { [ATTACH]: begin } = typeof source === "string" ? stream(source) : source;
       return new Subscription(
-        (signal, open) => begin({ method: "GET", cursor: own.cursor, signal }, open, IN_PROCESS, false),
+        (signal, open) =>
+          begin({ method: "GET", cursor: own.cursor || undefined, signal }, open, IN_PROCESS, false),
         own,
       );
     },

@@ -1,32 +1,23 @@
-import type { Connection } from "./connection.ts";
+import type { Connection, Feed } from "./connection.ts";
 import { endFrame, errorFrame, openFrame } from "./control.ts";
 import type { Crowd } from "./crowd.ts";
 import { HoldfastError } from "./errors.ts";
-import type { AnyEvents } from "./event.ts";
 import { makeEpoch, makeTerminalId } from "./event-id.ts";
 import { createLatch } from "./latch.ts";
-import {
-  continuedAt,
-  type Listener,
-  openFromLog,
-  openFromSnapshot,
-  type Opening,
-  positionIn,
-} from "./opening.ts";
+import { continues, type Listener, openBehind, openFromLog, type Opening, positionIn } from "./opening.ts";
 import type { ResolvedDelivery } from "./options.ts";
 import type { From } from "./position.ts";
 import { Reader } from "./reader.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Prelude } from "./snapshot.ts";
 import type { Answer, Snapshots } from "./snapshots.ts";
 import type { Stream } from "./stream.ts";
-import type { Tick } from "./ticker.ts";
 import type { Waiters } from "./waiters.ts";
 
 /** The registry as a client that comes sees it. */
 export interface House {
   readonly crowd: Crowd;
   readonly waiters: Waiters<Stream>;
-  /** Those who were told that they wait. */
+  /** The counted ones of those who were told that they wait. */
   readonly waiting: Set<object>;
   readonly maxWaiting: number;
   readonly snapshots: Snapshots | undefined;
@@ -54,9 +45,7 @@ const RUNNING_WAITS = 120_000;
  * The search for what a client came for, and the way from there to its reader. It has a latch of its own, on which
  * everything is deferred: whatever decides closes it, and nothing decides twice.
  */
-export class Search implements Tick {
-  due: number = Infinity;
-  slot: number = -1;
+export class Search implements Feed {
   readonly #house: House;
   readonly #connection: Connection;
   readonly #target: Target;
@@ -82,23 +71,16 @@ export class Search implements Tick {
   /** Register first, then look; a stream that is here and serves the client needs no looking. */
   begin(): void {
     const { crowd, waiters, snapshots } = this.#house;
-    const { id, cursor, find } = this.#target;
+    const { id, find } = this.#target;
     const stream = find();
-    if (stream !== undefined && (snapshots === undefined || serves(stream, cursor, this.#options.from))) {
+    if (stream !== undefined && (snapshots === undefined || this.#isServedBy(stream))) {
       return this.#followLog(stream);
     }
     this.#connection.follow(this);
     this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));
     if (snapshots === undefined) return this.#goOn();
-    crowd.ticker.set(this, this.#cameAt + STATUS_WAITS);
-    this.#latch.defer(() => crowd.ticker.delete(this));
+    this.#latch.defer(crowd.clock.after(STATUS_WAITS, () => this.#wait()));
     this.#latch.defer(snapshots.join(id, (answer) => this.#decide(answer)));
-  }
-
-  /** The status has waited long enough. */
-  visit(): number {
-    this.#wait();
-    return Infinity;
   }
 
   /** Says what is to be said to a client that waits. */
@@ -113,7 +95,7 @@ export class Search implements Tick {
 
   /** The stream was opened: it is read from its first event, whatever `from` says. */
   #found(stream: Stream): void {
-    this.#follow(stream, openFromLog(stream, this.#client("start"), this.#house.crowd.report));
+    this.#follow(stream, openFromLog(stream, this.#client("start")));
     this.#house.changed(stream);
   }
 
@@ -121,31 +103,31 @@ export class Search implements Tick {
   #decide(answer: Answer): void {
     if (this.#latch.closed) return;
     const stream = this.#target.find();
-    if (stream !== undefined && serves(stream, this.#target.cursor, this.#options.from)) {
-      return this.#followLog(stream);
+    if (stream !== undefined && this.#isServedBy(stream)) return this.#followLog(stream);
+    if (answer.state !== "unknown") this.#outage = false;
+    if (answer.state === "finished") return this.#followLog(answer.stream, "start");
+    if (stream !== undefined) {
+      const prelude = answer.state === "running" ? answer.prelude : undefined;
+      if (prelude === undefined || !continues(stream, prelude)) return this.#followLog(stream);
+      return this.#followBehind(stream, prelude);
     }
-    if ("error" in answer) return stream === undefined ? this.#tell(answer.error) : this.#followLog(stream);
-    this.#outage = false;
-    if (answer.finished !== undefined) return this.#followLog(answer.finished, "start");
-    const { snapshot } = answer;
-    if (stream !== undefined) return this.#followBehind(stream, snapshot);
-    if (snapshot === undefined) return this.#sayGone();
-    if (snapshot.state === "running") this.#runsSince ??= this.#house.crowd.clock.now();
+    if (answer.state === "unknown") return this.#tell(answer.error);
+    if (answer.state === "gone") return this.#sayGone();
+    if (answer.state === "running") this.#runsSince ??= this.#house.crowd.clock.now();
     this.#goOn();
   }
 
-  /** The stream is here and cannot serve the client alone: behind a snapshot that it continues, or with a reset. */
-  #followBehind(stream: Stream, snapshot: Snapshot<AnyEvents> | undefined): void {
-    const running = snapshot?.state === "running" ? snapshot : undefined;
-    const at = running && continuedAt(stream, running);
-    if (running === undefined || at === undefined) return this.#followLog(stream);
-    const client = this.#client(this.#options.from);
-    this.#follow(stream, openFromSnapshot(stream, client, at, running, this.#house.crowd.report));
+  #isServedBy(stream: Stream): boolean {
+    return positionIn(stream, this.#target.cursor, this.#options.from).reset === undefined;
+  }
+
+  #followBehind(stream: Stream, prelude: Prelude): void {
+    this.#follow(stream, openBehind(stream, this.#client(this.#options.from), prelude));
     this.#connection.pump();
   }
 
   #followLog(stream: Stream, from: From = this.#options.from): void {
-    this.#follow(stream, openFromLog(stream, this.#client(from), this.#house.crowd.report));
+    this.#follow(stream, openFromLog(stream, this.#client(from)));
     this.#connection.pump();
   }
 
@@ -176,10 +158,12 @@ export class Search implements Tick {
   #wait(): void {
     const { waiting, maxWaiting } = this.#house;
     const connection = this.#connection;
-    if (!waiting.has(this)) {
-      if (this.#target.counted && waiting.size >= maxWaiting) return connection.turnAway("busy");
-      waiting.add(this);
-      this.#latch.defer(() => waiting.delete(this));
+    if (!connection.begun) {
+      if (this.#target.counted) {
+        if (waiting.size >= maxWaiting) return connection.turnAway("busy");
+        waiting.add(this);
+        this.#latch.defer(() => waiting.delete(this));
+      }
       const { heartbeat, control } = this.#options;
       const data = { state: "waiting", first: null, last: null, heartbeat } as const;
       this.#unsaid.push(openFrame(data, undefined, connection.retry(), control));
@@ -213,8 +197,4 @@ export class Search implements Tick {
     const { heartbeat, control } = this.#options;
     return { cursor: this.#target.cursor, from, heartbeat, control, retry: this.#connection.retry() };
   }
-}
-
-function serves(stream: Stream, cursor: string | undefined, from: From): boolean {
-  return positionIn(stream, cursor, from).reset === undefined;
 }

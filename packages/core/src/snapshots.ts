@@ -3,17 +3,11 @@ import type { Clock } from "./clock.ts";
 import { HoldfastError } from "./errors.ts";
 import type { AnyEvents } from "./event.ts";
 import type { Report } from "./observer.ts";
-import { type AskSnapshot, checkSnapshot, type Snapshot, toStream } from "./snapshot.ts";
-import type { Stream } from "./stream.ts";
+import { Queue } from "./queue.ts";
+import { type AskSnapshot, type Finding, readSnapshot } from "./snapshot.ts";
 
-/** What the service's database said. */
-export type Answer =
-  | {
-      readonly snapshot: Snapshot<AnyEvents> | undefined;
-      /** A finished snapshot as a stream. */
-      readonly finished: Stream | undefined;
-    }
-  | { readonly error: HoldfastError };
+/** What came of a question to the service's database. */
+export type Answer = Finding | { readonly state: "unknown"; readonly error: HoldfastError };
 
 export interface SnapshotsOptions {
   readonly clock: Clock;
@@ -25,20 +19,22 @@ export interface SnapshotsOptions {
 
 type Listener = (answer: Answer) => void;
 
-/** How many calls are under way at most. */
-const AT_ONCE = 16;
-/** How long an answer serves newcomers, and how long the poller waits after one, +-20 %, in ms. */
+/** How many calls are under way at most, and how long one counts that was given up and does not settle, in ms. */
+const CALLS = { atOnce: 16, fadesAfter: 2_000 };
+/** How long an answer serves newcomers, in ms. */
 const GOOD_FOR = 2_000;
+/** How long after an answer those who wait for another have it asked again, +-20 %, in ms. */
+const POLL_INTERVAL = 2_000;
 
 /** One id that somebody is interested in, or was a moment ago. */
 interface Inquiry {
   readonly id: string;
   readonly listeners: Set<Listener>;
-  /** The call under way; whoever leaves last aborts it. */
-  call: AbortController | undefined;
-  kept: { readonly answer: Answer; readonly until: number } | undefined;
-  /** Until the next call or, when nobody listens, until the answer is too old. */
-  cancelTimer: (() => void) | undefined;
+  /** Of the call that is under way or in the queue; whoever leaves last does it. */
+  giveUp: () => void;
+  kept: { readonly answer: Answer; readonly until: number; readonly askAgainAt: number } | undefined;
+  /** Of the next call or, when nobody listens, of the end of what is kept. */
+  cancelTimer: () => void;
   failures: number;
   /** Whether it was said that the stream runs, but not here. */
   warned: boolean;
@@ -53,36 +49,29 @@ export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #delay = backoff();
   readonly #inquiries = new Map<string, Inquiry>();
-  readonly #queue = new Set<Inquiry>();
-  #calls = 0;
+  readonly #calls: Queue;
 
   constructor(ask: AskSnapshot<AnyEvents>, options: SnapshotsOptions) {
     this.#ask = ask;
     this.#options = options;
+    this.#calls = new Queue({ clock: options.clock, ...CALLS });
   }
 
   /** Hears each answer from now on, at once if there is one that is good. Returns how to leave (idempotent). */
   join(id: string, listener: Listener): () => void {
     const inquiry = this.#inquiries.get(id) ?? this.#begin(id);
     inquiry.listeners.add(listener);
-    const leave = (): void => {
+    const answer = this.#good(inquiry)?.answer;
+    if (inquiry.listeners.size === 1) this.#goOn(inquiry);
+    if (answer !== undefined) listener(answer);
+    return () => {
       if (inquiry.listeners.delete(listener) && inquiry.listeners.size === 0) this.#abandon(inquiry);
     };
-    const { kept } = inquiry;
-    const good = kept !== undefined && kept.until > this.#options.clock.now();
-    if (good) listener(kept.answer);
-    if (inquiry.listeners.size === 1) {
-      inquiry.cancelTimer?.();
-      inquiry.cancelTimer = undefined;
-      if (good) this.#sleep(inquiry);
-      else this.#enqueue(inquiry);
-    }
-    return leave;
   }
 
   /** Forgets all answers. Nobody MUST be listening. */
   clear(): void {
-    for (const inquiry of this.#inquiries.values()) inquiry.cancelTimer?.();
+    for (const inquiry of this.#inquiries.values()) inquiry.cancelTimer();
     this.#inquiries.clear();
   }
 
@@ -90,9 +79,9 @@ export class Snapshots {
     const inquiry: Inquiry = {
       id,
       listeners: new Set(),
-      call: undefined,
+      giveUp: nothing,
       kept: undefined,
-      cancelTimer: undefined,
+      cancelTimer: nothing,
       failures: 0,
       warned: false,
     };
@@ -100,88 +89,79 @@ export class Snapshots {
     return inquiry;
   }
 
-  #enqueue(inquiry: Inquiry): void {
-    this.#queue.add(inquiry);
-    this.#callNext();
+  #good({ kept }: Inquiry): Inquiry["kept"] {
+    return kept !== undefined && kept.until > this.#options.clock.now() ? kept : undefined;
   }
 
-  #callNext(): void {
-    for (const inquiry of this.#queue) {
-      if (this.#calls >= AT_ONCE) return;
-      this.#queue.delete(inquiry);
-      void this.#call(inquiry);
-    }
+  /** Asks for those who listen: in its time after a good answer, else at once. */
+  #goOn(inquiry: Inquiry): void {
+    const { clock } = this.#options;
+    const ask = (): void => {
+      inquiry.giveUp = this.#calls.add((signal) => this.#call(inquiry, signal));
+      // Whoever is asked may open the stream at once, and so be rid of those who listen.
+      if (inquiry.listeners.size === 0) inquiry.giveUp();
+    };
+    inquiry.cancelTimer();
+    const good = this.#good(inquiry);
+    if (good === undefined) ask();
+    else inquiry.cancelTimer = clock.after(good.askAgainAt - clock.now(), ask);
   }
 
-  async #call(inquiry: Inquiry): Promise<void> {
-    const call = new AbortController();
-    inquiry.call = call;
-    this.#calls++;
-    const answer = await this.#answer(inquiry, call.signal);
-    if (inquiry.call !== call) return;
-    this.#calls--;
-    inquiry.call = undefined;
-    inquiry.kept = { answer, until: this.#options.clock.now() + GOOD_FOR };
-    this.#warn(inquiry, answer);
-    for (const listener of Array.from(inquiry.listeners)) {
-      if (inquiry.listeners.has(listener)) listener(answer);
-    }
-    if (inquiry.listeners.size > 0) this.#sleep(inquiry);
-    this.#callNext();
+  async #call(inquiry: Inquiry, signal: AbortSignal): Promise<void> {
+    const answer = await this.#answer(inquiry, signal);
+    if (!signal.aborted) this.#take(inquiry, answer);
   }
 
   async #answer(inquiry: Inquiry, signal: AbortSignal): Promise<Answer> {
     const { id } = inquiry;
     try {
-      const snapshot = await this.#ask(id, { signal });
-      checkSnapshot(snapshot);
-      const isOver = snapshot !== undefined && snapshot.state !== "pending" && snapshot.state !== "running";
-      const finished = isOver ? toStream(id, snapshot) : undefined;
+      const finding = readSnapshot(id, await this.#ask(id, { signal }));
       inquiry.failures = 0;
-      return { snapshot, finished };
+      return finding;
     } catch (cause) {
       if (!signal.aborted) this.#options.report("failed", { id, stage: "snapshot", error: cause });
       const retryAfter = Math.round(this.#delay(inquiry.failures++, this.#options.random()));
       const message = "The stream could not be looked up.";
-      return { error: new HoldfastError("SNAPSHOT_FAILED", message, { cause, retryable: true, retryAfter }) };
+      const error = new HoldfastError("SNAPSHOT_FAILED", message, { cause, retryable: true, retryAfter });
+      return { state: "unknown", error };
     }
   }
 
-  #warn(inquiry: Inquiry, answer: Answer): void {
-    if (!("snapshot" in answer) || answer.snapshot?.state !== "running" || inquiry.warned) return;
-    if (this.#options.isHere(inquiry.id)) return;
-    inquiry.warned = true;
-    const message = "The stream is said to run, but not in this process: waiting for its result.";
-    this.#options.report("warned", { id: inquiry.id, message });
+  #take(inquiry: Inquiry, answer: Answer): void {
+    const { clock, random } = this.#options;
+    const now = clock.now();
+    const wait = answer.state === "unknown" ? answer.error.retryAfter : undefined;
+    const askAgainAt = now + (wait ?? POLL_INTERVAL * (0.8 + 0.4 * random()));
+    inquiry.giveUp = nothing;
+    inquiry.kept = { answer, until: now + GOOD_FOR, askAgainAt };
+    this.#warn(inquiry, answer);
+    // A copy: some leave as they hear it, and others come.
+    for (const listener of Array.from(inquiry.listeners)) {
+      if (inquiry.listeners.has(listener)) listener(answer);
+    }
+    if (inquiry.listeners.size > 0) this.#goOn(inquiry);
   }
 
-  /** Asks again after a while. */
-  #sleep(inquiry: Inquiry): void {
-    const { clock, random } = this.#options;
-    const answer = inquiry.kept?.answer;
-    const wait = answer !== undefined && "error" in answer ? answer.error.retryAfter : undefined;
-    inquiry.cancelTimer?.();
-    inquiry.cancelTimer = clock.after(wait ?? GOOD_FOR * (0.8 + 0.4 * random()), () => {
-      inquiry.cancelTimer = undefined;
-      this.#enqueue(inquiry);
-    });
+  #warn(inquiry: Inquiry, { state }: Answer): void {
+    if (state !== "running" || inquiry.warned || this.#options.isHere(inquiry.id)) return;
+    inquiry.warned = true;
+    const message = "The stream is said to run, but it is not in this process.";
+    this.#options.report("warned", { id: inquiry.id, message });
   }
 
   /** Nobody is interested any more; a good answer is kept for a newcomer. */
   #abandon(inquiry: Inquiry): void {
     const { clock } = this.#options;
-    inquiry.cancelTimer?.();
-    inquiry.cancelTimer = undefined;
-    this.#queue.delete(inquiry);
-    if (inquiry.call !== undefined) {
-      const { call } = inquiry;
-      inquiry.call = undefined;
-      this.#calls--;
-      call.abort();
-      this.#callNext();
-    }
-    const left = (inquiry.kept?.until ?? 0) - clock.now();
-    if (left <= 0) this.#inquiries.delete(inquiry.id);
-    else inquiry.cancelTimer = clock.after(left, () => void this.#inquiries.delete(inquiry.id));
+    inquiry.cancelTimer();
+    inquiry.giveUp();
+    inquiry.giveUp = nothing;
+    const forget = (): void => void this.#inquiries.delete(inquiry.id);
+    const good = this.#good(inquiry);
+    if (good === undefined) forget();
+    else inquiry.cancelTimer = clock.after(good.until - clock.now(), forget);
   }
+}
+
+function nothing(): void {
+  // There is no timer and no call.
 }

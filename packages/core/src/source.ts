@@ -28,7 +28,7 @@ export type Attach = (
 export interface BareConnection {
   /** The client's last event id as it came, in whatever form this source gave it. */
   readonly lastEventId: string | undefined;
-  /** Aborts when the connection is over, for whatever reason. */
+  /** Aborts when the connection or this source is over, for whatever reason. */
   readonly signal: AbortSignal;
   /**
    * Sends an event. While the client cannot take it, it is kept, up to `buffer.bytes`; over that the connection is

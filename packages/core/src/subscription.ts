@@ -1,11 +1,12 @@
 import { decodeFrames } from "./decode.ts";
-import { abortedError, closedError, HoldfastError } from "./errors.ts";
+import { abortedError, closedError, HoldfastError, toHoldfastError } from "./errors.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Reset } from "./position.ts";
 import type { OpenSink, SinkEvents } from "./sink.ts";
 
 /** A user event as it went over the wire. */
 export interface Message {
+  /** What to come back with as the cursor. The events of a running snapshot, but the last, keep the one before them. */
   readonly id: string;
   readonly event: string;
   readonly data: string;
@@ -36,6 +37,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
     readonly reject: (error: unknown) => void;
   }[] = [];
   #messages: Message[] = [];
+  #lastId: string;
   #taken = 0;
   #events: SinkEvents | undefined;
   #begun = false;
@@ -45,6 +47,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
   constructor(begin: BeginServing, options: SubscribeOptions) {
     this.#begin = begin;
     this.#options = options;
+    this.#lastId = options.cursor ?? "";
   }
 
   [Symbol.asyncIterator](): this {
@@ -96,9 +99,10 @@ export class Subscription implements AsyncIterableIterator<Message> {
   }
 
   #take(bytes: Uint8Array): void {
-    for (const { id, event, data } of decodeFrames(bytes)) {
+    for (const { id = this.#lastId, event, data } of decodeFrames(bytes)) {
+      this.#lastId = id;
       if (event === "stream.reset") this.#tellReset(JSON.parse(data) as Reset);
-      else if (id !== undefined && !event.startsWith("stream.")) this.#messages.push({ id, event, data });
+      else if (!event.startsWith("stream.")) this.#messages.push({ id, event, data });
     }
   }
 
@@ -140,7 +144,10 @@ export class Subscription implements AsyncIterableIterator<Message> {
 }
 
 function errorOf({ status, reason, end }: Outcome): HoldfastError | undefined {
-  if (end !== undefined) return end.error;
+  if (end !== undefined) {
+    // A failed snapshot tells what happened in its events.
+    return end.error ?? (end.status === "failed" ? toHoldfastError(undefined) : undefined);
+  }
   if (status === 404) return new HoldfastError("GONE", "There is no such stream.");
   if (reason === undefined || reason === "disconnected") return undefined;
   if (reason === "shutdown") return closedError();

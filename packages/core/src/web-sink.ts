@@ -47,7 +47,8 @@ export function createWebSink(events: SinkEvents): WebSink {
     write(bytes) {
       if (state !== "open") return false;
       empty = false;
-      controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+      // A copy: whoever reads the body may transfer what it is given, and all readers share these bytes.
+      controller.enqueue(bytes.slice());
       return (controller.desiredSize ?? 0) > 0;
     },
     close() {

@@ -73,7 +73,7 @@ function beating(
     if (!place.betweenEvents || interval === Infinity) return;
     disarm = clock.after(lastOut + interval - clock.now(), () => {
       head.beaten = true;
-      // A copy: who reads it may do with its memory as he likes.
+      // A copy: its reader may do with the memory what it likes.
       give(HEARTBEAT.slice());
     });
   }

@@ -3,7 +3,7 @@ import { backoff, type BackoffOptions } from "../backoff.ts";
 import { check, checkDelay } from "../check.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { HoldfastError } from "../errors.ts";
-import { createLatch } from "../latch.ts";
+import { createLatch, type Latch } from "../latch.ts";
 
 /** What one read has found. */
 export interface PollResult<Event, Cursor> {
@@ -42,8 +42,8 @@ export interface PollOptions<Event, Cursor> {
  * tried again with backoff; each outage is told once, as a retryable `SOURCE_FAILED` among the events, which a stream
  * tells its readers without ending.
  *
- * @throws `INVALID_OPTION`; (from `next()`) `GONE` when a read finds the thing gone, and a {@link HoldfastError} of
- * `read` that is not retryable
+ * @throws `INVALID_OPTION`; (from `next()`) `GONE` when a read finds the thing gone, a {@link HoldfastError} of `read`
+ * that is not retryable, `INVALID_OPTION` for a result of another shape
  *
  * @example
  * void job.pipe(({ signal }) => poll({ signal, cursor: 0, read: (after) => db.eventsAfter(id, after) }));
@@ -51,125 +51,89 @@ export interface PollOptions<Event, Cursor> {
 export function poll<Event, Cursor = undefined>(
   options: PollOptions<Event, Cursor>,
 ): AsyncIterableIterator<Event | HoldfastError> {
-  return new Poll(options);
+  const { read, interval = 500, signal, clock = systemClock, random = Math.random } = options;
+  check(typeof read === "function", "read", "a function", read);
+  checkDelay("interval", interval);
+  const delay = backoff(options.backoff);
+  const latch = createLatch();
+  bridgeAbort(signal, latch);
+
+  async function* events(): AsyncGenerator<Event | HoldfastError, void> {
+    let cursor = options.cursor as Cursor;
+    let failures = 0;
+    try {
+      while (!latch.closed) {
+        let wait = interval;
+        try {
+          const found = await raced(latch, async () => read(cursor, { signal: latch.signal }));
+          if (latch.closed) return;
+          const result = checked(found);
+          failures = 0;
+          cursor = result.cursor;
+          for (const event of result.events) {
+            yield event;
+            if (latch.closed) return;
+          }
+          if (result.done === true) return;
+        } catch (error) {
+          if (latch.closed) return;
+          if (error instanceof HoldfastError && !error.retryable) throw error;
+          wait = Math.round(delay(failures, random()));
+          if (failures++ === 0) yield outage(error, wait);
+        }
+        await pause(latch, clock, wait);
+      }
+    } finally {
+      latch.close();
+    }
+  }
+
+  const run = events();
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => run.next(),
+    // A generator's own `return` waits for what it awaits; all of that ends with the latch.
+    return() {
+      latch.close();
+      return run.return();
+    },
+  };
 }
 
-class Poll<Event, Cursor> implements AsyncIterableIterator<Event | HoldfastError> {
-  readonly #read: PollOptions<Event, Cursor>["read"];
-  readonly #interval: number;
-  readonly #delay: (attempt: number, random: number) => number;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #latch = createLatch();
-  readonly #found: (Event | HoldfastError)[] = [];
-  #cursor: Cursor;
-  #wait = 0;
-  #failures = 0;
-  #done = false;
-  #turn: Promise<unknown> = Promise.resolve();
+function checked<Event, Cursor>(
+  result: PollResult<Event, Cursor> | null | undefined,
+): PollResult<Event, Cursor> {
+  if (result === null) throw new HoldfastError("GONE", "It does not exist any more.");
+  const events: unknown = result?.events;
+  check(Array.isArray(events), "events", "an array in what `read` gives, or null in place of all", events);
+  return result as PollResult<Event, Cursor>;
+}
 
-  constructor(options: PollOptions<Event, Cursor>) {
-    const { read, cursor, interval = 500, signal, clock = systemClock, random = Math.random } = options;
-    check(typeof read === "function", "read", "a function", read);
-    checkDelay("interval", interval);
-    this.#read = read;
-    this.#cursor = cursor as Cursor;
-    this.#interval = interval;
-    this.#delay = backoff(options.backoff);
-    this.#clock = clock;
-    this.#random = random;
-    bridgeAbort(signal, this.#latch);
-  }
+function outage(cause: unknown, retryAfter: number): HoldfastError {
+  const message = "The source does not answer; trying again.";
+  return new HoldfastError("SOURCE_FAILED", message, { cause, retryable: true, retryAfter });
+}
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
+/** What `start` gives; `undefined` as soon as the latch closes. */
+function raced<T>(latch: Latch, start: () => Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const undefer = latch.defer(() => resolve(undefined));
+    start().then(resolve, reject).finally(undefer);
+  });
+}
 
-  next(): Promise<IteratorResult<Event | HoldfastError>> {
-    const result = this.#turn.then(() => this.#next());
-    this.#turn = result.catch(() => undefined);
-    return result;
-  }
-
-  /** Does not wait for a pending `next`, which ends with it. */
-  return(): Promise<IteratorResult<Event | HoldfastError>> {
-    this.#latch.close();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  async #next(): Promise<IteratorResult<Event | HoldfastError>> {
-    try {
-      while (!this.#latch.closed) {
-        const value = this.#found.shift();
-        if (value !== undefined) return { done: false, value };
-        if (this.#done) break;
-        await this.#pause();
-        await this.#readOnce();
-      }
-    } catch (error) {
-      this.#latch.close();
-      throw error;
-    }
-    return this.return();
-  }
-
-  /** Resolves after the wait that is due, or when the polling is over. */
-  #pause(): Promise<void> | undefined {
-    const ms = this.#wait;
-    if (ms === 0) return undefined;
-    return new Promise((resolve) => {
-      const undefer = this.#latch.defer(() => {
-        disarm();
-        resolve();
-      });
-      const disarm = this.#clock.after(ms, () => {
-        undefer();
-        resolve();
-      });
+/** Resolves after `ms`, or as soon as the latch closes. */
+function pause(latch: Latch, clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const disarm = clock.after(ms, () => {
+      undefer();
+      resolve();
     });
-  }
-
-  async #readOnce(): Promise<void> {
-    if (this.#latch.closed) return;
-    try {
-      const result = await this.#raced();
-      if (this.#latch.closed || result === undefined) return;
-      if (result === null) throw new HoldfastError("GONE", "It does not exist any more.");
-      for (const event of result.events) this.#found.push(event);
-      this.#cursor = result.cursor;
-      this.#done = result.done === true;
-      this.#failures = 0;
-      this.#wait = this.#interval;
-    } catch (error) {
-      if (this.#latch.closed) return;
-      if (error instanceof HoldfastError && !error.retryable) throw error;
-      this.#fail(error);
-    }
-  }
-
-  /** The read's result; `undefined` as soon as nobody waits for it. */
-  #raced(): Promise<PollResult<Event, Cursor> | null | undefined> {
-    return new Promise((resolve, reject) => {
-      const undefer = this.#latch.defer(() => resolve(undefined));
-      const settle = async (): Promise<void> => {
-        try {
-          resolve(await this.#read(this.#cursor, { signal: this.#latch.signal }));
-        } catch (error) {
-          reject(error);
-        } finally {
-          undefer();
-        }
-      };
-      void settle();
+    const undefer = latch.defer(() => {
+      disarm();
+      resolve();
     });
-  }
-
-  /** Waits longer each time; tells of an outage once. */
-  #fail(cause: unknown): void {
-    this.#wait = this.#delay(this.#failures++, this.#random());
-    if (this.#failures > 1) return;
-    const retryAfter = Math.round(this.#wait);
-    const message = "The source does not answer; trying again.";
-    this.#found.push(new HoldfastError("SOURCE_FAILED", message, { cause, retryable: true, retryAfter }));
-  }
+  });
 }

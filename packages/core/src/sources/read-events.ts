@@ -1,30 +1,28 @@
 import { createParser, type EventSourceMessage, type EventSourceParser } from "eventsource-parser";
-import { checkCount } from "../check.ts";
+import { check, checkCount } from "../check.ts";
 import { HoldfastError } from "../errors.ts";
 import type { SseEvent } from "../event.ts";
 import { isEventStream } from "../headers.ts";
-import { type Pull, pull, type Pullable } from "../iterate.ts";
+import { isPullable, type Pull, pull } from "../iterate.ts";
 
 export interface ReadEventsOptions {
   /** The longest event and the longest line, in characters. @default 1_048_576 */
   readonly maxEventSize?: number;
 }
 
-export type EventBody =
-  | ReadableStream<Uint8Array>
-  | ReadableStream<string>
-  | AsyncIterable<Uint8Array>
-  | AsyncIterable<string>;
+/** An upstream's answer. A quiet web stream can be cancelled, a quiet async iterable only when it wakes. */
+export type EventBody = ReadableStream<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
 /**
  * The events of an upstream event stream, such as an LLM API's answer, pulled as they are wanted. Leaving the loop
- * cancels the upstream at once, however quiet it is.
+ * cancels a response at once, however quiet it is.
  *
  * An upstream that speaks holdfast's protocol is understood: its control events are dropped, its `stream.end` ends the
  * iteration, and whatever means that the answer is not whole (a failure, a gap, a drain, a cut) fails it.
  *
- * @throws (from `next()`) `SOURCE_FAILED` for a response that is not 200 or no event stream, and for an answer that is
- * not whole; `EVENT_TOO_LARGE`; whatever the body fails with
+ * @throws `INVALID_OPTION`; TypeError for a body that is locked or was read; and from `next()` `SOURCE_FAILED` for a
+ * response that is not 200 or no event stream and for an answer that is not whole, `EVENT_TOO_LARGE`, and whatever the
+ * body fails with
  *
  * @example
  * void job.pipe(async function* ({ signal }) {
@@ -37,19 +35,37 @@ export function readEvents(
 ): AsyncIterableIterator<SseEvent> {
   const { maxEventSize = 1_048_576 } = options;
   checkCount("maxEventSize", maxEventSize);
-  return new EventReader(source, maxEventSize);
+  // The body first: that of `node:http` has headers of its own.
+  if (isPullable(source)) return new EventReader(source, new Upstream(maxEventSize));
+  const response = source as Response;
+  const expected = "a Response, a ReadableStream or an async iterable";
+  check(typeof response?.status === "number", "source", expected, source);
+  return new EventReader(response.body ?? nothing(), new Upstream(maxEventSize, refusalOf(response)));
+}
+
+function refusalOf({ status, headers }: Response): HoldfastError | undefined {
+  if (status !== 200) {
+    const retryable = [408, 425, 429].includes(status) || status >= 500;
+    return new HoldfastError("SOURCE_FAILED", `The upstream answered ${status}.`, { retryable });
+  }
+  if (isEventStream(headers)) return undefined;
+  return new HoldfastError("SOURCE_FAILED", "The upstream's answer is no event stream.");
+}
+
+async function* nothing(): AsyncGenerator<never> {
+  // A response may have no body.
 }
 
 class EventReader implements AsyncIterableIterator<SseEvent> {
-  readonly #source: Response | EventBody;
+  readonly #chunks: Pull<Uint8Array | string>;
   readonly #upstream: Upstream;
-  #chunks: Pull<Uint8Array | string> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #over = false;
 
-  constructor(source: Response | EventBody, maxEventSize: number) {
-    this.#source = source;
-    this.#upstream = new Upstream(maxEventSize);
+  constructor(body: EventBody, upstream: Upstream) {
+    // What a body fails with after it was let go concerns nobody.
+    this.#chunks = pull(body, () => undefined);
+    this.#upstream = upstream;
   }
 
   [Symbol.asyncIterator](): this {
@@ -63,11 +79,10 @@ class EventReader implements AsyncIterableIterator<SseEvent> {
   }
 
   /** Does not wait for a pending `next`, which ends with it. */
-  return(): Promise<IteratorResult<SseEvent>> {
+  async return(): Promise<IteratorResult<SseEvent>> {
     this.#over = true;
-    this.#chunks ??= pull(bodyOf(this.#source), ignore);
     this.#chunks.release();
-    return Promise.resolve({ done: true, value: undefined });
+    return { done: true, value: undefined };
   }
 
   async #next(): Promise<IteratorResult<SseEvent>> {
@@ -76,7 +91,9 @@ class EventReader implements AsyncIterableIterator<SseEvent> {
         const value = this.#upstream.take();
         if (value !== undefined) return { done: false, value };
         if (this.#upstream.ended) break;
-        await this.#feed();
+        const chunk = await this.#chunks.next();
+        if (chunk === undefined) this.#upstream.finish();
+        else this.#upstream.feed(chunk.value);
       }
     } catch (error) {
       await this.return();
@@ -84,52 +101,26 @@ class EventReader implements AsyncIterableIterator<SseEvent> {
     }
     return this.return();
   }
-
-  async #feed(): Promise<void> {
-    if (this.#chunks === undefined) {
-      if ("headers" in this.#source) refuseOther(this.#source);
-      this.#chunks = pull(bodyOf(this.#source), ignore);
-    }
-    const chunk = await this.#chunks.next();
-    if (this.#over) return;
-    if (chunk === undefined) this.#upstream.finish();
-    else this.#upstream.feed(chunk.value);
-  }
-}
-
-function ignore(): void {
-  // What an upstream fails with after it was let go concerns nobody.
-}
-
-function bodyOf(source: Response | EventBody): Pullable<Uint8Array | string> {
-  return "headers" in source ? (source.body ?? new ReadableStream()) : source;
-}
-
-function refuseOther({ status, headers }: Response): void {
-  if (status !== 200) {
-    const retryable = [408, 425, 429].includes(status) || status >= 500;
-    throw new HoldfastError("SOURCE_FAILED", `The upstream answered ${status}.`, { retryable });
-  }
-  if (!isEventStream(headers))
-    throw new HoldfastError("SOURCE_FAILED", "The upstream's answer is no event stream.");
 }
 
 /** Chunks in, user events out. */
 class Upstream {
-  readonly #events: SseEvent[] = [];
   readonly #maxEventSize: number;
   readonly #parser: EventSourceParser;
   // The parser strips one BOM by itself: a decoder that did so too would strip a second.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #events: SseEvent[] = [];
+  #taken = 0;
   #ended = false;
   #failure: HoldfastError | undefined;
-  /** What a `stream.error` said, in case the end is a failure. */
-  #cause: HoldfastError | undefined;
-  /** Whether the upstream speaks our protocol, in which a stream says how it ends. */
+  /** What a `stream.error` said, until an event shows that it went on. */
+  #notice: HoldfastError | undefined;
+  /** Whether it is a stream or a channel of our protocol, which says how it ends. */
   #ours = false;
 
-  constructor(maxEventSize: number) {
+  constructor(maxEventSize: number, failure?: HoldfastError) {
     this.#maxEventSize = maxEventSize;
+    this.#failure = failure;
     this.#parser = createParser({
       maxBufferSize: maxEventSize,
       onEvent: (event) => this.#event(event),
@@ -139,7 +130,7 @@ class Upstream {
     });
   }
 
-  /** Whether everything there was has been taken, and was whole. */
+  /** Whether the stream was whole, and nothing comes any more. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -150,26 +141,30 @@ class Upstream {
    * @throws why there will be no more, once all that came before was taken
    */
   take(): SseEvent | undefined {
-    const event = this.#events.shift();
-    if (event === undefined && this.#failure !== undefined) throw this.#failure;
-    return event;
+    if (this.#taken < this.#events.length) return this.#events[this.#taken++];
+    this.#events = [];
+    this.#taken = 0;
+    if (this.#failure !== undefined) throw this.#failure;
+    return undefined;
   }
 
   feed(chunk: Uint8Array | string): void {
-    if (this.#failure !== undefined || this.#ended) return;
     this.#parser.feed(typeof chunk === "string" ? chunk : this.#decoder.decode(chunk, { stream: true }));
   }
 
   /** There are no more chunks. What came of a last event without its blank line does not count (9.2.6). */
   finish(): void {
-    if (this.#ours) this.#fail("The upstream's stream was cut.");
-    this.#ended = true;
+    if (this.#ours) this.#fail(incomplete("The upstream's stream was cut."));
+    // A bare source that failed says nothing else.
+    else if (this.#notice !== undefined) this.#fail(this.#notice);
+    else this.#ended = true;
   }
 
   #event({ event, id, data }: EventSourceMessage): void {
     if (this.#ended || this.#failure !== undefined) return;
+    if (data.length + (event?.length ?? 0) + (id?.length ?? 0) > this.#maxEventSize) return this.#tooLarge();
     if (event?.startsWith("stream.") === true && this.#control(event, data)) return;
-    if (data.length > this.#maxEventSize) return this.#tooLarge();
+    this.#notice = undefined;
     this.#events.push({ ...(event !== undefined && { event }), ...(id !== undefined && { id }), data });
   }
 
@@ -179,56 +174,57 @@ class Upstream {
       case "stream.open":
         this.#ours = true;
         return true;
-      case "stream.live":
-        return true;
       case "stream.error":
-        this.#cause = errorOf(data);
+        this.#notice = errorOf(data);
         return true;
       case "stream.reset":
-        this.#fail("Some of the upstream's events are missing.");
+        this.#fail(incomplete("Some of the upstream's events are missing."));
         return true;
       case "stream.drain":
-        this.#fail("The upstream closed before its stream ended.");
+        this.#fail(incomplete("The upstream closed before its stream ended."));
         return true;
       case "stream.end":
-        if (statusOf(data) === "done") this.#ended = true;
-        else
-          this.#failure ??=
-            this.#cause ?? new HoldfastError("SOURCE_FAILED", "The upstream's stream failed.");
+        this.#end(statusOf(data));
         return true;
       default:
-        return false;
+        return this.#ours;
     }
   }
 
-  #fail(message: string): void {
-    if (this.#ended) return;
-    this.#failure ??= new HoldfastError("SOURCE_FAILED", message, { retryable: true });
+  #end(status: unknown): void {
+    if (status === "done") this.#ended = true;
+    else if (status === "failed" && this.#notice !== undefined) this.#fail(this.#notice);
+    else this.#fail(new HoldfastError("SOURCE_FAILED", "The upstream's stream failed."));
   }
 
   #tooLarge(): void {
-    this.#failure ??= new HoldfastError(
-      "EVENT_TOO_LARGE",
-      `An upstream event is over ${this.#maxEventSize} characters.`,
-    );
+    const message = `An upstream event is over ${this.#maxEventSize} characters.`;
+    this.#fail(new HoldfastError("EVENT_TOO_LARGE", message));
+  }
+
+  #fail(error: HoldfastError): void {
+    if (!this.#ended) this.#failure ??= error;
   }
 }
 
+function incomplete(message: string): HoldfastError {
+  return new HoldfastError("SOURCE_FAILED", message, { retryable: true });
+}
+
 function statusOf(data: string): unknown {
-  return (parse(data) as { status?: unknown } | undefined)?.status;
+  return parse(data)["status"];
 }
 
 function errorOf(data: string): HoldfastError {
-  const { message, retryable } = (parse(data) ?? {}) as { message?: unknown; retryable?: unknown };
+  const { message, retryable } = parse(data);
   const text = typeof message === "string" ? message : "The upstream's stream failed.";
   return new HoldfastError("SOURCE_FAILED", text, { retryable: retryable === true });
 }
 
-function parse(data: string): object | undefined {
+function parse(data: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return { ...(JSON.parse(data) as object) };
   } catch {
-    return undefined;
+    return {};
   }
 }

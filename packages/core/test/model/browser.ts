@@ -31,6 +31,11 @@ export class Browser {
   #waiting = false;
   /** What closed the present connection. */
   #last: "none" | "end" | "drain" = "none";
+  /** Opened without a place: a reset or a running snapshot follows, which says where it is. */
+  #unplaced: { readonly reset: string | undefined } | undefined;
+  /** How often it was told of an outage over its present connection, and whether that it is all gone. */
+  outages = 0;
+  gone = false;
   #held = { writes: 0, since: 0 };
   readonly #truth: Truth;
   readonly #rules: Rules;
@@ -42,7 +47,9 @@ export class Browser {
 
   connect(client: MemoryClient): void {
     this.client = client;
-    this.#read = this.#lives = this.#opened = 0;
+    this.#read = this.#lives = this.#opened = this.outages = 0;
+    this.#waiting = this.gone = false;
+    this.#unplaced = undefined;
     this.#last = "none";
     this.#held = { writes: 0, since: 0 };
     this.#place = place(this.cursor);
@@ -58,6 +65,11 @@ export class Browser {
     const blocks = text.slice(this.#read, end);
     this.#read = end;
     for (const block of blocks.split(/(?<=\n\n)/)) this.#block(block);
+  }
+
+  /** Whether it was told to wait, and nothing since. */
+  get waits(): boolean {
+    return this.#waiting && this.client?.state === "open";
   }
 
   /** For how long its present connection has held, as far as it was looked at. */
@@ -98,7 +110,10 @@ export class Browser {
     else if (event === "stream.live") this.#live();
     else if (event === "stream.end") this.#end(id, data);
     else if (event === "stream.drain") this.#last = "drain";
-    else if (event !== "stream.error") this.#next(id, data);
+    else if (event === "stream.error") this.#error(data);
+    else if (event === "part") this.#part(id);
+    else if (event === "state") this.#state(id, data);
+    else this.#next(id, data);
   }
 
   #open(id: string | undefined, data: string): void {
@@ -106,7 +121,10 @@ export class Browser {
     this.#opened++;
     this.#waiting = state === "waiting";
     if (this.#opened > 2 || (this.#opened === 2 && state === "waiting")) throw new Error("Opened too often");
-    if (id === undefined) return;
+    if (id === undefined) {
+      if (!this.#waiting) this.#unplaced = { reset: undefined };
+      return;
+    }
     const start = place(id);
     if (start === undefined) throw new Error(`Opened at ${id}`);
     if (this.cursor !== undefined && this.cursor !== id)
@@ -118,25 +136,65 @@ export class Browser {
 
   #reset(id: string | undefined, data: string): void {
     const { reason, lost } = JSON.parse(data) as { reason: string; lost: [number, number] | null };
+    if (id === undefined) {
+      if (this.#unplaced === undefined || lost !== null) throw new Error(`At ${this.cursor}, reset to nowhere`);
+      this.#unplaced = { reset: reason };
+      // It has nothing any more: who is cut before the next id must not come back as if it had.
+      this.cursor = undefined;
+      return;
+    }
     const to = place(id);
     if (to === undefined) throw new Error(`Reset to ${id}`);
     const { events } = this.#truth.life(to.epoch);
     if (to.seq !== 0 && to.seq > events.length - this.#rules.held)
       throw new Error(`Reset to ${id}, over held events`);
     const at = this.#place;
-    const sameLife = at?.epoch === to.epoch;
     if (lost === null) {
-      const fair =
-        reason === "invalid"
-          ? at === undefined
-          : reason === "epoch"
-            ? !sameLife
-            : (at?.seq ?? 0) > events.length;
-      if (!fair) throw new Error(`At ${this.cursor}, told that it is ${reason}`);
-    } else if (lost[0] !== (sameLife ? at.seq : 0) + 1 || lost[1] !== to.seq || lost[0] > lost[1]) {
-      throw new Error(`At ${this.cursor}, moved to ${id}, told that ${lost.join("-")} is lost`);
+      this.#checkReason(reason, to);
+    } else {
+      const from = at?.epoch === to.epoch ? at.seq : 0;
+      if (lost[0] !== from + 1 || lost[1] !== to.seq || lost[0] > lost[1])
+        throw new Error(`At ${this.cursor}, moved to ${id}, told that ${lost.join("-")} is lost`);
     }
     this.#place = to;
+    this.#unplaced = undefined;
+  }
+
+  #checkReason(reason: string, to: Place): void {
+    const at = this.#place;
+    const fair =
+      reason === "invalid"
+        ? at === undefined
+        : reason === "epoch"
+          ? at?.epoch !== to.epoch
+          : reason === "trimmed"
+            ? at?.epoch === to.epoch
+            : (at?.seq ?? 0) > this.#truth.life(to.epoch).events.length;
+    if (!fair) throw new Error(`At ${this.cursor}, told that it is ${reason}`);
+  }
+
+  /** The first of a running snapshot, which is not all of it. */
+  #part(id: string | undefined): void {
+    if (id !== undefined) throw new Error(`An id before the end of a snapshot: ${id}`);
+    if (this.#unplaced === undefined) throw new Error("A snapshot out of nowhere");
+  }
+
+  /** The last of a running snapshot, which says where it stands. */
+  #state(id: string | undefined, data: string): void {
+    const to = place(data);
+    if (id !== data || to === undefined) throw new Error(`A snapshot at ${data}, told as ${id}`);
+    if (this.#unplaced === undefined) throw new Error("A snapshot out of nowhere");
+    if (to.seq > this.#truth.life(to.epoch).events.length) throw new Error(`A snapshot of the future: ${data}`);
+    if (this.#unplaced.reset !== undefined) this.#checkReason(this.#unplaced.reset, to);
+    else if (this.cursor !== undefined) throw new Error(`At ${this.cursor}, started over without a word`);
+    this.#place = to;
+    this.#unplaced = undefined;
+  }
+
+  #error(data: string): void {
+    const { code } = JSON.parse(data) as { code: string };
+    if (code === "SNAPSHOT_FAILED") this.outages++;
+    if (code === "GONE") this.gone = true;
   }
 
   #live(): void {
@@ -147,7 +205,8 @@ export class Browser {
   #next(id: string | undefined, data: string): void {
     const next = place(id);
     const at = this.#place;
-    if (next === undefined || at === undefined) throw new Error(`An event ${id} out of nowhere`);
+    if (next === undefined || at === undefined || this.#unplaced !== undefined)
+      throw new Error(`An event ${id} out of nowhere`);
     if (next.epoch !== at.epoch || next.seq !== at.seq + 1)
       throw new Error(`At ${at.epoch}.${at.seq}, got ${id}`);
     const pushed = this.#truth.life(next.epoch).events[next.seq - 1];
@@ -159,6 +218,11 @@ export class Browser {
     this.#last = "end";
     const end = place(id);
     const { status } = JSON.parse(data) as { status: string };
+    if (this.gone) {
+      if (!this.#waiting || status !== "failed" || end?.seq !== 0 || this.#truth.find(end.epoch) !== undefined)
+        throw new Error(`Gone, ended as ${status} by ${id}`);
+      return;
+    }
     if (end === undefined || end.epoch !== this.#place?.epoch) throw new Error(`Ended by ${id}`);
     const life = this.#truth.life(end.epoch);
     if (id?.endsWith(".end") !== true) throw new Error(`Ended without the terminal id: ${id}`);

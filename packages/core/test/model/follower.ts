@@ -1,4 +1,5 @@
 import type { Registry } from "../../src/registry.ts";
+import type { Message } from "../../src/subscription.ts";
 import type { Truth } from "./truth.ts";
 
 /** A consumer in the same process, held to the same promises as a client. */
@@ -39,7 +40,8 @@ export class Follower {
     };
     try {
       for await (const message of registry.subscribe(id, { signal, onReset })) {
-        this.#next(message.id, message.data, id === "room");
+        if (message.event === "part" || message.event === "state") this.#snapshot(message);
+        else this.#next(message.id, message.data, id === "room");
         await rest?.();
       }
       const life = this.#epoch === undefined ? undefined : this.#truth.life(this.#epoch);
@@ -48,9 +50,19 @@ export class Follower {
       }
     } catch (error) {
       const { code } = error as { code?: string };
-      if (!["ABORTED", "REGISTRY_CLOSED", "SOURCE_FAILED", "LIMIT_EXCEEDED"].includes(code ?? ""))
+      if (!["ABORTED", "REGISTRY_CLOSED", "SOURCE_FAILED", "LIMIT_EXCEEDED", "GONE"].includes(code ?? ""))
         throw error;
     }
+  }
+
+  /** A running snapshot, before everything else. */
+  #snapshot({ event, id, data }: Message): void {
+    if (this.#epoch !== undefined) throw new Error(`A snapshot behind ${this.#epoch}.${this.#seq}`);
+    if (event === "part") return;
+    const [epoch = "", seq = ""] = data.split(".");
+    if (id !== data) throw new Error(`A snapshot at ${data}, told as ${id}`);
+    this.#epoch = epoch;
+    this.#seq = Number(seq);
   }
 
   #next(id: string, data: string, anyStart: boolean): void {

@@ -1,3 +1,6 @@
+import { encodeEvent } from "../../src/encode.ts";
+import type { SseEvent } from "../../src/event.ts";
+import { hash53 } from "../../src/hash.ts";
 import type { EndStatus } from "../../src/observer.ts";
 
 /** One life of a stream as its producer knows it. */
@@ -7,6 +10,12 @@ export interface Life {
   readonly events: string[];
   status: EndStatus | undefined;
   endedAt: number;
+}
+
+/** A result as a database keeps it. */
+export interface Result {
+  readonly state: "done" | "failed" | "cancelled";
+  readonly events: readonly { readonly event: string; readonly data: string }[];
 }
 
 /** What really happened, kept beside the code under test and never read from it. */
@@ -19,6 +28,13 @@ export class Truth {
     return life;
   }
 
+  /** A finished result is a life of its own, under a name that its content gives it. */
+  publish({ state, events }: Result): void {
+    const life = this.begin(epochOf(state, events));
+    life.events.push(...events.map(({ data }) => data));
+    life.status = state;
+  }
+
   find(epoch: string): Life | undefined {
     return this.#lives.get(epoch);
   }
@@ -28,4 +44,10 @@ export class Truth {
     if (life === undefined) throw new Error(`Nobody ever opened the epoch ${epoch}`);
     return life;
   }
+}
+
+/** As the documentation has it: any other machine must come to the same. */
+function epochOf(state: string, events: readonly SseEvent[]): string {
+  const text = events.map((event) => new TextDecoder().decode(encodeEvent(event))).join("");
+  return (hash53(state + text) % 36 ** 10).toString(36).padStart(10, "0");
 }

@@ -1,0 +1,430 @@
+import { getEventListeners } from "node:events";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { HoldfastError } from "../../src/errors.ts";
+import { poll, type PollOptions, type PollResult } from "../../src/sources/poll.ts";
+import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
+import { house } from "../support/house.ts";
+
+interface Polling {
+  readonly clock: FakeClock;
+  readonly abort: AbortController;
+  /** What came out. */
+  readonly out: unknown[];
+  /** `done`, or what was thrown. */
+  readonly over: Promise<unknown>;
+}
+
+type Read = PollOptions<unknown, number>["read"];
+
+/** Polls until the end. */
+function polling(read: Read, options: Partial<PollOptions<unknown, number>> = {}): Polling {
+  const clock = createFakeClock();
+  const abort = new AbortController();
+  const out: unknown[] = [];
+  const events = poll({ read, cursor: 0, clock, random: () => 0.999, signal: abort.signal, ...options });
+  const drain = async (): Promise<unknown> => {
+    // Only now does the test hold what this function returns.
+    await Promise.resolve();
+    try {
+      for await (const event of events) out.push(event);
+    } catch (error) {
+      return error;
+    }
+    return "done";
+  };
+  return { clock, abort, out, over: drain() };
+}
+
+function expectNothingPending({ clock, abort }: Pick<Polling, "clock" | "abort">): void {
+  expect(clock.timers).toBe(0);
+  expect(getEventListeners(abort.signal, "abort")).toEqual([]);
+}
+
+const never = (): Promise<never> => new Promise(() => undefined);
+const down = (): never => {
+  throw new Error("down");
+};
+
+describe("poll", () => {
+  test("reads on from the cursor, every 500 ms, until it is done", async () => {
+    const asked: unknown[] = [];
+    const run = polling((cursor) => {
+      asked.push([cursor, run.clock.now()]);
+      return { events: [`${cursor}a`, `${cursor}b`], cursor: cursor + 2, done: cursor === 4 };
+    });
+    await run.clock.advance(5_000);
+    expect(asked).toEqual([
+      [0, 0],
+      [2, 500],
+      [4, 1_000],
+    ]);
+    expect(run.out).toEqual(["0a", "0b", "2a", "2b", "4a", "4b"]);
+    expect(await run.over).toBe("done");
+    expectNothingPending(run);
+  });
+
+  test("begins with no cursor where none is given, and waits as long as it is told to", async () => {
+    const asked: unknown[] = [];
+    const clock = createFakeClock();
+    const events = poll<string, string | undefined>({
+      clock,
+      interval: 50,
+      read: (cursor) => {
+        asked.push([cursor, clock.now()]);
+        return { events: ["x"], cursor: "next" };
+      },
+    });
+    await events.next();
+    const second = events.next();
+    await clock.advance(50);
+    await second;
+    expect(asked).toEqual([
+      [undefined, 0],
+      ["next", 50],
+    ]);
+    await events.return?.();
+  });
+
+  test("reads nothing before somebody asks, and nothing ahead", async () => {
+    let reads = 0;
+    const clock = createFakeClock();
+    const events = poll({
+      clock,
+      read: () => {
+        reads++;
+        return { events: [1, 2], cursor: undefined };
+      },
+    });
+    await clock.advance(10_000);
+    expect(reads).toBe(0);
+    await events.next();
+    await events.next();
+    await clock.advance(10_000);
+    expect(reads).toBe(1);
+    await events.return?.();
+  });
+
+  test("reads one at a time, however many ask", async () => {
+    let reading = 0;
+    const clock = createFakeClock();
+    const events = poll({
+      clock,
+      cursor: 0,
+      read: async (cursor) => {
+        expect(++reading).toBe(1);
+        await new Promise<void>((resolve) => clock.after(10, resolve));
+        reading--;
+        return { events: [cursor], cursor: cursor + 1, done: cursor === 2 };
+      },
+    });
+    const all = Promise.all(Array.from({ length: 5 }, () => events.next()));
+    await clock.advance(5_000);
+    expect((await all).map(({ value }) => value)).toEqual([0, 1, 2, undefined, undefined]);
+  });
+
+  test("with an interval of 0 still lets others have their turn", async () => {
+    const { clock, abort, over } = polling(() => ({ events: [], cursor: 0 }), { interval: 0 });
+    // Were it to spin in microtasks, this would never come.
+    await clock.flush();
+    abort.abort();
+    expect(await over).toBe("done");
+  });
+
+  test("finds the thing gone: GONE, at once or in the middle", async () => {
+    const results = [{ events: ["a"], cursor: 1 }, null];
+    const run = polling(() => results.shift() as PollResult<string, number> | null);
+    await run.clock.advance(500);
+    expect(await run.over).toMatchObject({ code: "GONE", retryable: false });
+    expect(run.out).toEqual(["a"]);
+    expectNothingPending(run);
+    expect(await polling(() => null).over).toMatchObject({ code: "GONE" });
+  });
+
+  test.each([undefined, {}, { events: "text" }, { events: { length: 1 } }])(
+    "refuses %j for a result, saying what was expected",
+    async (result) => {
+      const run = polling(() => result as never);
+      await run.clock.flush();
+      const error = (await run.over) as HoldfastError;
+      expect(error).toMatchObject({ code: "INVALID_OPTION" });
+      expect(error.message).toContain("`events` must be an array");
+      expectNothingPending(run);
+    },
+  );
+
+  test.each([
+    ["read", { read: "select" }],
+    ["interval", { interval: -1 }],
+    ["base", { backoff: { base: -1 } }],
+  ])("refuses a bad `%s` at the door", (_name, options) => {
+    expect(() => poll({ read: () => null, ...(options as object) })).toThrow(HoldfastError);
+  });
+});
+
+describe("an outage of the source", () => {
+  test("is told once, as an error that says when it is tried again; delays grow to 30 s and begin anew after it", async () => {
+    const reads: number[] = [];
+    let fails = 9;
+    const run = polling((cursor) => {
+      reads.push(run.clock.now());
+      if (fails-- > 0) down();
+      return { events: [cursor], cursor: cursor + 1, done: cursor === 1 };
+    });
+    await run.clock.advance(200_000);
+    expect(reads.slice(1).map((at, index) => at - (reads[index] ?? 0))).toEqual([
+      999, 1_998, 3_996, 7_992, 15_984, 29_970, 29_970, 29_970, 29_970, 500,
+    ]);
+    expect(run.out).toEqual([
+      expect.objectContaining({
+        code: "SOURCE_FAILED",
+        retryable: true,
+        retryAfter: 999,
+        cause: new Error("down"),
+      }),
+      0,
+      1,
+    ]);
+    expect((run.out[0] as Error).message).not.toContain("down");
+    expect(await run.over).toBe("done");
+    expectNothingPending(run);
+  });
+
+  test("that comes again is told again, and is waited for as little as the first", async () => {
+    const story = [
+      down,
+      () => ({ events: ["a"], cursor: 1 }),
+      down,
+      () => ({ events: ["b"], cursor: 2, done: true }),
+    ];
+    const run = polling(() => (story.shift() as () => PollResult<string, number>)());
+    await run.clock.advance(10_000);
+    const error = expect.objectContaining({ code: "SOURCE_FAILED", retryAfter: 999 });
+    expect(run.out).toEqual([error, "a", error, "b"]);
+  });
+
+  test("takes the delays that it is given", async () => {
+    const reads: number[] = [];
+    const run = polling(
+      () => {
+        reads.push(run.clock.now());
+        return down();
+      },
+      { backoff: { base: 10, cap: 20, factor: 10 }, random: () => 0.5 },
+    );
+    await run.clock.advance(40);
+    run.abort.abort();
+    expect(reads).toEqual([0, 5, 15, 25, 35]);
+    expectNothingPending(run);
+  });
+
+  test("is not what is thrown to say that there is no use", async () => {
+    const end = new HoldfastError("SOURCE_FAILED", "The account is closed.");
+    const run = polling(() => Promise.reject(end));
+    expect(await run.over).toBe(end);
+    expectNothingPending(run);
+    const busy = new HoldfastError("LIMIT_EXCEEDED", "Later.", { retryable: true });
+    const later = polling(() => Promise.reject(busy));
+    await later.clock.flush();
+    expect(later.out).toMatchObject([{ code: "SOURCE_FAILED", cause: busy }]);
+    later.abort.abort();
+  });
+});
+
+describe("nothing is pending after the abort", () => {
+  const moments: [string, Read, (run: Polling) => Promise<unknown> | undefined][] = [
+    ["before the first read", () => ({ events: [], cursor: 0 }), () => undefined],
+    ["while it reads", never, ({ clock }) => clock.flush()],
+    ["while it waits", () => ({ events: [1], cursor: 0 }), ({ clock }) => clock.advance(700)],
+    ["in an outage", down, ({ clock }) => clock.advance(2_000)],
+  ];
+
+  test.each(moments)("%s", async (_when, read, wait) => {
+    const run = polling(read);
+    await wait(run);
+    run.abort.abort();
+    expect(await run.over).toBe("done");
+    expectNothingPending(run);
+  });
+
+  test.each(moments)("or after the consumer has left: %s", async (when, read, wait) => {
+    const clock = createFakeClock();
+    const abort = new AbortController();
+    const events = poll({ read, cursor: 0, clock, signal: abort.signal });
+    const pending = when === "before the first read" ? undefined : events.next();
+    await wait({ clock, abort, out: [], over: Promise.resolve() });
+    const later = when === "while it waits" ? events.next() : undefined;
+    await clock.flush();
+    await expect(events.return?.()).resolves.toEqual({ done: true, value: undefined });
+    await Promise.all([pending, later]);
+    expectNothingPending({ clock, abort });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    await expect(events.return?.()).resolves.toMatchObject({ done: true });
+  });
+
+  test("between two events of one read: the second is not given", async () => {
+    const clock = createFakeClock();
+    const abort = new AbortController();
+    const events = poll({ read: () => ({ events: ["a", "b"], cursor: 1 }), clock, signal: abort.signal });
+    expect((await events.next()).value).toBe("a");
+    abort.abort();
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expectNothingPending({ clock, abort });
+  });
+
+  test("while the consumer holds the error of an outage", async () => {
+    const clock = createFakeClock();
+    const abort = new AbortController();
+    const events = poll({ read: down, clock, signal: abort.signal });
+    expect((await events.next()).value).toBeInstanceOf(HoldfastError);
+    abort.abort();
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expectNothingPending({ clock, abort });
+  });
+
+  test("and what a read makes of its abort is nobody's business", async () => {
+    let heard: AbortSignal | undefined;
+    const run = polling(
+      (_cursor, { signal }) =>
+        new Promise((_resolve, reject) => {
+          heard = signal;
+          signal.addEventListener("abort", () => reject(new Error("aborted")));
+        }),
+    );
+    await run.clock.flush();
+    run.abort.abort("enough");
+    expect(await run.over).toBe("done");
+    expect([heard?.aborted, heard?.reason]).toEqual([true, "enough"]);
+  });
+
+  test("if it had aborted before", async () => {
+    let reads = 0;
+    const signal = AbortSignal.abort();
+    const events = poll({ read: () => ({ events: [reads++], cursor: undefined }), signal });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect(reads).toBe(0);
+  });
+
+  test("of a stream that it feeds: cancelled in the middle of a read, or of a wait", async () => {
+    for (const read of [never, (): PollResult<object, number> => ({ events: [{ data: 1 }], cursor: 1 })]) {
+      const { registry, clock } = house();
+      const job = await registry.open("a");
+      const piped = job.pipe(({ signal }) => poll({ read, cursor: 0, signal, clock }));
+      await clock.advance(100);
+      await registry.cancel("a");
+      await piped;
+      await registry.close();
+      expect(clock.timers).toBe(0);
+      expect(getEventListeners(job.signal, "abort")).toEqual([]);
+    }
+  });
+});
+
+test("a stream fed by a poll fails when the thing is gone, and tells of outages without ending", async () => {
+  const { registry, clock, connect } = house();
+  const story = [
+    () => ({ events: [{ data: 1 }], cursor: 1 }),
+    down,
+    () => ({ events: [{ data: 2 }], cursor: 2 }),
+    () => null,
+  ];
+  const job = await registry.open("a");
+  const client = connect("a");
+  const piped = job.pipe(({ signal }) =>
+    poll({
+      signal,
+      clock,
+      cursor: 0,
+      random: () => 0.5,
+      read: () => (story.shift() as () => PollResult<object, number> | null)(),
+    }),
+  );
+  await clock.advance(5_000);
+  await piped;
+  expect(client.blocks.slice(2)).toEqual([
+    ["message", `${job.epoch}.1`, 1],
+    [
+      "stream.error",
+      undefined,
+      expect.objectContaining({ code: "SOURCE_FAILED", retryable: true, retryAfter: 500 }),
+    ],
+    ["message", `${job.epoch}.2`, 2],
+    ["stream.error", undefined, expect.objectContaining({ code: "GONE", retryable: false })],
+    ["stream.end", `${job.epoch}.3.end`, { status: "failed" }],
+  ]);
+});
+
+test("any schedule of failures and successes gives every event once, in order, and each outage once", async () => {
+  const attempt = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ found: fc.nat(4), ms: fc.constantFrom(0, 0, 30, 4_000) }) },
+    { weight: 2, arbitrary: fc.record({ fails: fc.constantFrom("throws", "rejects", "rejects later") }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(attempt, { maxLength: 30 }),
+      fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
+      async (attempts, chances) => {
+        let produced = 0;
+        let turn = 0;
+        const expected: unknown[] = [];
+        const run = polling(
+          async (cursor) => {
+            const next = attempts[turn++];
+            const before = attempts[turn - 2];
+            if (next === undefined) return { events: [], cursor, done: true };
+            // What was not acknowledged by the cursor would be read again.
+            expect(cursor).toBe(produced);
+            if ("fails" in next) {
+              if (before === undefined || "found" in before) expected.push("outage");
+              if (next.fails === "rejects later")
+                await new Promise<void>((resolve) => run.clock.after(50, resolve));
+              throw new Error("down");
+            }
+            if (next.ms > 0) await new Promise<void>((resolve) => run.clock.after(next.ms, resolve));
+            const events = Array.from({ length: next.found }, () => ++produced);
+            expected.push(...events);
+            return { events, cursor: produced };
+          },
+          { random: () => chances.next().value as number },
+        );
+        await run.clock.advance(31 * 35_000);
+        expect(await run.over).toBe("done");
+        expect(run.out.map((item) => (item instanceof HoldfastError ? "outage" : item))).toEqual(expected);
+        expectNothingPending(run);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("aborted at any moment of any schedule, it leaves nothing", async () => {
+  const attempt = fc.record({
+    fails: fc.boolean(),
+    takes: fc.constantFrom(0, 40, Infinity),
+    found: fc.nat(2),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(attempt, { maxLength: 8 }),
+      fc.integer({ min: 0, max: 6_000 }),
+      async (attempts, moment) => {
+        let turn = 0;
+        const run = polling(async (cursor, { signal }) => {
+          const { fails, takes, found } = attempts[turn++] ?? { fails: true, takes: 0, found: 0 };
+          if (takes === Infinity) await never();
+          if (takes > 0) await new Promise<void>((resolve) => run.clock.after(takes, resolve));
+          expect(signal.aborted && takes === 0).toBe(false);
+          if (fails) throw new Error("down");
+          return { events: Array.from({ length: found }, () => turn), cursor };
+        });
+        await run.clock.advance(moment);
+        run.abort.abort();
+        expect(await run.over).toBe("done");
+        expect(getEventListeners(run.abort.signal, "abort")).toEqual([]);
+        // What a read does by itself may take its time.
+        await run.clock.advance(40);
+        expect([run.clock.timers, turn]).toEqual([0, turn]);
+      },
+    ),
+  );
+});

@@ -1,0 +1,733 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import fc from "fast-check";
+import { afterEach, describe, expect, expectTypeOf, test } from "vitest";
+import { HoldfastError } from "../../src/errors.ts";
+import type { AnyEvents, SseEvent } from "../../src/event.ts";
+import type { Observer } from "../../src/observer.ts";
+import { createRegistry, type Registry } from "../../src/registry.ts";
+import { toResponse } from "../../src/response.ts";
+import type { BareSource } from "../../src/source.ts";
+import { type EventBody, readEvents, type ReadEventsOptions } from "../../src/sources/read-events.ts";
+import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
+import type { StreamWriter } from "../../src/writer.ts";
+import { anyCuts, cut, parse } from "../support/parse.ts";
+import { anyLine } from "../support/text.ts";
+
+const EVENT_STREAM = { "content-type": "text/event-stream" };
+
+const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
+async function* list<Chunk>(chunks: readonly Chunk[]): AsyncGenerator<Chunk> {
+  yield* chunks;
+}
+
+/** All events, and what came instead of a proper end. */
+async function readAll(
+  source: Response | EventBody,
+  options?: ReadEventsOptions,
+): Promise<{ events: SseEvent[]; error?: unknown }> {
+  const events: SseEvent[] = [];
+  try {
+    for await (const event of readEvents(source, options)) events.push(event);
+    return { events };
+  } catch (error) {
+    return { events, error };
+  }
+}
+
+/** A body whose every step the test decides. */
+function controlled(): {
+  body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly pulls: number;
+  readonly cancelled: unknown[];
+  give(text: string): void;
+  end(): void;
+  fail(error: unknown): void;
+} {
+  const cancelled: unknown[] = [];
+  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  let pulls = 0;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      start: (own) => void (controller = own),
+      pull: () => void pulls++,
+      cancel: (reason) => void cancelled.push(reason),
+    },
+    { highWaterMark: 0 },
+  );
+  return {
+    body,
+    get pulls() {
+      return pulls;
+    },
+    cancelled,
+    give: (text) => controller.enqueue(bytes(text)),
+    end: () => controller.close(),
+    fail: (error) => controller.error(error),
+  };
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("any events, in any pieces of any body", () => {
+  const value = anyLine.map((line) => `x${line}`);
+  const line = fc.oneof(
+    { weight: 3, arbitrary: fc.oneof(value, anyLine).map((data) => `data: ${data}`) },
+    value.map((name) => `event:${name}`),
+    fc.oneof(value, fc.constant("")).map((id) => `id: ${id}`),
+    anyLine.map((comment) => `:${comment}`),
+    fc.constantFrom("data", "retry: 5", "event", ""),
+  );
+  const lineEnd = fc.constantFrom("\n", "\r\n", "\r");
+  const eventStream = fc
+    .record({
+      bom: fc.constantFrom("", "\u{feff}"),
+      lines: fc.array(line, { maxLength: 20 }),
+      ends: fc.oneof(fc.tuple(lineEnd), fc.array(lineEnd, { minLength: 2, maxLength: 9 })),
+    })
+    .map(
+      ({ bom, lines, ends }) => bom + lines.map((text, index) => text + ends[index % ends.length]).join(""),
+    );
+
+  const pieces = (whole: string, cuts: readonly number[] | null): Uint8Array[] =>
+    cuts === null ? [...bytes(whole)].map((byte) => Uint8Array.of(byte)) : cut(bytes(whole), cuts);
+  const textPieces = (whole: string, size: number): string[] =>
+    whole.match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
+
+  type Make = (whole: string, cuts: readonly number[] | null) => Response | EventBody;
+  test.each<[string, Make]>([
+    [
+      "a response",
+      (whole, cuts) => new Response(ReadableStream.from(pieces(whole, cuts)), { headers: EVENT_STREAM }),
+    ],
+    ["a stream of bytes", (whole, cuts) => ReadableStream.from(pieces(whole, cuts))],
+    ["a stream of text", (whole, cuts) => ReadableStream.from(textPieces(whole, (cuts?.length ?? 0) + 1))],
+    ["an iterable of bytes", (whole, cuts) => list(pieces(whole, cuts))],
+    ["an iterable of text", (whole, cuts) => list(textPieces(whole, (cuts?.length ?? 0) + 1))],
+    ["a Node stream", (whole, cuts) => Readable.from(pieces(whole, cuts))],
+  ])("are read as a client reads them: %s", async (_, make) => {
+    await fc.assert(
+      fc.asyncProperty(eventStream, fc.option(anyCuts), async (whole, cuts) => {
+        const { events, error } = await readAll(make(whole, cuts));
+        expect(error).toBeUndefined();
+        const named = events.map(({ id, event = "message", data }) => ({ id, event, data }));
+        expect(named).toEqual(parse(bytes(whole)).events);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+test("an event has the fields that came with it, and no others", async () => {
+  const { events } = await readAll(
+    list(["retry: 5\nid: 1\nevent: token\nunknown: x\ndata: a\ndata: b\n\n", ": hi\n\n", "id\ndata\n\n"]),
+  );
+  expect(events).toStrictEqual([
+    { event: "token", id: "1", data: "a\nb" },
+    { id: "", data: "" },
+  ]);
+});
+
+test("one byte order mark is taken away, a second is part of a name", async () => {
+  const marked = (...marks: string[]): Uint8Array[] => [bytes(`${marks.join("")}data: a\n\ndata: b\n\n`)];
+  expect(await readAll(list(marked("\u{feff}")))).toEqual({ events: [{ data: "a" }, { data: "b" }] });
+  expect(await readAll(list(marked("\u{feff}", "\u{feff}")))).toEqual({ events: [{ data: "b" }] });
+});
+
+test("an event that its stream does not finish is none", async () => {
+  expect(await readAll(list(["data: a\n\ndata: b\n"]))).toEqual({ events: [{ data: "a" }] });
+});
+
+test("a chunk of very many events takes no longer for each of them", { timeout: 2_000 }, async () => {
+  const reader = readEvents(list(["data\n\n".repeat(100_000)]));
+  let count = 0;
+  for await (const _ of reader) count++;
+  expect(count).toBe(100_000);
+});
+
+test("nothing is read before it is asked for, and no chunk more than is needed", async () => {
+  const upstream = controlled();
+  const reader = readEvents(upstream.body);
+  await settled();
+  expect(upstream.pulls).toBe(0);
+  const first = reader.next();
+  await settled();
+  expect(upstream.pulls).toBe(1);
+  upstream.give("data: a\n\ndata: b\n\nda");
+  expect(await first).toEqual({ done: false, value: { data: "a" } });
+  expect(await reader.next()).toEqual({ done: false, value: { data: "b" } });
+  await settled();
+  expect(upstream.pulls).toBe(1);
+  const third = reader.next();
+  await settled();
+  upstream.give("ta: c\n");
+  await settled();
+  expect(upstream.pulls).toBe(3);
+  upstream.give("\n");
+  expect(await third).toEqual({ done: false, value: { data: "c" } });
+  await settled();
+  expect(upstream.pulls).toBe(3);
+});
+
+test("calls of next that do not wait for each other are answered in order, and all of them", async () => {
+  const upstream = controlled();
+  const reader = readEvents(upstream.body);
+  const results = [1, 2, 3, 4, 5].map(() => reader.next());
+  upstream.give("data: a\n\ndata: b\n\n");
+  await settled();
+  upstream.give("data: c\n\n");
+  upstream.end();
+  const values = (await Promise.all(results)).map(({ value }) => value as SseEvent | undefined);
+  expect(values.map((event) => event?.data)).toEqual(["a", "b", "c", undefined, undefined]);
+});
+
+describe("a body that fails", () => {
+  const failure = new Error("socket hang up");
+
+  test("throws behind the events that came before, once", async () => {
+    const upstream = controlled();
+    const reader = readEvents(upstream.body);
+    const first = reader.next();
+    upstream.give("data: a\n\ndata: b\n\n");
+    await first;
+    upstream.fail(failure);
+    expect(await reader.next()).toMatchObject({ value: { data: "b" } });
+    await expect(reader.next()).rejects.toBe(failure);
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("has every pending next answered: the first is told why", async () => {
+    const upstream = controlled();
+    const reader = readEvents(upstream.body);
+    const results = Promise.allSettled([reader.next(), reader.next(), reader.next()]);
+    upstream.fail(failure);
+    expect(await results).toEqual([
+      { status: "rejected", reason: failure },
+      { status: "fulfilled", value: { done: true, value: undefined } },
+      { status: "fulfilled", value: { done: true, value: undefined } },
+    ]);
+  });
+
+  test("after it was let go concerns nobody", async () => {
+    const body = new ReadableStream<Uint8Array>({ cancel: () => Promise.reject(failure) });
+    expect(await readEvents(body).return?.()).toEqual({ done: true, value: undefined });
+    await settled();
+  });
+});
+
+describe("an upstream that is left", () => {
+  test("at a break is cancelled, once", async () => {
+    const upstream = controlled();
+    upstream.give("data: a\n\ndata: b\n\n");
+    for await (const { data } of readEvents(upstream.body)) {
+      expect(data).toBe("a");
+      break;
+    }
+    await settled();
+    expect(upstream.cancelled).toHaveLength(1);
+  });
+
+  test("while it is quiet is cancelled at once, and the pending next ends", async () => {
+    const upstream = controlled();
+    const reader = readEvents(upstream.body);
+    const results = [reader.next(), reader.next()];
+    await settled();
+    const returned = reader.return?.();
+    await settled();
+    expect(upstream.cancelled).toHaveLength(1);
+    for (const result of [...results, returned])
+      expect(await result).toEqual({ done: true, value: undefined });
+    await reader.return?.();
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+    expect(upstream.cancelled).toHaveLength(1);
+  });
+
+  test("before it was begun is cancelled too", async () => {
+    const upstream = controlled();
+    await readEvents(upstream.body).return?.();
+    await settled();
+    expect(upstream.cancelled).toHaveLength(1);
+  });
+
+  test("with events that were not taken gives none of them", async () => {
+    const upstream = controlled();
+    const reader = readEvents(upstream.body);
+    upstream.give("data: a\n\ndata: b\n\n");
+    await reader.next();
+    await reader.return?.();
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("at its own end is not cancelled", async () => {
+    const upstream = controlled();
+    upstream.end();
+    expect(await readAll(upstream.body)).toEqual({ events: [] });
+    expect(upstream.cancelled).toEqual([]);
+  });
+
+  test("though it never answers its cancel, or refuses it, keeps nobody waiting", async () => {
+    const never = new ReadableStream<Uint8Array>({ cancel: () => new Promise(() => undefined) });
+    const reader = readEvents(never);
+    const pending = reader.next();
+    await reader.return?.();
+    expect(await pending).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe("what is too large", () => {
+  const tooLarge = expect.objectContaining({ code: "EVENT_TOO_LARGE", retryable: false });
+
+  /** A body that goes on for ever; how much of it was read, and whether it was let go. */
+  function endless(
+    chunk: string,
+    first = "",
+  ): { body: ReadableStream<string>; readonly read: number; readonly cancels: number } {
+    let [read, cancels] = [0, 0];
+    const body = new ReadableStream<string>(
+      {
+        pull(controller) {
+          controller.enqueue(read++ === 0 ? first + chunk : chunk);
+        },
+        cancel: () => void cancels++,
+      },
+      { highWaterMark: 0 },
+    );
+    return {
+      body,
+      get read() {
+        return read;
+      },
+      get cancels() {
+        return cancels;
+      },
+    };
+  }
+
+  test.each<[string, string, string]>([
+    ["a line without an end", "x".repeat(100), "data: "],
+    ["an event of many lines", `data: ${"x".repeat(100)}\n`, ""],
+    ["a name without an end", "x".repeat(100), "event: "],
+    ["an id without an end", "x".repeat(100), "id: "],
+  ])("stops %s, and cancels the upstream", async (_, chunk, first) => {
+    const upstream = endless(chunk, `data: ok\n\n${first}`);
+    const { events, error } = await readAll(upstream.body, { maxEventSize: 1_000 });
+    expect(events).toEqual([{ data: "ok" }]);
+    expect(error).toEqual(tooLarge);
+    expect(upstream.read).toBeLessThan(12);
+    expect(upstream.cancels).toBe(1);
+  });
+
+  test.each([
+    `data: ${"x".repeat(1_001)}\n\n`,
+    `data: ${"x".repeat(600)}\ndata: ${"x".repeat(600)}\n\n`,
+    `event: ${"x".repeat(1_001)}\ndata: x\n\n`,
+    `id: ${"x".repeat(1_001)}\ndata: x\n\n`,
+    `data: ${"x".repeat(100_000)}`,
+  ])(
+    "is refused in one chunk as well, behind what came before it and before what comes after: %#",
+    async (text) => {
+      const upstream = controlled();
+      upstream.give(`data: ok\n\n${text}\n\ndata: late\n\n`);
+      const { events, error } = await readAll(upstream.body, { maxEventSize: 1_000 });
+      expect(events).toEqual([{ data: "ok" }]);
+      expect(error).toEqual(tooLarge);
+      expect(upstream.cancelled).toHaveLength(1);
+    },
+  );
+
+  test("is not what is just as long as allowed, nor many that are small, nor what nobody keeps", async () => {
+    const whole = "x".repeat(1_000);
+    expect(await readAll(list([`data: ${whole}\n\n`]), { maxEventSize: 1_000 })).toEqual({
+      events: [{ data: whole }],
+    });
+    const many = Array.from({ length: 100 }, (_, index) => `data: ${index}\n\n`).join("");
+    expect((await readAll(list([many]), { maxEventSize: 10 })).events).toHaveLength(100);
+    const comment = [":", ...Array<string>(200).fill("a comment "), "\n", "data: x\n\n"];
+    expect(await readAll(list(comment), { maxEventSize: 100 })).toEqual({ events: [{ data: "x" }] });
+  });
+
+  test("is a mebibyte by default, and never with Infinity", async () => {
+    const text = `data: ${"x".repeat(1_048_577)}\n\n`;
+    expect((await readAll(list([text]))).error).toEqual(tooLarge);
+    expect((await readAll(list([text]), { maxEventSize: Infinity })).events).toHaveLength(1);
+  });
+});
+
+describe("a response that is no event stream", () => {
+  const refusals: [string, number, Record<string, string>, string, boolean][] = [
+    ["401", 401, EVENT_STREAM, "The upstream answered 401.", false],
+    ["404", 404, {}, "The upstream answered 404.", false],
+    ["408", 408, EVENT_STREAM, "The upstream answered 408.", true],
+    ["425", 425, EVENT_STREAM, "The upstream answered 425.", true],
+    ["429", 429, EVENT_STREAM, "The upstream answered 429.", true],
+    ["500", 500, EVENT_STREAM, "The upstream answered 500.", true],
+    ["503", 503, EVENT_STREAM, "The upstream answered 503.", true],
+    ["201", 201, EVENT_STREAM, "The upstream answered 201.", false],
+    ["JSON", 200, { "content-type": "application/json" }, "The upstream's answer is no event stream.", false],
+    ["no type", 200, {}, "The upstream's answer is no event stream.", false],
+  ];
+
+  test.each(refusals)(
+    "is refused at the first next, and its body is cancelled: %s",
+    async (_, status, headers, message, retryable) => {
+      const upstream = controlled();
+      const reader = readEvents(new Response(upstream.body, { status, headers }));
+      await settled();
+      expect(upstream.cancelled).toEqual([]);
+      const error = await reader.next().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(HoldfastError);
+      expect(error).toMatchObject({ code: "SOURCE_FAILED", message, retryable });
+      await settled();
+      expect(upstream.pulls).toBe(0);
+      expect(upstream.cancelled).toHaveLength(1);
+      expect(await reader.next()).toEqual({ done: true, value: undefined });
+    },
+  );
+
+  test("may have no body", async () => {
+    const { error } = await readAll(new Response(null, { status: 204 }));
+    expect(error).toMatchObject({ message: "The upstream answered 204." });
+  });
+});
+
+test("an event stream without a body has no events", async () => {
+  expect(await readAll(new Response(null, { headers: EVENT_STREAM }))).toEqual({ events: [] });
+});
+
+test("a body that has headers of its own, as that of `node:http`, is a body", async () => {
+  const message = Object.assign(Readable.from([bytes("data: x\n\n")]), { headers: {}, statusCode: 200 });
+  expect(await readAll(message)).toEqual({ events: [{ data: "x" }] });
+});
+
+describe("an upstream that speaks holdfast's protocol", () => {
+  const SECOND = 1_000;
+  const UNHEARD: Observer = { failed: () => undefined };
+
+  /** What a reader makes of a stream to which all this happens. */
+  async function readStream(
+    happens: (upstream: { registry: Registry; job: StreamWriter<AnyEvents>; clock: FakeClock }) => unknown,
+    cursor = "",
+  ): Promise<{ events: unknown[]; error?: unknown }> {
+    const clock = createFakeClock();
+    const registry = createRegistry({ clock, observer: UNHEARD, idle: 10 * SECOND });
+    const job = await registry.open("job");
+    const request = new Request(`http://host/?lastEventId=${cursor}`);
+    const response = await toResponse(request, registry.stream("job"));
+    const reading = readAll(response);
+    await clock.flush();
+    await happens({ registry, job, clock });
+    await clock.advance(20 * SECOND);
+    const { events, error } = await reading;
+    return { events: events.map(({ data }) => data), ...(error !== undefined && { error }) };
+  }
+
+  test("is read to its end, and of its control events nothing is seen", async () => {
+    const read = await readStream(({ job }) => {
+      job.push({ event: "token", data: "a" });
+      job.push({ data: { b: 1 } });
+      return job.end({ data: "c" });
+    });
+    expect(read).toEqual({ events: ["a", '{"b":1}', "c"] });
+  });
+
+  test("gives its events with their names and its ids", async () => {
+    const registry = createRegistry();
+    const job = await registry.open("job");
+    const id = job.push({ event: "token", data: "a" });
+    await job.end();
+    const { events } = await readAll(await toResponse(new Request("http://host/"), registry.stream("job")));
+    expect(events).toEqual([{ event: "token", id, data: "a" }]);
+  });
+
+  const failsAs = (message: string, retryable: boolean): object =>
+    expect.objectContaining({
+      name: "HoldfastError",
+      code: "SOURCE_FAILED",
+      message,
+      retryable,
+      expose: true,
+    });
+  const failed = failsAs("The upstream's stream failed.", false);
+
+  test("fails with what its failure tells the public, behind its events", async () => {
+    const refusal = new HoldfastError("LIMIT_EXCEEDED", "The model is overloaded.", { retryable: true });
+    const read = await readStream(({ job }) => {
+      job.push({ data: "a" });
+      return job.fail(refusal);
+    });
+    expect(read).toEqual({ events: ["a"], error: failsAs("The model is overloaded.", true) });
+    const secret = await readStream(({ job }) => job.fail(new Error("password authentication failed")));
+    expect(secret).toEqual({ events: [], error: failsAs("The stream failed.", false) });
+  });
+
+  test("fails when it was cancelled", async () => {
+    expect(await readStream(({ registry }) => registry.cancel("job"))).toEqual({ events: [], error: failed });
+  });
+
+  async function* notice(...then: SseEvent[]): AsyncGenerator<SseEvent | HoldfastError> {
+    yield { data: "a" };
+    yield new HoldfastError("SOURCE_FAILED", "The model is slow.", { retryable: true });
+    yield* then;
+  }
+
+  test("goes on after an error that it only tells of", async () => {
+    const read = await readStream(({ job }) => job.pipe(notice({ data: "b" })));
+    expect(read).toEqual({ events: ["a", "b"] });
+    expect(await readStream(({ job }) => job.pipe(notice()))).toEqual({ events: ["a"] });
+  });
+
+  test("is not said to have failed of an error that it only told of", async () => {
+    for (const then of [[], [{ data: "b" }]]) {
+      const read = await readStream(async ({ job, registry, clock }) => {
+        void job.pipe(async function* () {
+          yield* notice(...then);
+          await new Promise(() => undefined);
+        });
+        await clock.flush();
+        await registry.cancel("job");
+      });
+      expect(read).toEqual({ events: ["a", ...then.map(({ data }) => data)], error: failed });
+    }
+  });
+
+  test("fails at a gap, before what comes behind it", async () => {
+    const read = await readStream(({ job }) => void job.push({ data: "a" }), "zzzzzzzzzz.3");
+    expect(read).toEqual({ events: [], error: failsAs("Some of the upstream's events are missing.", true) });
+  });
+
+  const unfinished = failsAs("The upstream closed before its stream ended.", true);
+
+  test("fails when it drains", async () => {
+    const read = await readStream(async ({ job, registry, clock }) => {
+      job.push({ data: "a" });
+      await clock.flush();
+      void registry.close();
+    });
+    expect(read).toEqual({ events: ["a"], error: unfinished });
+  });
+
+  test("fails for the first of its reasons", async () => {
+    const drain = 'event: stream.drain\ndata: {"reason":"shutdown"}\n\n';
+    const { error: reason } = await readAll(list([`${drain}data: ${"x".repeat(2_000)}`]), {
+      maxEventSize: 1_000,
+    });
+    expect(reason).toEqual(unfinished);
+  });
+
+  const open = 'event: stream.open\ndata: {"state":"live"}\n\n';
+  const end = 'event: stream.end\nid: aaaaaaaaaa.2.end\ndata: {"status":"done"}\n\n';
+  const error = (data: string): string => `event: stream.error\ndata: ${data}\n\n`;
+
+  test.each<[string, string, unknown]>([
+    ["is cut", open, failsAs("The upstream's stream was cut.", true)],
+    [
+      "is cut, as it had feared",
+      open + error('{"message":"Soon."}'),
+      failsAs("The upstream's stream was cut.", true),
+    ],
+    [
+      "fails with a strange error",
+      `${open}${error("[1]")}event: stream.end\ndata: {"status":"failed"}\n\n`,
+      failed,
+    ],
+    ["fails with no data", `${open}${error("")}event: stream.end\ndata: {"status":"failed"}\n\n`, failed],
+    ["has expired", `${open}event: stream.end\ndata: {"status":"expired"}\n\n`, failed],
+    ["was lost", `${open}event: stream.end\ndata: {"status":"lost"}\n\n`, failed],
+    ["ends strangely", `${open}event: stream.end\ndata: null\n\n`, failed],
+  ])("is not whole when it %s", async (_, text, reason) => {
+    expect(await readAll(list([text]))).toEqual({ events: [], error: reason });
+  });
+
+  test("may have control events of its own that are not known yet", async () => {
+    const later = "event: stream.pace\ndata: {}\n\n";
+    expect(await readAll(list([open, later, "data: a\n\n", end]))).toEqual({ events: [{ data: "a" }] });
+  });
+
+  test("has nothing behind its end, and is not waited for", async () => {
+    const upstream = controlled();
+    upstream.give(`${open}data: a\n\n${end}data: late\n\n${error("{}")}data: ${"x".repeat(2_000)}`);
+    expect(await readAll(upstream.body, { maxEventSize: 1_000 })).toEqual({ events: [{ data: "a" }] });
+    await settled();
+    expect(upstream.cancelled).toHaveLength(1);
+  });
+
+  describe("with a bare source", () => {
+    const readBare = async (source: BareSource, clock = createFakeClock()) => {
+      const reading = readAll(
+        await toResponse(new Request("http://host/"), source, {
+          clock,
+          observer: UNHEARD,
+          maxDuration: SECOND,
+        }),
+      );
+      await clock.advance(2 * SECOND);
+      return reading;
+    };
+
+    test("just ends", async () => {
+      expect(await readBare(list([{ data: "a" }]))).toEqual({ events: [{ data: "a" }] });
+    });
+
+    test("fails with what its error tells the public", async () => {
+      const throwing = async function* (): AsyncGenerator<SseEvent> {
+        yield { data: "a" };
+        throw new HoldfastError("SOURCE_FAILED", "The model has gone.");
+      };
+      const read = { events: [{ data: "a" }], error: failsAs("The model has gone.", false) };
+      expect(await readBare(throwing)).toEqual(read);
+    });
+
+    test("goes on after an error that it only tells of", async () => {
+      expect(await readBare(notice({ data: "b" }))).toEqual({ events: [{ data: "a" }, { data: "b" }] });
+    });
+
+    test("fails when it drains", async () => {
+      expect(await readBare(() => undefined)).toEqual({ events: [], error: unfinished });
+    });
+  });
+});
+
+test("a foreign upstream's clean end is an end, and a name that resembles ours is a name", async () => {
+  const text = "event: stream.token\ndata: a\n\nevent: streams\ndata: b\n\ndata: [DONE]\n\n";
+  expect(await readAll(list([text]))).toEqual({
+    events: [{ event: "stream.token", data: "a" }, { event: "streams", data: "b" }, { data: "[DONE]" }],
+  });
+});
+
+describe("an LLM API's answer, piped into a job", () => {
+  const closers: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closers.splice(0)) close();
+  });
+
+  async function setUp(answer: RequestListener) {
+    const server = createServer(answer).listen(0, "127.0.0.1");
+    closers.push(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const failures: unknown[] = [];
+    const registry = createRegistry({ observer: { failed: ({ error }) => void failures.push(error) } });
+    const job = await registry.open("job");
+    const asked = once(server, "request") as Promise<[unknown, ServerResponse]>;
+    return { url, registry, job, failures, asked };
+  }
+
+  const chunk = (content: string): string =>
+    `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
+  const tokens = ["Once", " upon", " a ☀️", "\nday"];
+
+  test("is all in the job's log", async () => {
+    const { url, registry, job, failures } = await setUp((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
+      const whole = Buffer.from(`: PROCESSING\n\n${tokens.map(chunk).join("")}data: [DONE]\n\n`);
+      const pieces = Array.from({ length: whole.length / 7 + 1 }, (_piece, at) =>
+        whole.subarray(at * 7, at * 7 + 7),
+      );
+      Readable.from(pieces).pipe(response);
+    });
+    await job.pipe(async function* ({ signal }) {
+      yield* readEvents(await fetch(url, { signal }));
+    });
+    const messages = [];
+    for await (const { data } of registry.subscribe("job")) messages.push(data);
+    expect(messages).toEqual([...tokens.map((token) => chunk(token).slice(6, -2)), "[DONE]"]);
+    expect(failures).toEqual([]);
+    await registry.close();
+  });
+
+  async function* generator(answer: Promise<Response>): AsyncGenerator<SseEvent> {
+    yield* readEvents(await answer);
+  }
+  const reader = async (answer: Promise<Response>) => readEvents(await answer);
+
+  test.each([
+    ["by a generator, in the midst of it", generator, true, chunk("Once")],
+    ["by a generator, while it is silent", generator, true, ""],
+    ["by a reader without a signal, in the midst of it", reader, false, chunk("Once")],
+    ["by a reader without a signal, while it is silent", reader, false, ""],
+  ] as const)(
+    "is given up at once when the job is cancelled: piped %s",
+    async (_, piping, signalled, text) => {
+      const { url, registry, job, failures, asked } = await setUp((_request, response) => {
+        response.writeHead(200, EVENT_STREAM).flushHeaders();
+        response.write(text);
+      });
+      const answer = fetch(url, signalled ? { signal: job.signal } : {});
+      const piped = job.pipe(() => piping(answer));
+      const [, response] = await asked;
+      await answer;
+      if (text !== "") await registry.subscribe("job").next();
+      await settled();
+      const closed = once(response, "close");
+      await registry.cancel("job", "user");
+      await closed;
+      await piped;
+      expect(registry.get("job")).toMatchObject({ status: "cancelled", last: text === "" ? 0 : 1 });
+      expect(failures).toEqual([]);
+      await registry.close();
+    },
+  );
+
+  test("is given up at once when the job is cancelled before it came", async () => {
+    const { url, registry, job, failures, asked } = await setUp(() => undefined);
+    const piped = job.pipe(({ signal }) => generator(fetch(url, { signal })));
+    const [, response] = await asked;
+    const closed = once(response, "close");
+    await registry.cancel("job");
+    await closed;
+    await piped;
+    expect(failures).toEqual([]);
+    await registry.close();
+  });
+
+  test("fails the job when it breaks off, or is refused", async () => {
+    const broken = await setUp((_, response) => {
+      response.writeHead(200, EVENT_STREAM);
+      response.write(chunk("Once"), () => response.destroy());
+    });
+    await broken.job.pipe(() => generator(fetch(broken.url)));
+    expect(broken.registry.get("job")).toMatchObject({ status: "failed", last: 1 });
+
+    const refused = await setUp((_, response) => response.writeHead(429).end("slow down"));
+    await refused.job.pipe(() => generator(fetch(refused.url)));
+    const reading = refused.registry.subscribe("job").next();
+    await expect(reading).rejects.toMatchObject({ message: "The upstream answered 429.", retryable: true });
+  });
+});
+
+test.each([undefined, null, "data: x\n\n", 5, {}, [], Object.create(null)])(
+  "%j is refused at the door",
+  (source) => {
+    const refused = expect.objectContaining({ code: "INVALID_OPTION" });
+    expect(() => readEvents(source as never)).toThrow(refused);
+  },
+);
+
+test.each([0, -1, 1.5, NaN, "5", null])("a size of %j is refused at the door", (maxEventSize) => {
+  const upstream = controlled();
+  const refused = expect.objectContaining({ code: "INVALID_OPTION" });
+  expect(() => readEvents(upstream.body, { maxEventSize: maxEventSize as never })).toThrow(refused);
+  expect(upstream.body.locked).toBe(false);
+});
+
+test("a body that somebody else reads is refused at the door", async () => {
+  const { body } = controlled();
+  body.getReader();
+  expect(() => readEvents(body)).toThrow(TypeError);
+});
+
+test("the platform's responses and bodies, and those of Node, are taken as they are", () => {
+  expectTypeOf(readEvents).parameter(0).toEqualTypeOf<Response | EventBody>();
+  expectTypeOf<NonNullable<Response["body"]>>().toExtend<EventBody>();
+  expectTypeOf<ReadableStream<string>>().toExtend<EventBody>();
+  expectTypeOf<ReadableStream<Uint8Array>>().toExtend<EventBody>();
+  expectTypeOf<AsyncGenerator<Buffer>>().toExtend<EventBody>();
+  expectTypeOf<Readable>().toExtend<EventBody>();
+  expectTypeOf<AsyncIterable<number>>().not.toExtend<EventBody>();
+});
