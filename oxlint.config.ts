@@ -4,7 +4,7 @@ import { defineConfig, type OxlintOverride } from "oxlint";
 const floors = [
   ["event", "errors", "clock"],
   ["check", "latch", "event-id", "observer", "sink", "headers", "hash"],
-  ["ring-buffer", "backoff", "counters", "encode", "decode", "abort-bridge", "waiters", "iterate", "position", "outcome"],
+  ["ring-buffer", "backoff", "counters", "encode", "decode", "abort-bridge", "waiters", "iterate", "position", "outcome", "queue"],
   ["log", "web-sink", "ticker", "control", "options", "answer"],
   ["stream", "crowd", "source", "subscription", "with-heartbeat"],
   ["connection", "reader", "writer", "lifetime", "snapshot"],

@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
-import { createRegistry, HoldfastError, type Registry, sse } from "@holdfast/hono";
+import { createCounters, createRegistry, HoldfastError, type Registry, sse } from "@holdfast/hono";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import type { JobEvents } from "./events.ts";
 import { hashFolder, type HashOptions } from "./hash-folder.ts";
 import { readJobRequest } from "./job-request.ts";
+import { createMetrics } from "./metrics.ts";
+import { Results } from "./results.ts";
 import { servedFolder } from "./served-folder.ts";
 
 export interface AppOptions extends Omit<HashOptions, "filesPerSecond"> {
@@ -15,19 +17,33 @@ export interface AppOptions extends Omit<HashOptions, "filesPerSecond"> {
   readonly root: string;
   /** Jobs that may run at the same time. @default 4 */
   readonly maxJobs?: number;
+  /** How long the events of an ended job are held, in ms; then its result alone. @default 600_000 */
+  readonly linger?: number;
 }
 
-/** The demo: a page, jobs that hash folders, and a stream for each job. */
-export function createApp({ root, maxJobs = 4, ...hashing }: AppOptions): {
+/** The demo: a page, jobs that hash folders, a stream for each job, and metrics of it all. */
+export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: AppOptions): {
   readonly app: Hono;
   readonly jobs: Registry<JobEvents>;
 } {
+  const results = new Results();
+  const counters = createCounters();
   const jobs = createRegistry<JobEvents>({
+    // Asked when no stream is here: for a job that has long ended, or that never was, which is a 404.
+    snapshot: (id) => results.get(id),
     // A file takes some 200 bytes: 80,000 files can be replayed from the first. Of more, late readers miss the
     // oldest, and are told which.
     buffer: { bytes: 16 * 1024 * 1024 },
-    linger: 10 * 60_000,
+    linger,
+    observer: {
+      ...counters,
+      failed(info) {
+        counters.failed(info);
+        console.error(`${info.stage} failed, job ${info.id}:`, info.error);
+      },
+    },
   });
+  const metrics = createMetrics(counters, () => jobs.gauges());
   const app = new Hono();
 
   app.post("/jobs", bodyLimit({ maxSize: 16 * 1024, onError: tooLarge }), async (c) => {
@@ -38,7 +54,9 @@ export function createApp({ root, maxJobs = 4, ...hashing }: AppOptions): {
       throw new HTTPException(503, { message: `${maxJobs} jobs are running; wait for one to end` });
     }
     const job = await jobs.open(randomUUID());
-    void job.pipe(({ signal }) => hashFolder(folder, { ...hashing, filesPerSecond, signal }));
+    void job.pipe(({ signal }) =>
+      results.keep(job.id, hashFolder(folder, { ...hashing, filesPerSecond, signal })),
+    );
     return c.json({ id: job.id, stream: `/jobs/${job.id}/stream` }, 201);
   });
 
@@ -49,7 +67,12 @@ export function createApp({ root, maxJobs = 4, ...hashing }: AppOptions): {
     throw new HTTPException(404, { message: "no such job is running" });
   });
 
+  app.get("/metrics", async (c) =>
+    c.text(await metrics.metrics(), 200, { "content-type": metrics.contentType }),
+  );
+
   app.use(serveStatic({ root: join(import.meta.dirname, "public") }));
+  app.use(serveStatic({ root: join(import.meta.dirname, "../common/page") }));
 
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status);

@@ -108,6 +108,9 @@ class Findings {
     this.listing = false;
     this.total = done.files + done.errors;
     this.rate = done.filesPerSecond;
+    // When nothing came before it, its word is all there is.
+    if (this.files + this.errors === 0)
+      ({ files: this.files, errors: this.errors, bytes: this.bytes } = done);
   }
 
   /** The digest of what came. One event too many, too few or in another order, and it is not the job's. */
@@ -263,6 +266,8 @@ class Reader {
     } else if (done === undefined) {
       this.#proof = "right";
       this.#verdict = `The job was ${status} before it was done; what it told has come.`;
+    } else if (total === 1) {
+      this.#verdict = "The job's events are no longer held; this is its result.";
     } else if (done.events !== total || done.files !== files || done.errors !== errors) {
       this.#proof = "wrong";
       this.#verdict = `The job says it told ${count(done.events, "event")} of ${count(done.files, "file")}.`;

@@ -1,12 +1,13 @@
 import { rmSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
+import { follow, followToTheEnd, ofTheJob, type Received } from "../../common/test/follow.ts";
+import { until } from "../../common/test/until.ts";
 import { hashFile } from "../hash-file.ts";
-import { follow, followToTheEnd, ofTheJob, type Received } from "./follow.ts";
+import { Results } from "../results.ts";
 import { type ServedApp, serveApp } from "./serve-app.ts";
 import { digestOf } from "./sha256.ts";
 import { manyFiles, tempFolder } from "./temp-folder.ts";
-import { until } from "./until.ts";
 import { Valve } from "./valve.ts";
 
 function post({ url }: ServedApp, body?: string): Promise<Response> {
@@ -280,12 +281,66 @@ test("no job is started while the server closes", async () => {
   expect(await refusal(post(app))).toEqual({ status: 503, error: "The registry is closed." });
 });
 
-test("a reader of a job that is not there waits for it", async () => {
+test("a job that never was has no stream", async () => {
   const app = await serveApp({ root: tempFolder() });
-  for await (const { event, data } of follow(`${app.url}/jobs/nobody/stream`)) {
-    expect([event, data]).toMatchObject(["stream.open", { state: "waiting" }]);
-    break;
+  expect((await fetch(`${app.url}/jobs/nobody/stream`)).status).toBe(404);
+});
+
+test("of a job whose events are no longer held, the result is told, with the same id to everyone", async () => {
+  const app = await serveApp({ root: tempFolder(manyFiles(20)), linger: 0 });
+  const { stream } = await start(app);
+  const done = ofTheJob(await followToTheEnd(stream)).at(-1);
+  await until(() => app.jobs.size === 0);
+
+  const late = await followToTheEnd(stream);
+  expect(late.map(({ event }) => event)).toEqual(["stream.open", "done", "stream.end"]);
+  expect(late[1]?.data).toEqual(done?.data);
+  expect(await followToTheEnd(stream)).toMatchObject(late.map(({ id, event }) => ({ id, event })));
+
+  const [open, reset, ...rest] = await followToTheEnd(stream, done?.id);
+  expect(open?.event).toBe("stream.open");
+  expect(reset).toMatchObject({ event: "stream.reset", data: { reason: "epoch", lost: null } });
+  expect(rest).toEqual(late.slice(1));
+});
+
+test("the latest results are kept, and no more", async () => {
+  const results = new Results(2);
+  const done = { files: 0, errors: 0, bytes: 0, filesPerSecond: 0, events: 2, seconds: 0, digest: "" };
+  for (const id of ["a", "b", "c"]) {
+    const told = ReadableStream.from([{ event: "done", data: done } as const]);
+    await Array.fromAsync(results.keep(id, told));
   }
+  expect(results.get("a")).toBeUndefined();
+  expect(results.get("b")).toEqual({ state: "done", events: [{ event: "done", data: done }] });
+  expect(results.get("c")).toBeDefined();
+});
+
+test("metrics tell what the registry holds and has done", async () => {
+  const app = await serveApp({ root: tempFolder(manyFiles(20)), interval: Infinity });
+  const { stream } = await start(app);
+  const { length } = ofTheJob(await followToTheEnd(stream));
+  await followToTheEnd(stream);
+  await until(() => app.jobs.gauges().connections === 0);
+
+  const response = await fetch(`${app.url}/metrics`);
+  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  const lines = (await response.text()).split("\n");
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      "# TYPE holdfast_connections gauge",
+      "holdfast_connections 0",
+      "holdfast_streams_lingering 1",
+      "# HELP holdfast_connections_closed_total Connections that are over.",
+      "# TYPE holdfast_connections_closed_total counter",
+      `holdfast_connections_closed_total{reason="ended"} 2`,
+      `holdfast_connections_closed_total{reason="zombie"} 0`,
+      `holdfast_streams_ended_total{status="done"} 1`,
+      `holdfast_events_pushed_total ${length}`,
+      `holdfast_events_delivered_total ${2 * length}`,
+    ]),
+  );
+  const again = await (await fetch(`${app.url}/metrics`)).text();
+  expect(again.split("\n")).toEqual(lines);
 });
 
 test("the page and its files are served, and nothing beside them", async () => {

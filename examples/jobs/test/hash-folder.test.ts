@@ -8,7 +8,7 @@ import { hashFile } from "../hash-file.ts";
 import { hashFolder, type HashOptions } from "../hash-folder.ts";
 import { digestOf, sha256 } from "./sha256.ts";
 import { manyFiles, tempFolder } from "./temp-folder.ts";
-import { until } from "./until.ts";
+import { until } from "../../common/test/until.ts";
 
 type JobEvent = StreamEvent<JobEvents>;
 

@@ -1,12 +1,13 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { findChromium } from "./chromium.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findChromium } from "../../common/test/chromium.ts";
+import { openPage } from "../../common/test/open-page.ts";
+import { takeScreenshots } from "../../common/test/screenshots.ts";
+import { until } from "../../common/test/until.ts";
 import { type ServedApp, serveApp } from "./serve-app.ts";
 import { digestOf } from "./sha256.ts";
 import { manyFiles, tempFolder } from "./temp-folder.ts";
-import { until } from "./until.ts";
 import { Valve } from "./valve.ts";
 
 const launch = findChromium();
@@ -16,26 +17,12 @@ describe.skipIf(launch === undefined)("the page", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    mkdirSync(screenshots, { recursive: true });
     browser = await (launch as () => Promise<Browser>)();
   });
   afterAll(() => browser.close());
 
-  /** Opens the page in a window of its own; an error of its script fails the test. */
-  async function open(url: string, prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
-    const errors: unknown[] = [];
-    page.setDefaultTimeout(20_000);
-    page.on("pageerror", (error) => errors.push(error));
-    onTestFinished(async () => {
-      await page.close();
-      expect(errors).toEqual([]);
-    });
-    await prepare?.(page);
-    await page.goto(url);
-    return page;
-  }
-
+  const open = (url: string, prepare?: (blank: Page) => Promise<unknown>): Promise<Page> =>
+    openPage(browser, url, prepare);
   const panel = (page: Page, title = "Reader"): Locator =>
     page.getByRole("region", { name: title, exact: true });
   const click = (within: Page | Locator, name: string) => within.getByRole("button", { name }).click();
@@ -44,6 +31,13 @@ describe.skipIf(launch === undefined)("the page", () => {
   const becomes = (reader: Locator, state: string) => reader.locator(`[data-state="${state}"]`).waitFor();
   const proof = (reader: Locator, verdict: "right" | "wrong") =>
     reader.locator(`[data-proof=${verdict}]`).waitFor();
+
+  /** Waits for a figure among those that the server counts. */
+  const metric = (page: Page, name: string, value: string): Promise<void> =>
+    panel(page, "What the server counts")
+      .locator("div", { has: page.getByText(name, { exact: true }) })
+      .locator("dd", { hasText: new RegExp(`^${value}$`) })
+      .waitFor();
 
   /** A job that tells two events as it lists its files, and two with every 16 files that the valve lets by. */
   async function pausedJob(files: Record<string, string>): Promise<{ app: ServedApp; valve: Valve }> {
@@ -90,7 +84,8 @@ describe.skipIf(launch === undefined)("the page", () => {
       await shows(one, digestOf(files));
       await proof(one, "right");
     }
-    await takeScreenshots(page);
+    await metric(page, "Resets", "0");
+    await takeScreenshots(page, screenshots);
 
     await page.reload();
     await shows(reader, "43 of 43 events, 0 missed, 0 doubled");
@@ -100,19 +95,6 @@ describe.skipIf(launch === undefined)("the page", () => {
     await click(page, "Close the second reader");
     await second.waitFor({ state: "detached" });
   });
-
-  async function takeScreenshots(page: Page): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: join(screenshots, `${colorScheme}.png`), fullPage: true });
-    }
-    await page.emulateMedia({ colorScheme: "light" });
-    for (const width of [390, 320]) {
-      await page.setViewportSize({ width, height: 844 });
-      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
-      await page.screenshot({ path: join(screenshots, `${width}.png`), fullPage: true });
-    }
-  }
 
   test("a cancelled job has told all that it told", async () => {
     const { app, valve } = await pausedJob(manyFiles(64));
@@ -135,9 +117,35 @@ describe.skipIf(launch === undefined)("the page", () => {
     await shows(page.getByRole("alert"), `".." is outside the served folder`);
   });
 
-  test("who comes before the job waits for it", async () => {
+  test("a job that never was is refused", async () => {
     const { app } = await pausedJob({});
-    await becomes(panel(await open(`${app.url}/?job=later`)), "waiting");
+    await becomes(panel(await open(`${app.url}/?job=nobody`)), "refused");
+  });
+
+  test("of a job whose events are no longer held, the result is shown", async () => {
+    const app = await serveApp({ root: tempFolder(manyFiles(20)), linger: 0 });
+    const page = await open(app.url);
+    await click(page, "Start a job");
+    await becomes(panel(page), "ended: done");
+    await until(() => app.jobs.size === 0);
+    await page.reload();
+    await shows(panel(page), "1 of 1 event, 0 missed, 0 doubled");
+    await shows(panel(page), "The job's events are no longer held; this is its result.");
+    await shows(panel(page), "20 of 20 files");
+  });
+
+  test("what the server counts is shown, and kept up to date", async () => {
+    const { app, valve } = await pausedJob(manyFiles(64));
+    const page = await open(app.url);
+    await metric(page, "Streams", "0");
+    await click(page, "Start a job");
+    valve.let(32);
+    await metric(page, "Connections", "1");
+    await metric(page, "Events pushed", "6");
+    valve.open();
+    await metric(page, "Of these ended", "1");
+    await metric(page, "Connections", "0");
+    await metric(page, "Events delivered", "11");
   });
 
   /** Opens the page on a stream that never was: what the server would say is made up. */
@@ -202,6 +210,7 @@ describe.skipIf(launch === undefined)("the page", () => {
   test("a refusal ends it, until the reader reconnects", async () => {
     const reader = await openOn("", 404);
     await becomes(reader, "refused");
+    await shows(reader, "refused; EventSource has given up");
     await reader.getByRole("button", { name: "Reconnect" }).waitFor();
   });
 });

@@ -914,8 +914,10 @@ describe("a connection", () => {
 
   test("is drained behind what was pushed in the same turn, which nobody could come back for", async () => {
     const world = house();
+    let push = (): void => undefined;
+    world.clock.after(1_000, () => push());
     const { client, connection } = connectTo(world, { serve: { maxDuration: 1_000 } });
-    world.clock.after(1_000, () => connection.push({ data: 1 }));
+    push = () => connection.push({ data: 1 });
     await world.clock.advance(1_000);
     expect(client.text).toBe(
       `${FIRST}${data(1)}event: stream.drain\nretry: 1500\ndata: {"reason":"max-duration"}\n\n`,
