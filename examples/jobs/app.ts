@@ -27,7 +27,9 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: A
   readonly jobs: Registry<JobEvents>;
 } {
   const results = new Results();
-  const counters = createCounters();
+  const counters = createCounters({
+    failed: ({ stage, id, error }) => console.error(`${stage} failed, job ${id}:`, error),
+  });
   const jobs = createRegistry<JobEvents>({
     // Asked when no stream is here: for a job that has long ended, or that never was, which is a 404.
     snapshot: (id) => results.get(id),
@@ -35,13 +37,7 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: A
     // oldest, and are told which.
     buffer: { bytes: 16 * 1024 * 1024 },
     linger,
-    observer: {
-      ...counters,
-      failed(info) {
-        counters.failed(info);
-        console.error(`${info.stage} failed, job ${info.id}:`, info.error);
-      },
-    },
+    observer: counters,
   });
   const metrics = createMetrics(counters, () => jobs.gauges());
   const app = new Hono();

@@ -176,6 +176,11 @@ export class Connection implements Tick {
     this.#stuck();
   }
 
+  caughtUp(events: number): void {
+    this.#tellDelivered();
+    this.#keeper.report("replayed", { id: this.id, events });
+  }
+
   /** Ends the response in order, with a last frame if the connection is ready for one. */
   end(reason: CloseReason, lastFrame?: Uint8Array, end?: StreamEnd): void {
     if (this.latch.closed) return;

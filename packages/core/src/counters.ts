@@ -1,4 +1,12 @@
-import type { CloseReason, EndStatus, FailureStage, Observer, ResetReason } from "./observer.ts";
+import {
+  type CloseReason,
+  createReport,
+  type EndStatus,
+  type FailureStage,
+  type Observer,
+  type Report,
+  type ResetReason,
+} from "./observer.ts";
 
 type Tally<Key extends string> = Readonly<Record<Key, number>>;
 
@@ -28,15 +36,16 @@ export interface Counters extends Required<Observer> {
 }
 
 /**
- * Counts what a registry does; give it as the `observer`, alone or called from your own. For what is held at the moment
- * there is `registry.gauges()`.
+ * Counts what a registry does: give it as the `observer`. For what is held at the moment there is `registry.gauges()`.
+ *
+ * @param observer is told everything too; as ever, what it does not listen to of `warned` and `failed` goes to the console
  *
  * @example
  * const counters = createCounters();
  * const jobs = createRegistry({ observer: counters });
  * app.get("/stats", (c) => c.json({ ...counters.read(), ...jobs.gauges() }));
  */
-export function createCounters(): Counters {
+export function createCounters(observer?: Observer): Counters {
   const values = {
     connections: {
       opened: 0,
@@ -62,8 +71,7 @@ export function createCounters(): Counters {
     failures: { source: 0, cleanup: 0, delivery: 0, snapshot: 0 },
   } satisfies CounterValues;
 
-  return {
-    read: () => structuredClone(values),
+  const count: Required<Observer> = {
     connectionOpened: () => void values.connections.opened++,
     connectionClosed: ({ reason }) => void values.connections.closed[reason]++,
     streamOpened: () => void values.streams.opened++,
@@ -83,4 +91,21 @@ export function createCounters(): Counters {
     warned: () => void values.warnings++,
     failed: ({ stage }) => void values.failures[stage]++,
   };
+  return { read: () => structuredClone(values), ...passOn(count, createReport(observer)) };
+}
+
+/** Counts what is told, then tells it on. */
+function passOn(count: Required<Observer>, report: Report): Required<Observer> {
+  const names = Object.keys(count) as (keyof Observer)[];
+  const passing = names.map((name) => {
+    const add = count[name] as (info: unknown) => void;
+    return [
+      name,
+      (info: never) => {
+        add(info);
+        report(name, info);
+      },
+    ];
+  });
+  return Object.fromEntries(passing) as Required<Observer>;
 }

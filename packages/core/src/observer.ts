@@ -58,7 +58,7 @@ export interface Observer {
   }): void;
   heartbeat?(info: { readonly id: string | undefined }): void;
   /** A connection has caught up with what was there when it came. */
-  replayed?(info: { readonly id: string; readonly events: number }): void;
+  replayed?(info: { readonly id: string | undefined; readonly events: number }): void;
   reset?(info: {
     readonly id: string;
     readonly reason: ResetReason;

@@ -12,6 +12,8 @@ export interface Outlet {
   write(bytes: Uint8Array, events?: number): void;
   end(reason: CloseReason, lastFrame: Uint8Array, end: StreamEnd): void;
   pump(): void;
+  /** So many of the events written were a replay, which is over. */
+  caughtUp(events: number): void;
 }
 
 interface Opening {
@@ -103,7 +105,7 @@ export class Reader implements StreamReader {
 
   #goLive(): void {
     this.#live = true;
-    if (this.#replayed > 0) this.#report("replayed", { id: this.#stream.id, events: this.#replayed });
+    if (this.#replayed > 0) this.#outlet.caughtUp(this.#replayed);
     if (this.#stream.end === undefined) this.#outlet.write(liveFrame(this.#dispatch));
   }
 

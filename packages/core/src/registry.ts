@@ -149,7 +149,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   const { snapshot, source } = options;
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
-  const isHere = (id: string): boolean => shelf.get(id) !== undefined;
+  const isHere = (id: string): boolean => source !== undefined || shelf.get(id) !== undefined;
   const snapshots =
     snapshot && new Snapshots(snapshot as AskSnapshot<AnyEvents>, { clock, random, report, isHere });
   const house: House = {

@@ -13,7 +13,7 @@ export interface SnapshotsOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
-  /** Whether the stream is in this process. */
+  /** Whether the stream is in this process, or can be started there. */
   readonly isHere: (id: string) => boolean;
 }
 

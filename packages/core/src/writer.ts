@@ -49,7 +49,7 @@ export interface WriterKeeper {
   readonly closing: boolean;
   /** Resolves in the next macrotask. */
   turn(): Promise<void>;
-  /** Told of a source's error that came too late to fail its stream. */
+  /** Told of a source's error that does not fail its stream. */
   sourceFailed(stream: Stream, error: unknown): void;
 }
 
@@ -67,13 +67,18 @@ export function createWriter<Events extends object>(
   };
   const fail = (error: unknown): void => stream.finish("failed", toHoldfastError(error));
 
+  const tell = (error: HoldfastError): void => {
+    stream.tell(error);
+    keeper.sourceFailed(stream, error.cause ?? error);
+  };
+
   async function pushAll(source: PipeSource<Events>): Promise<void> {
     const run = pull(source, (error) => keeper.sourceFailed(stream, error));
     const detach = bridgeAbort(stream.signal, { abort: (reason) => run.release(reason) });
     try {
       if (stream.end !== undefined) return;
       for (let count = 1, item = await run.next(); item !== undefined; item = await run.next(), count++) {
-        if (item.value instanceof HoldfastError) stream.tell(item.value);
+        if (item.value instanceof HoldfastError) tell(item.value);
         else push(item.value);
         if (count % BURST === 0) await keeper.turn();
       }

@@ -13,7 +13,22 @@ const sum = (tally: Readonly<Record<string, number>>): number =>
 const blocksOf = (clients: readonly Guest[], name: string): Guest["blocks"] =>
   clients.flatMap(({ blocks }) => blocks.filter(([event]) => event === name));
 
+const quiet: Observer = { warned: () => undefined, failed: () => undefined };
+
 describe("counters", () => {
+  test("pass on what they are told, and to the console what nobody listens to and must not be lost", () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const streamOpened = vi.fn<NonNullable<Observer["streamOpened"]>>();
+    const counters = createCounters({ streamOpened });
+    const opened = { id: "a", epoch: "abcdefghij" };
+    counters.streamOpened(opened);
+    counters.failed({ id: "a", stage: "source", error: new Error("lost otherwise") });
+    expect(streamOpened.mock.calls).toEqual([[opened]]);
+    expect(warn).toHaveBeenCalledOnce();
+    expect(counters.read()).toMatchObject({ streams: { opened: 1 }, failures: { source: 1 } });
+    warn.mockRestore();
+  });
+
   test("have every key from the beginning, so that rates can be drawn", () => {
     expect(createCounters().read()).toEqual({
       connections: {
@@ -42,7 +57,7 @@ describe("counters", () => {
   });
 
   test("are read as a copy", async () => {
-    const counters = createCounters();
+    const counters = createCounters(quiet);
     const { registry } = house({ observer: counters });
     const before = counters.read();
     await registry.open("a");
@@ -50,7 +65,7 @@ describe("counters", () => {
   });
 
   test("count why connections close", async () => {
-    const counters = createCounters();
+    const counters = createCounters(quiet);
     const { registry, clock, connect } = house({
       observer: counters,
       maxConnections: 2,
@@ -81,7 +96,7 @@ describe("counters", () => {
   });
 
   test("count the bytes and events of a bare source, which has an observer of its own", async () => {
-    const counters = createCounters();
+    const counters = createCounters(quiet);
     const { clock } = house();
     const client = createMemoryClient();
     const over = serve(client.request, client.open, given([{ data: 1 }, { data: 2 }]), {
@@ -119,7 +134,7 @@ describe("counters", () => {
     );
     await fc.assert(
       fc.asyncProperty(steps, async (history) => {
-        const counters = createCounters();
+        const counters = createCounters(quiet);
         const failing = { next: false };
         const place = house({
           random: Math.random,
@@ -193,7 +208,7 @@ describe("counters", () => {
   });
 
   test("count the events of a running snapshot as delivered and replayed", async () => {
-    const counters = createCounters();
+    const counters = createCounters(quiet);
     const { registry, clock, connect } = house({
       observer: counters,
       buffer: { events: 1 },

@@ -224,4 +224,15 @@ describe("pipe", () => {
     await piped;
     expect(told.failed).toEqual([]);
   });
+
+  test("an error that it only tells the readers of is told to the observer with its cause", async () => {
+    const { registry, told } = house();
+    const job = await registry.open("a");
+    const cause = new Error("connection refused");
+    await job.pipe(async function* () {
+      yield new HoldfastError("SOURCE_FAILED", "The database is away.", { cause, retryable: true });
+    });
+    expect(told.failed).toEqual([{ id: "a", stage: "source", error: cause }]);
+    expect(registry.get("a")?.status).toBe("done");
+  });
 });

@@ -1,0 +1,21 @@
+import type { Browser, Page } from "playwright-core";
+import { expect, onTestFinished } from "vitest";
+
+/** Opens a page in a window of its own; an error of its script fails the test. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  prepare?: (blank: Page) => Promise<unknown>,
+): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
+  const errors: unknown[] = [];
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => errors.push(error));
+  onTestFinished(async () => {
+    await page.close();
+    expect(errors).toEqual([]);
+  });
+  await prepare?.(page);
+  await page.goto(url);
+  return page;
+}

@@ -1,0 +1,15 @@
+/** How many primes there are from `from` on and below `to`. */
+export function countPrimes(from: number, to: number): number {
+  let primes = 0;
+  for (let number = Math.max(from, 2); number < to; number++) {
+    if (isPrime(number)) primes++;
+  }
+  return primes;
+}
+
+function isPrime(number: number): boolean {
+  for (let divisor = 2; divisor * divisor <= number; divisor++) {
+    if (number % divisor === 0) return false;
+  }
+  return true;
+}

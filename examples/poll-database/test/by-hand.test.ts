@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import express from "express";
+import { expect, test } from "vitest";
+import { follow, followToTheEnd } from "../../common/test/follow.ts";
+import { runServer } from "../../common/test/run-server.ts";
+import { until } from "../../common/test/until.ts";
+import { pollByHand } from "../by-hand.ts";
+import type { FoundJob } from "../job-table.ts";
+import { Reads } from "../reads.ts";
+import { Gate } from "./gate.ts";
+import { listen } from "./listen.ts";
+import { doneJob, finish, openTable, write } from "./open-table.ts";
+
+/** Serves a job called `a` by hand. */
+async function serveByHand() {
+  const table = openTable();
+  const gate = new Gate();
+  const reads = new Reads(table, gate.pass);
+  const app = express();
+  const never = new AbortController().signal;
+  pollByHand(app, { find: (id, after) => reads.find(id, after, never) as Promise<FoundJob> }, 2);
+  const { url } = await listen(app);
+  return { table, gate, reads, stream: `${url}/jobs/a/stream` };
+}
+
+test("by hand, reads overlap when they are slow, and events come twice", async () => {
+  const { table, gate, reads, stream } = await serveByHand();
+  table.add("a", 1);
+  write(table, "a", 1, 1);
+  reads.slow = true;
+  const received = follow(stream);
+  const first = received.next();
+  await until(() => gate.waiting > 1);
+  reads.slow = false;
+  gate.open();
+  const second = received.next();
+  expect((await second).value.data).toEqual((await first).value.data);
+  finish(table, "a", 2);
+  await Array.fromAsync(received);
+});
+
+test("by hand, who comes back is told everything anew, and is never told to stay away", async () => {
+  const { table, stream } = await serveByHand();
+  doneJob(table, "a", 2);
+  const received = await followToTheEnd(stream);
+  expect(received.map(({ id, event }) => [id, event])).toEqual([
+    [undefined, "slice"],
+    [undefined, "slice"],
+    [undefined, "done"],
+  ]);
+  const response = await fetch(stream, { headers: { "last-event-id": "whatever" } });
+  expect(response.status).toBe(200);
+  expect((await response.text()).match(/^event/gm)).toHaveLength(3);
+});
+
+test("by hand, every reader costs a loop", async () => {
+  const { table, gate, reads, stream } = await serveByHand();
+  table.add("a", 1);
+  reads.slow = true;
+  const readers = [1, 2, 3].map(() => follow(stream));
+  const first = readers.map((reader) => reader.next());
+  await until(() => gate.waiting >= 3);
+  reads.slow = false;
+  write(table, "a", 1, 1);
+  gate.open();
+  await Promise.all(first);
+  expect(reads.made).toBeGreaterThanOrEqual(3);
+  await Promise.all(readers.map((reader) => reader.return(undefined)));
+});
+
+test("by hand, a read that throws ends the process", async () => {
+  const server = runServer(join(import.meta.dirname, "by-hand-down.ts"));
+  const url = await server.firstLine("stdout");
+  await expect(followToTheEnd(`${url}/jobs/a/stream`)).rejects.toThrow();
+  expect(await server.ended()).toBe(1);
+});
+
+test("the README shows it to the letter, and what replaces it", () => {
+  const read = (file: string): string => readFileSync(join(import.meta.dirname, "..", file), "utf8");
+  const shown = Array.from(read("README.md").matchAll(/^```ts\n(.*?)^```/gms), ([, code]) => code as string);
+  expect(shown).toHaveLength(2);
+  expect(read("by-hand.ts")).toContain(shown[0]);
+  expect(read("jobs.ts")).toContain(shown[1]);
+});

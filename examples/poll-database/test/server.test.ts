@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { follow, followToTheEnd, ofTheJob, type Received } from "../../common/test/follow.ts";
+import { type RunningServer, runServer } from "../../common/test/run-server.ts";
+import { tempDatabase } from "./open-table.ts";
+
+function run(DATABASE: string): RunningServer {
+  return runServer(join(import.meta.dirname, "../server.ts"), { PORT: "0", DATABASE });
+}
+
+test("a job outlives its server: the next one goes on with it, and its ids outlive them all", async () => {
+  const database = tempDatabase();
+  const first = run(database);
+  const url = await first.firstLine("stdout");
+  const created = await fetch(`${url}/jobs`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ slices: 3 }),
+  });
+  const { stream } = (await created.json()) as { stream: string };
+  let last: Received | undefined;
+  for await (const received of follow(url + stream)) {
+    last = received;
+    if (received.event === "slice" && !first.killed) first.kill("SIGTERM");
+  }
+  expect(last).toMatchObject({ event: "stream.drain", data: { reason: "shutdown" } });
+  expect(await first.ended()).toBe(0);
+
+  const second = run(database);
+  const live = await followToTheEnd((await second.firstLine("stdout")) + stream);
+  expect(ofTheJob(live).map(({ event }) => event)).toEqual(["slice", "slice", "slice", "done"]);
+  second.kill("SIGTERM");
+  await second.ended();
+
+  const [third, fourth] = [run(database), run(database)];
+  const whole = ofTheJob(await followToTheEnd((await third.firstLine("stdout")) + stream));
+  expect(whole.map(({ event, data }) => [event, data])).toEqual(
+    ofTheJob(live).map(({ event, data }) => [event, data]),
+  );
+  const rest = await followToTheEnd((await fourth.firstLine("stdout")) + stream, whole[1]?.id);
+  expect(ofTheJob(rest)).toEqual(whole.slice(2));
+});
