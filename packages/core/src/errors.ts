@@ -39,6 +39,7 @@ export class HoldfastError extends Error {
       throw new HoldfastError(
         "INVALID_OPTION",
         `\`retryAfter\` must be a non-negative integer of milliseconds, got ${retryAfter}.`,
+        { expose: false },
       );
     }
     super(message, cause === undefined ? undefined : { cause });

@@ -6,8 +6,10 @@ import type { AnyEvents } from "../src/event.ts";
 import { readCursor, STREAM_HEADERS } from "../src/headers.ts";
 import type { ServeOptions } from "../src/options.ts";
 import type { RegistryOptions } from "../src/registry.ts";
+import type { Snapshot } from "../src/snapshot.ts";
 import type { Source } from "../src/source.ts";
 import type { StreamWriter } from "../src/writer.ts";
+import { database } from "./support/database.ts";
 import { controlEvents, names, read, readExamples, section, union } from "./support/documents.ts";
 import { type Guest, type House, house } from "./support/house.ts";
 
@@ -21,8 +23,8 @@ const EPOCH = "k3v9x0q2ma";
 interface Stage extends Pick<House, "clock" | "registry"> {
   /** The id in the request's path. */
   readonly id: string;
-  /** The next epoch will be that of the examples. All other chance lies in the middle. */
-  readonly loadEpoch: () => void;
+  /** After so many other draws the next epoch will be that of the examples. All other chance lies in the middle. */
+  readonly loadEpoch: (after?: number) => void;
   /** Opens the stream and pushes these words. */
   readonly open: (...words: string[]) => Promise<StreamWriter<AnyEvents>>;
   /** The client comes: for the stream of that id, or for another source. */
@@ -64,6 +66,36 @@ const staysFor =
     await clock.advance(ms);
     return client;
   };
+
+/** The client comes to a server that holds nothing, and whose database has this answer. */
+const comesFor =
+  (snapshot: Snapshot<AnyEvents> | undefined): Scenario =>
+  async (stage) => {
+    const { come, clock } = stage({ snapshot: () => snapshot });
+    const client = come();
+    await clock.flush();
+    return client;
+  };
+
+/** An answer of the database that is all of a stream. */
+const done = (...words: string[]): Snapshot<AnyEvents> => ({ state: "done", events: words.map(token) });
+
+/** The client comes when two of four words are held, and the database has these events for the first three. */
+const comesAmid =
+  (...events: { event: string; data: string }[]): Scenario =>
+  async (stage) => {
+    const snapshot = { state: "running", at: `${EPOCH}.3`, events } as const;
+    const { open, come, clock } = stage({ buffer: { events: 2 }, snapshot: () => snapshot });
+    await open("Once", "upon", "a", "time");
+    const client = come();
+    await clock.flush();
+    return client;
+  };
+
+const summary = [
+  { event: "title", data: "A tale" },
+  { event: "text", data: "Once upon a" },
+];
 
 const scenarios: Record<string, Scenario> = {
   "A new stream": async (stage) => {
@@ -143,6 +175,14 @@ const scenarios: Record<string, Scenario> = {
     await job.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
     return come();
   },
+  "Failed by an event that was refused": async (stage) => {
+    const { open, come } = stage();
+    const job = await open();
+    await job.pipe(async function* () {
+      yield { event: "stream.secret", data: "Once" };
+    });
+    return come();
+  },
   Cancelled: async (stage) => {
     const { open, come, clock, registry, id } = stage();
     await open();
@@ -166,15 +206,90 @@ const scenarios: Record<string, Scenario> = {
     await registry.close();
     return client;
   },
+  "Drained on arrival, at shutdown": async (stage) => {
+    const { open, come, registry } = stage();
+    await open();
+    void registry.close();
+    return come();
+  },
   "Drained after waiting": async (stage) => {
     const { come, clock } = stage({ wait: 10_000 });
     const client = come();
     await clock.advance(10_000);
     return client;
   },
+  "Drained after waiting for what runs": async (stage) => {
+    const snapshot = (): Snapshot<AnyEvents> => ({ state: "running" });
+    const { come, clock } = stage({ snapshot, wait: 10_000, heartbeat: Infinity });
+    const client = come();
+    await clock.advance(119_999);
+    expect(client.state).toBe("open");
+    await clock.advance(1);
+    return client;
+  },
   "Too many": comesSecond({ maxConnections: 1 }),
   "Too many, refused": comesSecond({ maxConnections: 1, overload: "refuse" }),
+  "A source for which there is no room": async (stage) => {
+    const { come, registry } = stage({ maxStreams: 1, source: () => new ReadableStream() });
+    await registry.open("another");
+    return come();
+  },
   "An impossible id": (stage) => stage().come(),
+  "An unknown id": comesFor(undefined),
+  "An unknown id, found out too late": async (stage) => {
+    const { snapshot, asked } = database();
+    const { come, clock, loadEpoch } = stage({ snapshot });
+    const client = come();
+    await clock.advance(999);
+    expect(client.status).toBeUndefined();
+    await clock.advance(1);
+    expect(client.status).toBe(200);
+    // One is drawn for when it would be asked again.
+    loadEpoch(1);
+    asked[0]?.answer(undefined);
+    await clock.flush();
+    return client;
+  },
+  "A database that fails": async (stage) => {
+    const db = database();
+    const { come, clock } = stage({ snapshot: db.snapshot });
+    const client = come();
+    for (const wait of [500, 1_000]) {
+      db.last.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
+      await clock.advance(wait);
+    }
+    db.last.answer(done("Once", "upon"));
+    await clock.flush();
+    return client;
+  },
+  "A finished answer": comesFor(done("Once", "upon")),
+  "A finished answer, resumed": comesFor(done("Once", "upon")),
+  "A finished answer, of which there is nothing more": (stage) => {
+    const { snapshot, asked } = database();
+    const client = stage({ snapshot }).come();
+    expect(asked).toEqual([]);
+    return client;
+  },
+  "A finished answer that has changed": comesFor(done("Once", "more")),
+  "A finished answer that failed": comesFor({
+    state: "failed",
+    events: [{ event: "reason", data: "It was too long ago." }],
+  }),
+  "A running answer": comesAmid(...summary),
+  "A running answer for a client that was away": comesAmid(...summary),
+  "A running answer without events": comesAmid(),
+  "A source on demand": async (stage) => {
+    const { come, clock, loadEpoch } = stage({
+      async *source() {
+        yield token("Once");
+        await new Promise(() => undefined);
+      },
+    });
+    loadEpoch();
+    const client = come();
+    await clock.flush();
+    return client;
+  },
   "Headers only": comesAfter(["Once"]),
   "Without control events": async (stage) => {
     const { open, come } = stage({ buffer: { events: 2 } });
@@ -278,7 +393,8 @@ function setStage(request: string, options?: RegistryOptions): Stage {
   const draws: number[] = [];
   const random = (): number => draws.shift() ?? 0.5;
   const place = house({ random, ...options });
-  const loadEpoch = (): void => {
+  const loadEpoch = (after = 0): void => {
+    draws.push(...Array<number>(after).fill(0.5));
     draws.push(...Array.from(EPOCH, (digit) => (Number.parseInt(digit, 36) + 0.5) / 36));
   };
   return {
@@ -319,6 +435,8 @@ async function retries(chance: number): Promise<Record<string, string>> {
   await place.clock.advance(11_001);
   const last = place.connect("a");
   void place.registry.close();
+  expect(retryOf(place.connect("a"))).toBe(retryOf(last));
+  const [first, sixth] = await failedLookUps(random);
   return {
     "`stream.open`": opened,
     "the first block of a bare source": retryOf(place.connect(() => undefined, { serve: { random } })),
@@ -326,7 +444,24 @@ async function retries(chance: number): Promise<Record<string, string>> {
     "`stream.drain`: `max-duration`": retryOf(stays),
     "`stream.drain`: `shutdown`": retryOf(last),
     "`stream.drain`: `busy`": retryOf(isTooMuch),
+    "`stream.error`: `SNAPSHOT_FAILED`, at the first failure": retryOf(first),
+    "`stream.error`: `SNAPSHOT_FAILED`, from the sixth on": retryOf(sixth),
   };
+}
+
+/** Who came before the first of six failures in a row, and who came before the sixth. */
+async function failedLookUps(random: () => number): Promise<[Guest, Guest]> {
+  const db = database();
+  const { connect, clock } = house({ random, snapshot: db.snapshot, wait: Infinity });
+  const fail = (): Promise<void> => {
+    db.last.fail(new Error("down"));
+    return clock.advance(30_000);
+  };
+  const first = connect("a");
+  for (let failures = 0; failures < 5; failures++) await fail();
+  const sixth = connect("a");
+  await fail();
+  return [first, sixth];
 }
 
 function retryOf({ text }: Guest): string {
