@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -22,7 +24,7 @@ export function findChromium(): (() => Promise<Browser>) | undefined {
   const executablePath = installed() ?? install();
   if (executablePath !== undefined) return () => chromium.launch({ executablePath, args: FLAGS });
   if (process.env.CI) throw new Error(`Chromium is missing: ${PATHS.join(", ")}`);
-  console.log("Chromium is missing: the test of the page is skipped.");
+  console.log("Chromium is missing: what needs a browser is skipped.");
   return undefined;
 }
 
@@ -32,8 +34,9 @@ function installed(): string | undefined {
 
 function install(): string | undefined {
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return undefined;
+  // Test files run beside each other: one installs, the others wait for it.
   const apt = (...args: string[]): void => {
-    execFileSync("apt-get", ["-qq", ...args], {
+    execFileSync("flock", [join(tmpdir(), "holdfast-apt.lock"), "apt-get", "-qq", ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
       stdio: ["ignore", "ignore", "inherit"],
     });

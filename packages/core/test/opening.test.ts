@@ -86,7 +86,7 @@ class Counter {
   read(most = Infinity): void {
     const text = this.#client?.text.slice(0, Math.max(most, this.#read)) ?? "";
     const end = text.lastIndexOf("\n\n") + 2;
-    if (end <= this.#read) return;
+    if (end <= Math.max(1, this.#read)) return;
     for (const block of text.slice(this.#read, end).split(/(?<=\n\n)/)) this.#block(block);
     this.#read = end;
   }

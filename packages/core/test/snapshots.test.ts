@@ -15,7 +15,7 @@ interface Asking {
   readonly told: string[];
   readonly here: Set<string>;
   /** Listens; what is heard stands in the list. */
-  listen(id?: string): { readonly heard: Answer[]; readonly leave: () => void };
+  readonly listen: (id?: string) => { readonly heard: Answer[]; readonly leave: () => void };
 }
 
 function asking(random: () => number = () => 0.5, ask?: AskSnapshot<AnyEvents>): Asking {

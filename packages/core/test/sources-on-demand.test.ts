@@ -260,6 +260,7 @@ describe("a source on demand that", () => {
     [
       "throws when it is read",
       async function* () {
+        yield* [];
         throw new Error("secret");
       },
       "SOURCE_FAILED",
@@ -297,6 +298,7 @@ describe("a source on demand that", () => {
       "while it is read",
       async function* () {
         await new Promise(() => undefined);
+        yield* [];
       },
     ],
   ])("hangs %s, is let go all the same", async (_when, source) => {

@@ -61,7 +61,7 @@ export class Browser {
     const text = this.client.text.slice(0, Math.max(most, this.#read));
     // Only whole blocks count (9.2.6): what a cut left of the last one is dropped.
     const end = text.lastIndexOf("\n\n") + 2;
-    if (end <= this.#read) return;
+    if (end <= Math.max(1, this.#read)) return;
     const blocks = text.slice(this.#read, end);
     this.#read = end;
     for (const block of blocks.split(/(?<=\n\n)/)) this.#block(block);
@@ -137,7 +137,8 @@ export class Browser {
   #reset(id: string | undefined, data: string): void {
     const { reason, lost } = JSON.parse(data) as { reason: string; lost: [number, number] | null };
     if (id === undefined) {
-      if (this.#unplaced === undefined || lost !== null) throw new Error(`At ${this.cursor}, reset to nowhere`);
+      if (this.#unplaced === undefined || lost !== null)
+        throw new Error(`At ${this.cursor}, reset to nowhere`);
       this.#unplaced = { reset: reason };
       // It has nothing any more: who is cut before the next id must not come back as if it had.
       this.cursor = undefined;
@@ -184,7 +185,8 @@ export class Browser {
     const to = place(data);
     if (id !== data || to === undefined) throw new Error(`A snapshot at ${data}, told as ${id}`);
     if (this.#unplaced === undefined) throw new Error("A snapshot out of nowhere");
-    if (to.seq > this.#truth.life(to.epoch).events.length) throw new Error(`A snapshot of the future: ${data}`);
+    if (to.seq > this.#truth.life(to.epoch).events.length)
+      throw new Error(`A snapshot of the future: ${data}`);
     if (this.#unplaced.reset !== undefined) this.#checkReason(this.#unplaced.reset, to);
     else if (this.cursor !== undefined) throw new Error(`At ${this.cursor}, started over without a word`);
     this.#place = to;
@@ -219,7 +221,12 @@ export class Browser {
     const end = place(id);
     const { status } = JSON.parse(data) as { status: string };
     if (this.gone) {
-      if (!this.#waiting || status !== "failed" || end?.seq !== 0 || this.#truth.find(end.epoch) !== undefined)
+      if (
+        !this.#waiting ||
+        status !== "failed" ||
+        end?.seq !== 0 ||
+        this.#truth.find(end.epoch) !== undefined
+      )
         throw new Error(`Gone, ended as ${status} by ${id}`);
       return;
     }

@@ -95,8 +95,14 @@ const withDatabase: Weighted = {
       "throwing",
       "garbage",
     ),
-    number: fc.nat(3),
+    number: fc.nat(12),
   }),
+};
+
+/** Long enough for a look-up to be late, and for an answer to be old. */
+const longer: Weighted = {
+  weight: 4,
+  arbitrary: fc.record({ do: fc.constant("pass"), ms: fc.constantFrom(1_000, 2_000) }),
 };
 
 const whenSlow: Weighted = {
@@ -111,7 +117,7 @@ const close = fc.record({ do: fc.constant("close"), deadline: fc.constantFrom(0,
 function historiesOf(service: Service): fc.Arbitrary<History> {
   const step = fc.oneof(
     ...always,
-    ...(service.database === "none" ? [] : [withDatabase]),
+    ...(service.database === "none" ? [] : [withDatabase, longer]),
     ...(service.database === "slow" ? [whenSlow] : []),
     ...(service.sources ? [withSources] : []),
   );

@@ -6,8 +6,8 @@ export interface Question {
   readonly id: string;
   readonly signal: AbortSignal;
   /** Answers it, whether anybody still listens or not. */
-  answer(snapshot: Snapshot<AnyEvents> | null | undefined): void;
-  fail(error: unknown): void;
+  readonly answer: (snapshot: Snapshot<AnyEvents> | null | undefined) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 /** A database that is asked, and a test that answers. */
