@@ -1,4 +1,5 @@
 import { bridgeAbort } from "./abort-bridge.ts";
+import { Account } from "./account.ts";
 import { answer } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import { drainFrame } from "./control.ts";
@@ -66,16 +67,12 @@ export class Connection implements Tick {
   #held = false;
   /** Since when it has been held or closing. */
   #stuckSince = 0;
-  #openedAt = 0;
   #lastWrite = 0;
   #expiresAt = Infinity;
   #waitsUntil = Infinity;
-  #draining: DrainReason | undefined;
-  #drainSpread = 0;
-  #events = 0;
-  #bytes = 0;
-  /** What of it the observer was told. */
-  #told = { events: 0, bytes: 0 };
+  /** What is said as soon as the connection is ready. */
+  #draining: { readonly reason: DrainReason; readonly spread: number } | undefined;
+  #account: Account | undefined;
 
   /** @param id the stream's id; `undefined` for a bare source */
   constructor(
@@ -114,9 +111,9 @@ export class Connection implements Tick {
     if (this.#begun || this.latch.closed) return;
     const { clock, random, report, ticker } = this.#keeper;
     this.#begun = true;
-    this.#openedAt = this.#lastWrite = clock.now();
-    this.#expiresAt = this.#openedAt + this.options.maxDuration * (0.9 + 0.2 * random());
-    report("connectionOpened", { id: this.id });
+    this.#lastWrite = clock.now();
+    this.#expiresAt = this.#lastWrite + this.options.maxDuration * (0.9 + 0.2 * random());
+    this.#account = new Account(this.id, clock, report);
     try {
       const events = { drained: () => this.#drained(), closed: () => this.#finish() };
       this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
@@ -152,7 +149,8 @@ export class Connection implements Tick {
   /** Lets the feed write. Never throws: a feed or sink that does costs this connection alone. */
   pump(): void {
     try {
-      if (this.#draining !== undefined && this.ready) this.#sayDrain(this.#draining);
+      if (this.#draining !== undefined && this.ready)
+        this.#sayDrain(this.#draining.reason, this.#draining.spread);
       else if (this.ready) this.#feed?.pump();
     } catch (error) {
       this.#fail(error);
@@ -162,8 +160,7 @@ export class Connection implements Tick {
   /** Writes whole frames. The connection MUST be ready. */
   write(bytes: Uint8Array, events = 0): void {
     if (bytes.length === 0) return;
-    this.#events += events;
-    this.#bytes += bytes.length;
+    this.#account?.wrote(bytes.length, events);
     this.#lastWrite = this.#keeper.clock.now();
     let taken: boolean;
     try {
@@ -176,9 +173,9 @@ export class Connection implements Tick {
     this.#stuck();
   }
 
+  /** So many of the events written were a replay, which is over. */
   caughtUp(events: number): void {
-    this.#tellDelivered();
-    this.#keeper.report("replayed", { id: this.id, events });
+    this.#account?.caughtUp(events);
   }
 
   /** Ends the response in order, with a last frame if the connection is ready for one. */
@@ -200,10 +197,9 @@ export class Connection implements Tick {
    */
   drain(reason: DrainReason, spread = 0): void {
     if (this.latch.closed) return;
-    this.#drainSpread = spread;
     this.begin();
-    if (this.ready) this.#sayDrain(reason);
-    else if (reason === "shutdown") this.#draining ??= reason;
+    if (this.ready) this.#sayDrain(reason, spread);
+    else if (reason === "shutdown") this.#draining ??= { reason, spread };
     else this.destroy(reason);
   }
 
@@ -235,7 +231,7 @@ export class Connection implements Tick {
   }
 
   visit(now: number): number {
-    this.#tellDelivered();
+    this.#account?.tellDelivered();
     if (this.#stuckFor(now) >= this.options.idleTimeout) this.destroy("zombie");
     else if (this.latch.closed) return this.#nextDue();
     else if (now >= this.#expiresAt) this.drain("max-duration");
@@ -246,15 +242,7 @@ export class Connection implements Tick {
 
   #beat(): void {
     this.write(HEARTBEAT);
-    this.#keeper.report("heartbeat", { id: this.id });
-  }
-
-  #tellDelivered(): void {
-    const events = this.#events - this.#told.events;
-    const bytes = this.#bytes - this.#told.bytes;
-    if (bytes === 0) return;
-    this.#told = { events: this.#events, bytes: this.#bytes };
-    this.#keeper.report("delivered", { id: this.id, events, bytes });
+    this.#account?.beat();
   }
 
   #nextDue(): number {
@@ -280,8 +268,8 @@ export class Connection implements Tick {
     if (this.slot !== -1 && due < this.due) this.#keeper.ticker.set(this, due);
   }
 
-  #sayDrain(reason: DrainReason): void {
-    const retry = this.retry(reason) + Math.round(this.#drainSpread * this.#keeper.random());
+  #sayDrain(reason: DrainReason, spread: number): void {
+    const retry = this.retry(reason) + Math.round(spread * this.#keeper.random());
     this.#feed?.flush?.();
     this.end(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
@@ -304,14 +292,7 @@ export class Connection implements Tick {
     this.latch.close("disconnected" satisfies CloseReason);
     this.#leave();
     const reason = this.latch.reason as CloseReason;
-    this.#tellDelivered();
-    this.#keeper.report("connectionClosed", {
-      id: this.id,
-      reason,
-      duration: this.#keeper.clock.now() - this.#openedAt,
-      events: this.#events,
-      bytes: this.#bytes,
-    });
+    this.#account?.close(reason);
     this.#resolveOver({ status: 200, reason, ...(this.#end !== undefined && { end: this.#end }) });
   }
 
