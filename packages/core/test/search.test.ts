@@ -386,9 +386,10 @@ describe("a client that waits is looked up for", () => {
     db.last.answer({ state: "pending" });
     await clock.advance(2_000);
     for (let at = 2_000; at < 122_000; at += 2_000) {
-      expect(client.state).toBe("open");
       db.last.answer({ state: "running" });
-      await clock.advance(2_000);
+      await clock.advance(1_999);
+      expect(client.state).toBe("open");
+      await clock.advance(1);
     }
     expect(client.blocks).toEqual([WAITING, ["stream.drain", undefined, { reason: "waiting" }]]);
     expect(told).toMatchObject({ warned: [{ id: "a" }], failed: [] });
@@ -553,6 +554,16 @@ describe("a stream that is here and cannot serve the client", () => {
     expect(summary(client)).toEqual(["stream.open", ["stream.reset", "epoch"], "stream.live", "fresh"]);
   });
 
+  test("and that comes to where the client stands while the database is asked, beats its answer", async () => {
+    const { registry, clock, connect, db } = asked();
+    const job = await registry.open("a");
+    const client = connect("a", { cursor: `${job.epoch}.2` });
+    for (let n = 1; n <= 3; n++) job.push({ data: n });
+    db.last.answer({ state: "done", events: [{ data: "from the database" }] });
+    await clock.flush();
+    expect(summary(client)).toEqual(["stream.open", 3, "stream.live"]);
+  });
+
   test("and is forgotten before the answer: the answer counts", async () => {
     const { registry, clock, connect, db } = asked({ linger: 100, buffer: { events: 1 } });
     const job = await registry.open("a");
@@ -675,8 +686,9 @@ describe("a subscriber in the same process", () => {
     expect(await back).toEqual([{ id: cursor, event: "message", data: "a" }, ...rest]);
     expect(resets).toEqual([{ reason: "trimmed", lost: null }]);
     // What is before every id is the beginning.
-    const again = await Array.fromAsync(registry.subscribe("a", { cursor: "" }));
+    const again = await Array.fromAsync(registry.subscribe("a", { cursor: "", onReset }));
     expect(again.map(({ data }) => data)).toEqual(["a", "b", "5"]);
+    expect(resets).toHaveLength(1);
   });
 });
 

@@ -132,13 +132,20 @@ describe("asking", () => {
     expect(db.asked).toHaveLength(2);
   });
 
-  test("a call that was answered is not aborted afterwards", async () => {
-    const { db, clock, listen } = asking();
+  test("a call that was answered is not aborted afterwards, nor by who leaves as it hears the answer", async () => {
+    const { snapshots, db, clock, listen } = asking();
     const { leave } = listen();
     db.last.answer({ state: "pending" });
     await clock.flush();
     leave();
     expect(db.last.signal.aborted).toBe(false);
+    const undo = snapshots.join("b", () => undo());
+    db.last.answer({ state: "pending" });
+    await clock.flush();
+    expect(db.asked.map(({ id, signal }) => [id, signal.aborted])).toEqual([
+      ["a", false],
+      ["b", false],
+    ]);
   });
 
   test("who leaves while the others are told is not told, and who comes is", async () => {

@@ -104,7 +104,9 @@ function suite(client: NativeClient): void {
     await eventually(() => expect(heard.at(-1)?.state).toBe(CLOSED), LATE);
     expect(dataOf(heard)).toEqual(["1", "2", "3", "4"]);
     expect(new Set(typesOf(heard))).toEqual(new Set(["open", "message", "error"]));
-    expect(origin.cursors).toEqual([undefined, `${job.epoch}.2`, `${job.epoch}.5.end`]);
+    // A reset may cost the client bytes that had arrived already: then it comes back for the event before.
+    const resumed = expect.stringMatching(new RegExp(`^${job.epoch}\\.[12]$`));
+    expect(origin.cursors).toEqual([undefined, resumed, `${job.epoch}.5.end`]);
   });
 
   test("text of any kind arrives as it was", async () => {

@@ -2,7 +2,7 @@ import type { AnyEvents } from "../../src/event.ts";
 import type { AskSnapshot, Snapshot } from "../../src/snapshot.ts";
 
 /** A question under way. */
-export interface Question {
+interface Question {
   readonly id: string;
   readonly signal: AbortSignal;
   /** Answers it, whether anybody still listens or not. */
