@@ -232,7 +232,7 @@ export class Connection implements Tick {
 
   visit(now: number): number {
     this.#account?.tellDelivered();
-    if (this.#stuckFor(now) >= this.options.idleTimeout) this.destroy("zombie");
+    if (this.#isStuck && now >= this.#stuckSince + this.options.idleTimeout) this.destroy("zombie");
     else if (this.latch.closed) return this.#nextDue();
     else if (now >= this.#expiresAt) this.drain("max-duration");
     else if (now >= this.#waitsUntil) this.drain("waiting");
@@ -252,8 +252,8 @@ export class Connection implements Tick {
     return Math.min(next, this.#expiresAt, this.#waitsUntil);
   }
 
-  #stuckFor(now: number): number {
-    return this.#held || this.latch.closed ? now - this.#stuckSince : 0;
+  get #isStuck(): boolean {
+    return this.#held || this.latch.closed;
   }
 
   /** From now on the sink has `idleTimeout` to flush what it was given. */
