@@ -89,6 +89,19 @@ describe("a client that comes early", () => {
     expect(client.text).not.toContain("stream.error");
   });
 
+  test("and does not read is cut after `idleTimeout`, at whatever fraction of a millisecond", async () => {
+    const { clock, connect } = house({ idleTimeout: 500, heartbeat: 100 });
+    await clock.advance(0.3);
+    const client = connect("a");
+    client.stall();
+    await clock.advance(100);
+    expect([client.held, clock.now()]).toEqual([true, 100.3]);
+    // Here a difference is less than what was added.
+    expect(100.3 + 500 - 100.3).toBeLessThan(500);
+    await clock.advance(500);
+    expect(client.state).toBe("destroyed");
+  });
+
   test("and is gone before the end of the wait leaves nothing", async () => {
     const place = house();
     const client = place.connect("a");

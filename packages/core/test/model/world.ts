@@ -281,10 +281,11 @@ class World {
     }
   }
 
-  #subscribe(stream: number, slow: boolean): void {
+  #subscribe(stream: number, slow: boolean): Promise<void> | undefined {
     const follower = new Follower(this.#truth);
     this.#followers.push(follower);
     follower.follow(this.#registry, name(stream), slow ? () => this.#clock.flush() : undefined);
+    return this.#settled();
   }
 
   async #push(stream: number, count: number): Promise<void> {
@@ -363,7 +364,12 @@ class World {
     return error;
   }
 
-  #connect({ browser: number, cursor, now, aborted }: Extract<Step, { do: "connect" }>): void {
+  #connect({
+    browser: number,
+    cursor,
+    now,
+    aborted,
+  }: Extract<Step, { do: "connect" }>): Promise<void> | undefined {
     const browser = this.#browser(number);
     this.#leave(browser, Infinity);
     const strangest = {
@@ -394,6 +400,12 @@ class World {
       throw new Error("Let in after the close");
     // A conforming client never comes back after a 204: the next connection is somebody else's.
     if (status === 204) browser.cursor = undefined;
+    return this.#settled();
+  }
+
+  /** Even a prompt answer takes a moment; only then does its client read. */
+  #settled(): Promise<void> | undefined {
+    return this.#service.database === "prompt" ? turn() : undefined;
   }
 
   #leave(browser: Browser, seen: number): void {
