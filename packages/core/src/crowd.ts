@@ -23,7 +23,8 @@ export class Crowd {
   readonly report: Report;
   readonly ticker: Ticker;
   readonly #maxConnections: number;
-  readonly #members = new Map<Member, { readonly counted: boolean }>();
+  /** Each with whether it counts against the limit. */
+  readonly #members = new Map<Member, boolean>();
   #size = 0;
   #draining = false;
   #spread = 0;
@@ -58,16 +59,16 @@ export class Crowd {
   }
 
   enter(member: Member, counted: boolean): void {
-    this.#members.set(member, { counted });
+    this.#members.set(member, counted);
     if (counted) this.#size++;
   }
 
   /** Idempotent, and nothing for one that never entered. */
   left(member: Member): void {
-    const entry = this.#members.get(member);
-    if (entry === undefined) return;
+    const counted = this.#members.get(member);
+    if (counted === undefined) return;
     this.#members.delete(member);
-    if (entry.counted) this.#size--;
+    if (counted) this.#size--;
     if (this.#members.size === 0) this.#empty?.();
   }
 

@@ -44,8 +44,7 @@ export function compareIds(a: EventId, b: EventId): number | undefined {
   return a.seq - b.seq || Number(a.end) - Number(b.end);
 }
 
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const CONTROL = /\p{Cc}/u;
 
 /** Whether a value can be a stream's id: a string of 1 to 256 characters, none of them a control character. */
 export function isStreamId(id: unknown): id is string {

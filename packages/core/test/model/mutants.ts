@@ -97,7 +97,7 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "connections that are over still count",
     file: "crowd.ts",
-    sound: "    if (entry.counted) this.#size--;",
+    sound: "    if (counted) this.#size--;",
     faulty: "",
     found: /^Still held/,
   },
