@@ -19,6 +19,8 @@ const projects: TestProjectInlineConfiguration[] = [
   project("packages/node-http", "node-http"),
   project("packages/express", "express"),
   project("packages/hono", "hono"),
+  // For `sse` of msw, which wants a global EventSource.
+  project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/conformance", "http"),
   project("examples", "examples", { testTimeout: 60_000, hookTimeout: 60_000 }),
 ];

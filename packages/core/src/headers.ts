@@ -26,7 +26,7 @@ export function readCursor(header: string | null | undefined, url: string): stri
   return new URLSearchParams(query).get("lastEventId") || undefined;
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The header's bytes are UTF-8 (WHATWG HTML, 9.2.3). What is no UTF-8, or was decoded already, stays as it is. */
 function fromUtf8(header: string): string {
