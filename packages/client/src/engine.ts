@@ -153,6 +153,7 @@ export function hold<T extends { readonly id: string }>(
       finish("failed", error);
       throw error;
     } finally {
+      attempt.abort();
       permit?.();
     }
   }

@@ -47,8 +47,8 @@ export async function* exchange(
       answer.then(({ body }) => body?.cancel()).catch(() => undefined);
       return;
     }
-    opened(response.url || request[0]);
     reader = response.body?.getReader();
+    opened(response.url || request[0]);
     for (;;) {
       watchdog.watch(idleTimeout());
       const chunk = await reader?.read();

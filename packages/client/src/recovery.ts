@@ -99,6 +99,7 @@ export function createRecovery(settings: Settings): Recovery {
           hasRefreshed = true;
           break;
         case "fatal":
+        default:
           fail();
       }
       return { attempt: attempts + 1, delay: planned, isAsked, reason, message };

@@ -1,6 +1,5 @@
 import { check } from "./check.ts";
 import { standardDelay } from "./delay.ts";
-import { ConnectionError } from "./connection-error.ts";
 import { type Connection, hold } from "./engine.ts";
 import { EventHandlers } from "./event-handlers.ts";
 import { LossEvent } from "./loss-event.ts";
@@ -169,23 +168,19 @@ export class ResilientEventSource extends EventTarget {
     }
   }
 
-  /** Takes whatever comes, until there is nothing more. */
   async #pump(): Promise<void> {
-    try {
-      for await (const delivery of this.#connection) this.#dispatch(delivery);
-    } catch (error) {
-      // Its state tells more, below.
-      if (!(error instanceof ConnectionError)) throw error;
-    }
+    // What it fails with, its state tells.
+    await this.#dispatchAll().catch(() => undefined);
     this.#readyState = this.CLOSED;
     const { state } = this.#connection;
     if (state.status === "closed" && state.reason !== "closed") this.dispatchEvent(new LossEvent(state));
   }
 
-  #dispatch({ event, data, id, url }: Delivery): void {
-    if (this.#readyState === this.CLOSED) return;
-    const { origin } = new URL(url);
-    this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
+  async #dispatchAll(): Promise<void> {
+    for await (const { data, event, id, url } of this.#connection) {
+      const { origin } = new URL(url);
+      this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
+    }
   }
 }
 

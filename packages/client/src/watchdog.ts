@@ -20,6 +20,7 @@ export function createWatchdog(clock: Timers, bark: (slept: boolean) => void): W
   let cancel: (() => void) | undefined;
   return {
     watch(ms) {
+      cancel?.();
       since = clock.now();
       limit = ms;
       cancel = clock.after(ms, () => bark(clock.now() > since + ms + LATE));
