@@ -63,7 +63,7 @@ export function connect<Map extends DecoderMap>(
 export function connect(url: Asked<string | URL>, options: ConnectOptions = {}): Connection<unknown> {
   const { events = {}, onInvalid = "error" } = options;
   for (const [name, decoder] of Object.entries(events)) {
-    const isDecoder = typeof decoder === "function" || "~standard" in decoder;
+    const isDecoder = typeof decoder === "function" || "~standard" in Object(decoder);
     check(isDecoder, name, "a function or a schema", decoder);
   }
   checkOneOf("onInvalid", onInvalid, "skip|error");

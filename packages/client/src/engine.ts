@@ -138,12 +138,12 @@ export function hold<T extends { readonly id: string }>(
         const outcome = reader.judge(attempt.signal.reason as Outcome);
         // Of these two it is known that nothing was done.
         resumes ||= !/^(unauthorized|request)$/.test(outcome.reason);
-        permit?.(outcome.action === undefined ? false : undefined);
         const again = recovery.decide(outcome, reader.retry);
         if (again === undefined) {
           finish("done");
           return;
         }
+        permit?.(again.message ? false : undefined);
         await wait(again);
       }
     } catch (error) {

@@ -3,7 +3,7 @@ export { connect } from "./connect.ts";
 export type { ConnectOptions, DecoderMap, Message, TextMessage } from "./connect.ts";
 export type { Connection } from "./engine.ts";
 export { ResilientEventSource } from "./resilient-event-source.ts";
-export type { ResilientEventSourceInit } from "./resilient-event-source.ts";
+export type { ResilientEventSourceInit, StreamMessageEvent } from "./resilient-event-source.ts";
 
 // What there is to see
 export type { ConnectionState, StateListener } from "./state.ts";

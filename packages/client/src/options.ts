@@ -12,11 +12,11 @@ export type Asked<T> = T | (() => T | PromiseLike<T>);
 /** What a request is made of. */
 export interface RequestOptions {
   /** Asked before each attempt if it is a function, so that no token gets stale. */
-  readonly headers?: Asked<HeadersInit | undefined>;
+  readonly headers?: Asked<RequestInit["headers"]>;
   /** @default "POST" with a body, else "GET" */
   readonly method?: "GET" | "POST";
   /** A stream can be sent once: give a function. */
-  readonly body?: Asked<BodyInit | undefined>;
+  readonly body?: Asked<RequestInit["body"]>;
   /**
    * Whether a POST may be repeated. If not, its stream is resumed by GET.
    * @default false
@@ -25,7 +25,7 @@ export interface RequestOptions {
   /** Where a POST that may not be repeated is resumed. @default its own URL */
   readonly resumeUrl?: Asked<string | URL>;
   /** As for `fetch`. */
-  readonly credentials?: RequestCredentials;
+  readonly credentials?: NonNullable<RequestInit["credentials"]>;
   /** @default globalThis.fetch */
   readonly fetch?: typeof globalThis.fetch;
   /**

@@ -18,10 +18,13 @@ export interface ResilientEventSourceInit extends Omit<ResilienceOptions, "crede
 
 type Callback<E> = (this: ResilientEventSource, event: E) => unknown;
 
+/** An event of the stream. In Node's types a `MessageEvent` does not say what its data is. */
+export type StreamMessageEvent = InstanceType<typeof MessageEvent> & { readonly data: string };
+
 interface EventMap {
   readonly open: Event;
-  readonly message: MessageEvent<string>;
-  readonly error: LossEvent | MessageEvent<string>;
+  readonly message: StreamMessageEvent;
+  readonly error: LossEvent | StreamMessageEvent;
 }
 
 type Listener<E> =
@@ -100,36 +103,36 @@ export class ResilientEventSource extends EventTarget {
     this.#handlers.set("open", handler);
   }
 
-  get onmessage(): Callback<MessageEvent<string>> | null {
+  get onmessage(): Callback<StreamMessageEvent> | null {
     return this.#handlers.get("message");
   }
 
-  set onmessage(handler: Callback<MessageEvent<string>> | null) {
+  set onmessage(handler: Callback<StreamMessageEvent> | null) {
     this.#handlers.set("message", handler);
   }
 
-  get onerror(): Callback<LossEvent | MessageEvent<string>> | null {
+  get onerror(): Callback<LossEvent | StreamMessageEvent> | null {
     return this.#handlers.get("error");
   }
 
-  set onerror(handler: Callback<LossEvent | MessageEvent<string>> | null) {
+  set onerror(handler: Callback<LossEvent | StreamMessageEvent> | null) {
     this.#handlers.set("error", handler);
   }
 
   override addEventListener<Name extends string>(
     type: Name,
-    listener: Listener<Name extends keyof EventMap ? EventMap[Name] : MessageEvent<string>>,
-    options?: boolean | AddEventListenerOptions,
+    listener: Listener<Name extends keyof EventMap ? EventMap[Name] : StreamMessageEvent>,
+    options?: Parameters<EventTarget["addEventListener"]>[2],
   ): void {
-    super.addEventListener(type, listener as EventListener | null, options);
+    super.addEventListener(type, listener as Parameters<EventTarget["addEventListener"]>[1], options);
   }
 
   override removeEventListener<Name extends string>(
     type: Name,
-    listener: Listener<Name extends keyof EventMap ? EventMap[Name] : MessageEvent<string>>,
-    options?: boolean | EventListenerOptions,
+    listener: Listener<Name extends keyof EventMap ? EventMap[Name] : StreamMessageEvent>,
+    options?: Parameters<EventTarget["removeEventListener"]>[2],
   ): void {
-    super.removeEventListener(type, listener as EventListener | null, options);
+    super.removeEventListener(type, listener as Parameters<EventTarget["addEventListener"]>[1], options);
   }
 
   /** Connects anew at once, with the same cursor; also after a failure, but not when the stream is over. */

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { createFakeServer } from "./support/fake-server.ts";
+import { control, event, follow, OPEN } from "./support/follow.ts";
+
+/** What React's `useSyncExternalStore` does with a store. */
+function useSyncExternalStore<T>(
+  subscribe: (onChange: () => void) => () => void,
+  getSnapshot: () => T,
+): { readonly renders: T[]; unmount(): void } {
+  const renders = [getSnapshot()];
+  const unmount = subscribe(() => {
+    const snapshot = getSnapshot();
+    if (!Object.is(snapshot, renders.at(-1))) renders.push(snapshot);
+  });
+  return { renders, unmount };
+}
+
+test("the state is a store that React can read", async () => {
+  const server = createFakeServer();
+  const { connection } = await follow(server);
+  const { subscribe } = connection;
+  const store = useSyncExternalStore(subscribe, () => connection.state);
+  expect(connection.state).toBe(connection.state);
+  server.last.open(control("open", OPEN) + control("live", {}) + event("a"));
+  await server.clock.flush();
+  server.last.cut();
+  await server.clock.flush();
+  store.unmount();
+  store.unmount();
+  await server.clock.advance(1_000);
+  expect(store.renders).toEqual([
+    { status: "connecting", attempt: 1 },
+    { status: "open" },
+    { status: "replaying" },
+    { status: "live" },
+    {
+      status: "retrying",
+      attempt: 1,
+      delay: 500,
+      isAsked: false,
+      reason: "network",
+      message: "The network failed.",
+    },
+  ]);
+});
+
+test("attempts are counted since the last healthy connection", async () => {
+  const server = createFakeServer();
+  const { states } = await follow(server);
+  server.last.cut();
+  await server.clock.advance(500);
+  server.last.cut();
+  await server.clock.advance(1_000);
+  server.last.open(event("a"));
+  await server.clock.flush();
+  server.last.end();
+  await server.clock.advance(500);
+  expect(states.map((state) => [state.status, "attempt" in state && state.attempt])).toEqual([
+    ["retrying", 2],
+    ["connecting", 2],
+    ["retrying", 3],
+    ["connecting", 3],
+    ["open", false],
+    ["retrying", 1],
+    ["connecting", 1],
+  ]);
+});
+
+test("a listener that is added or removed by another is called from then on", async () => {
+  const server = createFakeServer();
+  const { connection } = await follow(server);
+  const story: string[] = [];
+  const off = connection.subscribe(({ status }) => {
+    story.push(`first ${status}`);
+    off();
+    connection.subscribe((state) => story.push(`second ${state.status}`));
+  });
+  server.last.open();
+  await server.clock.flush();
+  server.last.cut();
+  await server.clock.flush();
+  expect(story).toEqual(["first open", "second open", "second retrying"]);
+});

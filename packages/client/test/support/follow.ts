@@ -1,0 +1,73 @@
+import { onTestFinished } from "vitest";
+import {
+  connect,
+  type Connection,
+  type ConnectionState,
+  type ConnectOptions,
+  type TextMessage,
+} from "../../src/index.ts";
+import type { FakeServer } from "./fake-server.ts";
+
+export const URL_OF_JOB = "http://server.test/jobs/42";
+
+/** A connection whose messages are taken as they come, and what was seen of it. */
+export interface Followed<M = TextMessage> {
+  readonly connection: Connection<M>;
+  readonly messages: M[];
+  readonly states: ConnectionState[];
+  /** How the iteration ended: `true`, or what it threw. */
+  readonly ended: unknown;
+  /** Goes on taking, after a failure. */
+  resume(): void;
+}
+
+/** Connects to a fake server, in its time, until the test is finished. The first request is there. */
+export async function follow(
+  server: FakeServer,
+  options: ConnectOptions & { readonly events?: never } = {},
+): Promise<Followed> {
+  const followed = take(connect(URL_OF_JOB, optionsOf(server, options)));
+  await server.clock.flush();
+  return followed;
+}
+
+export function optionsOf<Options extends ConnectOptions>(server: FakeServer, options: Options): Options {
+  return { fetch: server.fetch, clock: server.clock, random: () => 0.5, ...options };
+}
+
+export function take<M>(connection: Connection<M>): Followed<M> {
+  const states: ConnectionState[] = [];
+  const messages: M[] = [];
+  const followed = {
+    connection,
+    messages,
+    states,
+    ended: undefined as unknown,
+    resume: () => void run(),
+  };
+  async function run(): Promise<void> {
+    try {
+      for await (const message of connection) messages.push(message);
+      followed.ended = true;
+    } catch (error) {
+      followed.ended = error;
+    }
+  }
+  connection.subscribe((state) => states.push(state));
+  onTestFinished(() => connection.close());
+  followed.resume();
+  return followed;
+}
+
+/** The text of an event. */
+export function event(data: string, id?: string, name?: string): string {
+  const lines = [name && `event: ${name}`, id !== undefined && `id: ${id}`, `data: ${data}`];
+  return `${lines.filter(Boolean).join("\n")}\n\n`;
+}
+
+/** The text of a control event. */
+export function control(name: string, data: unknown, id?: string): string {
+  return event(JSON.stringify(data), id, `stream.${name}`);
+}
+
+export const OPEN = { state: "live", first: 1, last: 0, heartbeat: 15_000 };
