@@ -60,7 +60,7 @@ async function everythingElse(): Promise<Tally[]> {
   const tallies: Tally[] = [];
   // First, because pnpm goes on with a mere warning when the install before a script fails.
   tallies.push(await step("install --frozen-lockfile"));
-  for (const script of ["format:check", "lint", "typecheck", "unused", "build", "tarballs"]) {
+  for (const script of ["format:check", "lint", "typecheck", "unused", "build", "size", "tarballs"]) {
     tallies.push(await step(script));
   }
   return tallies;
