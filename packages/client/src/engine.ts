@@ -230,7 +230,6 @@ export function hold<T extends { readonly id: string }>(
       finish("closed");
       listeners.clear();
       interrupt("closed");
-      permit?.();
     },
     async next() {
       if (isClosed) return over;

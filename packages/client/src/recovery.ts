@@ -35,6 +35,7 @@ export interface Recovery {
 
 export function createRecovery(settings: Settings): Recovery {
   const { clock, connectTimeout, delay, giveUpAfter, policy, random } = settings;
+  /** Since the last healthy connection; 0 if that was the last. */
   let attempts = 0;
   let hasRefreshed = false;
   let isHealthy = false;
@@ -73,7 +74,6 @@ export function createRecovery(settings: Settings): Recovery {
     },
     decide(outcome, retry) {
       turnTo(0);
-      const failures = isHealthy ? 0 : attempts;
       isHealthy = false;
       const { reason, message } = outcome;
       const { retryAfter } = outcome as Loss;
@@ -86,7 +86,7 @@ export function createRecovery(settings: Settings): Recovery {
           return undefined;
         case "retry":
           if (left <= 0) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: outcome });
-          planned = Math.min(delay(failures, retryAfter ?? retry, random()), left);
+          planned = Math.min(delay(attempts, retryAfter ?? retry, random()), left);
           break;
         case "drain":
           planned = delay(0, retry, random());

@@ -137,6 +137,19 @@ test("a listener may close it, whatever it is told", async () => {
   }
 });
 
+test("a callback may close it, and what came with it is not told any more", async () => {
+  const server = createFakeServer();
+  let told = 0;
+  const { connection, ...followed } = await follow(server, {
+    onReset: () => connection.close(),
+    onServerError: () => told++,
+  });
+  server.last.open(control("reset", {}, "k3v9x0q2ma.0") + control("error", {}) + event("a"));
+  await server.clock.flush();
+  expect(told).toBe(0);
+  expect(followed.messages).toEqual([]);
+});
+
 /** What may happen to a connection, in any order. */
 type Step = (server: FakeServer, connection: Connection<TextMessage>, abort: AbortController) => unknown;
 const STEPS: readonly (readonly [string, Step])[] = [

@@ -50,6 +50,16 @@ test("several may wait, and are served in the order they came", async () => {
   connection.close();
 });
 
+test("one byte order mark is stripped, in front of everything", async () => {
+  const server = createFakeServer();
+  const { messages } = await follow(server);
+  server.last.open(`\u{feff}${event("\u{feff}a")}`).end();
+  await server.clock.advance(1_000);
+  server.last.open(`\u{feff}\u{feff}${event("no field")}${event("b")}`);
+  await server.clock.flush();
+  expect(messages.map(({ data }) => data)).toEqual(["\u{feff}a", "b"]);
+});
+
 describe("a line or an event that is too large", () => {
   const limit = { maxEventSize: 100 };
 

@@ -190,6 +190,18 @@ describe("giving up", () => {
     expect(followed.ended).toMatchObject({ reason: "gave-up" });
   });
 
+  test("is not put off by a clock that is set back", async () => {
+    const server = createFakeServer();
+    let back = 0;
+    const clock = { ...server.clock, now: () => server.clock.now() - back };
+    server.onRequest = (exchange) => exchange.cut();
+    const followed = await follow(server, { clock });
+    await server.clock.advance(100_000);
+    back = 3_600_000;
+    await server.clock.advance(230_000);
+    expect(followed.ended).toMatchObject({ reason: "gave-up" });
+  });
+
   test("does not count the time without a network", async () => {
     const server = createFakeServer();
     vi.stubGlobal("navigator", { onLine: false });

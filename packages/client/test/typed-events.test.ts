@@ -75,6 +75,17 @@ describe("data that its decoder does not take", () => {
     expect(followed.connection.lastEventId).toBe("1");
   });
 
+  test("comes again when it is reconnected, with what came behind it", async () => {
+    const server = createFakeServer();
+    const followed = take(connect(URL_OF_JOB, optionsOf(server, { events })));
+    await server.clock.flush();
+    server.last.open(bad);
+    await server.clock.flush();
+    followed.connection.reconnect();
+    await server.clock.flush();
+    expect(server.last.header("last-event-id")).toBe("1");
+  });
+
   test("is left out if that is said", async () => {
     const server = createFakeServer();
     const { messages, connection } = take(

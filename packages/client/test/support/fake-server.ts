@@ -57,7 +57,11 @@ export class Exchange {
   }
 
   send(text: string): void {
-    this.#body?.enqueue(new TextEncoder().encode(text));
+    this.sendBytes(new TextEncoder().encode(text));
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#body?.enqueue(bytes);
   }
 
   /** Ends the response in order. */
