@@ -4,7 +4,7 @@
  * @throws TypeError
  */
 export function check(ok: boolean, name: string, expected: string, value: unknown): void {
-  if (!ok) throw new TypeError(`\`${name}\` must be ${expected}, got ${String(value)}.`);
+  if (!ok) throw new TypeError(`\`${name}\` must be ${expected}, got ${value as string}.`);
 }
 
 /**

@@ -74,7 +74,7 @@ export function connect(url: Asked<string | URL>, options: ConnectOptions = {}):
       return { id, event, data: decoder ? await decode(decoder, data) : data };
     } catch (cause) {
       if (onInvalid === "skip") return undefined;
-      throw new ConnectionError("invalid", `Invalid data of "${event}", id "${id}".`, { cause });
+      throw new ConnectionError("invalid", `Invalid data of "${event}".`, { cause });
     }
   });
 }

@@ -32,7 +32,7 @@ export interface Connection<T> extends AsyncIterableIterator<T, undefined, void>
    * when the stream is over, or the connection closed.
    */
   readonly reconnect: () => void;
-  /** Ends it for good. What waits for the next message is told that there is none; nothing is called any more. */
+  /** Ends it for good: who waits for the next message is told that there is none, and nothing is called behind it. */
   readonly close: () => void;
   /**
    * What comes next, pulled: behind the first event, who does not ask for the next does not have it sent.
@@ -133,28 +133,30 @@ export function hold<T extends { readonly id: string }>(
         attempt = new AbortController();
         set({ status: "connecting", attempt: recovery.begin() });
         permit = await breaker?.enter(life.signal);
-        if (!isClosed) yield* tryOnce(attempt);
-        if (isClosed) return;
+        // Whoever is told, or comes while it waits for leave, may end it.
+        if (!attempt.signal.aborted) yield* tryOnce(attempt);
+        if (isClosed) break;
         const outcome = reader.judge(attempt.signal.reason as Outcome);
         // Of these two it is known that nothing was done.
         resumes ||= !/^(unauthorized|request)$/.test(outcome.reason);
         const again = recovery.decide(outcome, reader.retry);
+        permit?.(again?.message ? false : undefined);
         if (again === undefined) {
           finish("done");
           return;
         }
-        permit?.(again.message ? false : undefined);
         await wait(again);
       }
+      permit?.();
     } catch (error) {
+      attempt.abort();
+      permit?.();
       // Nobody asked for what was read and not handed out.
       reader.cursor = connection.lastEventId;
       if (isClosed) return;
+      // Who is told may begin anew: behind this line nothing is this run's.
       finish("failed", error);
       throw error;
-    } finally {
-      attempt.abort();
-      permit?.();
     }
   }
 

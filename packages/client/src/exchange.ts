@@ -65,7 +65,7 @@ export async function* exchange(
 
 function judge({ headers, status }: Response, now: number): Loss | undefined {
   const reason = reasonOf(status) ?? (isEventStream(headers) ? undefined : "content-type");
-  const message = `The server answered ${status}, ${headers.get("content-type")}.`;
+  const message = `The server answered ${status}, ${headers.get("content-type") ?? "no type"}.`;
   return reason && { reason, message, status, retryAfter: retryAfter(headers, now) };
 }
 

@@ -107,7 +107,7 @@ export function readOptions(options: ResilienceOptions): Settings {
     resumeBy = "header",
   } = options;
   for (const [name, value] of Object.entries({ connectTimeout, giveUpAfter, idleTimeout, maxEventSize })) {
-    check(value === undefined || value > 0, name, "a positive number", value);
+    check(value === undefined || value > 0, name, "positive", value);
   }
   const policy = { ...POLICY, ...options.policy };
   for (const [reason, action] of Object.entries(policy)) {

@@ -16,7 +16,7 @@ export interface ResilientEventSourceInit extends Omit<ResilienceOptions, "crede
   readonly policy?: Partial<Policy> | "standard";
 }
 
-type Callback<E> = (this: ResilientEventSource, event: E) => unknown;
+type Callback<E> = (event: E) => unknown;
 
 /** An event of the stream. In Node's types a `MessageEvent` does not say what its data is. */
 export type StreamMessageEvent = InstanceType<typeof MessageEvent> & { readonly data: string };
@@ -24,13 +24,11 @@ export type StreamMessageEvent = InstanceType<typeof MessageEvent> & { readonly 
 interface EventMap {
   readonly open: Event;
   readonly message: StreamMessageEvent;
-  readonly error: LossEvent | StreamMessageEvent;
+  /** A {@link LossEvent}, or an event of the stream with this name. */
+  readonly error: Event;
 }
 
-type Listener<E> =
-  | ((this: ResilientEventSource, event: E) => unknown)
-  | { handleEvent(event: E): unknown }
-  | null;
+type Listener<E> = Callback<E> | { handleEvent(event: E): unknown } | null;
 
 /**
  * An `EventSource` (WHATWG HTML, 9.2.2) that comes back where the standard's gives up, notices a dead connection, and
@@ -111,11 +109,12 @@ export class ResilientEventSource extends EventTarget {
     this.#handlers.set("message", handler);
   }
 
-  get onerror(): Callback<LossEvent | StreamMessageEvent> | null {
+  /** Called with a {@link LossEvent}, or an event of the stream with the name `error`. */
+  get onerror(): Callback<Event> | null {
     return this.#handlers.get("error");
   }
 
-  set onerror(handler: Callback<LossEvent | StreamMessageEvent> | null) {
+  set onerror(handler: Callback<Event> | null) {
     this.#handlers.set("error", handler);
   }
 
@@ -172,11 +171,14 @@ export class ResilientEventSource extends EventTarget {
   }
 
   async #pump(): Promise<void> {
-    // What it fails with, its state tells.
-    await this.#dispatchAll().catch(() => undefined);
+    let { state } = this.#connection;
+    do {
+      // What it fails with, its state tells. Whoever hears of it first may have reconnected.
+      await this.#dispatchAll().catch(() => undefined);
+      ({ state } = this.#connection);
+    } while (state.status !== "closed");
     this.#readyState = this.CLOSED;
-    const { state } = this.#connection;
-    if (state.status === "closed" && state.reason !== "closed") this.dispatchEvent(new LossEvent(state));
+    if (state.reason !== "closed") this.dispatchEvent(new LossEvent(state));
   }
 
   async #dispatchAll(): Promise<void> {

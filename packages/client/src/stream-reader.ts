@@ -107,8 +107,8 @@ export function createStreamReader(
       isOurs = false;
       isAnchored = true;
       if (isLoose) {
-        const reset: ControlFields = { reason: "incomplete", lost: null };
-        deliver("stream.reset", JSON.stringify(reset), reset);
+        const reset = `{"reason":"incomplete","lost":null}`;
+        deliver("stream.reset", reset, readFields(reset));
       }
       isLoose = false;
 

@@ -74,6 +74,20 @@ test("a probe that is given up makes room for the next", async () => {
   second.connection.close();
 });
 
+test("who is asked to reconnect while it waits makes no request that is over already", async () => {
+  const server = createFakeServer();
+  const breaker = breakerOf(server, { failures: 1 });
+  const { connection } = await follow(server, { breaker, backoff: { base: 0 } });
+  server.last.cut();
+  await server.clock.advance(0);
+  connection.reconnect();
+  await server.clock.advance(1_000);
+  expect(server.requests).toBe(1);
+  await server.clock.advance(2_000);
+  expect(server.requests).toBe(2);
+  expect(server.last.isLeft).toBe(false);
+});
+
 test("who waits may leave", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 1 });

@@ -256,6 +256,23 @@ describe("reconnect()", () => {
     expect(server.last.header("last-event-id")).toBe("1");
   });
 
+  test("may be called by who is told of the failure", async () => {
+    const server = createFakeServer();
+    const followed = await follow(server);
+    const off = followed.connection.subscribe(({ status }) => {
+      if (status !== "closed") return;
+      off();
+      followed.connection.reconnect();
+    });
+    server.last.answer(404);
+    await server.clock.flush();
+    expect(followed.ended).toMatchObject({ reason: "refused" });
+    followed.resume();
+    server.last.open(event("a"));
+    await server.clock.flush();
+    expect(followed.messages).toHaveLength(1);
+  });
+
   test("does nothing when the stream is over", async () => {
     const server = createFakeServer();
     const { connection } = await follow(server);

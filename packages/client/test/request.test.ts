@@ -188,12 +188,10 @@ test("an option that is wrong is refused at the door, with what was expected and
       return (error as Error).message;
     }
   };
-  expect(refusal({ giveUpAfter: -1 })).toBe("`giveUpAfter` must be a positive number, got -1.");
-  expect(refusal({ idleTimeout: "1 s" })).toBe("`idleTimeout` must be a positive number, got 1 s.");
-  expect(refusal({ connectTimeout: Number.NaN })).toBe(
-    "`connectTimeout` must be a positive number, got NaN.",
-  );
-  expect(refusal({ maxEventSize: 0 })).toBe("`maxEventSize` must be a positive number, got 0.");
+  expect(refusal({ giveUpAfter: -1 })).toBe("`giveUpAfter` must be positive, got -1.");
+  expect(refusal({ idleTimeout: "1 s" })).toBe("`idleTimeout` must be positive, got 1 s.");
+  expect(refusal({ connectTimeout: Number.NaN })).toBe("`connectTimeout` must be positive, got NaN.");
+  expect(refusal({ maxEventSize: 0 })).toBe("`maxEventSize` must be positive, got 0.");
   expect(refusal({ method: "PUT" })).toBe("`method` must be GET|POST, got PUT.");
   expect(refusal({ resumeBy: "cookie" })).toBe("`resumeBy` must be header|query, got cookie.");
   expect(refusal({ onInvalid: "ignore" })).toBe("`onInvalid` must be skip|error, got ignore.");

@@ -68,7 +68,7 @@ describe("data that its decoder does not take", () => {
     expect(followed.messages).toHaveLength(1);
     expect(followed.ended).toMatchObject({
       reason: "invalid",
-      message: `Invalid data of "done", id "2".`,
+      message: `Invalid data of "done".`,
       cause: expect.objectContaining({ message: expect.stringContaining("expected number") }),
     });
     expect(exchange.isLeft).toBe(true);

@@ -145,11 +145,23 @@ describe("a page", () => {
     },
   );
 
+  test("that is hidden does not hurry", async () => {
+    const { document } = openPage();
+    const server = createFakeServer();
+    await follow(server);
+    server.last.cut();
+    await server.clock.flush();
+    Object.assign(document, { hidden: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+    await server.clock.flush();
+    expect(server.requests).toBe(1);
+  });
+
   test("that is hidden keeps its connection", async () => {
     const { document } = openPage();
     const server = createFakeServer();
     const { connection, messages } = await follow(server);
-    Object.assign(document, { visibilityState: "hidden" });
+    Object.assign(document, { hidden: true });
     document.dispatchEvent(new Event("visibilitychange"));
     server.last.open(event("a"));
     await server.clock.flush();
