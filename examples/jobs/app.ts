@@ -5,6 +5,7 @@ import { createCounters, createRegistry, HoldfastError, type Registry, sse } fro
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
+import { bundleClient } from "./client-bundle.ts";
 import type { JobEvents } from "./events.ts";
 import { hashFolder, type HashOptions } from "./hash-folder.ts";
 import { readJobRequest } from "./job-request.ts";
@@ -40,6 +41,7 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: A
     observer: counters,
   });
   const metrics = createMetrics(counters, () => jobs.gauges());
+  const client = bundleClient();
   const app = new Hono();
 
   app.post("/jobs", bodyLimit({ maxSize: 16 * 1024, onError: tooLarge }), async (c) => {
@@ -67,6 +69,9 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: A
     c.text(await metrics.metrics(), 200, { "content-type": metrics.contentType }),
   );
 
+  app.get("/holdfast-client.js", async (c) =>
+    c.body(await client, 200, { "content-type": "text/javascript; charset=utf-8" }),
+  );
   app.use(serveStatic({ root: join(import.meta.dirname, "public") }));
   app.use(serveStatic({ root: join(import.meta.dirname, "../common/page") }));
 

@@ -1,4 +1,8 @@
 /** @import { FileResult, JobEvents } from "../events.ts" */
+/** @import { Client, Source } from "./open-source.js" */
+import { LossEvent } from "@holdfast/client";
+import { ClientPanel } from "./client-panel.js";
+import { NAMES, openSource } from "./open-source.js";
 
 /** Lines that a list shows at most. */
 const LINES = 10;
@@ -128,10 +132,12 @@ class Reader {
   /** @type {string} */
   state = "";
   #url;
+  #client;
+  #clientPanel;
   #onState;
   #ledger = new Ledger();
   #findings = new Findings();
-  /** @type {EventSource | undefined} */
+  /** @type {Source | undefined} */
   #source;
   #lastEventId = "";
   #replaying = false;
@@ -145,9 +151,11 @@ class Reader {
   /**
    * @param {string} title
    * @param {string} jobId
+   * @param {Client} client
    * @param {() => void} onState called whenever `state` has changed
    */
-  constructor(title, jobId, onState) {
+  constructor(title, jobId, client, onState) {
+    this.#client = client;
     this.#url = `/jobs/${encodeURIComponent(jobId)}/stream`;
     this.#onState = onState;
     const template = /** @type {HTMLTemplateElement} */ (byId("reader"));
@@ -159,23 +167,26 @@ class Reader {
       if (this.#source === undefined) this.connect();
       else this.cut();
     });
+    this.#clientPanel = new ClientPanel(this.#part("client"), () => this.hurry());
   }
 
-  /**
-   * An `EventSource` comes back by itself with `Last-Event-ID`, unless it was closed: a new one cannot set that
-   * header, so it says by `?lastEventId=` where it stands.
-   */
+  /** Connects where it stands. */
   connect() {
     const cursor = this.#lastEventId;
-    this.#note(cursor === "" ? "connecting, from the first event" : `connecting, lastEventId=${cursor}`);
+    const name = NAMES[this.#client];
+    this.#note(`${name} connects, ${cursor === "" ? "from the first event" : `lastEventId=${cursor}`}`);
     this.#become("connecting");
-    const source = new EventSource(cursor === "" ? this.#url : `${this.#url}?lastEventId=${cursor}`);
+    const source = openSource(this.#client, this.#url, cursor);
     this.#source = source;
-    source.addEventListener("error", () => this.#onConnectionError(source.readyState));
+    this.#clientPanel.watch(source);
+    // What both clients are, and hear of.
+    const target = /** @type {EventTarget} */ (source);
+    target.addEventListener("error", (event) => this.#onConnectionError(source.readyState, event));
 
     /** @param {string} name @param {(data: any, seq: number) => void} listener */
     const on = (name, listener) =>
-      source.addEventListener(name, ({ data, lastEventId }) => {
+      target.addEventListener(name, (event) => {
+        const { data, lastEventId } = /** @type {MessageEvent<string>} */ (event);
         if (lastEventId !== "") this.#lastEventId = lastEventId;
         listener(JSON.parse(data), Number(lastEventId.split(".")[1]));
         this.#paint();
@@ -199,8 +210,27 @@ class Reader {
     });
     on("stream.reset", (data, seq) => this.#onReset(data, seq));
     on("stream.error", ({ code, message }) => this.#note(`error ${code}: ${message}`));
-    on("stream.drain", ({ reason }) => this.#note(`sent away (${reason}), to come back later`));
+    on("stream.drain", ({ reason }) => {
+      this.#note(`sent away (${reason}), to come back later`);
+      this.#become("reconnecting");
+    });
     on("stream.end", ({ status }, seq) => void this.#onEnd(status, seq));
+  }
+
+  /** Goes on with this client where the one before stands; who is cut stays so. @param {Client} client */
+  use(client) {
+    this.#client = client;
+    if (this.#source === undefined) return;
+    this.#close();
+    this.connect();
+  }
+
+  /** Has its client connect anew, now. */
+  hurry() {
+    if (this.#source === undefined || !("reconnect" in this.#source)) return;
+    this.#note("asked to reconnect now");
+    this.#become("connecting");
+    this.#source.reconnect();
   }
 
   get hasEnded() {
@@ -248,7 +278,9 @@ class Reader {
 
   /** @param {string} status @param {number} seq */
   async #onEnd(status, seq) {
-    this.#close();
+    // An `EventSource` would come back once more, to be told by a 204. The other has understood.
+    if (this.#source instanceof EventSource) this.#source.close();
+    this.#source = undefined;
     this.#ledger.end(seq);
     this.#note(`end: ${status}`);
     this.#become(`ended: ${status}`);
@@ -280,15 +312,17 @@ class Reader {
     }
   }
 
-  /** @param {number} readyState */
-  #onConnectionError(readyState) {
+  /** @param {number} readyState @param {Event} event */
+  #onConnectionError(readyState, event) {
     if (this.#source === undefined) return;
+    const name = NAMES[this.#client];
+    const why = event instanceof LossEvent ? ` (${event.reason})` : "";
     if (readyState === EventSource.CLOSED) {
       this.#close();
-      this.#note("refused; EventSource has given up");
-      this.#become("refused");
+      this.#note(`${name} has given up${why}`);
+      this.#become("given up");
     } else if (this.state !== "reconnecting") {
-      this.#note("connection lost; EventSource comes back by itself");
+      this.#note(`connection lost${why}; ${name} comes back by itself`);
       this.#become("reconnecting");
     }
   }
@@ -440,22 +474,41 @@ const start = /** @type {HTMLButtonElement} */ (byId("start"));
 
 /** @type {string | null} */
 let jobId = null;
+/** @type {Client} */
+let client = "holdfast";
 /** @type {Reader[]} */
 let readers = [];
 
-/** Shows the job that the address names. */
+/** Shows the job that the address names, with the client that it names. */
 function showJob() {
   for (const reader of readers) reader.remove();
   readers = [];
-  jobId = new URLSearchParams(location.search).get("job");
+  const query = new URLSearchParams(location.search);
+  jobId = query.get("job");
+  client = asClient(query.get("client"));
+  /** @type {HTMLInputElement} */ (byId("client").querySelector(`[value=${client}]`)).checked = true;
   if (jobId !== null) addReader("Reader");
   showControls();
+}
+
+/** @param {string | null} name @returns {Client} */
+function asClient(name) {
+  return name === "native" ? "native" : "holdfast";
+}
+
+/** Where a job is shown with a client. @param {string | null} job @param {Client} by */
+function addressOf(job, by) {
+  const query = new URLSearchParams({
+    ...(job !== null && { job }),
+    ...(by !== "holdfast" && { client: by }),
+  });
+  return query.size === 0 ? location.pathname : `?${query}`;
 }
 
 /** @param {string} title */
 function addReader(title) {
   if (jobId === null) return;
-  const reader = new Reader(title, jobId, showControls);
+  const reader = new Reader(title, jobId, client, showControls);
   readers.push(reader);
   byId("readers").append(reader.panel);
   reader.connect();
@@ -490,13 +543,19 @@ async function startJob() {
   start.disabled = false;
   if (response === undefined) return;
   const { id } = await response.json();
-  history.pushState(null, "", `?job=${id}`);
+  history.pushState(null, "", addressOf(id, client));
   showJob();
 }
 
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   void startJob();
+});
+
+byId("client").addEventListener("change", ({ target }) => {
+  client = asClient(/** @type {HTMLInputElement} */ (target).value);
+  history.replaceState(null, "", addressOf(jobId, client));
+  for (const reader of readers) reader.use(client);
 });
 
 cancel.addEventListener("click", () => void ask(`/jobs/${jobId}`, { method: "DELETE" }));

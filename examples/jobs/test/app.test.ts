@@ -349,6 +349,7 @@ test("the page and its files are served, and nothing beside them", async () => {
   expect(await typeOf("/?job=1")).toMatch("text/html");
   expect(await typeOf("/page.js")).toMatch("text/javascript");
   expect(await typeOf("/style.css")).toMatch("text/css");
+  expect(await typeOf("/holdfast-client.js")).toMatch("text/javascript");
   for (const path of ["/app.ts", "/..%2fapp.ts", "/%2e%2e/app.ts", "/nothing"]) {
     expect((await fetch(url + path)).status, path).toBe(404);
   }

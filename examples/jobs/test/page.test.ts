@@ -25,12 +25,21 @@ describe.skipIf(launch === undefined)("the page", () => {
     openPage(browser, url, prepare);
   const panel = (page: Page, title = "Reader"): Locator =>
     page.getByRole("region", { name: title, exact: true });
-  const click = (within: Page | Locator, name: string) => within.getByRole("button", { name }).click();
+  const click = (within: Page | Locator, name: string) =>
+    within.getByRole("button", { name, exact: true }).click();
   const shows = (within: Page | Locator, text: string) =>
     within.getByText(text, { exact: true }).first().waitFor();
   const becomes = (reader: Locator, state: string) => reader.locator(`[data-state="${state}"]`).waitFor();
   const proof = (reader: Locator, verdict: "right" | "wrong") =>
     reader.locator(`[data-proof=${verdict}]`).waitFor();
+
+  /** What a reader shows of its client. */
+  const clientOf = (reader: Locator): Locator => reader.getByRole("region", { name: "Client" });
+  const lights = (reader: Locator, state: string) =>
+    clientOf(reader).locator(`.lit[data-status="${state}"]`).waitFor();
+  const tells = (reader: Locator, text: RegExp) => clientOf(reader).getByText(text).waitFor();
+  const choose = (page: Page, client: string) => page.getByLabel(client, { exact: true }).check();
+  const NATIVE = "the browser's EventSource";
 
   /** Waits for a figure among those that the server counts. */
   const metric = (page: Page, name: string, value: string): Promise<void> =>
@@ -68,7 +77,7 @@ describe.skipIf(launch === undefined)("the page", () => {
     await becomes(reader, "live");
 
     app.cutAll();
-    await shows(reader, "connection lost; EventSource comes back by itself");
+    await shows(reader, "connection lost (network); holdfast comes back by itself");
     valve.let(32);
     await click(page, "Open a second reader");
     const second = panel(page, "Second reader");
@@ -83,6 +92,8 @@ describe.skipIf(launch === undefined)("the page", () => {
       await shows(one, "43 of 43 events, 0 missed, 0 doubled");
       await shows(one, digestOf(files));
       await proof(one, "right");
+      await lights(one, "closed");
+      await tells(one, /^The stream is over\.$/);
     }
     await metric(page, "Resets", "0");
     await takeScreenshots(page, screenshots);
@@ -94,6 +105,105 @@ describe.skipIf(launch === undefined)("the page", () => {
     await proof(second, "right");
     await click(page, "Close the second reader");
     await second.waitFor({ state: "detached" });
+  });
+
+  test("the browser's EventSource gets every event once, too, and does not tell how", async () => {
+    const { app, valve } = await pausedJob(manyFiles(64));
+    const page = await open(app.url);
+    await choose(page, NATIVE);
+    await click(page, "Start a job");
+    const reader = panel(page);
+    valve.let(32);
+    await shows(reader, "6 events, 0 missed, 0 doubled");
+    await tells(reader, /EventSource does not tell/);
+    expect(await clientOf(reader).getByRole("button").count()).toBe(0);
+
+    app.cutAll();
+    await shows(reader, "connection lost; EventSource comes back by itself");
+    valve.open();
+    await becomes(reader, "ended: done");
+    await shows(reader, "11 of 11 events, 0 missed, 0 doubled");
+    await proof(reader, "right");
+
+    await page.reload();
+    expect(await page.getByLabel(NATIVE).isChecked()).toBe(true);
+    await shows(reader, "EventSource connects, from the first event");
+    await proof(reader, "right");
+  });
+
+  test("the client can be changed in the middle of a job, and no event is lost or comes twice", async () => {
+    const files = manyFiles(448);
+    const { app, valve } = await pausedJob(files);
+    const page = await open(app.url);
+    await click(page, "Start a job");
+    await click(page, "Open a second reader");
+    const reader = panel(page);
+    const second = panel(page, "Second reader");
+    for (const client of [NATIVE, "holdfast", NATIVE, "holdfast"]) {
+      // It goes on while they change.
+      valve.let(48);
+      await choose(page, client);
+      valve.let(48);
+    }
+    for (const one of [reader, second]) {
+      await shows(one, "50 events, 0 missed, 0 doubled");
+      await lights(one, "live");
+    }
+    // Who is cut stays so, and comes back with the client that is chosen then.
+    await click(second, "Cut the connection");
+    await choose(page, NATIVE);
+    await becomes(reader, "live");
+    await becomes(second, "cut");
+    await click(second, "Reconnect");
+
+    valve.open();
+    for (const one of [reader, second]) {
+      await tells(one, /EventSource does not tell/);
+      await shows(one, "59 of 59 events, 0 missed, 0 doubled");
+      await shows(one, digestOf(files));
+      await proof(one, "right");
+    }
+  });
+
+  test("the client tells why it has lost the connection, when it tries again, and that it is back", async () => {
+    const { app, valve } = await pausedJob(manyFiles(64));
+    const page = await open(app.url);
+    await click(page, "Start a job");
+    const reader = panel(page);
+    valve.let(32);
+    await lights(reader, "live");
+    await tells(reader, /^none yet$/);
+    const height = async () => (await clientOf(reader).boundingBox())?.height;
+    const before = await height();
+
+    await page.route("**/stream", (route) => route.abort());
+    app.cutAll();
+    await lights(reader, "retrying");
+    await tells(reader, /^network: The network failed\.$/);
+    await tells(reader, /^Attempt \d+ in \d+\.\d s\.$/);
+    await becomes(reader, "reconnecting");
+    await page.unroute("**/stream");
+    await lights(reader, "live");
+    await tells(reader, /^It has everything\.$/);
+
+    await page.route("**/stream", (route) =>
+      route.fulfill({ status: 503, headers: { "retry-after": "100" } }),
+    );
+    await click(reader, "Reconnect now");
+    await tells(reader, /^unavailable: The server answered 503/);
+    const countdown = await clientOf(reader)
+      .getByText(/^Attempt 2 in \d+\.\d s\.$/)
+      .innerText();
+    await clientOf(reader).getByText(countdown).waitFor({ state: "detached" });
+    expect(await height()).toBe(before);
+    await page.unroute("**/stream");
+    await click(reader, "Reconnect now");
+    await lights(reader, "live");
+    await becomes(reader, "live");
+
+    valve.open();
+    await shows(reader, "11 of 11 events, 0 missed, 0 doubled");
+    await proof(reader, "right");
   });
 
   test("a cancelled job has told all that it told", async () => {
@@ -117,9 +227,15 @@ describe.skipIf(launch === undefined)("the page", () => {
     await shows(page.getByRole("alert"), `".." is outside the served folder`);
   });
 
-  test("a job that never was is refused", async () => {
+  test("for a job that never was the client gives up, and tells why", async () => {
     const { app } = await pausedJob({});
-    await becomes(panel(await open(`${app.url}/?job=nobody`)), "refused");
+    const reader = panel(await open(`${app.url}/?job=nobody`));
+    await becomes(reader, "given up");
+    await shows(reader, "holdfast has given up (refused)");
+    await lights(reader, "closed");
+    await tells(reader, /^refused: The server answered 404/);
+    await tells(reader, /^It will not try again\.$/);
+    expect(await reader.getByRole("button", { name: "Reconnect now" }).isDisabled()).toBe(true);
   });
 
   test("of a job whose events are no longer held, the result is shown", async () => {
@@ -149,9 +265,9 @@ describe.skipIf(launch === undefined)("the page", () => {
   });
 
   /** Opens the page on a stream that never was: what the server would say is made up. */
-  async function openOn(stream: string, status = 200): Promise<Locator> {
+  async function openOn(stream: string, { status = 200, client = "" } = {}): Promise<Locator> {
     const { app } = await pausedJob({});
-    const page = await open(`${app.url}/?job=made-up`, (blank) =>
+    const page = await open(`${app.url}/?job=made-up&client=${client}`, (blank) =>
       blank.route("**/stream", (route) =>
         route.fulfill({ status, contentType: "text/event-stream", body: stream }),
       ),
@@ -174,7 +290,9 @@ describe.skipIf(launch === undefined)("the page", () => {
   });
 
   test("a gap and a double are found", async () => {
-    const reader = await openOn(file(1) + file(1) + file(2) + file(4) + end(6));
+    const stream = file(1) + file(1) + file(2) + file(4) + end(6);
+    // The other would leave out what comes twice.
+    const reader = await openOn(stream, { client: "native" });
     await shows(reader, "3 of 5 events, 2 missed, 1 doubled");
     await proof(reader, "wrong");
   });
@@ -199,18 +317,21 @@ describe.skipIf(launch === undefined)("the page", () => {
     const reader = await openOn(error + end(1, "failed"));
     await becomes(reader, "ended: failed");
     await shows(reader, "error SOURCE_FAILED: The stream failed.");
+    await tells(reader, /^failed: The stream failed\.$/);
   });
 
   test("a server that drains is said, and come back to", async () => {
     const reader = await openOn(frame("stream.drain", { reason: "shutdown" }));
     await becomes(reader, "reconnecting");
     await shows(reader, "sent away (shutdown), to come back later");
+    await lights(reader, "retrying");
+    await tells(reader, /^shutdown$/);
   });
 
   test("a refusal ends it, until the reader reconnects", async () => {
-    const reader = await openOn("", 404);
-    await becomes(reader, "refused");
-    await shows(reader, "refused; EventSource has given up");
-    await reader.getByRole("button", { name: "Reconnect" }).waitFor();
+    const reader = await openOn("", { status: 404, client: "native" });
+    await becomes(reader, "given up");
+    await shows(reader, "EventSource has given up");
+    await reader.getByRole("button", { name: "Reconnect", exact: true }).waitFor();
   });
 });
