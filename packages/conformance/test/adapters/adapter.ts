@@ -31,6 +31,8 @@ export interface Exchange {
 }
 
 export interface Listening {
+  /** Where, for clients of HTTP/1.1; 0 for no such place. */
+  readonly port: number;
   /** Sends a request over a connection of its own. */
   send(request: ClientRequest): Client;
   /** How many clients there are, as far as the transport knows. */

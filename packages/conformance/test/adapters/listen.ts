@@ -35,6 +35,7 @@ export async function bind(server: Server): Promise<Bound> {
 export async function listenHttp1(server: Server): Promise<Listening> {
   const { port, sockets, close } = await bind(server);
   return {
+    port,
     send: (request: ClientRequest) => sendHttp1(port, request),
     clients: () => sockets.size,
     outbox(client) {

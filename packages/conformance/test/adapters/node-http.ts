@@ -33,6 +33,7 @@ export const nodeHttp2: Adapter = {
     });
     const { port, close } = await bind(server);
     return {
+      port: 0,
       send: (request) => sendHttp2(port, request),
       clients: () => streams.size,
       outbox(client) {

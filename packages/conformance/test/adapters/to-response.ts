@@ -25,6 +25,7 @@ export const direct: Adapter = {
       }
     };
     return {
+      port: 0,
       send(request) {
         const client = new DirectClient(answer, request);
         clients.add(client);

@@ -27,9 +27,10 @@ export interface NativeClient {
 }
 
 /** What all implementations have in common. */
-interface EventSourceLike {
+export interface EventSourceLike {
   readonly readyState: number;
   onmessage: unknown;
+  close(): void;
   addEventListener(type: string, listener: (event: EventLike) => void): void;
 }
 

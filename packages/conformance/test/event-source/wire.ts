@@ -7,6 +7,8 @@ export type Cut = (come: string) => number | undefined;
 
 export interface Wire {
   readonly port: number;
+  /** The requests that went over it, as their first line and headers. */
+  readonly requests: readonly string[];
   /** How many connections were cut. */
   readonly cuts: number;
 }
@@ -19,6 +21,7 @@ const HOST = "127.0.0.1";
  */
 export async function layWire(to: number, cut: Cut = () => undefined): Promise<Wire> {
   const clients = new Set<Socket>();
+  const requests: string[] = [];
   let cuts = 0;
 
   const server = createServer((client) => {
@@ -27,7 +30,10 @@ export async function layWire(to: number, cut: Cut = () => undefined): Promise<W
     let come = "";
     // What went wrong is told by `close`.
     for (const end of [client, origin]) end.on("error", () => undefined);
-    client.on("data", (chunk) => void origin.write(chunk));
+    client.on("data", (chunk) => {
+      requests.push(chunk.toString("latin1"));
+      origin.write(chunk);
+    });
     client.on("close", () => {
       clients.delete(client);
       origin.destroy();
@@ -57,6 +63,7 @@ export async function layWire(to: number, cut: Cut = () => undefined): Promise<W
   });
   return {
     port: (server.address() as AddressInfo).port,
+    requests,
     get cuts() {
       return cuts;
     },

@@ -6,6 +6,8 @@ import { eventually } from "./eventually.ts";
 
 /** A server of one test, with its clients. */
 export interface Server {
+  /** Where it listens to clients of HTTP/1.1. */
+  readonly port: number;
   /** How many requests are being handled. */
   readonly handling: number;
   /** Sends a request, and waits for status and headers. */
@@ -43,6 +45,7 @@ export async function start(
     }
   }, earlier);
   const server: Server = {
+    port: listening.port,
     get handling() {
       return handling;
     },

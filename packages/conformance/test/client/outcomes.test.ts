@@ -1,0 +1,104 @@
+import { connect, ConnectionError, type ConnectionState } from "@holdfast/client";
+import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
+import type { RequestListener } from "node:http";
+import { expect, onTestFinished, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { turns } from "../support/turns.ts";
+import { begin, formerUrl, openStrangeServer, pour } from "./strange-server.ts";
+
+interface Server {
+  readonly does: string;
+  /** Nothing for a server that is gone. */
+  readonly answer?: RequestListener;
+  /** In which state its client waits, and for how many ms. */
+  readonly waits?: readonly [status: ConnectionState["status"], ms: number];
+}
+
+const status = (code: number, headers: Record<string, string> = {}): Server => ({
+  does: [code, ...Object.entries(headers).map((header) => header.join(": "))].join(", "),
+  answer: (_req, res) => void res.writeHead(code, headers).end(),
+});
+
+const SERVERS: readonly Server[] = [
+  { does: "refuses the connection" },
+  { does: "breaks off", answer: (_req, res) => void begin(res).write("data: half", () => res.destroy()) },
+  { does: "ends in order", answer: (_req, res) => void begin(res).end("data: all of it\n\n") },
+  status(204),
+  status(401),
+  status(403),
+  status(404),
+  status(408),
+  status(425),
+  status(429, { "retry-after": "30" }),
+  status(500),
+  status(503),
+  {
+    does: "301 to a good stream",
+    answer({ url }, res) {
+      if (url !== "/good") res.writeHead(301, { location: "/good" }).end();
+      else begin(res).end("id: 0123456789.1\ndata: well\n\nid: 0123456789.2.end\n\n");
+    },
+  },
+  status(200, { "content-type": "text/html" }),
+  { does: "an endless line", answer: (_req, res) => pour(begin(res), "a".repeat(1_000)) },
+  { does: "silence", answer: (_req, res) => void begin(res), waits: ["open", 45_000] },
+  { does: "no answer", answer: () => undefined, waits: ["connecting", 30_000] },
+];
+
+type Row = readonly [server: string, requests: number, client: string];
+
+test("what a server does, and what its client does about it", async () => {
+  const rows = await Promise.all(SERVERS.map(rowOf));
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  const lines = rows.map((row) => row.map((cell, column) => String(cell).padEnd(widths[column] ?? 0)));
+  console.log(lines.map((cells) => cells.join("  ")).join("\n"));
+  expect(rows).toEqual([
+    ["refuses the connection", 0, "network, again in 500 ms"],
+    ["breaks off", 1, "network, again in 500 ms"],
+    ["ends in order", 1, "eof, again in 500 ms"],
+    ["204", 1, "done"],
+    ["401", 2, "failed: unauthorized"],
+    ["403", 2, "failed: unauthorized"],
+    ["404", 1, "failed: refused"],
+    ["408", 1, "unavailable, again in 500 ms"],
+    ["425", 1, "unavailable, again in 500 ms"],
+    ["429, retry-after: 30", 1, "unavailable, again in 33000 ms"],
+    ["500", 1, "unavailable, again in 500 ms"],
+    ["503", 1, "unavailable, again in 500 ms"],
+    ["301 to a good stream", 2, "done"],
+    ["200, content-type: text/html", 1, "failed: content-type"],
+    ["an endless line", 1, "failed: too-large"],
+    ["silence", 1, "stalled, again in 500 ms"],
+    ["no answer", 1, "stalled, again in 500 ms"],
+  ] satisfies Row[]);
+});
+
+async function rowOf({ does, answer, waits }: Server): Promise<Row> {
+  const server = answer && (await openStrangeServer(answer));
+  const clock = createFakeClock();
+  const connection = connect(server?.url ?? (await formerUrl()), { clock, random: () => 0.5 });
+  onTestFinished(connection.close);
+  // What it fails with, its state tells.
+  Array.fromAsync(connection).catch(() => undefined);
+  if (waits !== undefined) {
+    const [during, ms] = waits;
+    await eventually(() => expect([server?.requests, connection.state.status]).toEqual([1, during]));
+    await clock.advance(ms);
+  }
+  const outcome = await outcomeOf(connection, clock);
+  return [does, server?.requests ?? 0, outcome];
+}
+
+/** What a client does, when no more is done before time passes. */
+async function outcomeOf(connection: { readonly state: ConnectionState }, clock: FakeClock): Promise<string> {
+  for (;;) {
+    const { state } = connection;
+    if (state.status === "retrying" && state.delay > 0) return `${state.reason}, again in ${state.delay} ms`;
+    if (state.status === "closed") {
+      const { error, reason } = state;
+      return error instanceof ConnectionError ? `${reason}: ${error.reason}` : reason;
+    }
+    await turns(1);
+    await clock.advance(0);
+  }
+}
