@@ -1,0 +1,65 @@
+import { createRegistry, encodeEvent } from "@holdfast/core";
+import { createEventBuffer } from "better-sse";
+// What `push` writes to, without the registry around it.
+import { Log } from "../../packages/core/src/log.ts";
+import type { Figures } from "../harness/workload.ts";
+import { nanosecondsOf } from "./loop.ts";
+
+const encoder = new TextEncoder();
+const OBJECT = { id: 12_345, name: "somebody", text: "x".repeat(57) };
+const LINES = `${"x".repeat(63)}\n`.repeat(64).trimEnd();
+
+/** An event for each kind of data. */
+function figuresOf(encode: (data: unknown) => unknown, where = ""): Record<string, Figures> {
+  return {
+    [`an object, 100 B of JSON${where}`]: { ns: nanosecondsOf(() => encode(OBJECT)) },
+    [`text of 4 KiB in 64 lines${where}`]: { ns: nanosecondsOf(() => encode(LINES)) },
+  };
+}
+
+/** What one writes without a library; right only as long as nothing has a CR. */
+function template(data: unknown): string {
+  if (typeof data !== "string") return `data: ${JSON.stringify(data)}\n\n`;
+  return `${data
+    .split("\n")
+    .map((line) => `data: ${line}`)
+    .join("\n")}\n\n`;
+}
+
+function viaBuffer(data: unknown): string {
+  const serializer = typeof data === "string" ? String : JSON.stringify;
+  return createEventBuffer({ serializer }).push(data).read();
+}
+
+/** Each event's bytes by themselves. */
+export const toBytes = {
+  template: () => figuresOf((data) => encoder.encode(template(data))),
+  encodeEvent: () => figuresOf((data) => encodeEvent({ data })),
+  "better-sse event buffer": () => figuresOf((data) => encoder.encode(viaBuffer(data))),
+};
+
+const SLAB = ", into a slab";
+
+/** Behind each other in larger memory, with ids. */
+export const toSlabs = {
+  "template into a slab"() {
+    let slab = new Uint8Array(65_536);
+    let used = 0;
+    let count = 0;
+    return figuresOf((data) => {
+      if (used > 60_000) {
+        slab = new Uint8Array(65_536);
+        used = 0;
+      }
+      used += encoder.encodeInto(`id: epoch.${++count}\n${template(data)}`, slab.subarray(used)).written;
+    }, SLAB);
+  },
+  "append to a log"() {
+    const log = new Log("epoch", { events: 16_384, bytes: 2 ** 20, maxEventBytes: 2 ** 18 });
+    return figuresOf((data) => log.append({ data }), SLAB);
+  },
+  async "push to a stream"() {
+    const stream = await createRegistry().open("encode");
+    return figuresOf((data) => stream.push({ data }), SLAB);
+  },
+};

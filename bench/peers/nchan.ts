@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { microseconds } from "../harness/clock.ts";
+import type { Usage } from "../harness/usage.ts";
+import { listen } from "./listen.ts";
+import type { Peer } from "./peer.ts";
+
+const MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so";
+const PAGE = 4_096;
+
+export const hasNchan: boolean = existsSync(MODULE);
+
+/** A C server that is published to over HTTP; what this process takes for that is not counted. */
+export const peer: Peer = {
+  async start({ heartbeat = 0, history = [] }) {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+    const port = await freePort();
+    writeFileSync(join(folder, "nginx.conf"), configuration(folder, port, heartbeat));
+    const nginx = spawn("nginx", ["-p", folder, "-c", "nginx.conf"], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    process.on("exit", () => {
+      nginx.kill();
+      rmSync(folder, { recursive: true });
+    });
+    const worker = await workerOf(nginx.pid as number);
+    const publisher = connect({ host: "127.0.0.1", port, noDelay: true }).resume();
+    const publish = (path: string, data: string): void => {
+      const head = `POST /publish${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${data.length}\r\n\r\n`;
+      publisher.write(head + data);
+    };
+    for (const data of history) publish("/history", data);
+    // It answers, and has then taken what came before.
+    if (history.length > 0) await sleep(1_000);
+    return { port, publish, usage: () => usageOf(worker) };
+  },
+};
+
+function configuration(folder: string, port: number, heartbeat: number): string {
+  return `
+    load_module ${MODULE};
+    daemon off;
+    worker_processes 1;
+    error_log ${folder}/error.log error;
+    pid ${folder}/pid;
+    events { worker_connections 16000; }
+    http {
+      access_log off;
+      client_body_temp_path ${folder}/body;
+      client_body_buffer_size 64k;
+      keepalive_requests 1000000000;
+      nchan_max_reserved_memory 512m;
+      server {
+        listen 127.0.0.1:${port} backlog=4096;
+        location ~ ^/publish/(.+)$ {
+          nchan_publisher;
+          nchan_channel_id $1;
+          nchan_message_buffer_length 20000;
+        }
+        location ~ ^/(.+)$ {
+          nchan_subscriber eventsource;
+          nchan_channel_id $1;
+          nchan_subscriber_first_message oldest;
+          nchan_eventsource_ping_interval ${heartbeat / 1_000};
+        }
+      }
+    }`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function workerOf(master: number): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const [worker] = readFileSync(`/proc/${master}/task/${master}/children`, "utf8").split(" ");
+    if (worker) return Number(worker);
+    await sleep(100);
+  }
+  throw new Error("nginx has not started");
+}
+
+function usageOf(pid: number): Usage {
+  const [onCpu] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
+  const [, resident] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ");
+  const rss = Number(resident) * PAGE;
+  return { at: microseconds(), cpu: Number(onCpu) / 1e3, rss, heap: rss };
+}

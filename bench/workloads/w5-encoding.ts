@@ -1,0 +1,9 @@
+import type { Workload } from "../harness/workload.ts";
+import { runAlone } from "./alone.ts";
+
+export const encoding: Workload = {
+  name: "W5",
+  title: "encoding an event, in process",
+  columns: [{ figure: "ns", title: "CPU ns/event", digits: 0 }],
+  runs: ({ rounds }) => [runAlone("toBytes", rounds), runAlone("toSlabs", rounds)],
+};
