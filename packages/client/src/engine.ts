@@ -70,7 +70,7 @@ export function hold<T extends { readonly id: string }>(
   const reader = createStreamReader(settings, succeed);
   const watchdog = createWatchdog(clock, (slept) => {
     if (slept) interrupt("woken");
-    else attempt.abort({ reason: "stalled", message: "Nothing was heard." } satisfies Outcome);
+    else attempt.abort({ reason: "stalled", message: "It is silent." } satisfies Outcome);
   });
 
   /** Aborts with its outcome. */
@@ -138,7 +138,7 @@ export function hold<T extends { readonly id: string }>(
         if (isClosed) break;
         const outcome = reader.judge(attempt.signal.reason as Outcome);
         // Of these two it is known that nothing was done.
-        resumes ||= !/^(unauthorized|request)$/.test(outcome.reason);
+        resumes ||= !["unauthorized", "request"].includes(outcome.reason);
         const again = recovery.decide(outcome, reader.retry);
         permit?.(again?.message ? false : undefined);
         if (again === undefined) {

@@ -64,25 +64,21 @@ export async function* exchange(
 }
 
 function judge({ headers, status }: Response, now: number): Loss | undefined {
-  const reason = reasonOf(status) ?? (isEventStream(headers) ? undefined : "content-type");
-  const message = `The server answered ${status}, ${headers.get("content-type") ?? "no type"}.`;
-  return reason && { reason, message, status, retryAfter: retryAfter(headers, now) };
+  if (status === 200 && isEventStream(headers)) return undefined;
+  const type = headers.get("content-type") ?? "";
+  return {
+    reason: reasonOf(status, type),
+    message: `The server answered ${status} ${type}`,
+    status,
+    retryAfter: retryAfter(headers, now),
+  };
 }
 
-function reasonOf(status: number): LossReason | undefined {
-  switch (status) {
-    case 200:
-      return undefined;
-    case 204:
-      return "no-content";
-    case 401:
-    case 403:
-      return "unauthorized";
-    case 408:
-    case 425:
-    case 429:
-      return "unavailable";
-    default:
-      return status < 500 ? "refused" : "unavailable";
-  }
+function reasonOf(status: number, type: string): LossReason {
+  // Chromium takes a head that was cut off for a whole one.
+  if (status < 200 || (status === 200 && "text/event-stream".startsWith(type))) return "network";
+  if (status === 200) return "content-type";
+  if (status === 204) return "no-content";
+  if ([401, 403].includes(status)) return "unauthorized";
+  return [408, 425, 429].includes(status) || status >= 500 ? "unavailable" : "refused";
 }

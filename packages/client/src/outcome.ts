@@ -2,7 +2,7 @@ import type { PublicError } from "@holdfast/core";
 
 /** Why a request or a response was lost. */
 export type LossReason =
-  /** `fetch` failed, or the response broke off. */
+  /** `fetch` failed, or the response broke off, be it within its head. */
   | "network"
   /** `url`, `headers` or `body` threw, or gave something that no request can be made of. */
   | "request"
@@ -16,7 +16,7 @@ export type LossReason =
   | "unavailable"
   /** Any other status but 200. */
   | "refused"
-  /** 200, and not `text/event-stream`. */
+  /** 200, and another type than `text/event-stream`. */
   | "content-type"
   /** A line or an event is over `maxEventSize`. */
   | "too-large"

@@ -56,13 +56,6 @@ test("a server that accepts and closes is asked less and less often, and given u
   expect(connection.state).toMatchObject(failed("gave-up"));
 });
 
-test("a server that has them all come back at once, time and again, is not asked without a pause", async () => {
-  const { delays } = await endure((_req, res) => {
-    begin(res).end("retry: 0\ndata: a sign of life\n\n");
-  });
-  expect(Math.min(...delays)).toBeGreaterThan(0);
-});
-
 test("a redirect loop is a loss, and each attempt goes round as often as `fetch` lets it", async () => {
   const { connection, server } = await endure((_req, res) => {
     res.writeHead(302, { location: "/stream" }).end();
