@@ -16,7 +16,7 @@ const ATTEMPTS = 3;
 const alarms = goals.filter(({ alarm }) => alarm !== undefined);
 const scale: Scale = {
   quick: true,
-  rounds: 1,
+  rounds: () => 1,
   choose: (subjects) =>
     subjects.filter((subject) =>
       alarms.some(({ ours, reference }) => subject === ours || subject === reference),

@@ -9,6 +9,9 @@ export interface Target {
 // Every socket reads into the same memory: a chunk is looked at before the next one comes.
 const memory = Buffer.allocUnsafe(65_536);
 
+/** How long an answer may take to begin, in ms. */
+const PATIENCE = 30_000;
+
 /**
  * A client that parses nothing, so that it costs less than what it measures.
  *
@@ -27,6 +30,7 @@ export async function openClient(target: Target, onChunk: (chunk: Buffer) => voi
         const chunk = memory.subarray(0, length);
         if (!begun) {
           begun = true;
+          socket.setTimeout(0);
           if (chunk.toString("latin1", 9, 12) === "200") resolve(socket);
           else reject(new Error(`answered with ${chunk.toString("latin1", 0, 40)}`));
         }
@@ -38,6 +42,7 @@ export async function openClient(target: Target, onChunk: (chunk: Buffer) => voi
   // A server that is stopped cuts its clients: nobody waits for them any more.
   socket.on("error", reject);
   socket.on("close", () => reject(new Error("closed without an answer")));
+  socket.setTimeout(PATIENCE, () => socket.destroy());
   socket.write(requestFor(target));
   return promise;
 }

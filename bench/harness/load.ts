@@ -1,5 +1,6 @@
 /** The process that asks: clients that count what comes. */
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openClient, openStalledClient, type Target } from "./client.ts";
 import { microseconds } from "./clock.ts";
 import { madeAt, MARK } from "./payload.ts";
@@ -80,8 +81,11 @@ const api = {
     awaited = undefined;
   },
 
-  /** How many chunks have come, heartbeats among them. */
-  chunks: (): number => chunks,
+  /** Resolves when so many more chunks have come; of idle clients each is a heartbeat. */
+  async beat(count: number): Promise<void> {
+    const wanted = chunks + count;
+    while (chunks < wanted) await sleep(50);
+  },
 
   /** From now on, how long tokens are on their way. */
   watch(): void {

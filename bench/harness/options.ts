@@ -20,11 +20,12 @@ export function readOptions(args: readonly string[]): Options {
   });
   const only = list(values.only).map((name) => name.toUpperCase());
   const wanted = list(values.peers);
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a number from 1 on");
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+    throw new Error("--rounds takes a number from 1 on");
   return {
     quick: values.quick,
-    rounds,
+    rounds: (usual) => rounds ?? (values.quick ? 1 : usual),
     wants: (workload) => only.length === 0 || only.includes(workload),
     choose(subjects) {
       if (wanted.length === 0) return subjects;

@@ -34,7 +34,8 @@ export interface Workload {
 export interface Scale {
   /** Proves that it works, in a fraction of the time. */
   readonly quick: boolean;
-  readonly rounds: number;
+  /** How often everything is measured, where nothing else was asked for. */
+  rounds(usual: number): number;
   /** Those of `subjects` that were asked for, with the reference, which is the first; none if none was. */
   choose(subjects: readonly string[]): readonly string[];
 }

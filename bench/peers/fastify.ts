@@ -10,9 +10,11 @@ export const peer: Peer = {
     const audience = new Audience<SSEReplyInterface>();
     const app = fastify();
     await app.register(fastifySSE, { heartbeatInterval: heartbeat, serializer: String });
-    app.get("/:channel", { sse: "only" }, async (request, { sse }) => {
+    app.get("/:channel", { sse: "only" }, async (request, { sse, raw }) => {
       sse.keepAlive();
       sse.sendHeaders();
+      // Else they wait for the first event.
+      raw.flushHeaders();
       await sse.replay(async (lastEventId) => {
         const past = missed(history, lastEventId);
         const first = history.length - past.length + 1;

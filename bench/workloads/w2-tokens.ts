@@ -20,7 +20,7 @@ export const tokens: Workload = {
     return [
       {
         subjects: scale.choose(everyone),
-        rounds: scale.rounds,
+        rounds: scale.rounds(2),
         async measure(peer) {
           await using session = await Session.open(peer);
           await session.load.connect(session.at(PATH), CLIENTS, true);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Session, trust } from "../harness/session.ts";
 import type { Workload } from "../harness/workload.ts";
 import { everyone } from "./subjects.ts";
@@ -17,7 +16,7 @@ export const idle: Workload = {
     return [
       {
         subjects: scale.choose(everyone),
-        rounds: 1,
+        rounds: scale.rounds(1),
         async measure(peer) {
           await using session = await Session.open(peer, { heartbeat: HEARTBEAT });
           const target = session.at("/idle");
@@ -25,13 +24,12 @@ export const idle: Workload = {
           const { rss: empty } = await session.server.usage(true);
           await session.load.connect(target, clients);
           const { rss: full } = await session.server.usage(true);
-          await sleep(HEARTBEAT);
-          const chunks = await session.load.chunks();
-          const spent = await session.spent(() => sleep(HEARTBEAT * (scale.quick ? 1 : 3)));
-          const heartbeats = (await session.load.chunks()) - chunks;
+          const beats = clients * (scale.quick ? 1 : 3);
+          await session.load.beat(clients);
+          const spent = await session.spent(() => session.load.beat(beats));
           const kib = (full - empty) / clients / 1_024;
           const row = `${clients.toLocaleString("en")} clients`;
-          return { [row]: { kib, cpu: spent.cpu / heartbeats, ...trust(spent) } };
+          return { [row]: { kib, cpu: spent.cpu / beats, ...trust(spent) } };
         },
       },
     ];

@@ -18,7 +18,7 @@ export const replay: Workload = {
 function runOf(events: number, visits: number, scale: Scale): Run {
   return {
     subjects: scale.choose(everyone),
-    rounds: scale.rounds,
+    rounds: scale.rounds(2),
     async measure(peer) {
       await using session = await Session.open(peer, { history: { events, bytes: BYTES } });
       const target = session.back("/history");

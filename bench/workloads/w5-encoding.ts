@@ -5,5 +5,5 @@ export const encoding: Workload = {
   name: "W5",
   title: "encoding an event, in process",
   columns: [{ figure: "ns", title: "CPU ns/event", digits: 0 }],
-  runs: ({ rounds }) => [runAlone("toBytes", rounds), runAlone("toSlabs", rounds)],
+  runs: (scale) => [runAlone("toBytes", scale), runAlone("toSlabs", scale)],
 };

@@ -8,5 +8,5 @@ export const parsing: Workload = {
     { figure: "ns", title: "CPU ns/event", digits: 0 },
     { figure: "mbs", title: "MB/s", digits: 0 },
   ],
-  runs: ({ rounds }) => [runAlone("parsers", rounds)],
+  runs: (scale) => [runAlone("parsers", scale)],
 };

@@ -23,7 +23,7 @@ export const stalled: Workload = {
     return [
       {
         subjects: scale.choose(fewest),
-        rounds: 1,
+        rounds: scale.rounds(1),
         async measure(peer) {
           await using session = await Session.open(peer);
           await session.load.connect(session.at(PATH), READERS);

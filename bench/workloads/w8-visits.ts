@@ -16,7 +16,7 @@ export const visits: Workload = {
     return [
       {
         subjects: scale.choose(everyone),
-        rounds: 1,
+        rounds: scale.rounds(1),
         async measure(peer) {
           await using session = await Session.open(peer, { history: { events: 1, bytes: 100 } });
           const visit = (times: number): Promise<unknown> =>

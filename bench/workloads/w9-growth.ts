@@ -8,5 +8,5 @@ export const growth: Workload = {
     { figure: "cpu", title: "CPU us/event", digits: 2 },
     { figure: "kib", title: "KiB/stream", digits: 1 },
   ],
-  runs: ({ rounds }) => [runAlone("sizes", rounds)],
+  runs: (scale) => [runAlone("sizes", scale)],
 };
