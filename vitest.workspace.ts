@@ -11,7 +11,8 @@ const project = (
   root,
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name, include: ["**/*.test.ts"], ...test },
+  // A machine may be busy: a test is late only when it hangs.
+  test: { name, include: ["**/*.test.ts"], testTimeout: 20_000, ...test },
 });
 
 const projects: TestProjectInlineConfiguration[] = [

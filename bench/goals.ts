@@ -1,4 +1,5 @@
 import type { Results } from "./harness/results.ts";
+import { NCHAN, REFERENCE } from "./peers/index.ts";
 
 /** What we want to reach: one figure of ours, against somebody's in the same run or against a number. */
 export interface Goal {
@@ -16,10 +17,9 @@ export interface Goal {
 }
 
 const NODE = "@holdfast/node-http";
-const RES_WRITE = "res.write";
 const QUOTED = "1,000 clients, 100 B";
 
-const fanOut = (ours: string, limit: number, alarm?: number, reference: string = RES_WRITE): Goal[] =>
+const fanOut = (ours: string, limit: number, alarm?: number, reference: string = REFERENCE): Goal[] =>
   [", paced", ", burst"].map((how) => ({
     workload: "W1",
     row: QUOTED + how,
@@ -42,11 +42,11 @@ const encoding = (row: string, ours: string, reference: string, alarm: number): 
   alarm,
 });
 
-const against = { ours: NODE, reference: RES_WRITE };
+const against = { ours: NODE, reference: REFERENCE };
 
 export const goals: readonly Goal[] = [
   ...fanOut(NODE, 1, 2.5),
-  ...fanOut(NODE, 1, undefined, "nginx + Nchan"),
+  ...fanOut(NODE, 1, undefined, NCHAN),
   ...fanOut("@holdfast/express", 1.15),
   ...fanOut("@holdfast/hono", 1.15),
   ...fanOut("holdfast toResponse", 1.45),

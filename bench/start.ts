@@ -9,7 +9,8 @@ import { rowText } from "./harness/report.ts";
 import { Results } from "./harness/results.ts";
 import { interleave } from "./harness/rounds.ts";
 import { summary } from "./harness/summary.ts";
-import { missingServers } from "./peers/index.ts";
+import { notes } from "./peers/index.ts";
+import { missingServers } from "./peers/servers.ts";
 import { workloads } from "./workloads/index.ts";
 
 const options = readOptions(process.argv.slice(2));
@@ -32,6 +33,10 @@ for (const workload of workloads.filter(({ name }) => options.wants(name))) {
 
 const verdicts = goals.flatMap((goal) => judge(goal, results) ?? []);
 if (verdicts.length > 0) console.log(`${summary(verdicts, results)}\n`);
+
+for (const [peer, note] of Object.entries(notes)) {
+  if (results.all.some(({ subject }) => subject === peer)) console.log(`${peer}: ${note}`);
+}
 
 const folder = new URL("results/", import.meta.url);
 const machine = {

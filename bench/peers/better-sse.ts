@@ -7,7 +7,6 @@ import type { Peer } from "./peer.ts";
 const serializer = String;
 
 export const peer: Peer = {
-  note: "an event buffer for all instead of `broadcast`, which encodes for each",
   async start({ heartbeat = null, history = [] }) {
     const channels = new Map<string, Channel>();
     const channelAt = (path: string): Channel => {

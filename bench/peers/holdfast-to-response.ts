@@ -5,7 +5,6 @@ import { listen } from "./listen.ts";
 import type { Peer } from "./peer.ts";
 
 export const peer: Peer = {
-  note: "behind @hono/node-server, as a plain fetch handler",
   async start(options) {
     const house = await createHouse(options);
     const server = createAdaptorServer({

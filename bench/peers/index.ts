@@ -1,8 +1,10 @@
-import { hasNchan } from "./nchan.ts";
 import type { Peer } from "./peer.ts";
+import { hasNchan, hasRedis } from "./servers.ts";
 
 /** What every ratio is to. */
 export const REFERENCE = "res.write";
+export const NCHAN = "nginx + Nchan";
+export const RESUMABLE = "resumable-stream + Redis";
 
 /** Each is loaded only in the process that serves it. */
 export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
@@ -15,7 +17,8 @@ export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
   "hono ReadableStream": async () => (await import("./hono-readable.ts")).peer,
   "hono streamSSE": async () => (await import("./hono-stream-sse.ts")).peer,
   "h3 EventStream": async () => (await import("./h3.ts")).peer,
-  ...(hasNchan && { "nginx + Nchan": async () => (await import("./nchan.ts")).peer }),
+  ...(hasNchan && { [NCHAN]: async () => (await import("./nchan.ts")).peer }),
+  ...(hasRedis && { [RESUMABLE]: async () => (await import("./resumable-stream.ts")).peer }),
   "@holdfast/node-http": async () => (await import("./holdfast-node-http.ts")).peer,
   "@holdfast/express": async () => (await import("./holdfast-express.ts")).peer,
   "@holdfast/hono": async () => (await import("./holdfast-hono.ts")).peer,
@@ -24,7 +27,10 @@ export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
 
 export const OURS: readonly string[] = Object.keys(peers).filter((name) => name.includes("holdfast"));
 
-/** What is left out here, and what would bring it. */
-export const missingServers: readonly string[] = hasNchan
-  ? []
-  : ["Left out: nginx + Nchan, which Debian has as nginx-light and libnginx-mod-nchan."];
+/** What a reader should know of how they are set up. */
+export const notes: Readonly<Record<string, string>> = {
+  "better-sse": "one event buffer for all instead of `broadcast`, which encodes for each",
+  [NCHAN]: "CPU of its worker alone; who publishes to it shares its core, which is to be seen in W2's times",
+  [RESUMABLE]: "everybody has come back once, and is fed through Redis; Redis's own CPU is not counted",
+  "holdfast toResponse": "behind @hono/node-server, as a plain fetch handler",
+};

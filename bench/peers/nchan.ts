@@ -1,18 +1,16 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { microseconds } from "../harness/clock.ts";
 import type { Usage } from "../harness/usage.ts";
-import { listen } from "./listen.ts";
+import { freePort } from "./listen.ts";
 import type { Peer } from "./peer.ts";
+import { NCHAN_MODULE } from "./servers.ts";
 
-const MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 const PAGE = 4_096;
-
-export const hasNchan: boolean = existsSync(MODULE);
 
 /** A C server that is published to over HTTP; what this process takes for that is not counted. */
 export const peer: Peer = {
@@ -42,7 +40,7 @@ export const peer: Peer = {
 
 function configuration(folder: string, port: number, heartbeat: number): string {
   return `
-    load_module ${MODULE};
+    load_module ${NCHAN_MODULE};
     daemon off;
     worker_processes 1;
     error_log ${folder}/error.log error;
@@ -69,13 +67,6 @@ function configuration(folder: string, port: number, heartbeat: number): string 
         }
       }
     }`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function workerOf(master: number): Promise<number> {

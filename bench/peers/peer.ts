@@ -2,8 +2,6 @@ import type { Usage } from "../harness/usage.ts";
 
 /** A way to send events, set up as its own documentation does it best. */
 export interface Peer {
-  /** What a reader should know of how it is set up. */
-  readonly note?: string;
   start(options: PeerOptions): Promise<Serving>;
 }
 

@@ -1,7 +1,10 @@
-import { OURS, peers, REFERENCE } from "../peers/index.ts";
+import { OURS, peers, REFERENCE, RESUMABLE } from "../peers/index.ts";
 
 /** Every peer, at the rows that are quoted. */
-export const everyone: readonly string[] = Object.keys(peers);
+export const everyone: readonly string[] = Object.keys(peers).filter((name) => name !== RESUMABLE);
 
-/** The reference, ours and the best of the others, at the rest. */
+/** Those, and who has streams of their own only. */
+export const everyoneWithStreams: readonly string[] = Object.keys(peers);
+
+/** The reference, ours and one of the best of the others, at the rest. */
 export const fewest: readonly string[] = [REFERENCE, ...OURS, "sse-channel"];

@@ -1,6 +1,6 @@
 import { Session, trust } from "../harness/session.ts";
 import type { Workload } from "../harness/workload.ts";
-import { everyone } from "./subjects.ts";
+import { everyoneWithStreams } from "./subjects.ts";
 
 const PATH = "/answer-";
 const CLIENTS = 1_000;
@@ -19,7 +19,7 @@ export const tokens: Workload = {
     const count = scale.quick ? 20 : 80;
     return [
       {
-        subjects: scale.choose(everyone),
+        subjects: scale.choose(everyoneWithStreams),
         rounds: scale.rounds(2),
         async measure(peer) {
           await using session = await Session.open(peer);
