@@ -1,4 +1,4 @@
-import type { Results } from "./harness/results.ts";
+import { medianOf, ratioOf, type Result, type Results } from "./harness/results.ts";
 import { NCHAN, REFERENCE } from "./peers/index.ts";
 
 /** What we want to reach: one figure of ours, against somebody's in the same run or against a number. */
@@ -96,11 +96,22 @@ export interface Verdict {
 export function judge(goal: Goal, results: Results): Verdict | undefined {
   const row = goal.row ?? results.all.find(({ workload }) => workload === goal.workload)?.row;
   if (row === undefined) return undefined;
-  const of = (subject: string): number | undefined =>
-    results.median(goal.workload, row, subject, goal.figure);
-  const ours = of(goal.ours);
-  const reference = goal.reference === undefined ? 1 : of(goal.reference);
-  if (ours === undefined || reference === undefined) return undefined;
-  const reached = ours / reference;
+  const result = results.find(goal.workload, row, goal.ours);
+  const ours = result && medianOf(result, goal.figure);
+  const reached = goal.reference === undefined ? ours : ratioTo(goal.reference, result, goal, results);
+  if (ours === undefined || reached === undefined) return undefined;
   return { goal, row, ours, reached, met: reached <= goal.limit };
+}
+
+/** Both are known in terms of the row's reference. */
+function ratioTo(
+  other: string,
+  ours: Result | undefined,
+  { workload, figure }: Goal,
+  results: Results,
+): number | undefined {
+  const theirs = ours && results.find(workload, ours.row, other);
+  const ratio = ours && ratioOf(ours, figure);
+  const base = theirs && ratioOf(theirs, figure);
+  return ratio === undefined || base === undefined ? undefined : ratio / base;
 }

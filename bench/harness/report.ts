@@ -1,4 +1,4 @@
-import { medianOf, overloaded, type Result, valuesOf } from "./results.ts";
+import { medianOf, overloaded, ratioOf, type Result, valuesOf } from "./results.ts";
 import { table } from "./table.ts";
 import { type Column, LOAD, OTHERS, type Workload } from "./workload.ts";
 
@@ -12,7 +12,7 @@ export function rowText(workload: Workload, results: readonly Result[]): string 
   const body = results.map((result) => [
     `  ${result.subject}`,
     ...columns.map((column) => cell(result, column)),
-    ratio(result, results, columns),
+    ratio(result, columns),
     ...parts.map((part) => percent(Math.max(...valuesOf(result, part)))),
     remark(result),
   ]);
@@ -28,12 +28,9 @@ function cell(result: Result, { figure, digits }: Column): string {
   return `${show(middle)} (${show(Math.min(...values))}-${show(Math.max(...values))})`;
 }
 
-function ratio(result: Result, results: readonly Result[], columns: readonly Column[]): string {
-  const figure = columns[0]?.figure ?? "";
-  const reference = results.find(({ subject }) => subject === result.reference);
-  const own = medianOf(result, figure);
-  const other = reference && medianOf(reference, figure);
-  return own === undefined || other === undefined ? "-" : `${(own / other).toFixed(2)}x`;
+function ratio(result: Result, columns: readonly Column[]): string {
+  const value = ratioOf(result, columns[0]?.figure ?? "");
+  return value === undefined ? "-" : `${value.toFixed(2)}x`;
 }
 
 function percent(part: number): string {

@@ -1,5 +1,11 @@
-import { LOAD, type Figures } from "./workload.ts";
 import { median } from "./statistics.ts";
+import { type Figures, LOAD } from "./workload.ts";
+
+/** What one measurement gave, and what the reference did around it. */
+export interface Round {
+  readonly figures: Figures;
+  readonly bases: readonly Figures[];
+}
 
 /** What the rounds gave for one subject of one row. */
 export interface Result {
@@ -7,7 +13,7 @@ export interface Result {
   readonly row: string;
   readonly subject: string;
   readonly reference: string;
-  readonly rounds: Figures[];
+  readonly rounds: Round[];
   readonly failures: string[];
 }
 
@@ -29,24 +35,34 @@ export class Results {
   find(workload: string, row: string, subject: string): Result | undefined {
     return this.row(workload, row).find((result) => result.subject === subject);
   }
-
-  /** The middle of the rounds; `undefined` when there is none. */
-  median(workload: string, row: string, subject: string, figure: string): number | undefined {
-    const result = this.find(workload, row, subject);
-    return result && medianOf(result, figure);
-  }
 }
 
 export function valuesOf(result: Result, figure: string): readonly number[] {
-  return result.rounds.flatMap((round) => round[figure] ?? []);
+  return result.rounds.flatMap(({ figures }) => figures[figure] ?? []);
 }
 
+/** The middle of the rounds; `undefined` when there is none. */
 export function medianOf(result: Result, figure: string): number | undefined {
-  const values = valuesOf(result, figure);
-  return values.length === 0 ? undefined : median(values);
+  return middle(valuesOf(result, figure));
+}
+
+/** In terms of the reference: the middle of what each round was to the reference around it. */
+export function ratioOf(result: Result, figure: string): number | undefined {
+  return middle(
+    result.rounds.flatMap(({ figures, bases }) => {
+      const own = figures[figure];
+      const others = bases.flatMap((base) => base[figure] ?? []);
+      if (own === undefined || others.length === 0) return [];
+      return (own * others.length) / others.reduce((sum, value) => sum + value);
+    }),
+  );
 }
 
 /** Whether in some round the load was near the end of its core, and may have slowed the server's clients. */
 export function overloaded(result: Result): boolean {
   return Math.max(0, ...valuesOf(result, LOAD)) >= 0.9;
+}
+
+function middle(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : median(values);
 }

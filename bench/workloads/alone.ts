@@ -7,7 +7,7 @@ import { inside } from "../inside/index.ts";
 export function runAlone(group: keyof typeof inside, scale: Scale): Run {
   return {
     subjects: Object.keys(inside[group]),
-    rounds: scale.rounds(3),
+    rounds: scale.rounds(2),
     async measure(subject) {
       const child = startChild<AloneApi>(new URL("../harness/alone.ts", import.meta.url), 0);
       try {

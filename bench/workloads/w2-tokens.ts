@@ -16,7 +16,7 @@ export const tokens: Workload = {
     { figure: "rss", title: "RSS MB", digits: 0 },
   ],
   runs(scale) {
-    const count = scale.quick ? 20 : 80;
+    const count = scale.quick ? 20 : 60;
     return [
       {
         subjects: scale.choose(everyoneWithStreams),

@@ -28,7 +28,7 @@ export const idle: Workload = {
           const { rss: empty } = await session.server.usage(true);
           await session.load.connect(target, clients);
           const { rss: full } = await session.server.usage(true);
-          const beats = clients * (scale.quick ? 1 : 3);
+          const beats = clients * (scale.quick ? 1 : 2);
           await session.load.beat(clients);
           const spent = await session.spent(() => session.load.beat(beats));
           const kib = (full - empty) / clients / 1_024;

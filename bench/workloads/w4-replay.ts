@@ -12,7 +12,7 @@ export const replay: Workload = {
     { figure: "visit", title: "CPU us/visit", digits: 0 },
     { figure: "ms", title: "ms to the last byte, p50", digits: 2 },
   ],
-  runs: (scale) => [runOf(50, scale.quick ? 300 : 1_000, scale), runOf(10_000, scale.quick ? 10 : 30, scale)],
+  runs: (scale) => [runOf(50, scale.quick ? 300 : 600, scale), runOf(10_000, scale.quick ? 10 : 20, scale)],
 };
 
 function runOf(events: number, visits: number, scale: Scale): Run {

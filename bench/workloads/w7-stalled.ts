@@ -1,6 +1,6 @@
 import { Session, trust } from "../harness/session.ts";
 import type { Workload } from "../harness/workload.ts";
-import { fewest } from "./subjects.ts";
+import { ours } from "./subjects.ts";
 
 const PATH = "/all";
 const READERS = 100;
@@ -8,6 +8,8 @@ const BYTES = 16_384;
 /** So many at once, and then the readers are waited for: only the stalled client is ever behind. */
 const STEP = 16;
 const MB = 2 ** 20;
+/** Nobody asks how long an event was on its way: the load reads once in so many ms. */
+const REST = 5;
 
 export const stalled: Workload = {
   name: "W7",
@@ -22,11 +24,12 @@ export const stalled: Workload = {
     const steps = (megabytes * MB) / BYTES / STEP;
     return [
       {
-        subjects: scale.choose(fewest),
+        subjects: scale.choose(ours),
         rounds: scale.rounds(1),
         async measure(peer) {
           await using session = await Session.open(peer);
           await session.load.connect(session.at(PATH), READERS);
+          await session.load.rest(REST);
           const send = async (times: number): Promise<void> => {
             for (let step = 0; step < times; step++) {
               await session.server.publish(PATH, BYTES, STEP, 0);
