@@ -2,7 +2,7 @@ import { median } from "./statistics.ts";
 import { type Figures, LOAD } from "./workload.ts";
 
 /** What one measurement gave, and what the reference did around it. */
-export interface Round {
+interface Round {
   readonly figures: Figures;
   readonly bases: readonly Figures[];
 }

@@ -75,5 +75,8 @@ function basesAt(
   const own = done[index];
   const neighbours =
     own !== undefined && has(own) ? [own] : [done.slice(0, index).findLast(has), done.slice(index).find(has)];
-  return neighbours.flatMap((measurement) => measurement?.rows[row] ?? []);
+  return neighbours.flatMap((measurement) => {
+    const figures = measurement?.rows[row];
+    return figures === undefined ? [] : [figures];
+  });
 }
