@@ -97,7 +97,7 @@ export function createBreaker(options: BreakerOptions = {}): Breaker {
           signal.removeEventListener("abort", leave);
           resolve(permit);
         };
-        const enter = (): void => settle(createPermit(probing));
+        const enter = (): void => settle(createPermit(isOpen()));
         const leave = (): void => {
           settle(undefined);
           if (waiting.size > 0) return;

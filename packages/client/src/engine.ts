@@ -70,15 +70,13 @@ export function hold<T extends { readonly id: string }>(
   const reader = createStreamReader(settings, succeed);
   const watchdog = createWatchdog(clock, (slept) => {
     if (slept) interrupt("woken");
-    else attempt.abort({ reason: "stalled", message: "It is silent." } satisfies Outcome);
+    else attempt.abort({ reason: "stalled", message: "Nothing was heard." } satisfies Outcome);
   });
 
   /** Aborts with its outcome. */
   let attempt = new AbortController();
   /** Ends the wait for the next attempt. */
   let hurry: (() => void) | undefined;
-  /** Whether the server asked for that wait. */
-  let isAsked = false;
   let permit: Permit | undefined;
   /** Whether a request may have been carried out already. */
   let resumes = false;
@@ -96,7 +94,7 @@ export function hold<T extends { readonly id: string }>(
 
   /** The connection is healthy. */
   function succeed(): void {
-    recovery.succeed();
+    recovery.forget();
     permit?.(true);
   }
 
@@ -111,7 +109,8 @@ export function hold<T extends { readonly id: string }>(
     if (resilient) {
       watchPageLife(() => {
         watchdog.suspect();
-        if (!isAsked) hurry?.();
+        // In another state there is no wait, and nothing to hurry.
+        if (!(connection.state as Partial<Again>).isAsked) hurry?.();
       }, life.signal);
     }
     signal?.addEventListener("abort", connection.close, { signal: life.signal });
@@ -206,7 +205,6 @@ export function hold<T extends { readonly id: string }>(
         cancel();
         resolve();
       };
-      ({ isAsked } = again);
       set({ status: "retrying", ...again });
     });
   }

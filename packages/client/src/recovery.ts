@@ -20,9 +20,7 @@ export interface Again {
 export interface Recovery {
   /** An attempt begins; returns its number. */
   begin(): number;
-  /** The connection is healthy. */
-  succeed(): void;
-  /** Begins anew, as if nothing had failed. */
+  /** The connection is healthy, or is to be begun anew: nothing has failed. */
   forget(): void;
   /**
    * Whether to make another attempt. If not, the stream is over.
@@ -35,20 +33,19 @@ export interface Recovery {
 
 export function createRecovery(settings: Settings): Recovery {
   const { clock, connectTimeout, delay, giveUpAfter, policy, random } = settings;
-  /** Since the last healthy connection; 0 if that was the last. */
+  /** Since the last healthy connection; 0 while there is one, and when it is lost. */
   let attempts = 0;
   let hasRefreshed = false;
-  let isHealthy = false;
   /** How long there is hope, in ms. */
   let left = giveUpAfter;
   let began = clock.now();
   let planned = 0;
 
-  /** What went on until now is over, and took what it was planned to, or less. Neither sleep nor being offline counts. */
-  function turnTo(next: number): void {
+  /** What went on until now took what it was planned to, or less. Neither sleep nor time offline counts. */
+  function turnTo(next: number, counts: boolean): void {
     const { navigator } = globalThis as { navigator?: { onLine?: boolean } };
     const now = clock.now();
-    if (!isHealthy && navigator?.onLine !== false) left -= Math.min(Math.max(now - began, 0), planned);
+    if (counts && navigator?.onLine !== false) left -= Math.min(Math.max(now - began, 0), planned);
     began = now;
     planned = next;
   }
@@ -58,14 +55,10 @@ export function createRecovery(settings: Settings): Recovery {
     return typeof action === "function" ? action(loss) : action;
   }
 
-  const recovery: Recovery = {
+  return {
     begin() {
-      turnTo(connectTimeout);
+      turnTo(connectTimeout, true);
       return ++attempts;
-    },
-    succeed() {
-      recovery.forget();
-      isHealthy = true;
     },
     forget() {
       attempts = 0;
@@ -73,8 +66,7 @@ export function createRecovery(settings: Settings): Recovery {
       hasRefreshed = false;
     },
     decide(outcome, retry) {
-      turnTo(0);
-      isHealthy = false;
+      turnTo(0, attempts > 0);
       const { reason, message } = outcome;
       const { retryAfter } = outcome as Loss;
       let isAsked = retryAfter !== undefined;
@@ -105,5 +97,4 @@ export function createRecovery(settings: Settings): Recovery {
       return { attempt: attempts + 1, delay: planned, isAsked, reason, message };
     },
   };
-  return recovery;
 }

@@ -88,6 +88,33 @@ test("who is asked to reconnect while it waits makes no request that is over alr
   expect(server.last.isLeft).toBe(false);
 });
 
+test("who is let in because another did well is no probe, though one is under way", async () => {
+  const server = createFakeServer();
+  const breaker = breakerOf(server, { failures: 2 });
+  const enter = (): Promise<Permit | undefined> => breaker.enter(new AbortController().signal);
+  const [first, second, slow] = await Promise.all([enter(), enter(), enter()]);
+  first?.(false);
+  second?.(false);
+  const probe = enter();
+  await server.clock.advance(1_000);
+  const waiting = enter();
+  slow?.(true);
+  const other = await waiting;
+  other?.(false);
+  (await enter())?.(false);
+  expect(breaker.state).toBe("open");
+  let isIn = false;
+  const next = enter().then((permit) => {
+    isIn = true;
+    return permit;
+  });
+  await server.clock.advance(60_000);
+  expect(isIn).toBe(false);
+  (await probe)?.();
+  await server.clock.advance(60_000);
+  (await next)?.();
+});
+
 test("who waits may leave", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 1 });
