@@ -2,7 +2,8 @@ import { defineConfig } from "tsup";
 
 /** How every package is built; each calls this file from its own folder. */
 export default defineConfig({
-  entry: ["src/index.ts", "src/*/index.ts"],
+  // What the packages of the family share is built into those that take it.
+  entry: ["src/index.ts", "src/*/index.ts", "!src/internal/index.ts"],
   format: "esm",
   target: "es2023",
   dts: true,

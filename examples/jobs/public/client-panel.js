@@ -1,5 +1,5 @@
 /** @import { ConnectionError, ConnectionState } from "@holdfast/client" */
-/** @import { Source } from "./open-source.js" */
+import { ResilientEventSource } from "@holdfast/client";
 
 /** How often a countdown is painted, in ms. */
 const TICK = 200;
@@ -24,11 +24,11 @@ export class ClientPanel {
     this.#part("reconnect").addEventListener("click", onReconnect);
   }
 
-  /** Shows this client from now on. @param {Source} source */
+  /** Shows this client from now on. @param {EventSource} source */
   watch(source) {
     this.#leave?.();
     clearInterval(this.#countdown);
-    const tells = "state" in source;
+    const tells = source instanceof ResilientEventSource;
     this.#panel.dataset["tells"] = String(tells);
     this.#show("interruption", "none yet");
     this.#light(undefined);

@@ -1,7 +1,6 @@
 import { ResilientEventSource } from "@holdfast/client";
 
 /** @typedef {"holdfast" | "native"} Client */
-/** @typedef {EventSource | ResilientEventSource} Source */
 
 /** What it is called in a sentence. @type {Readonly<Record<Client, string>>} */
 export const NAMES = { holdfast: "holdfast", native: "EventSource" };
@@ -13,7 +12,7 @@ export const NAMES = { holdfast: "holdfast", native: "EventSource" };
  * @param {Client} client
  * @param {string} url
  * @param {string} lastEventId empty for the first event
- * @returns {Source}
+ * @returns {EventSource} the one is as good as the other
  */
 export function openSource(client, url, lastEventId) {
   if (client === "holdfast") return new ResilientEventSource(url, { lastEventId });

@@ -1,6 +1,6 @@
 /** @import { FileResult, JobEvents } from "../events.ts" */
-/** @import { Client, Source } from "./open-source.js" */
-import { LossEvent } from "@holdfast/client";
+/** @import { Client } from "./open-source.js" */
+import { LossEvent, ResilientEventSource } from "@holdfast/client";
 import { ClientPanel } from "./client-panel.js";
 import { NAMES, openSource } from "./open-source.js";
 
@@ -137,7 +137,7 @@ class Reader {
   #onState;
   #ledger = new Ledger();
   #findings = new Findings();
-  /** @type {Source | undefined} */
+  /** @type {EventSource | undefined} */
   #source;
   #lastEventId = "";
   #replaying = false;
@@ -179,14 +179,11 @@ class Reader {
     const source = openSource(this.#client, this.#url, cursor);
     this.#source = source;
     this.#clientPanel.watch(source);
-    // What both clients are, and hear of.
-    const target = /** @type {EventTarget} */ (source);
-    target.addEventListener("error", (event) => this.#onConnectionError(source.readyState, event));
+    source.addEventListener("error", (event) => this.#onConnectionError(source.readyState, event));
 
     /** @param {string} name @param {(data: any, seq: number) => void} listener */
     const on = (name, listener) =>
-      target.addEventListener(name, (event) => {
-        const { data, lastEventId } = /** @type {MessageEvent<string>} */ (event);
+      source.addEventListener(name, ({ data, lastEventId }) => {
         if (lastEventId !== "") this.#lastEventId = lastEventId;
         listener(JSON.parse(data), Number(lastEventId.split(".")[1]));
         this.#paint();
@@ -227,7 +224,7 @@ class Reader {
 
   /** Has its client connect anew, now. */
   hurry() {
-    if (this.#source === undefined || !("reconnect" in this.#source)) return;
+    if (!(this.#source instanceof ResilientEventSource)) return;
     this.#note("asked to reconnect now");
     this.#become("connecting");
     this.#source.reconnect();

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Http1Client } from "../clients/http1.ts";
 import { eventually } from "../support/eventually.ts";
 import { framesOf } from "../support/frames.ts";
+import { chance } from "../support/seeded.ts";
 import { cursorOf, stage } from "./stage.ts";
 
 /*
@@ -17,7 +18,7 @@ test.each([1, 2, 3])(
   "200 clients come and go at random (%i): one source at a time, never none while one listens, nothing left",
   { timeout: 15_000 },
   async (seed) => {
-    const random = seededRandom(seed);
+    const random = chance(seed);
     const upTo = (most: number): number => Math.floor(random() * (most + 1));
     let running = 0;
     let runs = 0;
@@ -86,15 +87,4 @@ function expectContiguous(client: Http1Client): void {
   if (steps.length > 0 && reset) expect(places[0]?.[1]).toBe(1);
   expect(client.text).not.toContain("stream.error");
   expect(client.text).not.toContain("stream.end");
-}
-
-/** Mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
