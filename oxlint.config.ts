@@ -15,6 +15,7 @@ const floors = [
     "iterate",
     "position",
     "outcome",
+    "store",
     "account",
     "queue",
   ],

@@ -10,7 +10,8 @@ export type ErrorCode =
   | "ABORTED"
   | "GONE"
   | "SOURCE_FAILED"
-  | "SNAPSHOT_FAILED";
+  | "SNAPSHOT_FAILED"
+  | "STORE_UNAVAILABLE";
 
 export interface HoldfastErrorOptions {
   readonly cause?: unknown;

@@ -65,6 +65,22 @@ export { encodeComment, encodeEvent } from "./encode.ts";
 export { backoff } from "./backoff.ts";
 export type { BackoffOptions } from "./backoff.ts";
 
+// Several machines
+export type {
+  OnWake,
+  PageLimits,
+  Store,
+  StoreAppend,
+  StoreAppended,
+  StoreCursor,
+  StoredEnd,
+  StoreMeta,
+  StoreOpen,
+  StoreOpened,
+  StorePage,
+  StoreWake,
+} from "./store.ts";
+
 // Time, chance and failure
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";

@@ -22,7 +22,7 @@ export type CloseReason =
   | DrainReason;
 
 /** Where a background failure happened. */
-export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot";
+export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot" | "store";
 
 /**
  * The one window for what happens in the background: a bag of optional functions. One that throws disturbs
