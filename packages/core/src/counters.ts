@@ -68,7 +68,7 @@ export function createCounters(observer?: Observer): Counters {
     heartbeats: 0,
     resets: { trimmed: 0, epoch: 0, ahead: 0, invalid: 0 },
     warnings: 0,
-    failures: { source: 0, cleanup: 0, delivery: 0, snapshot: 0 },
+    failures: { source: 0, cleanup: 0, delivery: 0, snapshot: 0, store: 0 },
   } satisfies CounterValues;
 
   const count: Required<Observer> = {
