@@ -29,12 +29,12 @@ export function encodeComment(text?: string): Uint8Array {
   return text === undefined ? HEARTBEAT : encoder.encode(`${commentLines(text)}\n`);
 }
 
-/** The text of a user event; `id` replaces the event's own. */
+/** The text of a user event; `id`, which is known to be right, replaces the event's own. */
 export function eventText(event: SseEvent, id?: string): string {
   if (typeof event !== "object" || event === null || event instanceof Error) {
     throw invalid(`An event must be an object, got ${kindOf(event)}.`);
   }
-  const text = block(event, id ?? event.id);
+  const text = block(event, id ?? (event.id === undefined ? undefined : singleLine("id", event.id)));
   if (event.event?.startsWith(RESERVED)) {
     throw invalid(
       `Event names that begin with "${RESERVED}" are reserved, got ${JSON.stringify(event.event)}.`,
@@ -45,18 +45,19 @@ export function eventText(event: SseEvent, id?: string): string {
 
 /** A control event, or with `dispatch: false` only its `id:` and `retry:` lines: nothing when it has none. */
 export function controlText(event: SseEvent, dispatch: boolean): string {
-  if (dispatch) return block(event, event.id) + dataLines(event.data);
   const { id, retry } = event;
+  if (dispatch) return block(event, id) + dataLines(event.data);
   return id === undefined && retry === undefined
     ? ""
     : `${block({ ...(retry !== undefined && { retry }) }, id)}\n`;
 }
 
+/** @param id one that is known to be right */
 function block(event: SseEvent, id: string | undefined): string {
   let text = "";
   if (event.comment !== undefined) text += commentLines(event.comment);
   if (event.event !== undefined) text += `event: ${singleLine("event", event.event)}\n`;
-  if (id !== undefined) text += `id: ${singleLine("id", id)}\n`;
+  if (id !== undefined) text += `id: ${id}\n`;
   if (event.retry !== undefined) text += `retry: ${milliseconds(event.retry)}\n`;
   return text;
 }

@@ -52,6 +52,8 @@ export class Log {
   #slabSize = SMALLEST_SLAB;
   /** What is not written yet of the newest memory for small frames; large frames do not come in its way. */
   #room = new Uint8Array();
+  /** The last slab, if it goes on in that room. */
+  #open: Slab | undefined;
   #end = 0;
   #adding = 0;
   #latest: { readonly from: number; readonly to: number; readonly run: Run } | undefined;
@@ -94,12 +96,12 @@ export class Log {
     const text = eventText(event, id);
     const memory = this.#write(text);
     this.#ring.push(this.#end);
-    if (memory === this.#room) this.#room = memory.subarray(this.#adding);
     const slab = this.#slabOf(memory);
     slab.used += this.#adding;
     slab.last = number;
     this.#end += this.#adding;
-    while ((this.#slabs[0] as Slab).last < this.first) this.#slabs.shift();
+    const { first } = this.#ring;
+    while ((this.#slabs[0] as Slab).last < first) this.#slabs.shift();
     return id;
   }
 
@@ -149,16 +151,19 @@ export class Log {
     if (bytes.length > large) return bytes;
     this.#room = new Uint8Array(Math.max(this.#slabSize, bytes.length));
     this.#room.set(bytes);
+    this.#open = undefined;
     this.#slabSize = Math.min(this.#largestSlab, this.#slabSize * 2);
     return this.#room;
   }
 
-  /** The last slab if it goes on in this memory, else a new one. */
-  #slabOf(memory: Uint8Array): Slab {
-    const last = this.#slabs.at(-1);
-    if (last?.memory.buffer === memory.buffer) return last;
+  /** The slab that the frame at the beginning of this memory belongs to. */
+  #slabOf(memory: Uint8Array<ArrayBuffer>): Slab {
+    const isSmall = memory === this.#room;
+    if (isSmall) this.#room = memory.subarray(this.#adding);
+    if (isSmall && this.#open !== undefined) return this.#open;
     const slab: Slab = { memory, base: this.#end, used: 0, last: this.last };
     this.#slabs.push(slab);
+    this.#open = isSmall ? slab : undefined;
     return slab;
   }
 

@@ -39,22 +39,28 @@ export function createRingBuffer<T>({ count, bytes, sizeOf }: RingBufferOptions<
   let first = 1;
   let last = 0;
   let held = 0;
+  /** Where the oldest item is. Places are counted and never divided out of numbers, which costs more than the rest. */
+  let head = 0;
+
+  function placeOf(number: number): number {
+    const place = head + (number - first);
+    return place < capacity ? place : place - capacity;
+  }
 
   function forgetFirst(): void {
-    const slot = first++ % capacity;
-    held -= sizes[slot] as number;
-    items[slot] = undefined;
+    held -= sizes[head] as number;
+    items[head] = undefined;
+    head = head + 1 === capacity ? 0 : head + 1;
+    first++;
   }
 
   function grow(): void {
-    const old = { items, sizes, capacity };
+    items = items.slice(head).concat(items.slice(0, head));
+    sizes = sizes.slice(head).concat(sizes.slice(0, head));
     capacity = Math.min(count, capacity * 2);
-    items = new Array<T | undefined>(capacity);
-    sizes = new Array<number>(capacity);
-    for (let number = first; number <= last; number++) {
-      items[number % capacity] = old.items[number % old.capacity];
-      sizes[number % capacity] = old.sizes[number % old.capacity] as number;
-    }
+    items.length = capacity;
+    sizes.length = capacity;
+    head = 0;
   }
 
   return {
@@ -76,11 +82,12 @@ export function createRingBuffer<T>({ count, bytes, sizeOf }: RingBufferOptions<
       while (held + size > bytes || last - first + 1 >= count) forgetFirst();
       if (last - first + 1 === capacity) grow();
       last++;
-      items[last % capacity] = item;
-      sizes[last % capacity] = size;
+      const place = placeOf(last);
+      items[place] = item;
+      sizes[place] = size;
       held += size;
       return last;
     },
-    get: (number) => (number >= first && number <= last ? items[number % capacity] : undefined),
+    get: (number) => (number >= first && number <= last ? items[placeOf(number)] : undefined),
   };
 }

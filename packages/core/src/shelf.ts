@@ -85,14 +85,13 @@ export class Shelf implements StreamKeeper {
 
   /** One nudge for a whole turn: a burst of pushes goes out in one write. */
   changed(stream: Stream): void {
-    this.#lifetimes.get(stream)?.touch();
+    if (this.#changed.size === 0) this.#options.clock.soon(() => this.#nudge());
     this.#changed.add(stream);
-    if (this.#changed.size === 1) this.#options.clock.soon(() => this.#nudge());
   }
 
   resized(_stream: Stream, bytes: number): void {
     this.#bytes += bytes;
-    this.#makeRoom(0);
+    if (this.#bytes > this.#options.bytes) this.#makeRoom(0);
   }
 
   ended(stream: Stream): void {
@@ -117,6 +116,7 @@ export class Shelf implements StreamKeeper {
     const changed = this.#changed;
     this.#changed = new Set();
     for (const stream of changed) {
+      this.#lifetimes.get(stream)?.touch();
       this.#tellPushed(stream);
       for (const reader of stream.readers) reader.nudge();
     }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createLatch } from "../src/latch.ts";
 import { serve } from "../src/serve.ts";
 import { createMemoryClient } from "../src/testing/index.ts";
@@ -75,6 +75,18 @@ describe("replay and live delivery", () => {
     await clock.flush();
     expect(client.writes).toBe(before + 1);
     expect(client.events).toHaveLength(100);
+  });
+
+  test("and costs one turn, however many pushes it has", async () => {
+    const { registry, clock } = house();
+    const soon = vi.spyOn(clock, "soon");
+    const [job, other] = [await registry.open("a"), await registry.open("b")];
+    for (let count = 1; count <= 3; count++) job.push({ data: count });
+    other.push({ data: 1 });
+    await clock.flush();
+    job.push({ data: 4 });
+    await clock.flush();
+    expect(soon).toHaveBeenCalledTimes(2);
   });
 
   test("a client that comes back gets the rest: by number, never as text", async () => {
