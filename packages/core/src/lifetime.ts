@@ -18,7 +18,6 @@ export class Lifetime {
   readonly #stream: Stream;
   readonly #options: LifetimeOptions;
   readonly #forget: () => void;
-  #activeAt: number;
   #cancel: () => void;
 
   constructor(clock: Clock, stream: Stream, options: LifetimeOptions, forget: () => void) {
@@ -26,18 +25,11 @@ export class Lifetime {
     this.#stream = stream;
     this.#options = options;
     this.#forget = forget;
-    this.#activeAt = clock.now();
     this.#cancel = this.#after(options.sourced ? options.linger : options.idle);
-  }
-
-  /** Something was pushed. */
-  touch(): void {
-    this.#activeAt = this.#clock.now();
   }
 
   /** A reader came or left. */
   attended(): void {
-    this.touch();
     if (!this.#options.sourced || this.#stream.end !== undefined) return;
     this.#cancel();
     if (this.#stream.readers.size === 0) this.#cancel = this.#after(this.#options.linger);
@@ -60,7 +52,8 @@ export class Lifetime {
   #due(): void {
     if (this.#stream.end !== undefined) return this.#forget();
     if (this.#options.sourced) return this.#stop();
-    const idleAt = (this.#stream.readers.size > 0 ? this.#clock.now() : this.#activeAt) + this.#options.idle;
+    const idleAt =
+      (this.#stream.readers.size > 0 ? this.#clock.now() : this.#stream.activeAt) + this.#options.idle;
     if (idleAt > this.#clock.now()) this.#cancel = this.#after(idleAt - this.#clock.now());
     else if (this.#stream.kind === "channel") this.#forget();
     else this.#stream.take("expired");

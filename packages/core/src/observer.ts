@@ -89,8 +89,9 @@ export function createReport(observer: Observer = {}): Report {
     const warn = (error: unknown): void => console.warn(`holdfast: the observer's ${name} failed`, error);
     try {
       const listen = (observer[name] ?? CONSOLE[name]) as ((info: Info<typeof name>) => unknown) | undefined;
+      const told = listen?.call(observer, info);
       // It may be asynchronous, though its type asks for nothing.
-      Promise.resolve(listen?.call(observer, info)).catch(warn);
+      if (told !== undefined) Promise.resolve(told).catch(warn);
     } catch (error) {
       warn(error);
     }

@@ -6,6 +6,9 @@ import type { Report } from "./observer.ts";
 import type { ResolvedStream } from "./options.ts";
 import { Stream, type StreamKeeper, type StreamKind } from "./stream.ts";
 
+/** So many nudges in a row go before what else the runtime has to do, so that streams that feed each other let it. */
+const AHEAD = 1_000;
+
 export interface ShelfOptions {
   readonly clock: Clock;
   readonly random: () => number;
@@ -24,7 +27,9 @@ export class Shelf implements StreamKeeper {
   readonly #lifetimes = new Map<Stream, Lifetime>();
   /** Ended streams, the oldest first: they give way when room is needed. */
   readonly #lingering = new Set<Stream>();
-  #changed = new Set<Stream>();
+  /** Each once. */
+  #changed: Stream[] = [];
+  #ahead = AHEAD;
   #bytes = 0;
 
   constructor(options: ShelfOptions) {
@@ -66,6 +71,7 @@ export class Shelf implements StreamKeeper {
     }
     const { buffer, maxEventBytes } = options;
     const stream = new Stream(id, kind, makeEpoch(random), { ...buffer, maxEventBytes }, this);
+    stream.activeAt = clock.now();
     this.#streams.set(id, stream);
     this.#lifetimes.set(
       stream,
@@ -85,8 +91,9 @@ export class Shelf implements StreamKeeper {
 
   /** One nudge for a whole turn: a burst of pushes goes out in one write. */
   changed(stream: Stream): void {
-    if (this.#changed.size === 0) this.#options.clock.soon(() => this.#nudge());
-    this.#changed.add(stream);
+    if (stream.toNudge) return;
+    stream.toNudge = true;
+    if (this.#changed.push(stream) === 1) this.#askForNudge();
   }
 
   resized(_stream: Stream, bytes: number): void {
@@ -109,18 +116,32 @@ export class Shelf implements StreamKeeper {
   }
 
   attended(stream: Stream): void {
+    stream.activeAt = this.#options.clock.now();
     this.#lifetimes.get(stream)?.attended();
   }
 
-  #nudge(): void {
+  #askForNudge(): void {
+    const { clock } = this.#options;
+    if (clock.next === undefined || this.#ahead === 0) {
+      this.#ahead = AHEAD;
+      clock.soon(this.#nudge);
+    } else {
+      this.#ahead--;
+      clock.next(this.#nudge);
+    }
+  }
+
+  readonly #nudge = (): void => {
     const changed = this.#changed;
-    this.#changed = new Set();
+    this.#changed = [];
+    const now = this.#options.clock.now();
     for (const stream of changed) {
-      this.#lifetimes.get(stream)?.touch();
+      stream.toNudge = false;
+      stream.activeAt = now;
       this.#tellPushed(stream);
       for (const reader of stream.readers) reader.nudge();
     }
-  }
+  };
 
   #tellPushed(stream: Stream): void {
     const events = stream.log.last - stream.told;

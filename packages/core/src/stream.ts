@@ -33,6 +33,10 @@ export class Stream {
   readonly log: Log;
   /** The last event that the observer was told of. */
   told: number = 0;
+  /** Whether its readers are to be nudged in this turn. */
+  toNudge: boolean = false;
+  /** When something was pushed, or a reader came or left. */
+  activeAt: number = 0;
   readonly readers: Set<StreamReader> = new Set();
   readonly #keeper: StreamKeeper;
   /** Closes when somebody else than its producer ends the stream. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import type { Sink, SinkEvents } from "@holdfast/core";
+import { plainSocket, writeChunk } from "./chunk-writer.ts";
 
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
@@ -16,24 +17,33 @@ export function createNodeSink(
   headers: Record<string, string>,
   events: SinkEvents,
 ): Sink {
+  const stream = streamOf(res);
+  const drained = (): void => events.drained();
   if (over.aborted) queueMicrotask(() => events.closed());
   else over.addEventListener("abort", () => events.closed(), { once: true });
   if (!isGone(res)) {
-    (streamOf(res) ?? res).on("drain", () => events.drained());
+    (stream ?? res).on("drain", drained);
     // Without a message: HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
   const ended = (): boolean => res.writableEnded || isGone(res);
+  let begun = false;
   return {
-    write: (bytes) => !ended() && (res as ServerResponse).write(bytes),
+    write(bytes) {
+      if (ended()) return false;
+      const socket = begun && stream === undefined ? plainSocket(res as ServerResponse, bytes) : undefined;
+      if (socket !== undefined) return writeChunk(socket, bytes, drained);
+      begun = true;
+      return (res as ServerResponse).write(bytes);
+    },
     close() {
       if (!ended()) res.end();
     },
     destroy() {
       if (isGone(res)) return;
       // Another code, or none, and some clients take it for an end in order.
-      streamOf(res)?.close(constants.NGHTTP2_INTERNAL_ERROR);
-      (streamOf(res) ?? res).destroy();
+      stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
+      (stream ?? res).destroy();
     },
   };
 }
