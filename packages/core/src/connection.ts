@@ -212,10 +212,11 @@ export class Connection implements Tick {
   }
 
   /** Cuts the connection. */
-  destroy(reason: CloseReason, error: unknown = abortedError(reason)): void {
+  destroy(reason: CloseReason, error?: unknown): void {
     if (!this.#begun) return this.refuse(499);
     this.latch.close(reason);
-    this.#sink?.destroy(reason === "disconnected" ? undefined : error);
+    if (reason === "disconnected") this.#sink?.destroy();
+    else this.#sink?.destroy(error ?? abortedError(reason));
     this.#finish();
   }
 

@@ -11,6 +11,9 @@ import type { Reset } from "./position.ts";
 
 const encoder = new TextEncoder();
 
+const LIVE = encoder.encode(controlText({ event: "stream.live", data: {} }, true));
+const NOTHING = new Uint8Array();
+
 /** The data of `stream.open`. */
 export interface OpenData {
   readonly state: "waiting" | "live" | "ended";
@@ -30,7 +33,7 @@ export function openFrame(
 }
 
 export function liveFrame(dispatch: boolean): Uint8Array {
-  return frame({ event: "stream.live", data: {} }, dispatch);
+  return dispatch ? LIVE : NOTHING;
 }
 
 export function resetFrame(reset: Reset, id: string | undefined, dispatch: boolean): Uint8Array {

@@ -23,7 +23,7 @@ export function isEventStream(headers: Headers): boolean {
 export function readCursor(header: string | null | undefined, url: string): string | undefined {
   if (header) return fromUtf8(header);
   const query = /^[^?#]*\?([^#]*)/.exec(url)?.[1];
-  return new URLSearchParams(query).get("lastEventId") || undefined;
+  return query === undefined ? undefined : new URLSearchParams(query).get("lastEventId") || undefined;
 }
 
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -110,7 +110,8 @@ const LIMIT_DEFAULTS: ResolvedLimits = {
 };
 
 /** Checks delivery options and lays them over `base`. */
-export function resolveDelivery(base: ResolvedDelivery, options: DeliveryOptions = {}): ResolvedDelivery {
+export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOptions): ResolvedDelivery {
+  if (options === undefined) return base;
   const { heartbeat, idleTimeout, maxDuration, wait, from, control, overload } = {
     ...base,
     ...given(options),

@@ -171,9 +171,9 @@ export function createRegistry<Events extends object = AnyEvents>(
     sourceFailed: ({ id }, error) => report("failed", { id, stage: "source", error }),
   };
 
-  function attachTo(id: string, find: () => Stream | undefined, own: DeliveryOptions = {}): Attach {
+  function attachTo(id: string, find: () => Stream | undefined, own?: DeliveryOptions): Attach {
     const base = resolveDelivery(delivery, own);
-    return async (request, open, call, counted) =>
+    return (request, open, call, counted) =>
       attach(house, request, open, { id, find, counted }, resolveDelivery(base, call));
   }
 

@@ -23,7 +23,7 @@ export async function serve(
   request: SseRequest,
   open: OpenSink,
   source: Source,
-  options: ServeOptions = {},
+  options?: ServeOptions,
 ): Promise<void> {
   if (typeof source === "object" && source !== null && ATTACH in source) {
     await source[ATTACH](request, open, options, true);
@@ -38,8 +38,8 @@ export async function serve(
   const { buffer, maxEventBytes } = resolveStream(STREAM_DEFAULTS, options);
   await serveBare(request, open, source, {
     ...resolveDelivery(DELIVERY_DEFAULTS, options),
-    ...resolveSurroundings(options),
-    report: createReport(options.observer),
+    ...resolveSurroundings(options ?? {}),
+    report: createReport(options?.observer),
     bufferBytes: buffer.bytes,
     maxEventBytes: Math.min(maxEventBytes, Math.floor(buffer.bytes / 4)),
   });

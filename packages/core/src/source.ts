@@ -20,7 +20,7 @@ export interface StreamSource {
 export type Attach = (
   request: SseRequest,
   open: OpenSink,
-  options: DeliveryOptions,
+  options: DeliveryOptions | undefined,
   counted: boolean,
 ) => Promise<Outcome>;
 

@@ -1,9 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
-import type { Sink, SinkEvents } from "@holdfast/core";
+import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
 import { plainSocket, writeChunk } from "./chunk-writer.ts";
 
 export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** One for all: to make an error for each response costs more than to serve it. */
+const OVER = new HoldfastError("ABORTED", "The response is over.");
 
 /**
  * Begins the response and writes to it.
@@ -65,7 +68,7 @@ export function overSignal(res: NodeResponse): AbortSignal {
   const queuedOn = stream === undefined && socket === null ? req.socket : undefined;
   const abort = (): void => {
     queuedOn?.off("close", abort);
-    over.abort();
+    over.abort(OVER);
   };
   if (isGone(res)) abort();
   else {

@@ -29,7 +29,7 @@ export async function sse(
     cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
     signal: over,
   };
-  await serve(
+  return serve(
     request,
     (status, headers, events) => createNodeSink(res, over, status, headers, events),
     source,
