@@ -20,7 +20,7 @@ const floors = [
     "queue",
   ],
   ["log", "web-sink", "ticker", "control", "options", "answer"],
-  ["stream", "crowd", "source", "subscription", "with-heartbeat"],
+  ["stream", "crowd", "source", "subscription", "with-heartbeat", "shortcut"],
   ["connection", "reader", "writer", "lifetime", "snapshot"],
   ["bare", "shelf", "snapshots", "opening"],
   ["search"],

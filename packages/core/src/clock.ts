@@ -21,6 +21,7 @@ const { setImmediate, process } = globalThis as {
   process?: { nextTick?: (fn: () => void) => void };
 };
 const nextTick = process?.nextTick;
+const resolved = Promise.resolve();
 
 /** The runtime's own clock: monotonic, and its timers do not keep a Node process alive. */
 export const systemClock: Clock = {
@@ -32,5 +33,5 @@ export const systemClock: Clock = {
   },
   soon: setImmediate ?? ((fn) => void setTimeout(fn, 0)),
   // A tick that is asked for in a microtask comes when all of them have run.
-  ...(nextTick !== undefined && { next: (fn) => queueMicrotask(() => nextTick(fn)) }),
+  ...(nextTick !== undefined && { next: (fn) => void resolved.then(() => nextTick(fn)) }),
 };

@@ -22,6 +22,7 @@ export type { AnyEvents, SseEvent, StreamEvent } from "./event.ts";
 
 // Answers
 export { toResponse } from "./response.ts";
+export type { Outgoing } from "./shortcut.ts";
 export { serve } from "./serve.ts";
 export { readCursor } from "./headers.ts";
 export type { OpenSink, Sink, SinkEvents, SseRequest } from "./sink.ts";

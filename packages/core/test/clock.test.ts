@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Clock, systemClock } from "../src/clock.ts";
 
 afterEach(() => {
@@ -58,12 +58,12 @@ test.each([
   expect(setTimer.mock.lastCall?.[1]).toBe(delay);
 });
 
-/** In which order things come, when `soon` is asked for first of all. */
-async function orderAround(clock: Clock): Promise<string[]> {
+/** In which order things come, when `ask` is asked first of all. */
+async function orderAround(ask: Clock["soon"], name: string): Promise<string[]> {
   const order: string[] = [];
   const done = new Promise<void>((resolve) => {
-    clock.soon(() => {
-      order.push("soon");
+    ask(() => {
+      order.push(name);
       resolve();
     });
   });
@@ -76,7 +76,12 @@ async function orderAround(clock: Clock): Promise<string[]> {
 }
 
 test("soon comes after everything that is already running or resolved", async () => {
-  expect(await orderAround(systemClock)).toEqual(["running", "resolved", "and what follows from it", "soon"]);
+  expect(await orderAround((fn) => systemClock.soon(fn), "soon")).toEqual([
+    "running",
+    "resolved",
+    "and what follows from it",
+    "soon",
+  ]);
 });
 
 test("it does so too in a runtime without setImmediate", async () => {
@@ -85,7 +90,41 @@ test("it does so too in a runtime without setImmediate", async () => {
   const elsewhere = await import("../src/clock.ts");
   vi.unstubAllGlobals();
   const setTimer = vi.spyOn(globalThis, "setTimeout");
-  const order = await orderAround(elsewhere.systemClock);
+  const order = await orderAround((fn) => elsewhere.systemClock.soon(fn), "soon");
   expect(order).toEqual(["running", "resolved", "and what follows from it", "soon"]);
   expect(setTimer).toHaveBeenCalledOnce();
+});
+
+describe("next", () => {
+  const next: Clock["soon"] = (fn) => systemClock.next?.(fn);
+
+  test("comes after everything that is already running or resolved", async () => {
+    expect(await orderAround(next, "next")).toEqual([
+      "running",
+      "resolved",
+      "and what follows from it",
+      "next",
+    ]);
+  });
+
+  test("comes before the next macrotask", async () => {
+    const order: string[] = [];
+    const done = new Promise<void>((resolve) => {
+      setImmediate(() => {
+        order.push("macrotask");
+        resolve();
+      });
+    });
+    next(() => order.push("next"));
+    await done;
+    expect(order).toEqual(["next", "macrotask"]);
+  });
+
+  test("is not there where the runtime cannot do that", async () => {
+    vi.stubGlobal("process", { ...process, nextTick: undefined });
+    vi.resetModules();
+    const elsewhere = await import("../src/clock.ts");
+    vi.unstubAllGlobals();
+    expect(elsewhere.systemClock).not.toHaveProperty("next");
+  });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { createLatch } from "../src/latch.ts";
+import { createRegistry } from "../src/registry.ts";
 import { serve } from "../src/serve.ts";
 import { createMemoryClient } from "../src/testing/index.ts";
 import { house } from "./support/house.ts";
@@ -157,6 +158,22 @@ describe("replay and live delivery", () => {
     const client = connect(registry.stream("a", { from: "now" }), { cursor: `${job.epoch}.1` });
     expect(client.events).toEqual([2, 3]);
   });
+});
+
+test("streams that feed each other leave the runtime its turns", async () => {
+  const registry = createRegistry();
+  const [ping, pong] = [await registry.open("ping"), await registry.open("pong")];
+  const stop = new AbortController();
+  const echo = async (from: string, to: typeof ping): Promise<void> => {
+    for await (const { data } of registry.subscribe(from, { signal: stop.signal })) to.push({ data });
+  };
+  const echoes = Promise.allSettled([echo("ping", pong), echo("pong", ping)]);
+  ping.push({ data: "ball" });
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  stop.abort();
+  await echoes;
+  expect(registry.get("ping")?.last).toBeGreaterThan(100);
+  await registry.close();
 });
 
 describe("what cannot be honoured", () => {

@@ -1,4 +1,4 @@
-import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
+import { type Outgoing, type ServeOptions, type Source, toResponse } from "@holdfast/core";
 import type { Context } from "hono";
 
 /**
@@ -11,6 +11,7 @@ import type { Context } from "hono";
  * app.get("/jobs/:id/stream", (c) => sse(c, jobs.stream(c.req.param("id"))));
  */
 export async function sse(c: Context, source: Source, options?: ServeOptions): Promise<Response> {
-  const response = await toResponse(c.req.raw, source, options);
+  const { outgoing } = (c.env ?? {}) as { readonly outgoing?: Outgoing };
+  const response = await toResponse(c.req.raw, source, options, outgoing);
   return c.newResponse(response.body, response);
 }

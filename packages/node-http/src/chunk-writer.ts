@@ -8,7 +8,7 @@ import { Socket } from "node:net";
  * it on the way to the socket, `res.write` does as it always does.
  */
 
-const { write } = ServerResponse.prototype;
+const NODES_WRITE: unknown = Reflect.get(ServerResponse.prototype, "write");
 /** Beyond so many bytes a copy costs more than it saves: a replay is written as the view that it is. */
 const LARGEST_COPY = 32_768;
 
@@ -33,7 +33,7 @@ export function plainSocket(res: ServerResponse, bytes: Uint8Array): Socket | un
   if (bytes.length > LARGEST_COPY) return undefined;
   const { chunkedEncoding, socket } = res;
   // Compression and the like put a `write` of their own in the place of Node's.
-  const isPlain = chunkedEncoding && res.write === write && socket instanceof Socket;
+  const isPlain = chunkedEncoding && res.write === NODES_WRITE && socket instanceof Socket;
   return isPlain && res.writableLength === socket.writableLength ? socket : undefined;
 }
 
