@@ -11,19 +11,20 @@ const OVER = new HoldfastError("ABORTED", "The response is over.");
 /**
  * Begins the response and writes to it.
  *
- * @param over what {@link overSignal} gave for this response
+ * @param watched what {@link watch} gave for this response
  */
 export function createNodeSink(
   res: NodeResponse,
-  over: AbortSignal,
+  watched: Watched,
   status: number,
   headers: Record<string, string>,
   events: SinkEvents,
 ): Sink {
   const stream = streamOf(res);
   const drained = (): void => events.drained();
-  if (over.aborted) queueMicrotask(() => events.closed());
-  else over.addEventListener("abort", () => events.closed(), { once: true });
+  const closed = (): void => events.closed();
+  if (watched.signal.aborted) queueMicrotask(closed);
+  else watched.onOver = closed;
   if (!isGone(res)) {
     (stream ?? res).on("drain", drained);
     // Without a message: HTTP/2 has none.
@@ -59,23 +60,33 @@ export function isGone(res: NodeResponse): boolean {
   return destroyed || (socket === null && req.socket.destroyed);
 }
 
-/** Aborts when the response is over, flushed or cut. */
-export function overSignal(res: NodeResponse): AbortSignal {
+/** A response that is watched until it is over, flushed or cut. */
+export interface Watched {
+  /** Aborts then. */
+  readonly signal: AbortSignal;
+  /** Called then, once; not if it is over already. */
+  onOver: () => void;
+}
+
+export function watch(res: NodeResponse): Watched {
   const over = new AbortController();
+  const watched: Watched = { signal: over.signal, onOver: () => undefined };
   const { socket, req } = res as ServerResponse;
   const stream = streamOf(res);
   // A pipelined response has no socket before its turn. Up to Node 22 it does not hear that its connection is gone.
   const queuedOn = stream === undefined && socket === null ? req.socket : undefined;
-  const abort = (): void => {
-    queuedOn?.off("close", abort);
+  const end = (): void => {
+    queuedOn?.off("close", end);
+    if (over.signal.aborted) return;
     over.abort(OVER);
+    watched.onOver();
   };
-  if (isGone(res)) abort();
+  if (isGone(res)) end();
   else {
-    (stream ?? res).once("close", abort);
-    queuedOn?.once("close", abort);
+    (stream ?? res).once("close", end);
+    queuedOn?.once("close", end);
   }
-  return over.signal;
+  return watched;
 }
 
 /** The stream of an HTTP/2 response. It alone tells that the response is over: that of a HEAD may say nothing. */

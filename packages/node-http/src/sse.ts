@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import { HoldfastError, readCursor, serve, type ServeOptions, type Source } from "@holdfast/core";
-import { createNodeSink, isGone, type NodeResponse, overSignal } from "./node-sink.ts";
+import { createNodeSink, isGone, type NodeResponse, watch } from "./node-sink.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
@@ -23,15 +23,15 @@ export async function sse(
   if (res.headersSent && !isGone(res)) {
     throw new HoldfastError("INVALID_OPTION", "`res` must be a response that has not begun.");
   }
-  const over = overSignal(res);
+  const watched = watch(res);
   const request = {
     method: req.method ?? "GET",
     cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
-    signal: over,
+    signal: watched.signal,
   };
   return serve(
     request,
-    (status, headers, events) => createNodeSink(res, over, status, headers, events),
+    (status, headers, events) => createNodeSink(res, watched, status, headers, events),
     source,
     options,
   );

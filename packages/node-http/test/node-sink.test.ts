@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import { createNodeSink, isGone, overSignal } from "../src/node-sink.ts";
+import { createNodeSink, isGone, watch } from "../src/node-sink.ts";
 
 /** A pipelined response whose turn has not come: it has no socket, only its request does. */
 function queued(): { socket: Socket; res: ServerResponse } {
@@ -14,10 +14,10 @@ describe("a pipelined response whose turn never comes", () => {
   test("is over when its connection closes, once", async () => {
     const { socket, res } = queued();
     const counts = { closed: 0, drained: 0 };
-    const over = overSignal(res);
+    const watched = watch(res);
     const sink = createNodeSink(
       res,
-      over,
+      watched,
       200,
       {},
       {
@@ -30,7 +30,7 @@ describe("a pipelined response whose turn never comes", () => {
     socket.destroy();
     await once(socket, "close");
     expect(isGone(res)).toBe(true);
-    expect(over.aborted).toBe(true);
+    expect(watched.signal.aborted).toBe(true);
     expect(sink.write(new Uint8Array(8))).toBe(false);
     // Newer Node tells the response as well.
     res.emit("close");
@@ -43,10 +43,10 @@ describe("a pipelined response whose turn never comes", () => {
     const { socket, res } = queued();
     socket.destroy();
     await once(socket, "close");
-    const over = overSignal(res);
-    expect(over.aborted).toBe(true);
+    const watched = watch(res);
+    expect(watched.signal.aborted).toBe(true);
     let closed = 0;
-    const sink = createNodeSink(res, over, 200, {}, { closed: () => closed++, drained: () => undefined });
+    const sink = createNodeSink(res, watched, 200, {}, { closed: () => closed++, drained: () => undefined });
     // Not before the sink is there.
     expect(closed).toBe(0);
     await Promise.resolve();
@@ -58,7 +58,7 @@ describe("a pipelined response whose turn never comes", () => {
 
 test("a response leaves nothing behind at the socket it shares", () => {
   const { socket, res } = queued();
-  overSignal(res);
+  watch(res);
   expect(socket.listenerCount("close")).toBe(1);
   res.emit("close");
   expect(socket.listenerCount("close")).toBe(0);
