@@ -29,65 +29,85 @@ export interface RingBuffer<T> {
  *
  * @throws `push`: `EVENT_TOO_LARGE` for an item that alone is over `bytes`; nothing is forgotten for it.
  */
-export function createRingBuffer<T>({ count, bytes, sizeOf }: RingBufferOptions<T>): RingBuffer<T> {
+export function createRingBuffer<T>(options: RingBufferOptions<T>): RingBuffer<T> {
+  const { count, bytes, sizeOf } = options;
   checkCount("count", count);
   checkCount("bytes", bytes);
   check(typeof sizeOf === "function", "sizeOf", "a function", sizeOf);
-  let capacity = Math.min(count, 16);
-  let items = new Array<T | undefined>(capacity);
-  let sizes = new Array<number>(capacity);
-  let first = 1;
-  let last = 0;
-  let held = 0;
+  return new Ring(options);
+}
+
+/** A class, since each object that has accessors of its own is of a shape of its own, and slow where there are many. */
+class Ring<T> implements RingBuffer<T> {
+  readonly #options: RingBufferOptions<T>;
+  #capacity: number;
+  #items: (T | undefined)[];
+  #sizes: number[];
+  #first = 1;
+  #last = 0;
+  #bytes = 0;
   /** Where the oldest item is. Places are counted and never divided out of numbers, which costs more than the rest. */
-  let head = 0;
+  #head = 0;
 
-  function placeOf(number: number): number {
-    const place = head + (number - first);
-    return place < capacity ? place : place - capacity;
+  constructor(options: RingBufferOptions<T>) {
+    this.#options = options;
+    this.#capacity = Math.min(options.count, 16);
+    this.#items = new Array<T | undefined>(this.#capacity);
+    this.#sizes = new Array<number>(this.#capacity);
   }
 
-  function forgetFirst(): void {
-    held -= sizes[head] as number;
-    items[head] = undefined;
-    head = head + 1 === capacity ? 0 : head + 1;
-    first++;
+  get first(): number {
+    return this.#first;
   }
 
-  function grow(): void {
-    items = items.slice(head).concat(items.slice(0, head));
-    sizes = sizes.slice(head).concat(sizes.slice(0, head));
-    capacity = Math.min(count, capacity * 2);
-    items.length = capacity;
-    sizes.length = capacity;
-    head = 0;
+  get last(): number {
+    return this.#last;
   }
 
-  return {
-    get first() {
-      return first;
-    },
-    get last() {
-      return last;
-    },
-    get bytes() {
-      return held;
-    },
-    push(item) {
-      const size = sizeOf(item);
-      check(Number.isSafeInteger(size) && size >= 0, "sizeOf(item)", "a non-negative integer", size);
-      if (size > bytes) {
-        throw new HoldfastError("EVENT_TOO_LARGE", `An item of ${size} bytes does not fit into ${bytes}.`);
-      }
-      while (held + size > bytes || last - first + 1 >= count) forgetFirst();
-      if (last - first + 1 === capacity) grow();
-      last++;
-      const place = placeOf(last);
-      items[place] = item;
-      sizes[place] = size;
-      held += size;
-      return last;
-    },
-    get: (number) => (number >= first && number <= last ? items[placeOf(number)] : undefined),
-  };
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(item: T): number {
+    const { count, bytes, sizeOf } = this.#options;
+    const size = sizeOf(item);
+    check(Number.isSafeInteger(size) && size >= 0, "sizeOf(item)", "a non-negative integer", size);
+    if (size > bytes) {
+      throw new HoldfastError("EVENT_TOO_LARGE", `An item of ${size} bytes does not fit into ${bytes}.`);
+    }
+    while (this.#bytes + size > bytes || this.#last - this.#first + 1 >= count) this.#forgetFirst();
+    if (this.#last - this.#first + 1 === this.#capacity) this.#grow();
+    this.#last++;
+    const place = this.#placeOf(this.#last);
+    this.#items[place] = item;
+    this.#sizes[place] = size;
+    this.#bytes += size;
+    return this.#last;
+  }
+
+  get(number: number): T | undefined {
+    return number >= this.#first && number <= this.#last ? this.#items[this.#placeOf(number)] : undefined;
+  }
+
+  #placeOf(number: number): number {
+    const place = this.#head + (number - this.#first);
+    return place < this.#capacity ? place : place - this.#capacity;
+  }
+
+  #forgetFirst(): void {
+    this.#bytes -= this.#sizes[this.#head] as number;
+    this.#items[this.#head] = undefined;
+    this.#head = this.#head + 1 === this.#capacity ? 0 : this.#head + 1;
+    this.#first++;
+  }
+
+  #grow(): void {
+    const head = this.#head;
+    this.#items = this.#items.slice(head).concat(this.#items.slice(0, head));
+    this.#sizes = this.#sizes.slice(head).concat(this.#sizes.slice(0, head));
+    this.#capacity = Math.min(this.#options.count, this.#capacity * 2);
+    this.#items.length = this.#capacity;
+    this.#sizes.length = this.#capacity;
+    this.#head = 0;
+  }
 }

@@ -40,7 +40,7 @@ export function createShortcut(events: SinkEvents, outgoing: Outgoing): WebSink 
   });
 
   function give(chunk: Uint8Array<ArrayBuffer>): boolean {
-    if (attempts === 0 || isLooking || !web.isEmpty || !outgoing.headersSent) return web.give(chunk);
+    if (attempts === 0 || isLooking || !web.isEmpty() || !outgoing.headersSent) return web.give(chunk);
     attempts--;
     isLooking = true;
     const arrived = lookOut(outgoing, chunk);
@@ -48,7 +48,7 @@ export function createShortcut(events: SinkEvents, outgoing: Outgoing): WebSink 
     // Behind the reaction to the read, and before whatever follows from it.
     queueMicrotask(() => {
       isLooking = false;
-      if (arrived() && web.isEmpty) isTaken = true;
+      if (arrived() && web.isEmpty()) isTaken = true;
     });
     return taken;
   }
@@ -68,8 +68,8 @@ export function createShortcut(events: SinkEvents, outgoing: Outgoing): WebSink 
 
   return {
     body: web.body,
-    get isEmpty() {
-      return web.isEmpty && !isHeld;
+    isEmpty() {
+      return web.isEmpty() && !isHeld;
     },
     give,
     write: (bytes) => (isTaken ? writeDirectly(bytes) : give(bytes.slice())),

@@ -4,7 +4,7 @@ import type { Sink, SinkEvents } from "./sink.ts";
 export interface WebSink extends Sink {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Whether everything was taken. */
-  readonly isEmpty: boolean;
+  isEmpty(): boolean;
   /** Writes a chunk that becomes the reader's own. */
   give(chunk: Uint8Array<ArrayBuffer>): boolean;
 }
@@ -52,7 +52,7 @@ export function createWebSink(events: SinkEvents): WebSink {
 
   return {
     body,
-    get isEmpty() {
+    isEmpty() {
       return empty;
     },
     give,
