@@ -1,0 +1,61 @@
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import type { RedisClient } from "../../src/index.ts";
+
+export interface ClientOptions {
+  readonly password?: string;
+  readonly keyPrefix?: string;
+  /** The certificate that is trusted, as PEM. */
+  readonly ca?: string;
+}
+
+/** One of the two clients, as a service makes it. */
+export interface Library {
+  readonly name: string;
+  connect(port: number, options?: ClientOptions): Promise<Connected>;
+}
+
+export interface Connected {
+  readonly client: RedisClient;
+  /** Any command, for the test's own ends. */
+  command(...args: string[]): Promise<unknown>;
+  close(): void;
+}
+
+const ignore = (): void => undefined;
+
+export const nodeRedis: Library = {
+  name: "redis",
+  async connect(port, { password, keyPrefix, ca } = {}) {
+    const client = createClient({
+      url: `${ca === undefined ? "redis" : "rediss"}://127.0.0.1:${port}`,
+      ...(ca !== undefined && { socket: { tls: true, ca } }),
+      ...(password !== undefined && { password }),
+      ...(keyPrefix !== undefined && { keyPrefix }),
+    });
+    client.on("error", ignore);
+    await client.connect();
+    return { client, command: (...args) => client.sendCommand(args), close: () => client.destroy() };
+  },
+};
+
+export const ioredis: Library = {
+  name: "ioredis",
+  async connect(port, { password, keyPrefix, ca } = {}) {
+    const client = new Redis(port, "127.0.0.1", {
+      lazyConnect: true,
+      ...(ca !== undefined && { tls: { ca } }),
+      ...(password !== undefined && { password }),
+      ...(keyPrefix !== undefined && { keyPrefix }),
+    });
+    client.on("error", ignore);
+    await client.connect();
+    return {
+      client,
+      command: (name, ...args) => client.call(name as string, ...args),
+      close: () => client.disconnect(),
+    };
+  },
+};
+
+export const libraries: readonly Library[] = [nodeRedis, ioredis];
