@@ -17,8 +17,8 @@ export interface RedisClient {
  * @throws `INVALID_OPTION`
  */
 export function portOf(client: RedisClient, timeout: number): RedisPort {
-  const has = (name: string): boolean => name in client;
-  if (typeof client === "object" && client !== null && has("duplicate")) {
+  const has = (name: string): boolean => (client as unknown as Record<string, unknown>)[name] !== undefined;
+  if (typeof client === "object" && client !== null && has("duplicate") && has("sendCommand")) {
     if (has("callBuffer")) {
       const cluster = (client as { isCluster?: boolean }).isCluster;
       return cluster

@@ -95,7 +95,7 @@ export function nodeRedisClusterPort(client: NodeRedisCluster, timeout: number):
       });
       // Channels may be on different nodes: each goes by itself.
       return {
-        ...lifeOf(own, events, ["error", "node-error", "node-disconnect", "sharded-channel-moved-error"]),
+        ...lifeOf(own, events, ["error", "node-error", "sharded-channel-moved-error"]),
         subscribe: (channels) =>
           Promise.all(
             channels.map((name) =>

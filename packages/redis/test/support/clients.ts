@@ -12,14 +12,14 @@ export interface ClientOptions {
 /** One of the two clients, as a service makes it. */
 export interface Library {
   readonly name: string;
-  connect(port: number, options?: ClientOptions): Promise<Connected>;
+  readonly connect: (port: number, options?: ClientOptions) => Promise<Connected>;
 }
 
 export interface Connected {
   readonly client: RedisClient;
   /** Any command, for the test's own ends. */
-  command(...args: string[]): Promise<unknown>;
-  close(): void;
+  readonly command: (...args: string[]) => Promise<unknown>;
+  readonly close: () => void;
 }
 
 const ignore = (): void => undefined;
