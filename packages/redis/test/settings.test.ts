@@ -131,6 +131,28 @@ describeOnRedis(
   () => ({ password: "open sesame" }),
 );
 
+describeOnRedis("a Redis that lets a user do what the README says", ({ connect }) => {
+  test("serves them", async () => {
+    const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+    const passage = /A user of its own: ([^;]*);/.exec(readme)?.[1] as string;
+    const rules = passage.match(/[~&+][^\s`,]+/g) as string[];
+    expect(rules).toContain("~hf:*");
+    const { command } = await connect();
+    await command("ACL", "SETUSER", "holdfast", "on", ">open sesame", ...rules);
+
+    const { client } = await connect({ username: "holdfast", password: "open sesame" });
+    const store = redisStore({ client });
+    await expectService(store);
+    await store.open("room", { ...STREAM, kind: "channel" });
+    await append(store, "room", undefined, ["f"], { fence: 0, batch: { producer: "p", number: 1 } });
+    expect(await store.cancel("job", "user")).toBe(true);
+    expect(await store.lost("job", 1, { status: "lost" })).toBe(false);
+    expect(await append(store, "job", 1, [], { end: { status: "done" } })).toMatchObject({ code: "ok" });
+    expect(await store.open("job", { ...STREAM, epoch: "bbbbbbbbbb" })).toMatchObject({ role: "producer" });
+    await store.delete("job");
+  });
+});
+
 describe("with a certificate", () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-tls-"));
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];

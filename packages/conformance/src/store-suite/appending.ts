@@ -197,6 +197,8 @@ export function channels(test: HarnessTest): void {
     assert.deepEqual(await append(undefined, ["f3"], batch("two", 1)), { code: "ok", last: 4 });
     assert.deepEqual(await append(undefined, ["f5"], batch("one", 10)), { code: "ok", last: 5 });
     assert.deepEqual(await append(undefined, ["f4"], batch("one", 9)), { code: "ok", last: 5 });
+    for (const number of [12, 3, 12]) await append(undefined, [], batch("one", number));
+    assert.deepEqual(await append(undefined, ["f6"], batch("one", 12)), { code: "ok", last: 5 });
     assert.deepEqual(await texts("room"), frames(1, 5));
   });
 

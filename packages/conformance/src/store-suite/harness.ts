@@ -109,7 +109,7 @@ export function producer(
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export function bytes(frame: string): Uint8Array {
+function bytes(frame: string): Uint8Array {
   return encoder.encode(frame);
 }
 

@@ -28,7 +28,9 @@ if from then
   skip = last + 1 - from
 elseif batch then
   local number, life = string.match(redis.call('GET', KEYS[3]) or '', '^(%d+) (.*)$')
-  if life == held[2] and tonumber(number) >= batch then skip = count end
+  if life == held[2] and tonumber(number) >= batch then
+    skip, batch = count, nil
+  end
 end
 
 for index = HEAD + 1 + skip, #ARGV do
@@ -45,7 +47,7 @@ end
 if ending ~= '' then redis.call('HSET', KEYS[1], 'end', ending) end
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('PEXPIRE', KEYS[2], ttl)
-if batch and skip == 0 then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. held[2], 'PX', ttl) end
+if batch then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. held[2], 'PX', ttl) end
 if skip < count or ending ~= '' then publish('changed') end
 return { 'ok', last, held[7] }
 `,

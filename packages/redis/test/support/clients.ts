@@ -3,6 +3,7 @@ import { createClient } from "redis";
 import type { RedisClient } from "../../src/index.ts";
 
 export interface ClientOptions {
+  readonly username?: string;
   readonly password?: string;
   readonly keyPrefix?: string;
   /** The certificate that is trusted, as PEM. */
@@ -24,12 +25,13 @@ export interface Connected {
 
 const ignore = (): void => undefined;
 
-export const nodeRedis: Library = {
+const nodeRedis: Library = {
   name: "redis",
-  async connect(port, { password, keyPrefix, ca } = {}) {
+  async connect(port, { username, password, keyPrefix, ca } = {}) {
     const client = createClient({
       url: `${ca === undefined ? "redis" : "rediss"}://127.0.0.1:${port}`,
       ...(ca !== undefined && { socket: { tls: true, ca } }),
+      ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
       ...(keyPrefix !== undefined && { keyPrefix }),
     });
@@ -41,10 +43,11 @@ export const nodeRedis: Library = {
 
 export const ioredis: Library = {
   name: "ioredis",
-  async connect(port, { password, keyPrefix, ca } = {}) {
+  async connect(port, { username, password, keyPrefix, ca } = {}) {
     const client = new Redis(port, "127.0.0.1", {
       lazyConnect: true,
       ...(ca !== undefined && { tls: { ca } }),
+      ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
       ...(keyPrefix !== undefined && { keyPrefix }),
     });
