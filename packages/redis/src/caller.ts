@@ -5,7 +5,7 @@ import type { Script } from "./scripts/index.ts";
 
 /** Asks Redis for something. Rejects with `STORE_UNAVAILABLE` only, and always in time. */
 export interface Caller {
-  command(name: string, keys: string[]): Promise<unknown>;
+  unlink(keys: string[]): Promise<unknown>;
   run(script: Script, keys: string[], args: Argument[]): Promise<unknown>;
 }
 
@@ -31,16 +31,16 @@ export function createCaller(port: RedisPort, health: Health, timeout: number, c
     });
 
   return {
-    command: (name, keys) => inTime(async () => port.call(keys[0] as string, [name, ...keys])),
+    unlink: (keys) => inTime(async () => port.call("unlink", keys[0] as string, keys)),
     run: (script, keys, args) =>
       inTime(async () => {
         const key = keys[0] as string;
         const rest = [String(keys.length), ...keys, ...args];
         try {
-          return await port.call(key, ["EVALSHA", script.sha, ...rest]);
+          return await port.call("evalsha", key, [script.sha, ...rest]);
         } catch (error) {
           if (!isUnknownScript(error)) throw error;
-          return await port.call(key, ["EVAL", script.text, ...rest]);
+          return await port.call("eval", key, [script.text, ...rest]);
         }
       }),
   };

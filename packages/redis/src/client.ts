@@ -19,7 +19,7 @@ export interface RedisClient {
 export function portOf(client: RedisClient, timeout: number): RedisPort {
   const has = (name: string): boolean => (client as unknown as Record<string, unknown>)[name] !== undefined;
   if (typeof client === "object" && client !== null && has("duplicate") && has("sendCommand")) {
-    if (has("callBuffer")) {
+    if (has("evalshaBuffer")) {
       const cluster = (client as { isCluster?: boolean }).isCluster;
       return cluster
         ? ioredisClusterPort(client as unknown as IoredisCluster)

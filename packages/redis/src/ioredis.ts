@@ -6,7 +6,9 @@ interface Common {
   readonly options: { readonly keyPrefix?: string | Buffer };
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
-  callBuffer(name: string, args: Argument[]): Promise<unknown>;
+  evalBuffer(args: Argument[]): Promise<unknown>;
+  evalshaBuffer(args: Argument[]): Promise<unknown>;
+  unlinkBuffer(args: Argument[]): Promise<unknown>;
   connect(): Promise<unknown>;
   disconnect(): void;
 }
@@ -66,7 +68,8 @@ function commonPort(client: Common): Pick<RedisPort, "prefix" | "call" | "watch"
   return {
     // It puts its prefix before the keys of every command by itself.
     prefix: { keys: "", channels: String(client.options.keyPrefix ?? "") },
-    call: (_key, [name, ...args]) => client.callBuffer(name as string, args),
+    // Not by `callBuffer`, which its own pipelines do not understand.
+    call: (command, _key, args) => client[`${command}Buffer`](args),
     watch(listener) {
       const up = (): void => listener(true);
       const down = (): void => listener(false);

@@ -55,7 +55,7 @@ export function nodeRedisPort(client: NodeRedis, timeout: number): RedisPort {
   return {
     sharded: false,
     prefix: { keys: prefix, channels: prefix },
-    call: (_key, args) => client.sendCommand(args, client.isReady ? SENT : queued),
+    call: (command, _key, args) => client.sendCommand([command, ...args], client.isReady ? SENT : queued),
     watch: (listener) =>
       watchEvents(client, {
         ready: () => listener(true),
@@ -82,7 +82,7 @@ export function nodeRedisClusterPort(client: NodeRedisCluster, timeout: number):
   return {
     sharded: true,
     prefix: { keys: prefix, channels: prefix },
-    call: (key, args) => client.sendCommand(key, false, args, SENT),
+    call: (command, key, args) => client.sendCommand(key, false, [command, ...args], SENT),
     watch: (listener) =>
       watchEvents(client, { "node-ready": () => listener(true), "node-error": () => listener(false) }),
     subscriber(events) {

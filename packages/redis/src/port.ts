@@ -1,6 +1,9 @@
 /** An argument of a command. */
 export type Argument = string | Buffer;
 
+/** The commands that the store sends by itself. */
+export type CommandName = "eval" | "evalsha" | "unlink";
+
 /** What the store needs of a client, whichever it is. */
 export interface RedisPort {
   /** Whether it speaks to a cluster, where hints go through sharded channels. */
@@ -8,7 +11,7 @@ export interface RedisPort {
   /** What has to be put before names, since the client does not do it by itself for these. */
   readonly prefix: { readonly keys: string; readonly channels: string };
   /** Sends a command that concerns `key`. Strings in the answer are `Buffer`s. */
-  call(key: string, args: Argument[]): Promise<unknown>;
+  call(command: CommandName, key: string, args: Argument[]): Promise<unknown>;
   /** Tells when the client's connection is gone and when it is back; returns how to stop. */
   readonly watch: (listener: (up: boolean) => void) => () => void;
   /** A connection of its own, with the client's settings. */

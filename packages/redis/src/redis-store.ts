@@ -133,7 +133,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 
     async delete(id) {
       const { meta, frames } = keysOf(keyPrefix, id);
-      await caller.command("UNLINK", [meta, frames]);
+      await caller.unlink([meta, frames]);
     },
 
     health: (onChange) => health.listen(onChange),

@@ -12,7 +12,8 @@ function setUp() {
   const calls: { args: Argument[]; resolve: (answer: unknown) => void; reject: (error: unknown) => void }[] =
     [];
   const port: Pick<RedisPort, "call"> = {
-    call: (_key, args) => new Promise((resolve, reject) => calls.push({ args, resolve, reject })),
+    call: (command, _key, args) =>
+      new Promise((resolve, reject) => calls.push({ args: [command, ...args], resolve, reject })),
   };
   const changes: boolean[] = [];
   const health = createHealth(() => () => undefined);
@@ -36,7 +37,7 @@ test("an answer ends the wait", async () => {
   calls[0]?.resolve("yes");
   await clock.flush();
   expect(outcome).toEqual(["yes"]);
-  expect(calls.map(({ args }) => args)).toEqual([["EVALSHA", "abc", "1", "k", "a"]]);
+  expect(calls.map(({ args }) => args)).toEqual([["evalsha", "abc", "1", "k", "a"]]);
   expect(clock.timers).toBe(0);
   expect(changes).toEqual([]);
 });
@@ -76,7 +77,7 @@ test("a script that is not known is sent as a whole, in the time that is left", 
   await clock.advance(4_000);
   calls[0]?.reject(new Error("NOSCRIPT No matching script."));
   await clock.flush();
-  expect(calls[1]?.args).toEqual(["EVAL", "return 1", "1", "k", "a"]);
+  expect(calls[1]?.args).toEqual(["eval", "return 1", "1", "k", "a"]);
   await clock.advance(1_000);
   expect(outcome).toEqual([unavailable]);
   expect(changes).toEqual([false]);
