@@ -2,7 +2,7 @@
 export type Argument = string | Buffer;
 
 /** The commands that the store sends by itself. */
-export type CommandName = "eval" | "evalsha" | "unlink";
+type CommandName = "eval" | "evalsha" | "unlink";
 
 /** What the store needs of a client, whichever it is. */
 export interface RedisPort {
