@@ -53,6 +53,14 @@ const clientFloors = [
   ["loss-event", "engine"],
   ["connect", "resilient-event-source"],
 ];
+/** The floors of the store over Redis. */
+const redisFloors = [
+  ["scripts/script", "port", "keys", "replies", "health", "steps"],
+  ["scripts/open", "scripts/append", "scripts/read", "scripts/cancel", "scripts/lost"],
+  ["scripts/index", "node-redis", "ioredis", "follower"],
+  ["client", "caller", "wake"],
+  ["redis-store"],
+];
 /** The client takes from core what it needs, and has it built in. */
 const builtIn = ["@holdfast/core", "@holdfast/core/internal"];
 
@@ -129,8 +137,29 @@ export default defineConfig({
       "The roof imports files of the client, and names of core.",
       "client",
     ),
+    mayImport(["**/*"], [], STRANGER, "redis"),
+    ...redisFloors.map((files, floor) =>
+      mayImport(
+        files,
+        [
+          ...builtIn,
+          "node:crypto",
+          ...inFolder(".", redisFloors.slice(0, floor).flat()),
+          "./script.ts",
+          ...(floor > 1 ? inFolder(".", ["open", "append", "read", "cancel", "lost"]) : []),
+        ],
+        BELOW,
+        "redis",
+      ),
+    ),
+    mayImport(
+      ["index"],
+      inFolder(".", ["redis-store", "client"]),
+      "The roof imports files of the store, and nothing else.",
+      "redis",
+    ),
     {
-      files: ["packages/{core,client}/src/**"],
+      files: ["packages/{core,client,redis}/src/**"],
       // A date that came with a response is read, not the time.
       excludeFiles: ["packages/*/src/clock.ts", "packages/client/src/retry-after.ts"],
       rules: {

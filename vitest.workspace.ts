@@ -22,6 +22,7 @@ const projects: TestProjectInlineConfiguration[] = [
   project("packages/hono", "hono"),
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
+  project("packages/redis", "redis"),
   project("packages/conformance", "http"),
   project("examples", "examples", { testTimeout: 60_000, hookTimeout: 60_000 }),
 ];

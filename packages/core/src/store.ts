@@ -33,7 +33,10 @@ export interface StoreMeta {
 
 export interface StoreOpen {
   readonly kind: "stream" | "channel";
-  /** For a new life of the id, or with `restoreFence` the one that is restored. */
+  /**
+   * For a new life of the id, or with `restoreFence` the one that is restored. Every open has its own: one that comes
+   * again, since its answer was lost, finds by it what it did, and does nothing else.
+   */
   readonly epoch: string;
   /** How long the producer is taken for alive without an append, in ms. */
   readonly leaseMs: number;
@@ -45,7 +48,8 @@ export interface StoreOpen {
   readonly takeover?: boolean;
   /**
    * The fence of a producer whose stream the store has lost, wholly or in part: it goes on under the same epoch and
-   * fence behind `restoreLast`, with no frames. Refused where there is another life or a higher fence.
+   * fence behind `restoreLast`, with no frames. Refused where there is another life, a higher fence or an end; nothing
+   * is taken away where the frame `restoreLast` is there under this fence, as when a restore comes again.
    */
   readonly restoreFence?: number;
   /** The number before the first frame that will be sent again. @default 0 */

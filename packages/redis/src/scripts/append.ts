@@ -1,0 +1,54 @@
+import { createScript, type Script } from "./script.ts";
+
+/*
+ * KEYS meta, frames, with a batch the key of its producer. ARGV epoch, fence, from or "", lease, ttl, end or "",
+ * the batch's number or "", and the frames.
+ */
+export const createAppend = (publish: string): Script =>
+  createScript(
+    publish,
+    ["now", "publish"],
+    `
+local held = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel')
+if not held[1] then return { 'missing' } end
+if held[2] ~= ARGV[1] or held[3] ~= ARGV[2] then return { 'fenced', tonumber(held[3]) } end
+
+local HEAD = 7
+local from, ttl, ending, batch = tonumber(ARGV[3]), ARGV[5], ARGV[6], tonumber(ARGV[7])
+local last, count = tonumber(held[4]), #ARGV - HEAD
+
+if held[6] then
+  if ending == held[6] and (not from or from + count - 1 <= last) then return { 'ok', last } end
+  return { 'closed', held[6] }
+end
+
+local skip = 0
+if from then
+  if from > last + 1 then return { 'gap', last + 1 } end
+  skip = last + 1 - from
+elseif batch then
+  local number, life = string.match(redis.call('GET', KEYS[3]) or '', '^(%d+) (.*)$')
+  if life == held[2] and tonumber(number) >= batch then
+    skip, batch = count, nil
+  end
+end
+
+for index = HEAD + 1 + skip, #ARGV do
+  last = last + 1
+  local id = string.format('%.0f-0', last)
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', held[5], id, 'f', ARGV[index])
+end
+
+if held[1] == 'stream' then
+  redis.call('HSET', KEYS[1], 'last', last, 'lease', now() + tonumber(ARGV[4]))
+else
+  redis.call('HSET', KEYS[1], 'last', last)
+end
+if ending ~= '' then redis.call('HSET', KEYS[1], 'end', ending) end
+redis.call('PEXPIRE', KEYS[1], ttl)
+redis.call('PEXPIRE', KEYS[2], ttl)
+if batch then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. held[2], 'PX', ttl) end
+if skip < count or ending ~= '' then publish('changed') end
+return { 'ok', last, held[7] }
+`,
+  );

@@ -1,0 +1,28 @@
+import { createAppend } from "./append.ts";
+import { createCancel } from "./cancel.ts";
+import { createLost } from "./lost.ts";
+import { createOpen } from "./open.ts";
+import { createRead } from "./read.ts";
+import type { Script } from "./script.ts";
+
+export type { Script } from "./script.ts";
+
+export interface Scripts {
+  readonly open: Script;
+  readonly append: Script;
+  readonly read: Script;
+  readonly cancel: Script;
+  readonly lost: Script;
+}
+
+/** @param sharded whether hints go through sharded channels, as with a cluster */
+export function createScripts(sharded: boolean): Scripts {
+  const publish = sharded ? "SPUBLISH" : "PUBLISH";
+  return {
+    open: createOpen(publish),
+    append: createAppend(publish),
+    read: createRead(publish),
+    cancel: createCancel(publish),
+    lost: createLost(publish),
+  };
+}

@@ -1,0 +1,165 @@
+import type { StoredEnd, StoreOpen } from "@holdfast/core";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { redisStore } from "../src/index.ts";
+import { Model, OVER } from "./support/model.ts";
+import { describeOnRedis } from "./support/on-redis.ts";
+
+const RUNS = Number(process.env.HOLDFAST_RUNS ?? 150);
+const LONG = 600_000;
+const ID = "{job}";
+
+const epochs = fc.constantFrom("aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc");
+const leases = fc.constantFrom(LONG, LONG, OVER);
+const fences = fc.integer({ min: 0, max: 4 });
+const numbers = fc.integer({ min: 0, max: 12 });
+const ends = fc.constantFrom<StoredEnd[]>(
+  { status: "done" },
+  { status: "failed", error: { code: "X", message: "why", retryable: true, retryAfter: 5 } },
+);
+/** Something, once in so many times. */
+const rarely = <T>(values: fc.Arbitrary<T>, times: number): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ arbitrary: fc.constant(undefined), weight: times - 1 }, { arbitrary: values, weight: 1 });
+
+const opens = fc.record({
+  kind: fc.constantFrom("stream", "stream", "stream", "stream", "channel"),
+  epoch: epochs,
+  leaseMs: leases,
+  takeover: fc.boolean(),
+  /** Told from the stream as it is. */
+  restore: rarely(
+    fc.record({
+      own: fc.constantFrom(true, true, true, false),
+      fence: fc.constantFrom(0, 0, 0, 1, -1),
+      last: fc.integer({ min: -2, max: 2 }),
+    }),
+    3,
+  ),
+});
+
+/** Mostly what a producer would do, that knows the stream as it is. */
+const appends = fc.record({
+  as: fc.constantFrom("producer", "producer", "producer", "stranger"),
+  epoch: epochs,
+  fence: fences,
+  offset: fc.constantFrom(0, 0, 0, -1, -3, 1),
+  count: fc.integer({ min: 0, max: 4 }),
+  leaseMs: leases,
+  end: rarely(ends, 6),
+  batch: fc.record({ producer: fc.constantFrom("p", "q"), number: fc.integer({ min: 1, max: 6 }) }),
+});
+
+const step = fc.oneof(
+  fc.record({ do: fc.constant("open" as const), with: opens }),
+  { arbitrary: fc.record({ do: fc.constant("append" as const), with: appends }), weight: 4 },
+  {
+    arbitrary: fc.record({
+      do: fc.constant("read" as const),
+      with: fc.record({
+        after: fc.option(fc.record({ epoch: epochs, seq: numbers }), { freq: 3 }),
+        own: fc.boolean(),
+        most: fc.constantFrom(1, 3, 1_000),
+      }),
+    }),
+    weight: 2,
+  },
+  fc.record({ do: fc.constant("cancel" as const), with: fc.constantFrom("", "user", "admin") }),
+  fc.record({ do: fc.constant("lost" as const), with: fc.constantFrom(0, 0, 0, 1, -1) }),
+  fc.record({ do: fc.constantFrom("delete" as const, "evict" as const, "forget" as const) }),
+);
+
+/** Leases are told as over or not. */
+function plain(answer: unknown): unknown {
+  return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
+    if (key === "leaseLeftMs") return value === null || (value as number) > 0 ? 1 : 0;
+    if ((value as { type?: string } | null)?.type === "Buffer") {
+      return Buffer.from((value as { data: number[] }).data).toString();
+    }
+    return value;
+  });
+}
+
+describeOnRedis("whatever is done", ({ open }) => {
+  test("Redis answers as the model does", async () => {
+    let runs = 0;
+    const { client, command } = await open();
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60, size: "max" }), async (steps) => {
+        const prefix = `model${++runs}:`;
+        const store = redisStore({ client, prefix });
+        const model = new Model();
+        let made = 0;
+
+        for (const one of steps) {
+          switch (one.do) {
+            case "open": {
+              const { restore, kind, epoch, ...rest } = one.with;
+              const { life } = model;
+              const options: StoreOpen = {
+                ...rest,
+                kind: kind as StoreOpen["kind"],
+                epoch: restore?.own ? (life?.epoch ?? epoch) : epoch,
+                ttlMs: LONG,
+                keep: 1_000,
+                ...(restore && {
+                  restoreFence: kind === "channel" ? 0 : Math.max(0, (life?.fence ?? 1) + restore.fence),
+                  restoreLast: Math.max(0, (life?.last ?? 3) + restore.last),
+                }),
+              };
+              expect(plain(await store.open(ID, options))).toEqual(plain(model.open(options)));
+              break;
+            }
+            case "append": {
+              const { life } = model;
+              const { as, offset, count, end, batch, leaseMs } = one.with;
+              const { epoch, fence } = as === "producer" && life !== undefined ? life : one.with;
+              const frames = Array.from({ length: count }, () => `frame ${++made}`);
+              const append = {
+                epoch,
+                fence,
+                leaseMs,
+                ttlMs: LONG,
+                frames: frames.map((frame) => Buffer.from(frame)),
+                ...(life?.kind === "channel"
+                  ? { batch }
+                  : { from: Math.max(1, (life?.last ?? 0) + 1 + offset) }),
+                ...(end !== undefined && life?.kind !== "channel" && { end }),
+              };
+              expect(plain(await store.append(ID, append))).toEqual(plain(model.append(append, frames)));
+              break;
+            }
+            case "read": {
+              const { after, own, most } = one.with;
+              const cursor = after && own && model.life ? { ...after, epoch: model.life.epoch } : after;
+              const page = await store.read(ID, cursor, { frames: most, bytes: 1_000_000 });
+              expect(plain(page)).toEqual(plain(model.read(cursor, most)));
+              break;
+            }
+            case "cancel":
+              expect(await store.cancel(ID, one.with)).toBe(model.cancel(one.with));
+              break;
+            case "lost":
+              expect(await store.lost(ID, one.with, { status: "lost" })).toBe(
+                model.lost(one.with, { status: "lost" }),
+              );
+              break;
+            case "delete":
+              await store.delete(ID);
+              model.life = undefined;
+              break;
+            case "evict":
+              await command("DEL", `${prefix}{%7bjob%7d}:s`);
+              model.evictFrames();
+              break;
+            case "forget":
+              await command("SCRIPT", "FLUSH");
+              break;
+          }
+        }
+        const page = await store.read(ID, null, { frames: 1_000, bytes: 1_000_000 });
+        expect(plain(page)).toEqual(plain(model.read(null, 1_000)));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, onTestFinished } from "vitest";
+import { redisStore, type RedisStoreOptions } from "../../src/index.ts";
+import { type ClientOptions, type Connected, libraries, type Library } from "./clients.ts";
+import { redisBinary, type RedisServer, type ServerOptions, startRedis } from "./redis-server.ts";
+
+export interface OnRedis {
+  readonly library: Library;
+  readonly server: () => RedisServer;
+  /** A client of the test's own, until it is over. */
+  readonly connect: (options?: ClientOptions) => Promise<Connected>;
+  /** A client, and a store that uses it. */
+  readonly open: (
+    options?: Partial<RedisStoreOptions>,
+  ) => Promise<Connected & { readonly store: ReturnType<typeof redisStore> }>;
+}
+
+/** The same tests through each client, each with a Redis of its own. */
+export function describeOnRedis(
+  name: string,
+  tests: (on: OnRedis) => void,
+  server: () => ServerOptions = () => ({}),
+  client: () => ClientOptions = () => ({}),
+): void {
+  describe.skipIf(redisBinary === undefined).for(libraries)(`${name}, through $name`, (library) => {
+    let running: RedisServer;
+    beforeAll(async () => {
+      running = await startRedis(server());
+    });
+    afterAll(() => running.stop());
+
+    const on: OnRedis = {
+      library,
+      server: () => running,
+      async connect(options) {
+        const connected = await library.connect(running.port, { ...client(), ...options });
+        onTestFinished(() => connected.close());
+        return connected;
+      },
+      async open(options) {
+        const connected = await on.connect();
+        return { ...connected, store: redisStore({ client: connected.client, ...options }) };
+      },
+    };
+    tests(on);
+  });
+}
