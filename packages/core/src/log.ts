@@ -46,6 +46,7 @@ export interface LogLimits {
 export class Log {
   readonly epoch: string;
   readonly #ring: RingBuffer<number>;
+  readonly #limits: LogLimits;
   readonly #maxFrame: number;
   readonly #largestSlab: number;
   readonly #slabs: Slab[] = [];
@@ -58,6 +59,7 @@ export class Log {
 
   constructor(epoch: string, limits: LogLimits) {
     this.epoch = epoch;
+    this.#limits = limits;
     const quarter = Math.floor(limits.bytes / 4);
     this.#maxFrame = Math.min(limits.maxEventBytes, quarter);
     this.#largestSlab = Math.max(SMALLEST_SLAB, Math.min(LARGEST_SLAB, quarter));
@@ -101,6 +103,41 @@ export class Log {
     this.#end += this.#adding;
     while ((this.#slabs[0] as Slab).last < this.first) this.#slabs.shift();
     return id;
+  }
+
+  /** Adds a frame that was encoded elsewhere; one that is too large to be held is passed over. */
+  appendFrame(bytes: Uint8Array): void {
+    const number = this.last + 1;
+    if (bytes.length + FRAME_OVERHEAD > this.#limits.bytes) return this.skip(number);
+    const memory = this.#copy(bytes);
+    this.#ring.push(this.#end);
+    if (memory === this.#room) this.#room = memory.subarray(this.#adding);
+    const slab = this.#slabOf(memory);
+    slab.used += this.#adding;
+    slab.last = number;
+    this.#end += this.#adding;
+    while ((this.#slabs[0] as Slab).last < this.first) this.#slabs.shift();
+  }
+
+  /** Forgets everything and goes on behind that frame, which MUST NOT be before the last. */
+  skip(number: number): void {
+    this.#ring.skip(number);
+    this.#slabs.length = 0;
+    this.#latest = undefined;
+  }
+
+  /** One frame, which MUST be held. */
+  frame(number: number): Uint8Array {
+    return this.#run(number, number).bytes;
+  }
+
+  /** Whether any one frame more would leave frame `from` and those behind it where they are. */
+  hasRoom(from: number): boolean {
+    const kept = this.last - from + 1;
+    if (kept <= 0) return true;
+    const { events, bytes } = this.#limits;
+    const taken = this.#end - (this.#ring.get(from) as number) + (kept + 1) * FRAME_OVERHEAD;
+    return kept < events && taken + this.#maxFrame <= bytes;
   }
 
   /**
@@ -150,6 +187,18 @@ export class Log {
     this.#room = new Uint8Array(Math.max(this.#slabSize, bytes.length));
     this.#room.set(bytes);
     this.#slabSize = Math.min(this.#largestSlab, this.#slabSize * 2);
+    return this.#room;
+  }
+
+  /** Copies a frame to the memory that it returns without counting it yet; sets `#adding` to its size. */
+  #copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    this.#adding = bytes.length;
+    if (bytes.length > this.#largestSlab * LARGE) return bytes.slice();
+    if (bytes.length > this.#room.length) {
+      this.#room = new Uint8Array(Math.max(this.#slabSize, bytes.length));
+      this.#slabSize = Math.min(this.#largestSlab, this.#slabSize * 2);
+    }
+    this.#room.set(bytes);
     return this.#room;
   }
 

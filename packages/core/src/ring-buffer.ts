@@ -22,6 +22,8 @@ export interface RingBuffer<T> {
   push(item: T): number;
   /** The item of that number, or `undefined` where it is forgotten or yet to come. */
   get(number: number): T | undefined;
+  /** Forgets everything and goes on behind that number, which MUST NOT be less than `last`. */
+  skip(number: number): void;
 }
 
 /**
@@ -82,5 +84,10 @@ export function createRingBuffer<T>({ count, bytes, sizeOf }: RingBufferOptions<
       return last;
     },
     get: (number) => (number >= first && number <= last ? items[number % capacity] : undefined),
+    skip(number) {
+      while (first <= last) forgetFirst();
+      last = number;
+      first = number + 1;
+    },
   };
 }
