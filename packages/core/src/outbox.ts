@@ -163,10 +163,16 @@ export class Outbox implements Edge {
 
   #goOn(): void {
     const { line, stream, random } = this.#options;
-    if (line.clock.now() >= this.#giveUpAt) return this.giveUp();
+    if (line.clock.now() >= this.#giveUpAt && !this.#isAwaited) return this.giveUp();
     if (this.#attempt > 0) this.#arm(this.#delay(this.#attempt - 1, random()));
     else if (stream.end !== undefined || stream.log.last > this.#stored) void this.#send();
     else this.#arm(RENEWAL);
+  }
+
+  /** Whether readers wait here for what only the store can give free. */
+  get #isAwaited(): boolean {
+    const { edge, readers } = this.#options.stream;
+    return edge !== undefined && readers.size > 0;
   }
 
   async #hear(answer: StoreAppended, withEnd: boolean): Promise<void> {
@@ -240,7 +246,10 @@ export class Outbox implements Edge {
       retryable: true,
     });
     if (stream.end === undefined) stream.take(status, cause);
-    else if (stream.end.status !== status) report("failed", { id: stream.id, stage: "store", error: cause });
+    else if (stream.end.status !== status) {
+      stream.overrule(status);
+      report("failed", { id: stream.id, stage: "store", error: cause });
+    }
     this.#finish();
   }
 

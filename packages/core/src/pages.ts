@@ -1,5 +1,7 @@
 import { backoff } from "./backoff.ts";
 import { joined } from "./control.ts";
+import { withId } from "./encode.ts";
+import { makeId } from "./event-id.ts";
 import type { Line } from "./line.ts";
 import type { Run } from "./log.ts";
 import type { PageLimits } from "./store.ts";
@@ -89,10 +91,20 @@ export class Pages implements Archive {
   }
 
   #keep(from: number, page: Page, frames: readonly Uint8Array[]): void {
-    page.run = { bytes: joined(frames), last: from + frames.length - 1 };
+    page.run = { bytes: joined(numbered(this.#stream, from, frames)), last: from + frames.length - 1 };
     let kept = 0;
     for (const [start, other] of Array.from(this.#pages).reverse()) {
       if (other.run !== undefined && ++kept > KEPT) this.#pages.delete(start);
     }
   }
+}
+
+/** What the store has of a stream from frame `from` on, as readers get it: a channel's frames are stored without ids. */
+export function numbered(
+  { kind, log }: Stream,
+  from: number,
+  frames: readonly Uint8Array[],
+): readonly Uint8Array[] {
+  if (kind === "stream") return frames;
+  return frames.map((frame, index) => withId(frame, makeId(log.epoch, from + index)));
 }

@@ -1,8 +1,7 @@
-import { encodeComment, withId } from "./encode.ts";
+import { encodeComment } from "./encode.ts";
 import { type ErrorCode, HoldfastError } from "./errors.ts";
-import { makeId } from "./event-id.ts";
 import { LEASE, type Line } from "./line.ts";
-import { PAGE, type Pages } from "./pages.ts";
+import { numbered, PAGE, type Pages } from "./pages.ts";
 import type { StoredEnd, StoreMeta, StorePage } from "./store.ts";
 import type { Stream } from "./stream.ts";
 
@@ -53,13 +52,10 @@ export class Replica {
 
   /** Takes what was read together with `meta`, as far as it goes on behind the log. */
   take(meta: StoreMeta, after: number, frames: readonly Uint8Array[]): void {
-    const { kind, log } = this.stream;
+    const { log } = this.stream;
     this.#pages.first = meta.first;
-    const own =
-      kind === "stream"
-        ? frames
-        : frames.map((frame, index) => withId(frame, makeId(log.epoch, after + 1 + index)));
-    if (after > log.last || own.length > 0) this.stream.receive(after, own);
+    if (after > log.last || frames.length > 0)
+      this.stream.receive(after, numbered(this.stream, after + 1, frames));
     if (meta.end !== undefined && log.last >= meta.last) this.#finish(meta.end);
     else this.#leaseLeft = meta.leaseLeftMs;
   }

@@ -54,6 +54,8 @@ export class Shared {
   readonly #lookout: Lookout;
   readonly #looks: Looks;
   readonly #opening = new Set<string>();
+  /** The epochs of streams whose opening was not answered. */
+  readonly #unheard = new Map<string, string>();
   readonly #outboxes = new Map<string, Outbox>();
   readonly #channels = new Map<string, ChannelOutbox>();
   readonly #channelOpenings = new Map<string, Promise<string>>();
@@ -173,15 +175,42 @@ export class Shared {
   /** The store says who produces a stream; one whose producer is dead is ended first. */
   async #claim(id: string, options: ResolvedStream): Promise<Opened> {
     const ask = this.#storeOptions("stream", options);
+    const epoch = this.#unheard.get(id) ?? ask.epoch;
+    this.#unheard.delete(id);
+    try {
+      return await this.#claimAs(id, { ...ask, epoch });
+    } catch (error) {
+      if ((error as HoldfastError).code === "STORE_UNAVAILABLE") this.#expectLate(id, epoch);
+      throw error;
+    }
+  }
+
+  async #claimAs(id: string, ask: StoreOpen): Promise<Opened> {
     for (;;) {
-      const opened = await this.#line.open(id, ask, (late) => this.#abandon(id, late));
+      const opened = await this.#line.open(id, ask, (late) => this.#hearLate(id, late));
       if (opened.role === "producer") return opened;
       const { kind, epoch, fence, last, leaseLeftMs } = opened.meta;
-      // The call was made twice on its way.
+      // This call was made before, and its answer lost.
       if (epoch === ask.epoch) return { role: "producer", epoch, fence, last };
       const isDead = leaseLeftMs <= 0 && this.#line.judges;
       if (!isDead || !(await this.#line.lost(id, fence, { status: "lost" }))) throw existsError({ id, kind });
     }
+  }
+
+  /** It may have been opened, though nobody heard: whoever tries again here is given it. */
+  #expectLate(id: string, epoch: string): void {
+    this.#unheard.set(id, epoch);
+    this.#line.clock.after(LEASE, () => {
+      if (this.#unheard.get(id) === epoch) this.#unheard.delete(id);
+    });
+  }
+
+  /** An answer that came too late for its caller. */
+  #hearLate(id: string, opened: StoreOpened): void {
+    const isUnclaimed = opened.role === "producer" && this.#unheard.get(id) === opened.epoch;
+    if (!isUnclaimed && !this.#line.closed) return;
+    this.#unheard.delete(id);
+    this.#abandon(id, opened);
   }
 
   /** Ends what was opened for nobody. */

@@ -146,6 +146,11 @@ export class Stream {
     this.#keeper.changed(this);
   }
 
+  /** The stream has ended, and otherwise for everybody else: so it is told from now on. */
+  overrule(status: EndStatus): void {
+    this.#end = { status, error: undefined };
+  }
+
   /** Ends the stream on behalf of somebody else, then aborts the producer's signal. */
   take(status: EndStatus, reason: unknown = abortedError()): void {
     if (this.#end !== undefined) return;
