@@ -12,7 +12,16 @@ export interface Life {
 /** What really happened to all streams, and what clients of all registries were told: one must be the other. */
 export class Annals {
   readonly #lives = new Map<string, Life>();
+  #isBack = false;
   readonly #rooms = new Map<string, { readonly events: Map<number, string>; readonly all: Set<string> }>();
+
+  /**
+   * The store has gone back to an older copy. What a channel had since is given out again, for nobody holds its numbers
+   * against that but those who happen to look before the next push.
+   */
+  wentBack(): void {
+    this.#isBack = true;
+  }
 
   begin(epoch: string): Life {
     if (this.#lives.has(epoch)) throw new Error(`Two lives of the epoch ${epoch}`);
@@ -31,7 +40,7 @@ export class Annals {
 
   seen(epoch: string, seq: number, data: string): void {
     const life = this.#lives.get(epoch);
-    if (life === undefined) return this.#seenInRoom(epoch, seq, data);
+    if (life === undefined) return this.#isBack ? undefined : this.#seenInRoom(epoch, seq, data);
     if (life.events[seq - 1] !== data)
       throw new Error(`${epoch}.${seq} is ${life.events[seq - 1]}, somebody got ${data}`);
   }

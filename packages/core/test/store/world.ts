@@ -58,7 +58,9 @@ class World {
   readonly #durability: "local" | "stored";
   readonly #machines: Machine[];
   readonly #buried: Machine[] = [];
+  /** The latest of each stream, and all that there ever were. */
   readonly #producers: Producer[] = [];
+  readonly #everyProducer: Producer[] = [];
   readonly #witnesses: Witness[];
   readonly #clients: MemoryClient[] = [];
   readonly #pending: Promise<unknown>[] = [];
@@ -124,8 +126,10 @@ class World {
         this.#goBack = this.#store.copy();
         return;
       case "failOver":
-        if (this.#goBack !== undefined) this.#hadLosses = true;
-        return this.#goBack?.();
+        if (this.#goBack === undefined) return;
+        this.#hadLosses = true;
+        this.#annals.wentBack();
+        return this.#goBack();
       case "pass":
         return this.#clock.advance(step.ms);
     }
@@ -175,7 +179,9 @@ class World {
   async #open(stream: number, machine: Machine): Promise<void> {
     if (stream === CHANNEL) return;
     const opening = machine.registry.open(name(stream)).then((writer) => {
-      this.#producers[stream] = { machine, writer, life: this.#annals.begin(writer.epoch) };
+      const producer = { machine, writer, life: this.#annals.begin(writer.epoch) };
+      this.#producers[stream] = producer;
+      this.#everyProducer.push(producer);
     });
     this.#expect(opening);
     await this.#clock.flush();
@@ -269,7 +275,7 @@ class World {
       if (witness.id !== "room") throw new Error("Hangs on what nobody has opened");
       return;
     }
-    const producer = this.#producers.find((candidate) => candidate?.life === life);
+    const producer = this.#everyProducer.find((candidate) => candidate.life === life);
     if (producer === undefined || !isLive(producer))
       throw new Error(`Hangs at ${place.seq} of ${life.events.length}: its producer is gone`);
     if (place.seq !== life.events.length) throw new Error(`Idle at ${place.seq} of ${life.events.length}`);
