@@ -17,7 +17,7 @@ import type {
 /** How long a producer is taken for alive without a word, in ms. */
 export const LEASE: number = 15_000;
 /** How long a call may take, in ms: less than a lease, so that a store that hangs does not cost one. */
-const CALL_TAKES = 5_000;
+export const CALL_TAKES: number = 5_000;
 /** How long after an outage producers have to renew their leases before anyone is taken for dead, in ms. */
 const MERCY = 5_000;
 

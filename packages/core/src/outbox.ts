@@ -1,6 +1,6 @@
 import { backoff } from "./backoff.ts";
 import { HoldfastError, toPublicError } from "./errors.ts";
-import { LEASE, type Line } from "./line.ts";
+import { CALL_TAKES, LEASE, type Line } from "./line.ts";
 import type { Report } from "./observer.ts";
 import type { StreamEnd } from "./outcome.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
@@ -44,6 +44,8 @@ export class Outbox implements Edge {
   #settle: () => void = () => undefined;
   #fence: number;
   #stored = 0;
+  /** When the lease began that the store has granted. */
+  #renewedAt: number;
   #busy = false;
   #over = false;
   #attempt = 0;
@@ -56,6 +58,8 @@ export class Outbox implements Edge {
   constructor(options: OutboxOptions) {
     this.#options = options;
     this.#fence = options.fence;
+    // The call that opened it took no longer.
+    this.#renewedAt = options.line.clock.now() - CALL_TAKES;
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -108,8 +112,7 @@ export class Outbox implements Edge {
     const message = "The end of the stream could not be stored.";
     const error = new HoldfastError("STORE_UNAVAILABLE", message, { retryable: true });
     report("failed", { id: stream.id, stage: "store", error });
-    this.#stored = stream.log.last;
-    this.#finish();
+    this.#finishStored();
   }
 
   #stop(): void {
@@ -125,6 +128,7 @@ export class Outbox implements Edge {
     this.#due = Infinity;
     this.#busy = true;
     const { line, stream, ttlMs } = this.#options;
+    const sentAt = line.clock.now();
     const { id, log } = stream;
     const frames = this.#batch();
     const end = this.#stored + frames.length === log.last ? stream.end : undefined;
@@ -138,7 +142,10 @@ export class Outbox implements Edge {
         ttlMs,
         ...(end !== undefined && { end: toStoredEnd(end) }),
       });
-      if (!this.#over) await this.#hear(answer, end !== undefined);
+      if (!this.#over) {
+        if (answer.code === "ok") this.#renewedAt = sentAt;
+        await this.#hear(answer, end !== undefined);
+      }
     } catch {
       // The line tells of it.
       this.#attempt++;
@@ -234,7 +241,11 @@ export class Outbox implements Edge {
   async #judge(meta: StoreMeta): Promise<void> {
     const { line, stream } = this.#options;
     const { id, log } = stream;
-    if (meta.epoch !== log.epoch) return this.#lose({ status: "lost" });
+    if (meta.epoch !== log.epoch) {
+      // While the lease held nobody else could end it: the end is stored, and only the answer was lost.
+      if (stream.end !== undefined && line.clock.now() < this.#renewedAt + LEASE) return this.#finishStored();
+      return this.#lose({ status: "lost" });
+    }
     if (meta.end !== undefined) return this.#lose(meta.end);
     if (meta.leaseLeftMs <= 0) await line.lost(id, meta.fence, { status: "lost" });
     await new Promise<void>((resolve) => line.clock.after(VERDICT_AFTER, resolve));
@@ -250,6 +261,11 @@ export class Outbox implements Edge {
       stream.overrule(status);
       report("failed", { id: stream.id, stage: "store", error: cause });
     }
+    this.#finish();
+  }
+
+  #finishStored(): void {
+    this.#stored = this.#options.stream.log.last;
     this.#finish();
   }
 
