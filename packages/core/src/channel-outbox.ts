@@ -4,6 +4,7 @@ import { LEASE, type Line } from "./line.ts";
 import type { Report } from "./observer.ts";
 
 const BATCH = { after: 5, frames: 64 };
+const FRAME_OVERHEAD = 32;
 const MOST = { frames: 1_024, bytes: 262_144 };
 
 export interface ChannelOutboxOptions {
@@ -56,9 +57,11 @@ export class ChannelOutbox {
 
   /** @throws `LIMIT_EXCEEDED` while too much waits for the store */
   push(frame: Uint8Array): void {
-    if (this.#bytes + frame.length > this.#options.bytes) throw backlogError(this.#options.id);
+    const { id, bytes } = this.#options;
+    const size = sizeOf(frame);
+    if (this.#bytes + size > bytes) throw backlogError(id);
     this.#frames.push(frame);
-    this.#bytes += frame.length;
+    this.#bytes += size;
     this.#disarmIdle?.();
     if (this.#busy || this.#attempt > 0) return;
     if (this.#frames.length >= BATCH.frames) void this.#send();
@@ -129,7 +132,7 @@ export class ChannelOutbox {
     }
     this.#attempt = 0;
     this.#batch = undefined;
-    for (const { length } of frames) this.#bytes -= length;
+    for (const frame of frames) this.#bytes -= sizeOf(frame);
     if (answer.last < this.#last + frames.length) {
       this.#epoch = undefined;
       this.#last = 0;
@@ -160,4 +163,9 @@ export class ChannelOutbox {
   #tellEmpty(): void {
     for (const resolve of this.#resolveEmpty.splice(0)) resolve();
   }
+}
+
+/** What a frame that waits is counted for. */
+function sizeOf(frame: Uint8Array): number {
+  return frame.length + FRAME_OVERHEAD;
 }
