@@ -77,11 +77,15 @@ describe("open", () => {
   });
 
   test("waits for the end of the stream before it to be stored", async () => {
-    const { ships, close } = fleet();
+    const { ships, clock, close } = fleet();
     const old = await ships[0].registry.open("a");
+    ships[0].link.calls = ["rejected"];
     void old.end();
-    const fresh = await ships[0].registry.open("a");
-    expect(fresh.epoch).not.toBe(old.epoch);
+    await clock.flush();
+    ships[0].link.calls = ["well"];
+    const opening = ships[0].registry.open("a");
+    await clock.advance(100);
+    expect((await opening).epoch).not.toBe(old.epoch);
     await close();
   });
 
