@@ -115,6 +115,18 @@ export class Outbox implements Edge {
     this.#finishStored();
   }
 
+  /** Takes the stream out of the store, so that whoever wants it can start it anew. */
+  withdraw(): void {
+    const { line, stream } = this.#options;
+    this.#over = true;
+    this.#disarm();
+    // Where that fails, the lease runs out.
+    void line
+      .delete(stream.id)
+      .catch(() => undefined)
+      .finally(() => this.#stop());
+  }
+
   #stop(): void {
     this.#over = true;
     this.#disarm();

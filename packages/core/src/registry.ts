@@ -187,6 +187,7 @@ export function createRegistry<Events extends object = AnyEvents>(
       report,
       shelf,
       defaults,
+      restart: source && ((id) => startSource(id, source)),
       isClosing: () => crowd.draining,
       onOpened: (stream) => waiters.resolve(stream.id, stream),
     });

@@ -9,6 +9,8 @@ import type { Stream } from "./stream.ts";
 export const INTERVAL: { readonly least: number; readonly most: number } = { least: 2_000, most: 5_000 };
 /** How long a stream that the store has lost is waited for: its producer gives it back, if it lives. */
 const MISSED_FOR: number = LEASE + 5_000;
+/** Where streams are started for their readers: how long, before one is taken for stopped. */
+const STOPPED_AFTER = 6_000;
 const DEGRADED = encodeComment("degraded");
 
 /** What a replica takes from the one who keeps it. */
@@ -17,6 +19,8 @@ export interface ReplicaKeeper {
   readonly random: () => number;
   /** The id is in another life. */
   moved(replica: Replica, meta: StoreMeta): void;
+  /** Starts a stream anew that was stopped where its last reader left, if streams are started for their readers. */
+  readonly restart: ((id: string) => void) | undefined;
   /** Makes a channel anew that the store has lost. */
   reopen(id: string): Promise<unknown>;
   /** The channel has gone back in time, and what comes is other than what was read: it is to be another life. */
@@ -129,7 +133,7 @@ export class Replica {
   }
 
   async #miss(): Promise<Verdict> {
-    const { line } = this.#keeper;
+    const { line, restart } = this.#keeper;
     const { id, kind } = this.stream;
     if (kind === "channel") {
       await this.#keeper.reopen(id);
@@ -137,7 +141,9 @@ export class Replica {
     }
     this.#leaseLeft = Infinity;
     this.#missingSince ??= line.clock.now();
-    if (line.clock.now() >= this.#missingSince + MISSED_FOR) this.#finish({ status: "lost" });
+    const missedFor = line.clock.now() - this.#missingSince;
+    if (missedFor >= MISSED_FOR) this.#finish({ status: "lost" });
+    else if (missedFor >= STOPPED_AFTER && this.stream.readers.size > 0) restart?.(id);
     return "wait";
   }
 

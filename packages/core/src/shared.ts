@@ -31,6 +31,8 @@ export interface SharedOptions {
   readonly report: Report;
   readonly shelf: Shelf;
   readonly defaults: ResolvedStream;
+  /** Starts a stream for the readers who are here, if the registry does. */
+  readonly restart: ((id: string) => void) | undefined;
   readonly isClosing: () => boolean;
   /** A stream was opened here. */
   readonly onOpened: (stream: Stream) => void;
@@ -238,7 +240,12 @@ export class Shared {
       ended: shelf.ended.bind(shelf),
       attended: shelf.attended.bind(shelf),
     };
-    const stream = shelf.add(id, "stream", options, sourced, { epoch, keeper, replica: false });
+    const forgotten = (): void => {
+      // It is stopped for want of readers here; there may be others elsewhere.
+      if (stream.end === undefined) outbox.withdraw();
+    };
+    const life = { epoch, keeper, replica: false, forgotten };
+    const stream = shelf.add(id, "stream", options, sourced, life);
     const pages = new Pages(line, stream, 1, random, () => !outbox.ended);
     const { ttlMs, keep } = this.#storeOptions("stream", options);
     const outbox = new Outbox({
@@ -326,6 +333,7 @@ export class Shared {
       {
         line,
         random,
+        restart: this.#options.restart,
         moved: (old, now) => this.#moveOn(old.stream, now),
         reopen: (channel) => this.#openChannel(channel),
         wentBack: (channel, of) => this.#replaceChannel(channel, of),

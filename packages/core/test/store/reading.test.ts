@@ -322,6 +322,36 @@ describe("a client that looks for a stream", () => {
   });
 });
 
+describe("a source that stops where its last reader left", () => {
+  test("is started anew where it is still read", async () => {
+    let runs = 0;
+    const source = (): AsyncIterable<{ data: number }> => {
+      const run = ++runs;
+      return (async function* () {
+        yield { data: run };
+        await new Promise(() => undefined);
+      })();
+    };
+    const { ships, clock, close } = fleet({ source, linger: 1_000 });
+    const here = ships[0].connect("a");
+    await clock.advance(10);
+    const there = ships[1].connect("a");
+    await clock.advance(10);
+    here.leave();
+    await clock.advance(15_000);
+    expect([runs, there.events]).toEqual([2, [1, 2]]);
+    expect(there.blocks.find(([event]) => event === "stream.reset")?.[2]).toEqual({
+      reason: "epoch",
+      lost: null,
+    });
+    there.leave();
+    await clock.advance(1_000);
+    expect(ships.map(({ registry }) => registry.size)).toEqual([0, 0, 0]);
+    await close();
+    expect(clock.timers).toBe(0);
+  });
+});
+
 describe("a replica", () => {
   test("stops `linger` after its last reader, and nobody hears that anything was cancelled", async () => {
     const { ships, clock, close } = fleet({ linger: 1_000 });
