@@ -43,6 +43,22 @@ export function eventText(event: SseEvent, id?: string): string {
   return text + dataLines(event.data);
 }
 
+const COLON = 0x3a;
+const LF = 0x0a;
+const E = 0x65;
+
+/** A frame without an id with one, in its place behind comment and event. */
+export function withId(frame: Uint8Array, id: string): Uint8Array {
+  let place = 0;
+  while (frame[place] === COLON || frame[place] === E) place = frame.indexOf(LF, place) + 1;
+  const line = encoder.encode(`id: ${id}\n`);
+  const bytes = new Uint8Array(frame.length + line.length);
+  bytes.set(frame.subarray(0, place));
+  bytes.set(line, place);
+  bytes.set(frame.subarray(place), place + line.length);
+  return bytes;
+}
+
 /** A control event, or with `dispatch: false` only its `id:` and `retry:` lines: nothing when it has none. */
 export function controlText(event: SseEvent, dispatch: boolean): string {
   const { id, retry } = event;

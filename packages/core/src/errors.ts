@@ -88,6 +88,12 @@ export function closedError(): HoldfastError {
   return new HoldfastError("REGISTRY_CLOSED", "The registry is closed.", { retryable: true });
 }
 
+/** The error of a push that there is no room for until the store has taken what waits for it. */
+export function backlogError(id: string): HoldfastError {
+  const message = `Too much of ${JSON.stringify(id)} waits for the store.`;
+  return new HoldfastError("LIMIT_EXCEEDED", message, { retryable: true });
+}
+
 /** Whether an error only says that work was stopped, as it was told to, for `reason`. */
 export function isAbort(error: unknown, reason: unknown): boolean {
   if (error === reason || (error as Error | undefined)?.name === "AbortError") return true;

@@ -6,6 +6,8 @@ export interface LifetimeOptions {
   readonly idle: number;
   /** Whether the stream runs for its readers alone. */
   readonly sourced: boolean;
+  /** Whether it goes on elsewhere without them. @default false */
+  readonly replica?: boolean;
 }
 
 /**
@@ -62,6 +64,6 @@ export class Lifetime {
   /** It leaves the registry before its signal aborts: whoever comes now gets a fresh one, never a dying one. */
   #stop(): void {
     this.#forget();
-    this.#stream.take("cancelled");
+    if (this.#options.replica !== true) this.#stream.take("cancelled");
   }
 }

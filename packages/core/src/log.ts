@@ -46,6 +46,7 @@ export interface LogLimits {
 export class Log {
   readonly epoch: string;
   readonly #ring: RingBuffer<number>;
+  readonly #limits: LogLimits;
   readonly #maxFrame: number;
   readonly #largestSlab: number;
   readonly #slabs: Slab[] = [];
@@ -60,6 +61,7 @@ export class Log {
 
   constructor(epoch: string, limits: LogLimits) {
     this.epoch = epoch;
+    this.#limits = limits;
     const quarter = Math.floor(limits.bytes / 4);
     this.#maxFrame = Math.min(limits.maxEventBytes, quarter);
     this.#largestSlab = Math.max(SMALLEST_SLAB, Math.min(LARGEST_SLAB, quarter));
@@ -94,15 +96,37 @@ export class Log {
     const number = this.last + 1;
     const id = makeId(this.epoch, number);
     const text = eventText(event, id);
-    const memory = this.#write(text);
-    this.#ring.push(this.#end);
-    const slab = this.#slabOf(memory);
-    slab.used += this.#adding;
-    slab.last = number;
-    this.#end += this.#adding;
-    const { first } = this.#ring;
-    while ((this.#slabs[0] as Slab).last < first) this.#slabs.shift();
+    this.#add(this.#write(text), number);
     return id;
+  }
+
+  /** Adds a frame that was encoded elsewhere; one that is too large to be held is passed over. */
+  appendFrame(bytes: Uint8Array): void {
+    const number = this.last + 1;
+    if (bytes.length + FRAME_OVERHEAD > this.#limits.bytes) return this.skip(number);
+    this.#add(this.#copy(bytes), number);
+  }
+
+  /** Forgets everything and goes on behind that frame, which MUST NOT be before the last. */
+  skip(number: number): void {
+    this.#ring.skip(number);
+    this.#slabs.length = 0;
+    this.#open = undefined;
+    this.#latest = undefined;
+  }
+
+  /** One frame, which MUST be held. */
+  frame(number: number): Uint8Array {
+    return this.#run(number, number).bytes;
+  }
+
+  /** Whether any one frame more would leave frame `from` and those behind it where they are. */
+  hasRoom(from: number): boolean {
+    const kept = this.last - from + 1;
+    if (kept <= 0) return true;
+    const { events, bytes } = this.#limits;
+    const taken = this.#end - (this.#ring.get(from) as number) + (kept + 1) * FRAME_OVERHEAD;
+    return kept < events && taken + this.#maxFrame <= bytes;
   }
 
   /**
@@ -133,6 +157,17 @@ export class Log {
     return { bytes, last: to };
   }
 
+  /** Counts the frame at the beginning of this memory, and forgets what is too much. */
+  #add(memory: Uint8Array<ArrayBuffer>, number: number): void {
+    this.#ring.push(this.#end);
+    const slab = this.#slabOf(memory);
+    slab.used += this.#adding;
+    slab.last = number;
+    this.#end += this.#adding;
+    const { first } = this.#ring;
+    while ((this.#slabs[0] as Slab).last < first) this.#slabs.shift();
+  }
+
   /** Writes `text` to the memory that it returns without counting it yet; sets `#adding` to its size. */
   #write(text: string): Uint8Array<ArrayBuffer> {
     this.#refuseOver(text.length);
@@ -149,11 +184,25 @@ export class Log {
     this.#refuseOver(bytes.length);
     this.#adding = bytes.length;
     if (bytes.length > large) return bytes;
-    this.#room = new Uint8Array(Math.max(this.#slabSize, bytes.length));
+    this.#makeRoom(bytes.length);
     this.#room.set(bytes);
+    return this.#room;
+  }
+
+  /** Copies a frame to the memory that it returns without counting it yet; sets `#adding` to its size. */
+  #copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+    this.#adding = bytes.length;
+    if (bytes.length > this.#largestSlab * LARGE) return bytes.slice();
+    if (bytes.length > this.#room.length) this.#makeRoom(bytes.length);
+    this.#room.set(bytes);
+    return this.#room;
+  }
+
+  /** New memory for small frames, of so many bytes at least. */
+  #makeRoom(size: number): void {
+    this.#room = new Uint8Array(Math.max(this.#slabSize, size));
     this.#open = undefined;
     this.#slabSize = Math.min(this.#largestSlab, this.#slabSize * 2);
-    return this.#room;
   }
 
   /** The slab that the frame at the beginning of this memory belongs to. */

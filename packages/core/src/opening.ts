@@ -28,7 +28,7 @@ export interface Listener {
 /** Where a client begins in a stream, and what it has lost on the way there. */
 export function positionIn(stream: Stream, cursor: string | undefined, from: From): Position {
   // A channel promises no beginning.
-  return locate(stream.log, cursor, from === "start" && stream.kind === "channel" ? "held" : from);
+  return locate(stream.bounds, cursor, from === "start" && stream.kind === "channel" ? "held" : from);
 }
 
 /** The opening from what the log holds. */
@@ -44,8 +44,8 @@ export function openFromLog(stream: Stream, client: Listener): Opening {
 }
 
 /** Whether the log goes on behind the prelude. */
-export function continues({ log }: Stream, { at }: Prelude): boolean {
-  return at.epoch === log.epoch && at.seq >= log.first - 1 && at.seq <= log.last;
+export function continues({ log, first }: Stream, { at }: Prelude): boolean {
+  return at.epoch === log.epoch && at.seq >= first - 1 && at.seq <= log.last;
 }
 
 /** The opening from a prelude, behind which the log MUST go on. Only its end has an id. */
@@ -66,8 +66,8 @@ function startOver({ reset }: Position): Reset {
   return { reason: reset?.reason ?? "trimmed", lost: null };
 }
 
-function open({ log, end }: Stream, client: Listener, id: string | undefined): Uint8Array {
+function open({ log, first, end }: Stream, client: Listener, id: string | undefined): Uint8Array {
   const { heartbeat, retry, control } = client;
   const state = end === undefined ? "live" : "ended";
-  return openFrame({ state, first: log.first, last: log.last, heartbeat }, id, retry, control);
+  return openFrame({ state, first, last: log.last, heartbeat }, id, retry, control);
 }

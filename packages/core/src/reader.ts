@@ -1,5 +1,6 @@
-import { errorFrame, liveFrame, resetFrame } from "./control.ts";
+import { errorFrame, joined, liveFrame, resetFrame } from "./control.ts";
 import type { HoldfastError } from "./errors.ts";
+import type { Run } from "./log.ts";
 import type { CloseReason, Report } from "./observer.ts";
 import type { StreamEnd } from "./outcome.ts";
 import { idBefore, type Reset, trimmed } from "./position.ts";
@@ -27,14 +28,14 @@ interface Opening {
  * there is nothing more, wait to be nudged. A slow client costs this cursor, not memory.
  */
 export class Reader implements StreamReader {
-  readonly #stream: Stream;
+  #stream: Stream;
   readonly #outlet: Outlet;
   readonly #report: Report;
   #opening: Opening | undefined;
   /** The number of the next event to write. */
   #next: number;
   /** The last event of the replay, fixed when the reader came: it does not chase a moving tail. */
-  readonly #replayTo: number;
+  #replayTo: number;
   #replayed = 0;
   #live = false;
   #heard: HoldfastError | undefined;
@@ -53,21 +54,42 @@ export class Reader implements StreamReader {
     this.#outlet.pump();
   }
 
+  move(stream: Stream): void {
+    this.#stream.detach(this);
+    this.#stream = stream;
+    this.#next = stream.first;
+    this.#replayTo = stream.log.last;
+    const reset: Reset = { reason: "epoch", lost: null };
+    const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#dispatch);
+    const { bytes, events } = this.#opening ?? { bytes: new Uint8Array(), events: 0 };
+    this.#opening = { bytes: joined([bytes, frame]), events, reset };
+    stream.attach(this);
+  }
+
+  remark(comment: Uint8Array): void {
+    if (this.#opening === undefined && this.#outlet.ready) this.#outlet.write(comment);
+  }
+
+  /** Reads no more. Idempotent. */
+  leave(): void {
+    this.#stream.detach(this);
+  }
+
   pump(): void {
-    const { log } = this.#stream;
     while (this.#outlet.ready) {
+      const { log } = this.#stream;
       if (this.#opening !== undefined) {
         this.#open(this.#opening);
       } else if (this.#next < log.first) {
-        this.#reset();
+        if (!this.#catchUp()) return;
       } else if (!this.#live && this.#next > this.#replayTo) {
         this.#goLive();
-      } else if (this.#next <= log.last) {
+      } else if (this.#next <= this.#stream.last) {
         this.#deliver();
       } else if (this.#stream.notice !== this.#heard) {
         this.#tell();
-      } else if (this.#stream.end !== undefined) {
-        this.#outlet.end("ended", this.#stream.terminal(this.#dispatch), this.#stream.end);
+      } else if (this.#stream.visibleEnd !== undefined) {
+        this.#outlet.end("ended", this.#stream.terminal(this.#dispatch), this.#stream.visibleEnd);
       } else {
         return;
       }
@@ -86,19 +108,34 @@ export class Reader implements StreamReader {
   }
 
   #deliver(): void {
-    const { log } = this.#stream;
-    const run = log.read(this.#next, this.#live ? log.last : this.#replayTo);
+    const { log, last } = this.#stream;
+    this.#write(log.read(this.#next, this.#live ? last : Math.min(last, this.#replayTo)));
+  }
+
+  #write(run: Run): void {
     const events = run.last - this.#next + 1;
     if (!this.#live) this.#replayed += events;
     this.#next = run.last + 1;
     this.#outlet.write(run.bytes, events);
   }
 
-  /** The next event fell off the log: the client is moved to the first that is held. */
+  /** The next event fell off the log: it is kept elsewhere, or lost. Whether there is more to do now. */
+  #catchUp(): boolean {
+    const { archive, first } = this.#stream;
+    if (archive === undefined || this.#next < first) {
+      this.#reset();
+      return true;
+    }
+    const run = archive.read(this.#next, this);
+    if (run !== undefined) this.#write(run);
+    return run !== undefined;
+  }
+
+  /** The client is moved to the first event that is held. */
   #reset(): void {
-    const { id, log } = this.#stream;
-    const reset = trimmed(log, this.#next);
-    this.#next = log.first;
+    const { id, log, bounds } = this.#stream;
+    const reset = trimmed(bounds, this.#next);
+    this.#next = bounds.first;
     this.#report("reset", { id, ...reset });
     this.#outlet.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatch));
   }

@@ -1,7 +1,7 @@
 import { attach } from "./attach.ts";
-import { check, checkDelay } from "./check.ts";
+import { check, checkDelay, checkOneOf } from "./check.ts";
 import { Crowd } from "./crowd.ts";
-import { closedError } from "./errors.ts";
+import { closedError, type HoldfastError } from "./errors.ts";
 import type { AnyEvents, StreamEvent } from "./event.ts";
 import { isStreamId } from "./event-id.ts";
 import { createReport, type EndStatus } from "./observer.ts";
@@ -19,14 +19,22 @@ import {
 } from "./options.ts";
 import type { From } from "./position.ts";
 import type { House } from "./search.ts";
+import { Shared } from "./shared.ts";
 import { existsError, Shelf } from "./shelf.ts";
 import type { AskSnapshot } from "./snapshot.ts";
 import { Snapshots } from "./snapshots.ts";
 import { ATTACH, type Attach, type StreamSource } from "./source.ts";
+import { checkStore, type Store } from "./store.ts";
 import type { Stream, StreamKind } from "./stream.ts";
 import { type Message, type SubscribeOptions, Subscription } from "./subscription.ts";
 import { createWaiters } from "./waiters.ts";
-import { createWriter, type PipeSource, type StreamWriter, type WriterKeeper } from "./writer.ts";
+import {
+  type Backlog,
+  createWriter,
+  type PipeSource,
+  type StreamWriter,
+  type WriterKeeper,
+} from "./writer.ts";
 
 /** A stream by its id, whether it exists or not: to hand to an adapter or to `subscribe`. */
 export type StreamRef = StreamSource;
@@ -36,7 +44,8 @@ export interface Channel<Events extends object> extends StreamSource {
   /**
    * Appends an event for everyone who listens now, or comes back while it is held.
    *
-   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `REGISTRY_CLOSED`
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `REGISTRY_CLOSED`; with a store `LIMIT_EXCEEDED`, while it is away and
+   * `buffer.bytes` wait for it
    */
   push(event: StreamEvent<Events>): void;
 }
@@ -87,16 +96,27 @@ export interface RegistryOptions<Events extends object = AnyEvents> extends Regi
     id: string,
     context: { readonly signal: AbortSignal },
   ) => PipeSource<Events> | PromiseLike<PipeSource<Events>>;
+  /**
+   * A log that machines share: a stream is produced in one process, and read in all that have the same store. Every
+   * call then asks the store who produces what; logs here are caches of its logs.
+   */
+  readonly store?: Store;
+  /**
+   * When readers in the producer's own process get an event: at once, or only when the store has it, so that nobody
+   * ever saw what a crash has lost. @default "local"
+   */
+  readonly durability?: "local" | "stored";
 }
 
 export interface Registry<Events extends object = AnyEvents> {
   /** How many streams are held, ended ones that linger too. */
   readonly size: number;
   /**
-   * Opens a stream for one producer. It is registered before the call returns; what waits for it is served.
+   * Opens a stream for one producer. It is registered before the call returns, with a store before the promise
+   * resolves; what waits for it is served.
    *
    * @throws (as a rejection) `STREAM_EXISTS` for a live stream's or a channel's id, `INVALID_OPTION`,
-   * `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`
+   * `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`, `STORE_UNAVAILABLE`
    */
   open(id: string, options?: StreamOptions): Promise<StreamWriter<Events>>;
   /**
@@ -117,11 +137,17 @@ export interface Registry<Events extends object = AnyEvents> {
   /** What is known of a stream; never creates one. */
   get(id: string): StreamInfo | undefined;
   gauges(): Gauges;
-  /** Stops a stream: ends it as `cancelled`, then aborts its writer's signal with `reason`. Whether it was live. */
+  /**
+   * Stops a stream: ends it as `cancelled`, then aborts its writer's signal with `reason`. A producer in another process
+   * is told through the store, of the reason as a string. Whether it was live.
+   *
+   * @throws (as a rejection, with a store) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   */
   cancel(id: string, reason?: unknown): Promise<boolean>;
   /**
    * Drains: from now on `open` and `push` throw `REGISTRY_CLOSED`, and every client is told to come back. When all
-   * are gone, or at the deadline, live streams are cancelled with `REGISTRY_CLOSED` and nothing is held any more.
+   * are gone, or at the deadline, live streams are cancelled with `REGISTRY_CLOSED` and nothing is held any more. What is
+   * on its way to a store has until the deadline to get there.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -146,9 +172,25 @@ export function createRegistry<Events extends object = AnyEvents>(
   const shelf = new Shelf({ clock, random, report, bytes, maxStreams });
   const crowd = new Crowd({ clock, random, report, heartbeat: delivery.heartbeat, maxConnections });
   const waiters = createWaiters<Stream>();
-  const { snapshot, source } = options;
+  const { snapshot, source, store, durability = "local" } = options;
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
+  if (store !== undefined) checkStore(store);
+  checkOneOf("durability", durability, ["local", "stored"]);
+  const shared =
+    store &&
+    new Shared({
+      store,
+      durability,
+      clock,
+      random,
+      report,
+      shelf,
+      defaults,
+      restart: source && ((id) => startSource(id, source)),
+      isClosing: () => crowd.draining,
+      onOpened: (stream) => waiters.resolve(stream.id, stream),
+    });
   const isHere = (id: string): boolean => source !== undefined || shelf.get(id) !== undefined;
   const snapshots =
     snapshot && new Snapshots(snapshot as AskSnapshot<AnyEvents>, { clock, random, report, isHere });
@@ -158,6 +200,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     waiting: new Set(),
     maxWaiting,
     snapshots,
+    look: shared && ((id, kind, listener) => shared.look(id, kind, listener)),
     startSource: source && ((id) => startSource(id, source)),
     changed: (stream) => shelf.changed(stream),
   };
@@ -171,28 +214,63 @@ export function createRegistry<Events extends object = AnyEvents>(
     sourceFailed: ({ id }, error) => report("failed", { id, stage: "source", error }),
   };
 
-  function attachTo(id: string, find: () => Stream | undefined, own?: DeliveryOptions): Attach {
+  function attachTo(
+    id: string,
+    find: () => Stream | undefined,
+    own?: DeliveryOptions,
+    kind: StreamKind = "stream",
+  ): Attach {
     const base = resolveDelivery(delivery, own);
     return (request, open, call, counted) =>
-      attach(house, request, open, { id, find, counted }, resolveDelivery(base, call));
+      attach(house, request, open, { id, kind, find, counted }, resolveDelivery(base, call));
+  }
+
+  function checkAtTheDoor(id: string): void {
+    if (crowd.draining) throw closedError();
+    check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
   }
 
   function add(id: string, kind: StreamKind, streamOptions: ResolvedStream, sourced = false): Stream {
-    if (crowd.draining) throw closedError();
-    check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
+    checkAtTheDoor(id);
     const stream = shelf.add(id, kind, streamOptions, sourced);
     waiters.resolve(id, stream);
     return stream;
   }
 
   function startSource(id: string, start: NonNullable<RegistryOptions<Events>["source"]>): void {
-    const stream = add(id, "stream", defaults, true);
-    const writer = createWriter<Events>(
-      stream,
-      keeper,
-      attachTo(id, () => stream),
+    const run = (writer: StreamWriter<Events>): void =>
+      void writer.pipe(({ signal }) => start(id, { signal }));
+    if (shared === undefined) {
+      const stream = add(id, "stream", defaults, true);
+      run(write(stream));
+      return;
+    }
+    shared.open(id, defaults, true).then(
+      ({ stream, outbox }) => run(write(stream, outbox)),
+      (error: HoldfastError) => {
+        // It is found if it runs elsewhere, and looked for again if the store is away.
+        if (error.code === "LIMIT_EXCEEDED") report("failed", { id, stage: "source", error });
+      },
     );
-    void writer.pipe(({ signal }) => start(id, { signal }));
+  }
+
+  function write(stream: Stream, backlog?: Backlog): StreamWriter<Events> {
+    const attachToIt = attachTo(stream.id, () => stream);
+    return createWriter<Events>(stream, keeper, attachToIt, backlog);
+  }
+
+  /** A channel that machines share is the store's: nothing is held here but for its readers. */
+  function sharedChannel(id: string, by: Shared): Channel<Events> {
+    checkAtTheDoor(id);
+    by.checkChannel(id);
+    return {
+      [ATTACH]: attachTo(id, () => shelf.get(id), {}, "channel"),
+      id,
+      push(event) {
+        if (crowd.draining) throw closedError();
+        by.push(id, event);
+      },
+    };
   }
 
   /** The channel's stream, which is made anew when it was forgotten. */
@@ -225,11 +303,14 @@ export function createRegistry<Events extends object = AnyEvents>(
       return shelf.size;
     },
     async open(id, own) {
-      const opened = add(id, "stream", resolveStream(defaults, own));
-      const attachToOpened = attachTo(id, () => opened);
-      return createWriter<Events>(opened, keeper, attachToOpened);
+      const streamOptions = resolveStream(defaults, own);
+      if (shared === undefined) return write(add(id, "stream", streamOptions));
+      checkAtTheDoor(id);
+      const { stream, outbox } = await shared.open(id, streamOptions);
+      return write(stream, outbox);
     },
     channel(id) {
+      if (shared !== undefined) return sharedChannel(id, shared);
       channelStream(id);
       return {
         [ATTACH]: attachTo(id, () => findChannel(id)),
@@ -262,16 +343,20 @@ export function createRegistry<Events extends object = AnyEvents>(
     }),
     async cancel(id, reason) {
       const held = shelf.get(id);
-      if (held === undefined || held.end !== undefined || held.kind === "channel") return false;
+      if (held?.kind === "channel" && held.end === undefined) return false;
+      if (held === undefined || held.end !== undefined || shared?.isReplica(held) === true)
+        return shared?.cancel(id, String(reason)) ?? false;
       held.take("cancelled", reason);
       return true;
     },
     close({ deadline = 10_000, spread = 5_000 } = {}) {
       checkDelay("deadline", deadline);
       checkDelay("spread", spread);
+      const until = clock.now() + deadline;
       closed ??= crowd.drain(deadline, spread).then(() => {
         shelf.clear();
         snapshots?.clear();
+        return shared?.close(until);
       });
       return closed;
     },

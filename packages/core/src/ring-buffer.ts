@@ -22,6 +22,8 @@ export interface RingBuffer<T> {
   push(item: T): number;
   /** The item of that number, or `undefined` where it is forgotten or yet to come. */
   get(number: number): T | undefined;
+  /** Forgets everything and goes on behind that number, which MUST NOT be less than `last`. */
+  skip(number: number): void;
 }
 
 /**
@@ -87,6 +89,12 @@ class Ring<T> implements RingBuffer<T> {
 
   get(number: number): T | undefined {
     return number >= this.#first && number <= this.#last ? this.#items[this.#placeOf(number)] : undefined;
+  }
+
+  skip(number: number): void {
+    while (this.#first <= this.#last) this.#forgetFirst();
+    this.#last = number;
+    this.#first = number + 1;
   }
 
   #placeOf(number: number): number {

@@ -2,7 +2,7 @@ import type { Connection, Feed } from "./connection.ts";
 import { endFrame, errorFrame, openFrame } from "./control.ts";
 import type { Crowd } from "./crowd.ts";
 import { HoldfastError } from "./errors.ts";
-import { makeEpoch, makeTerminalId } from "./event-id.ts";
+import { makeEpoch, makeTerminalId, parseId } from "./event-id.ts";
 import { createLatch } from "./latch.ts";
 import { continues, type Listener, openBehind, openFromLog, type Opening, positionIn } from "./opening.ts";
 import type { ResolvedDelivery } from "./options.ts";
@@ -10,8 +10,15 @@ import type { From } from "./position.ts";
 import { Reader } from "./reader.ts";
 import type { Prelude } from "./snapshot.ts";
 import type { Answer, Snapshots } from "./snapshots.ts";
-import type { Stream } from "./stream.ts";
+import type { Stream, StreamKind } from "./stream.ts";
 import type { Waiters } from "./waiters.ts";
+
+/** What came of a look into the store. */
+export type Looked =
+  | { readonly state: "here"; readonly stream: Stream }
+  | { readonly state: "missing" }
+  /** The store is away, or the registry has no room. */
+  | { readonly state: "unknown" | "full"; readonly error: HoldfastError };
 
 /** The registry as a client that comes sees it. */
 export interface House {
@@ -21,6 +28,13 @@ export interface House {
   readonly waiting: Set<object>;
   readonly maxWaiting: number;
   readonly snapshots: Snapshots | undefined;
+  /**
+   * Looks for the stream in the store, now and from time to time, until the returned function is called; a channel is
+   * made if it is not there.
+   */
+  readonly look:
+    | ((id: string, kind: StreamKind, listener: (looked: Looked) => void) => () => void)
+    | undefined;
   /** Starts the stream's source, if the registry has one for it; resolves the waiters. */
   readonly startSource: ((id: string) => void) | undefined;
   /** Nudges the stream's readers in the next turn. */
@@ -30,6 +44,8 @@ export interface House {
 /** What a client came for. */
 export interface Target {
   readonly id: string;
+  /** What it is made as, if it can be made for a client. @default "stream", which cannot */
+  readonly kind?: StreamKind;
   readonly find: () => Stream | undefined;
   readonly cursor: string | undefined;
   /** Whether the client counts against the limits. */
@@ -57,6 +73,12 @@ export class Search implements Feed {
   /** The last words, when there turns out to be nothing. */
   #gone: { readonly frame: Uint8Array; readonly error: HoldfastError } | undefined;
   #outage = false;
+  #storeAway = false;
+  /** Whether the store did not have it at the last look, and whether at any. */
+  #missing = true;
+  #missed = false;
+  /** Whether the database is asked. */
+  #asking = false;
   #runsSince: number | undefined;
 
   constructor(house: House, connection: Connection, target: Target, options: ResolvedDelivery) {
@@ -71,16 +93,62 @@ export class Search implements Feed {
   /** Register first, then look; a stream that is here and serves the client needs no looking. */
   begin(): void {
     const { crowd, waiters, snapshots } = this.#house;
-    const { id, find } = this.#target;
+    const { id, kind = "stream", find } = this.#target;
     const stream = find();
-    if (stream !== undefined && (snapshots === undefined || this.#isServedBy(stream))) {
+    const look = stream !== undefined && !this.#isDoubtful(stream) ? undefined : this.#house.look;
+    if (look === undefined && stream !== undefined && (snapshots === undefined || this.#isServedBy(stream))) {
       return this.#followLog(stream);
     }
     this.#connection.follow(this);
     this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));
-    if (snapshots === undefined) return this.#goOn();
+    if (snapshots === undefined && look === undefined) return this.#goOn();
     this.#latch.defer(crowd.clock.after(STATUS_WAITS, () => this.#wait()));
-    this.#latch.defer(snapshots.join(id, (answer) => this.#decide(answer)));
+    if (look === undefined) this.#ask();
+    else this.#latch.defer(look(id, kind, (looked) => this.#hear(looked)));
+  }
+
+  /** A stream that has ended here may be in another life elsewhere, except for its own clients. */
+  #isDoubtful(stream: Stream): boolean {
+    if (this.#house.look === undefined || stream.end === undefined) return false;
+    const { cursor } = this.#target;
+    return cursor === undefined || parseId(cursor)?.epoch !== stream.log.epoch;
+  }
+
+  /** What the store says; a stream that is here beats it, and one that serves the client beats any snapshot. */
+  #hear(looked: Looked): void {
+    if (this.#latch.closed) return;
+    const { find, id } = this.#target;
+    const stream = looked.state === "here" ? looked.stream : find();
+    this.#missing = looked.state === "missing";
+    if (looked.state !== "unknown") this.#storeAway = false;
+    if (stream !== undefined) return this.#here(stream);
+    if (looked.state === "unknown") {
+      if (this.#storeAway) return;
+      this.#storeAway = true;
+      return this.#tell(looked.error);
+    }
+    if (looked.state === "full") {
+      this.#house.crowd.report("failed", { id, stage: "store", error: looked.error });
+      return this.#connection.turnAway("busy");
+    }
+    this.#missed = true;
+    this.#ask();
+  }
+
+  #here(stream: Stream): void {
+    // It was opened while the client waited.
+    if (this.#missed) this.#found(stream);
+    else if (this.#house.snapshots === undefined || this.#isServedBy(stream)) this.#followLog(stream);
+    else this.#ask();
+  }
+
+  /** The database is asked, once. */
+  #ask(): void {
+    const { snapshots } = this.#house;
+    if (snapshots === undefined) return this.#goOn();
+    if (this.#asking) return;
+    this.#asking = true;
+    this.#latch.defer(snapshots.join(this.#target.id, (answer) => this.#decide(answer)));
   }
 
   /** Says what is to be said to a client that waits. */
@@ -112,7 +180,7 @@ export class Search implements Feed {
       return this.#followBehind(stream, prelude);
     }
     if (answer.state === "unknown") return this.#tell(answer.error);
-    if (answer.state === "gone") return this.#sayGone();
+    if (answer.state === "gone") return this.#missing ? this.#sayGone() : this.#wait();
     if (answer.state === "running") this.#runsSince ??= this.#house.crowd.clock.now();
     this.#goOn();
   }
@@ -139,7 +207,7 @@ export class Search implements Feed {
     const reader = new Reader(stream, connection, opening, this.#house.crowd.report);
     connection.follow(reader);
     stream.attach(reader);
-    connection.latch.defer(() => stream.detach(reader));
+    connection.latch.defer(() => reader.leave());
   }
 
   /** Nothing is here: a source is started, which resolves this search with all others, or the client waits. */

@@ -1,3 +1,4 @@
+import { check } from "./check.ts";
 import type { PublicError } from "./errors.ts";
 import type { EndStatus } from "./observer.ts";
 
@@ -148,4 +149,13 @@ export interface Store {
   delete(id: string): Promise<void>;
   /** Tells when the store goes away and when it is back; `true` is assumed before. Returns how to stop listening. */
   health(onChange: (healthy: boolean) => void): () => void;
+}
+
+const METHODS = ["open", "append", "read", "wake", "cancel", "lost", "delete", "health"] as const;
+
+/** @throws `INVALID_OPTION` for what is not a store */
+export function checkStore(store: unknown): void {
+  const given = store as Partial<Store> | null;
+  const missing = METHODS.filter((name) => typeof given?.[name] !== "function");
+  check(missing.length === 0, "store", `a Store with ${missing.join(", ")}`, store);
 }

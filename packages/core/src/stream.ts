@@ -1,9 +1,10 @@
 import { endFrame } from "./control.ts";
 import { abortedError, HoldfastError } from "./errors.ts";
 import type { SseEvent } from "./event.ts";
+import type { Bounds } from "./position.ts";
 import { makeTerminalId } from "./event-id.ts";
 import { createLatch } from "./latch.ts";
-import { Log, type LogLimits } from "./log.ts";
+import { Log, type LogLimits, type Run } from "./log.ts";
 import type { EndStatus } from "./observer.ts";
 import type { StreamEnd } from "./outcome.ts";
 
@@ -11,6 +12,26 @@ import type { StreamEnd } from "./outcome.ts";
 export interface StreamReader {
   /** Something has changed; the reader looks for itself what. MUST NOT throw. */
   nudge(): void;
+  /** Goes on in another life of the id, from what is held there. */
+  move?(stream: Stream): void;
+  /** Passes a comment on, if its client can take one now. MUST NOT throw. */
+  remark?(comment: Uint8Array): void;
+}
+
+/** What is kept elsewhere of the frames that a log has forgotten. */
+export interface Archive {
+  /** The oldest frame that is kept, as far as is known. */
+  readonly first: number;
+  /** Frames from `from` on; `undefined` if they are not here yet: the reader is nudged when there is news of them. */
+  read(from: number, reader: StreamReader): Run | undefined;
+}
+
+/** How far readers may go in a log whose newest frames are not for them yet. */
+export interface Edge {
+  /** The last frame for them. */
+  readonly last: number;
+  /** Whether the end is for them. */
+  readonly ended: boolean;
 }
 
 /** What a stream tells the one who keeps it. */
@@ -38,6 +59,8 @@ export class Stream {
   /** When something was pushed, or a reader came or left. */
   activeAt: number = 0;
   readonly readers: Set<StreamReader> = new Set();
+  archive: Archive | undefined;
+  edge: Edge | undefined;
   readonly #keeper: StreamKeeper;
   /** Closes when somebody else than its producer ends the stream. */
   readonly #taken = createLatch();
@@ -54,6 +77,25 @@ export class Stream {
   /** Aborts when somebody else than the producer ends the stream, after the end. */
   get signal(): AbortSignal {
     return this.#taken.signal;
+  }
+
+  /** The oldest frame that a reader can have. */
+  get first(): number {
+    return this.archive === undefined ? this.log.first : Math.min(this.archive.first, this.log.first);
+  }
+
+  /** The newest frame that a reader can have now. */
+  get last(): number {
+    return this.edge === undefined ? this.log.last : this.edge.last;
+  }
+
+  get bounds(): Bounds {
+    return { epoch: this.log.epoch, first: this.first, last: this.log.last };
+  }
+
+  /** The end, if it is for readers now. */
+  get visibleEnd(): StreamEnd | undefined {
+    return this.edge === undefined || this.edge.ended ? this.#end : undefined;
   }
 
   get end(): StreamEnd | undefined {
@@ -82,6 +124,16 @@ export class Stream {
     return id;
   }
 
+  /** Appends frames that were pushed elsewhere, behind frame `after`; what lies before that is skipped. */
+  receive(after: number, frames: readonly Uint8Array[]): void {
+    const before = this.log.bytes;
+    if (after > this.log.last) this.log.skip(after);
+    for (const frame of frames) this.log.appendFrame(frame);
+    this.told = this.log.last;
+    this.#keeper.resized(this, this.log.bytes - before);
+    this.#keeper.changed(this);
+  }
+
   /** Tells the readers of an error that is not part of the log; it replaces the one before. */
   tell(error: HoldfastError): void {
     if (this.#end !== undefined) return;
@@ -96,6 +148,11 @@ export class Stream {
     this.#notice = undefined;
     this.#keeper.ended(this);
     this.#keeper.changed(this);
+  }
+
+  /** The stream has ended, and otherwise for everybody else: so it is told from now on. */
+  overrule(status: EndStatus): void {
+    this.#end = { status, error: undefined };
   }
 
   /** Ends the stream on behalf of somebody else, then aborts the producer's signal. */

@@ -1,6 +1,13 @@
 import { bridgeAbort } from "./abort-bridge.ts";
 import { check } from "./check.ts";
-import { abortedError, closedError, HoldfastError, isAbort, toHoldfastError } from "./errors.ts";
+import {
+  abortedError,
+  backlogError,
+  closedError,
+  HoldfastError,
+  isAbort,
+  toHoldfastError,
+} from "./errors.ts";
 import type { StreamEvent } from "./event.ts";
 import { isPullable, pull, type Pullable } from "./iterate.ts";
 import { ATTACH, type Attach, type StreamSource } from "./source.ts";
@@ -53,6 +60,16 @@ export interface WriterKeeper {
   sourceFailed(stream: Stream, error: unknown): void;
 }
 
+/** What of a stream is still on its way to a store. */
+export interface Backlog {
+  /** Whether there is no room for one event more. */
+  readonly full: boolean;
+  /** Resolves when there is room, or no need of it. */
+  room(): Promise<void>;
+  /** Resolves when the store has everything, or will not get it. */
+  readonly settled: Promise<void>;
+}
+
 /** A source that never waits is made to, after so many events, so that readers and timers have their turn. */
 const BURST = 256;
 
@@ -60,9 +77,11 @@ export function createWriter<Events extends object>(
   stream: Stream,
   keeper: WriterKeeper,
   attach: Attach,
+  backlog?: Backlog,
 ): StreamWriter<Events> {
   const push = (event: StreamEvent<Events>): string => {
     if (keeper.closing) throw closedError();
+    if (backlog?.full === true && stream.end === undefined) throw backlogError(stream.id);
     return stream.push(event);
   };
   const fail = (error: unknown): void => stream.finish("failed", toHoldfastError(error));
@@ -78,6 +97,10 @@ export function createWriter<Events extends object>(
     try {
       if (stream.end !== undefined) return;
       for (let count = 1, item = await run.next(); item !== undefined; item = await run.next(), count++) {
+        if (backlog?.full === true) {
+          await backlog.room();
+          if (stream.end !== undefined) return;
+        }
         if (item.value instanceof HoldfastError) tell(item.value);
         else push(item.value);
         if (count % BURST === 0) await keeper.turn();
@@ -100,12 +123,15 @@ export function createWriter<Events extends object>(
     },
     push,
     async end(lastEvent) {
-      if (stream.end !== undefined) return;
-      if (lastEvent !== undefined) push(lastEvent);
-      stream.finish("done");
+      if (stream.end === undefined) {
+        if (lastEvent !== undefined) push(lastEvent);
+        stream.finish("done");
+      }
+      if (backlog !== undefined) await backlog.settled;
     },
     async fail(error) {
       fail(error);
+      if (backlog !== undefined) await backlog.settled;
     },
     async pipe(source) {
       try {
@@ -117,6 +143,7 @@ export function createWriter<Events extends object>(
         if (stream.end === undefined && !keeper.closing) fail(error);
         else if (!isAbort(error, stream.signal.reason)) keeper.sourceFailed(stream, error);
       }
+      if (backlog !== undefined) await backlog.settled;
     },
     [Symbol.dispose]() {
       fail(new HoldfastError("SOURCE_FAILED", "The stream was left without an end."));

@@ -41,8 +41,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "a reader of an ended stream gets its end before what is left to replay",
     file: "reader.ts",
-    sound: "} else if (this.#next <= log.last) {",
-    faulty: "} else if (this.#next <= log.last && this.#stream.end === undefined) {",
+    sound: "} else if (this.#next <= this.#stream.last) {",
+    faulty: "} else if (this.#next <= this.#stream.last && this.#stream.end === undefined) {",
     found: /^Ended (by .* )?at \d+ of \d+$/,
   },
   {
@@ -189,7 +189,7 @@ export const mutants: readonly Mutant[] = [
     fault: "while the database is asked nobody hears that the stream was opened",
     file: "search.ts",
     sound:
-      "    this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));\n    if (snapshots === undefined) return this.#goOn();\n",
+      "    this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));\n    if (snapshots === undefined && look === undefined) return this.#goOn();\n",
     faulty:
       "    if (snapshots === undefined) {\n      this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));\n      return this.#goOn();\n    }\n",
     found: /^Waits for what is here/,
@@ -239,7 +239,7 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "a source that is stopped is found until it has stopped",
     file: "lifetime.ts",
-    sound: '    this.#forget();\n    this.#stream.take("cancelled");',
+    sound: '    this.#forget();\n    if (this.#options.replica !== true) this.#stream.take("cancelled");',
     faulty: '    this.#stream.take("cancelled");\n    this.#forget();',
     found: /^A source that is stopped is still in the registry/,
   },

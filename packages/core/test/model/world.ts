@@ -10,6 +10,7 @@ import {
   type MemoryClient,
 } from "../../src/testing/index.ts";
 import type { StreamWriter } from "../../src/writer.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 import { Browser } from "./browser.ts";
 import { Follower } from "./follower.ts";
 import { BROWSERS, CHANNEL, type History, type Service, type Step, STREAMS } from "./history.ts";
@@ -502,15 +503,4 @@ function rowOf({ is, number }: Extract<Step, { do: "save" }>): Row {
 
 function ahead(cursor: string | undefined): string {
   return `${cursor?.slice(0, 10) ?? "zzzzzzzzzz"}.1000000000`;
-}
-
-/** Mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

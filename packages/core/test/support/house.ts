@@ -36,8 +36,7 @@ export interface Guest extends MemoryClient {
   readonly events: unknown[];
 }
 
-export function house(options: RegistryOptions = {}): House {
-  const clock = createFakeClock();
+export function house(options: RegistryOptions = {}, clock: FakeClock = createFakeClock()): House {
   const told: Told = {
     connectionOpened: [],
     pushed: [],

@@ -1,0 +1,154 @@
+import { encodeComment } from "./encode.ts";
+import { type ErrorCode, HoldfastError } from "./errors.ts";
+import { LEASE, type Line } from "./line.ts";
+import { numbered, PAGE, type Pages } from "./pages.ts";
+import type { StoredEnd, StoreMeta, StorePage } from "./store.ts";
+import type { Stream } from "./stream.ts";
+
+/** How often the store is asked without a hint, in ms. */
+export const INTERVAL: { readonly least: number; readonly most: number } = { least: 2_000, most: 5_000 };
+/** How long a stream that the store has lost is waited for: its producer gives it back, if it lives. */
+const MISSED_FOR: number = LEASE + 5_000;
+/** Where streams are started for their readers: how long, before one is taken for stopped. */
+const STOPPED_AFTER = 6_000;
+const DEGRADED = encodeComment("degraded");
+
+/** What a replica takes from the one who keeps it. */
+export interface ReplicaKeeper {
+  readonly line: Line;
+  readonly random: () => number;
+  /** The id is in another life. */
+  moved(replica: Replica, meta: StoreMeta): void;
+  /** Starts a stream anew that was stopped where its last reader left, if streams are started for their readers. */
+  readonly restart: ((id: string) => void) | undefined;
+  /** Makes a channel anew that the store has lost. */
+  reopen(id: string): Promise<unknown>;
+  /** The channel has gone back in time, and what comes is other than what was read: it is to be another life. */
+  wentBack(id: string, epoch: string): Promise<void>;
+}
+
+type Verdict = "again" | "wait";
+
+/**
+ * A stream of the store in this process, for the readers here: its log is read from the store on a hint, and from
+ * time to time, since hints get lost. Everyone reads the log; nobody but this reads the live edge of the store.
+ */
+export class Replica {
+  readonly stream: Stream;
+  readonly #keeper: ReplicaKeeper;
+  readonly #pages: Pages;
+  #reading = false;
+  #again = false;
+  #over = false;
+  #disarm: () => void = () => undefined;
+  #missingSince: number | undefined;
+  #leaseLeft = Infinity;
+
+  constructor(keeper: ReplicaKeeper, stream: Stream, pages: Pages) {
+    this.#keeper = keeper;
+    this.stream = stream;
+    this.#pages = pages;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Takes what was read together with `meta`, as far as it goes on behind the log. */
+  take(meta: StoreMeta, after: number, frames: readonly Uint8Array[]): void {
+    const { log } = this.stream;
+    this.#pages.first = meta.first;
+    if (after > log.last || frames.length > 0)
+      this.stream.receive(after, numbered(this.stream, after + 1, frames));
+    if (meta.end !== undefined && log.last >= meta.last) this.#finish(meta.end);
+    else this.#leaseLeft = meta.leaseLeftMs;
+  }
+
+  /** Something may have changed. */
+  look(): void {
+    if (this.#over) return;
+    if (this.#reading) this.#again = true;
+    else void this.#read();
+  }
+
+  stop(): void {
+    this.#over = true;
+    this.#disarm();
+  }
+
+  async #read(): Promise<void> {
+    this.#disarm();
+    this.#reading = true;
+    try {
+      do this.#again = (await this.#ask()) === "again" || this.#again;
+      while (this.#again && !this.#over);
+    } catch {
+      // The line tells the observer of it, and this the clients.
+      for (const reader of this.stream.readers) reader.remark?.(DEGRADED);
+    }
+    this.#reading = false;
+    if (!this.#over) this.#disarm = this.#keeper.line.clock.after(this.#pause(), () => this.look());
+  }
+
+  /** Until the next look without a hint: a lease that runs out is noticed at once. */
+  #pause(): number {
+    const interval = INTERVAL.least + (INTERVAL.most - INTERVAL.least) * this.#keeper.random();
+    return this.#leaseLeft > 0 ? Math.min(interval, this.#leaseLeft) : interval;
+  }
+
+  async #ask(): Promise<Verdict> {
+    this.#again = false;
+    const { line } = this.#keeper;
+    const { id, log } = this.stream;
+    const after = log.last;
+    const page = await line.read(id, { epoch: log.epoch, seq: after }, PAGE);
+    if (this.#over) return "wait";
+    if (page.code === "missing") return this.#miss();
+    this.#missingSince = undefined;
+    if (page.code === "epoch") {
+      this.#keeper.moved(this, page.meta);
+      return "wait";
+    }
+    return this.#hear(page, after);
+  }
+
+  async #hear(page: Exclude<StorePage, { code: "missing" }>, after: number): Promise<Verdict> {
+    const { meta, code } = page;
+    const { kind, id, log } = this.stream;
+    if (code === "ahead" && kind === "channel") {
+      await this.#keeper.wentBack(id, log.epoch);
+      return "again";
+    }
+    if (code === "ok") this.take(meta, after, page.frames);
+    else this.take(meta, code === "trimmed" ? meta.first - 1 : after, []);
+    if (this.#over) return "wait";
+    if (log.last < meta.last) return "again";
+    return this.#checkLease(meta);
+  }
+
+  async #checkLease(meta: StoreMeta): Promise<Verdict> {
+    const { line } = this.#keeper;
+    if (meta.end !== undefined || meta.leaseLeftMs > 0 || !line.judges) return "wait";
+    return (await line.lost(this.stream.id, meta.fence, { status: "lost" })) ? "again" : "wait";
+  }
+
+  async #miss(): Promise<Verdict> {
+    const { line, restart } = this.#keeper;
+    const { id, kind } = this.stream;
+    if (kind === "channel") {
+      await this.#keeper.reopen(id);
+      return "again";
+    }
+    this.#leaseLeft = Infinity;
+    this.#missingSince ??= line.clock.now();
+    const missedFor = line.clock.now() - this.#missingSince;
+    if (missedFor >= MISSED_FOR) this.#finish({ status: "lost" });
+    else if (missedFor >= STOPPED_AFTER && this.stream.readers.size > 0) restart?.(id);
+    return "wait";
+  }
+
+  #finish({ status, error }: StoredEnd): void {
+    this.stop();
+    this.stream.finish(status, error && new HoldfastError(error.code as ErrorCode, error.message, error));
+  }
+}
