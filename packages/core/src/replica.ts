@@ -17,6 +17,8 @@ const DEGRADED = encodeComment("degraded");
 export interface ReplicaKeeper {
   readonly line: Line;
   readonly random: () => number;
+  /** How long a channel is kept that nothing is pushed to, in ms. */
+  readonly channelTtl: number;
   /** The id is in another life. */
   moved(replica: Replica, meta: StoreMeta): void;
   /** Starts a stream anew that was stopped where its last reader left, if streams are started for their readers. */
@@ -43,11 +45,14 @@ export class Replica {
   #disarm: () => void = () => undefined;
   #missingSince: number | undefined;
   #leaseLeft = Infinity;
+  /** When it was last seen to that a channel is kept. */
+  #keptAt: number;
 
   constructor(keeper: ReplicaKeeper, stream: Stream, pages: Pages) {
     this.#keeper = keeper;
     this.stream = stream;
     this.#pages = pages;
+    this.#keptAt = keeper.line.clock.now();
   }
 
   get over(): boolean {
@@ -123,7 +128,18 @@ export class Replica {
     else this.take(meta, code === "trimmed" ? meta.first - 1 : after, []);
     if (this.#over) return "wait";
     if (log.last < meta.last) return "again";
-    return this.#checkLease(meta);
+    return kind === "channel" ? this.#keepAlive() : this.#checkLease(meta);
+  }
+
+  /** A channel that is read is kept, however long nothing is pushed. */
+  async #keepAlive(): Promise<Verdict> {
+    const { line, channelTtl } = this.#keeper;
+    const { id, log, readers } = this.stream;
+    const now = line.clock.now();
+    if (readers.size === 0 || now < this.#keptAt + channelTtl / 4) return "wait";
+    this.#keptAt = now;
+    const given = { epoch: log.epoch, fence: 0, frames: [], leaseMs: LEASE, ttlMs: channelTtl };
+    return (await line.append(id, given)).code === "ok" ? "wait" : "again";
   }
 
   async #checkLease(meta: StoreMeta): Promise<Verdict> {
