@@ -11,6 +11,9 @@ export const INTERVAL: { readonly least: number; readonly most: number } = { lea
 const MISSED_FOR: number = LEASE + 5_000;
 /** Where streams are started for their readers: how long, before one is taken for stopped. */
 const STOPPED_AFTER = 6_000;
+/** After so many looks at once that brought nothing it waits so long for the next, in ms: a store may be at odds with itself. */
+const MOST_IDLE = 8;
+const BREATH = 100;
 const DEGRADED = encodeComment("degraded");
 
 /** What a replica takes from the one who keeps it. */
@@ -85,9 +88,14 @@ export class Replica {
     this.#disarm();
     this.#reading = true;
     try {
-      do this.#again = (await this.#ask()) === "again" || this.#again;
-      while (this.#again && !this.#over);
+      let idle = 0;
+      do {
+        const before = this.stream.log.last;
+        this.#again = (await this.#ask()) === "again" || this.#again;
+        idle = this.stream.log.last > before ? 0 : idle + 1;
+      } while (this.#again && !this.#over && idle < MOST_IDLE);
     } catch {
+      this.#again = false;
       // The line tells the observer of it, and this the clients.
       for (const reader of this.stream.readers) reader.remark?.(DEGRADED);
     }
@@ -97,6 +105,7 @@ export class Replica {
 
   /** Until the next look without a hint: a lease that runs out is noticed at once. */
   #pause(): number {
+    if (this.#again) return BREATH;
     const interval = INTERVAL.least + (INTERVAL.most - INTERVAL.least) * this.#keeper.random();
     return this.#leaseLeft > 0 ? Math.min(interval, this.#leaseLeft) : interval;
   }
