@@ -9,13 +9,6 @@ export const mutants: Mutant[] = [
     found: /^(Waits for what is live|Hangs|Idle)/,
   },
   {
-    fault: "a producer goes on from the wrong place after a fail-over",
-    file: "outbox.ts",
-    sound: "this.#stored = answer.expected - 1;",
-    faulty: "this.#stored = answer.expected;",
-    found: /^(Waits for what is live|Hangs|Idle|Ended)/,
-  },
-  {
     fault: "an event falls off the log before the store has it",
     file: "log.ts",
     sound: "return kept < events && taken + this.#maxFrame <= bytes;",
