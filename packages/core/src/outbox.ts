@@ -156,7 +156,7 @@ export class Outbox implements Edge {
       });
       if (!this.#over) {
         if (answer.code === "ok") this.#renewedAt = sentAt;
-        await this.#hear(answer, end !== undefined);
+        await this.#hear(answer, frames.length, end !== undefined);
       }
     } catch {
       // The line tells of it.
@@ -194,17 +194,20 @@ export class Outbox implements Edge {
     return edge !== undefined && readers.size > 0;
   }
 
-  async #hear(answer: StoreAppended, withEnd: boolean): Promise<void> {
+  async #hear(answer: StoreAppended, sent: number, withEnd: boolean): Promise<void> {
     const { stream } = this.#options;
     switch (answer.code) {
-      case "ok":
-        this.#attempt = 0;
-        this.#stored = Math.min(answer.last, stream.log.last);
+      case "ok": {
+        const stored = Math.min(answer.last, stream.log.last);
+        // A store that takes nothing is asked in its time.
+        this.#attempt = sent > 0 && stored <= this.#stored ? this.#attempt + 1 : 0;
+        this.#stored = stored;
         if (withEnd) return this.#finish();
         this.#options.onStored();
         this.#wakeWaiting();
         if (answer.cancel !== undefined) stream.take("cancelled", answer.cancel);
         return;
+      }
       case "gap":
         this.#attempt++;
         if (answer.expected < stream.log.first) return this.#restore();

@@ -11,12 +11,17 @@ export const INTERVAL: { readonly least: number; readonly most: number } = { lea
 const MISSED_FOR: number = LEASE + 5_000;
 /** Where streams are started for their readers: how long, before one is taken for stopped. */
 const STOPPED_AFTER = 6_000;
+/** After so many looks at once that brought nothing it waits so long for the next, in ms: a store may be at odds with itself. */
+const MOST_IDLE = 8;
+const BREATH = 100;
 const DEGRADED = encodeComment("degraded");
 
 /** What a replica takes from the one who keeps it. */
 export interface ReplicaKeeper {
   readonly line: Line;
   readonly random: () => number;
+  /** How long a channel is kept that nothing is pushed to, in ms. */
+  readonly channelTtl: number;
   /** The id is in another life. */
   moved(replica: Replica, meta: StoreMeta): void;
   /** Starts a stream anew that was stopped where its last reader left, if streams are started for their readers. */
@@ -43,11 +48,14 @@ export class Replica {
   #disarm: () => void = () => undefined;
   #missingSince: number | undefined;
   #leaseLeft = Infinity;
+  /** When it was last seen to that a channel is kept. */
+  #keptAt: number;
 
   constructor(keeper: ReplicaKeeper, stream: Stream, pages: Pages) {
     this.#keeper = keeper;
     this.stream = stream;
     this.#pages = pages;
+    this.#keptAt = keeper.line.clock.now();
   }
 
   get over(): boolean {
@@ -80,9 +88,14 @@ export class Replica {
     this.#disarm();
     this.#reading = true;
     try {
-      do this.#again = (await this.#ask()) === "again" || this.#again;
-      while (this.#again && !this.#over);
+      let idle = 0;
+      do {
+        const before = this.stream.log.last;
+        this.#again = (await this.#ask()) === "again" || this.#again;
+        idle = this.stream.log.last > before ? 0 : idle + 1;
+      } while (this.#again && !this.#over && idle < MOST_IDLE);
     } catch {
+      this.#again = false;
       // The line tells the observer of it, and this the clients.
       for (const reader of this.stream.readers) reader.remark?.(DEGRADED);
     }
@@ -92,6 +105,7 @@ export class Replica {
 
   /** Until the next look without a hint: a lease that runs out is noticed at once. */
   #pause(): number {
+    if (this.#again) return BREATH;
     const interval = INTERVAL.least + (INTERVAL.most - INTERVAL.least) * this.#keeper.random();
     return this.#leaseLeft > 0 ? Math.min(interval, this.#leaseLeft) : interval;
   }
@@ -123,7 +137,18 @@ export class Replica {
     else this.take(meta, code === "trimmed" ? meta.first - 1 : after, []);
     if (this.#over) return "wait";
     if (log.last < meta.last) return "again";
-    return this.#checkLease(meta);
+    return kind === "channel" ? this.#keepAlive() : this.#checkLease(meta);
+  }
+
+  /** A channel that is read is kept, however long nothing is pushed. */
+  async #keepAlive(): Promise<Verdict> {
+    const { line, channelTtl } = this.#keeper;
+    const { id, log, readers } = this.stream;
+    const now = line.clock.now();
+    if (readers.size === 0 || now < this.#keptAt + channelTtl / 4) return "wait";
+    this.#keptAt = now;
+    const given = { epoch: log.epoch, fence: 0, frames: [], leaseMs: LEASE, ttlMs: channelTtl };
+    return (await line.append(id, given)).code === "ok" ? "wait" : "again";
   }
 
   async #checkLease(meta: StoreMeta): Promise<Verdict> {

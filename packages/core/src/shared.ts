@@ -333,6 +333,7 @@ export class Shared {
       {
         line,
         random,
+        channelTtl: this.#storeOptions("channel", defaults).ttlMs,
         restart: this.#options.restart,
         moved: (old, now) => this.#moveOn(old.stream, now),
         reopen: (channel) => this.#openChannel(channel),

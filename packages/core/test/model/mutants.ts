@@ -1,12 +1,4 @@
-/** A fault planted into core, which the model must find. */
-export interface Mutant {
-  readonly fault: string;
-  readonly file: string;
-  readonly sound: string;
-  readonly faulty: string;
-  /** What the model says when it finds it. */
-  readonly found: RegExp;
-}
+import type { Mutant } from "../support/mutants.ts";
 
 export const mutants: readonly Mutant[] = [
   {

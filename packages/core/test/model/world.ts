@@ -10,6 +10,7 @@ import {
   type MemoryClient,
 } from "../../src/testing/index.ts";
 import type { StreamWriter } from "../../src/writer.ts";
+import type { Core } from "../support/mutants.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { Browser } from "./browser.ts";
 import { Follower } from "./follower.ts";
@@ -17,9 +18,6 @@ import { BROWSERS, CHANNEL, type History, type Service, type Step, STREAMS } fro
 import { ModelDatabase, type Row } from "./model-database.ts";
 import { Run } from "./run.ts";
 import { type Life, Truth } from "./truth.ts";
-
-/** The code under test: core, or a copy of it with a fault. */
-export type Core = Pick<typeof import("../../src/index.ts"), "createRegistry" | "serve">;
 
 /** Small enough that a short history runs into every limit. */
 const LIMITS = {

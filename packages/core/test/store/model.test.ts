@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import * as core from "../../src/index.ts";
 import { faultyHistories, lossyHistories, peacefulHistories } from "./history.ts";
 import { live } from "./world.ts";
 
@@ -14,7 +15,7 @@ test.each([
   async (_, histories, part) => {
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
-        await live(history);
+        await live(core, history);
       }),
       { numRuns: Math.ceil(numRuns * part) },
     );

@@ -452,6 +452,22 @@ describe("a channel", () => {
     await close();
   });
 
+  test("is kept as long as it is read, and no longer than `idle`", async () => {
+    const { ships, clock, store, close } = fleet({ idle: 60_000, maxDuration: Infinity });
+    const there = ships[1].connect(ships[1].registry.channel("room"));
+    await clock.advance(600_000);
+    ships[0].registry.channel("room").push({ data: 1 });
+    await clock.advance(10);
+    expect(there.events).toEqual([1]);
+    expect(there.text).not.toContain("stream.reset");
+    there.leave();
+    await clock.advance(61_000);
+    expect(await store.read("room", null, { frames: 1, bytes: 1 })).toEqual({ code: "missing" });
+    expect(ships.map(({ registry }) => registry.size)).toEqual([0, 0, 0]);
+    await close();
+    expect(clock.timers).toBe(0);
+  });
+
   test("comes back in a new life where the store has lost it", async () => {
     const { ships, clock, store, close } = fleet();
     const there = ships[1].connect(ships[1].registry.channel("room"));

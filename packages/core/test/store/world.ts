@@ -1,7 +1,6 @@
 import { getEventListeners } from "node:events";
 import type { AnyEvents } from "../../src/event.ts";
-import { createRegistry, type Registry } from "../../src/registry.ts";
-import { serve } from "../../src/serve.ts";
+import type { Registry } from "../../src/registry.ts";
 import {
   createFakeClock,
   createMemoryClient,
@@ -12,6 +11,7 @@ import {
 } from "../../src/testing/index.ts";
 import type { StreamWriter } from "../../src/writer.ts";
 import { createFaultyStore, type FaultyStore } from "../support/faulty-store.ts";
+import type { Core } from "../support/mutants.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { Annals, type Life } from "./annals.ts";
 import { CHANNEL, type History, REGISTRIES, type Step, STREAMS, WITNESSES } from "./history.ts";
@@ -23,8 +23,8 @@ const LIMITS = { buffer: { events: 50, bytes: 600 }, linger: 3_000, wait: 600_00
 const SETTLED_AFTER = 45_000;
 
 /** Lives through one history; throws at the first broken promise. */
-export async function live({ durability, steps, seed }: History): Promise<void> {
-  const world = new World(durability, seed);
+export async function live(core: Core, { durability, steps, seed }: History): Promise<void> {
+  const world = new World(core, durability, seed);
   for (const step of steps) {
     await world.take(step);
     world.check();
@@ -51,6 +51,7 @@ const name = (stream: number): string => (stream === CHANNEL ? "room" : `job-${s
 const CODES = ["STREAM_EXISTS", "STORE_UNAVAILABLE", "REGISTRY_CLOSED", "LIMIT_EXCEEDED"];
 
 class World {
+  readonly #core: Core;
   readonly #clock: FakeClock = createFakeClock();
   readonly #random: () => number;
   readonly #store: MemoryStore;
@@ -73,7 +74,8 @@ class World {
   #hadLosses = false;
   #unexpected: unknown;
 
-  constructor(durability: "local" | "stored", seed: number) {
+  constructor(core: Core, durability: "local" | "stored", seed: number) {
+    this.#core = core;
     this.#durability = durability;
     this.#random = seededRandom(seed);
     this.#store = createMemoryStore({ clock: this.#clock });
@@ -160,7 +162,7 @@ class World {
 
   #start(): Machine {
     const link = createFaultyStore(this.#store, { clock: this.#clock, random: this.#random, pageFrames: 4 });
-    const registry = createRegistry({
+    const registry = this.#core.createRegistry({
       ...LIMITS,
       store: link,
       durability: this.#durability,
@@ -235,7 +237,7 @@ class World {
     witness.connect(client);
     const { registry } = machine;
     const source = witness.id === "room" ? registry.channel("room") : registry.stream(witness.id);
-    this.#pending.push(serve(client.request, client.open, source));
+    this.#pending.push(this.#core.serve(client.request, client.open, source));
     await this.#clock.flush();
   }
 

@@ -10,7 +10,7 @@ import { type House, house } from "./house.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 /** A house with its own way to the store. */
-export interface Ship extends House {
+interface Ship extends House {
   readonly link: FaultyStore;
 }
 
