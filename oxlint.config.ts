@@ -24,6 +24,7 @@ const floors = [
   ["stream", "crowd", "source", "subscription", "with-heartbeat", "shortcut", "channel-outbox"],
   ["connection", "reader", "writer", "lifetime", "snapshot", "pages", "outbox"],
   ["bare", "shelf", "snapshots", "opening", "replica"],
+  ["visit"],
   ["search"],
   ["attach", "looks"],
   ["shared"],

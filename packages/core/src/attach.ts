@@ -3,8 +3,9 @@ import { Connection } from "./connection.ts";
 import { isStreamId } from "./event-id.ts";
 import type { ResolvedDelivery } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
-import { type House, Search, type Target } from "./search.ts";
+import { search } from "./search.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
+import { type House, type Target, Visit } from "./visit.ts";
 
 /**
  * What happens to a client: one procedure, from its request to the end of its response. The latch exists before
@@ -27,7 +28,7 @@ export function attach(
   if (refusal !== undefined) connection.turnAway(refusal, crowd.spread);
   else {
     crowd.enter(connection, target.counted);
-    new Search(house, connection, { ...target, cursor: request.cursor }, options).begin();
+    search(new Visit(house, connection, { ...target, cursor: request.cursor }, options));
   }
   return connection.over;
 }

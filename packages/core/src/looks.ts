@@ -2,7 +2,7 @@ import type { HoldfastError } from "./errors.ts";
 import { INTERVAL } from "./replica.ts";
 import type { Line } from "./line.ts";
 import type { Lookout } from "./lookout.ts";
-import type { Looked } from "./search.ts";
+import type { Looked } from "./visit.ts";
 import type { StreamKind } from "./stream.ts";
 
 export interface LooksOptions {

@@ -18,7 +18,7 @@ import {
   type StreamOptions,
 } from "./options.ts";
 import type { From } from "./position.ts";
-import type { House } from "./search.ts";
+import type { House } from "./visit.ts";
 import { Shared } from "./shared.ts";
 import { existsError, Shelf } from "./shelf.ts";
 import type { AskSnapshot } from "./snapshot.ts";

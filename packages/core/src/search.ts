@@ -1,67 +1,41 @@
 import type { Connection, Feed } from "./connection.ts";
 import { endFrame, errorFrame, openFrame } from "./control.ts";
-import type { Crowd } from "./crowd.ts";
 import { HoldfastError } from "./errors.ts";
 import { makeEpoch, makeTerminalId, parseId } from "./event-id.ts";
 import { createLatch } from "./latch.ts";
-import { continues, type Listener, openBehind, openFromLog, type Opening, positionIn } from "./opening.ts";
+import { continues } from "./opening.ts";
 import type { ResolvedDelivery } from "./options.ts";
-import type { From } from "./position.ts";
-import { Reader } from "./reader.ts";
-import type { Prelude } from "./snapshot.ts";
-import type { Answer, Snapshots } from "./snapshots.ts";
-import type { Stream, StreamKind } from "./stream.ts";
-import type { Waiters } from "./waiters.ts";
-
-/** What came of a look into the store. */
-export type Looked =
-  | { readonly state: "here"; readonly stream: Stream }
-  | { readonly state: "missing" }
-  /** The store is away, or the registry has no room. */
-  | { readonly state: "unknown" | "full"; readonly error: HoldfastError };
-
-/** The registry as a client that comes sees it. */
-export interface House {
-  readonly crowd: Crowd;
-  readonly waiters: Waiters<Stream>;
-  /** The counted ones of those who were told that they wait. */
-  readonly waiting: Set<object>;
-  readonly maxWaiting: number;
-  readonly snapshots: Snapshots | undefined;
-  /**
-   * Looks for the stream in the store, now and from time to time, until the returned function is called; a channel is
-   * made if it is not there.
-   */
-  readonly look:
-    | ((id: string, kind: StreamKind, listener: (looked: Looked) => void) => () => void)
-    | undefined;
-  /** Starts the stream's source, if the registry has one for it; resolves the waiters. */
-  readonly startSource: ((id: string) => void) | undefined;
-  /** Nudges the stream's readers in the next turn. */
-  changed(stream: Stream): void;
-}
-
-/** What a client came for. */
-export interface Target {
-  readonly id: string;
-  /** What it is made as, if it can be made for a client. @default "stream", which cannot */
-  readonly kind?: StreamKind;
-  readonly find: () => Stream | undefined;
-  readonly cursor: string | undefined;
-  /** Whether the client counts against the limits. */
-  readonly counted: boolean;
-}
+import type { Answer } from "./snapshots.ts";
+import type { Stream } from "./stream.ts";
+import type { House, Looked, Target, Visit } from "./visit.ts";
 
 /** How long the status waits for the first answer, in ms: a 404 can only be said before the response begins. */
 const STATUS_WAITS = 1_000;
 /** How long a client is kept for a stream that is said to run somewhere else, in ms. */
 const RUNNING_WAITS = 120_000;
 
+/** Takes a client to its stream: at once if it is here and serves the client, else when it is found. */
+export function search(visit: Visit): void {
+  const { house, target } = visit;
+  const stream = target.find();
+  const isKnown = stream !== undefined && !isDoubtful(visit, stream);
+  if (isKnown && (house.snapshots === undefined || visit.isServedBy(stream))) visit.followLog(stream);
+  else new Search(visit).begin(isKnown);
+}
+
+/** A stream that has ended here may be in another life elsewhere, except for its own clients. */
+function isDoubtful({ house, target }: Visit, stream: Stream): boolean {
+  if (house.look === undefined || stream.end === undefined) return false;
+  const { cursor } = target;
+  return cursor === undefined || parseId(cursor)?.epoch !== stream.log.epoch;
+}
+
 /**
- * The search for what a client came for, and the way from there to its reader. It has a latch of its own, on which
- * everything is deferred: whatever decides closes it, and nothing decides twice.
+ * The search for what a client came for. It has a latch of its own, on which everything is deferred: whatever decides
+ * closes it, and nothing decides twice.
  */
-export class Search implements Feed {
+class Search implements Feed {
+  readonly #visit: Visit;
   readonly #house: House;
   readonly #connection: Connection;
   readonly #target: Target;
@@ -81,7 +55,9 @@ export class Search implements Feed {
   #asking = false;
   #runsSince: number | undefined;
 
-  constructor(house: House, connection: Connection, target: Target, options: ResolvedDelivery) {
+  constructor(visit: Visit) {
+    const { house, connection, target, options } = visit;
+    this.#visit = visit;
     this.#house = house;
     this.#connection = connection;
     this.#target = target;
@@ -90,28 +66,21 @@ export class Search implements Feed {
     this.#latch.defer(connection.latch.defer(() => this.#latch.close()));
   }
 
-  /** Register first, then look; a stream that is here and serves the client needs no looking. */
-  begin(): void {
+  /**
+   * Register first, then look.
+   *
+   * @param isKnown whether the stream is here, and the store need not be asked
+   */
+  begin(isKnown: boolean): void {
     const { crowd, waiters, snapshots } = this.#house;
-    const { id, kind = "stream", find } = this.#target;
-    const stream = find();
-    const look = stream !== undefined && !this.#isDoubtful(stream) ? undefined : this.#house.look;
-    if (look === undefined && stream !== undefined && (snapshots === undefined || this.#isServedBy(stream))) {
-      return this.#followLog(stream);
-    }
+    const { id, kind = "stream" } = this.#target;
+    const look = isKnown ? undefined : this.#house.look;
     this.#connection.follow(this);
     this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));
     if (snapshots === undefined && look === undefined) return this.#goOn();
     this.#latch.defer(crowd.clock.after(STATUS_WAITS, () => this.#wait()));
     if (look === undefined) this.#ask();
     else this.#latch.defer(look(id, kind, (looked) => this.#hear(looked)));
-  }
-
-  /** A stream that has ended here may be in another life elsewhere, except for its own clients. */
-  #isDoubtful(stream: Stream): boolean {
-    if (this.#house.look === undefined || stream.end === undefined) return false;
-    const { cursor } = this.#target;
-    return cursor === undefined || parseId(cursor)?.epoch !== stream.log.epoch;
   }
 
   /** What the store says; a stream that is here beats it, and one that serves the client beats any snapshot. */
@@ -138,7 +107,7 @@ export class Search implements Feed {
   #here(stream: Stream): void {
     // It was opened while the client waited.
     if (this.#missed) this.#found(stream);
-    else if (this.#house.snapshots === undefined || this.#isServedBy(stream)) this.#followLog(stream);
+    else if (this.#house.snapshots === undefined || this.#visit.isServedBy(stream)) this.#follow(stream);
     else this.#ask();
   }
 
@@ -161,53 +130,36 @@ export class Search implements Feed {
     }
   }
 
-  /** The stream was opened: it is read from its first event, whatever `from` says. */
   #found(stream: Stream): void {
-    this.#follow(stream, openFromLog(stream, this.#client("start")));
-    this.#house.changed(stream);
+    this.#latch.close();
+    this.#visit.followOpened(stream);
+  }
+
+  #follow(stream: Stream): void {
+    this.#latch.close();
+    this.#visit.followLog(stream);
   }
 
   /** After an await: latch first, then the registry. A stream that serves the client beats any snapshot. */
   #decide(answer: Answer): void {
     if (this.#latch.closed) return;
     const stream = this.#target.find();
-    if (stream !== undefined && this.#isServedBy(stream)) return this.#followLog(stream);
+    if (stream !== undefined && this.#visit.isServedBy(stream)) return this.#follow(stream);
     if (answer.state !== "unknown") this.#outage = false;
-    if (answer.state === "finished") return this.#followLog(answer.stream, "start");
+    if (answer.state === "finished") {
+      this.#latch.close();
+      return this.#visit.followLog(answer.stream, "start");
+    }
     if (stream !== undefined) {
       const prelude = answer.state === "running" ? answer.prelude : undefined;
-      if (prelude === undefined || !continues(stream, prelude)) return this.#followLog(stream);
-      return this.#followBehind(stream, prelude);
+      if (prelude === undefined || !continues(stream, prelude)) return this.#follow(stream);
+      this.#latch.close();
+      return this.#visit.followBehind(stream, prelude);
     }
     if (answer.state === "unknown") return this.#tell(answer.error);
     if (answer.state === "gone") return this.#missing ? this.#sayGone() : this.#wait();
     if (answer.state === "running") this.#runsSince ??= this.#house.crowd.clock.now();
     this.#goOn();
-  }
-
-  #isServedBy(stream: Stream): boolean {
-    return positionIn(stream, this.#target.cursor, this.#options.from).reset === undefined;
-  }
-
-  #followBehind(stream: Stream, prelude: Prelude): void {
-    this.#follow(stream, openBehind(stream, this.#client(this.#options.from), prelude));
-    this.#connection.pump();
-  }
-
-  #followLog(stream: Stream, from: From = this.#options.from): void {
-    this.#follow(stream, openFromLog(stream, this.#client(from)));
-    this.#connection.pump();
-  }
-
-  /** Look-up and registration are one synchronous step: from here on the reader holds the stream itself. */
-  #follow(stream: Stream, opening: Opening): void {
-    this.#latch.close();
-    const connection = this.#connection;
-    connection.begin();
-    const reader = new Reader(stream, connection, opening, this.#house.crowd.report);
-    connection.follow(reader);
-    stream.attach(reader);
-    connection.latch.defer(() => reader.leave());
   }
 
   /** Nothing is here: a source is started, which resolves this search with all others, or the client waits. */
@@ -259,10 +211,5 @@ export class Search implements Feed {
     const frame = endFrame("failed", makeTerminalId(makeEpoch(random), 0), error, this.#options.control);
     this.#gone = { frame, error };
     this.#connection.pump();
-  }
-
-  #client(from: From): Listener {
-    const { heartbeat, control } = this.#options;
-    return { cursor: this.#target.cursor, from, heartbeat, control, retry: this.#connection.retry() };
   }
 }

@@ -12,7 +12,7 @@ import type { ResolvedStream } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { PAGE, Pages } from "./pages.ts";
 import { Replica } from "./replica.ts";
-import type { Looked } from "./search.ts";
+import type { Looked } from "./visit.ts";
 import { existsError, type Shelf } from "./shelf.ts";
 import type { Store, StoreMeta, StoreOpen, StoreOpened } from "./store.ts";
 import type { Stream, StreamKind } from "./stream.ts";
