@@ -1,6 +1,6 @@
 /**
  * Everything that must hold before a change goes in. One line per step; what a step printed is shown only
- * when it failed, or with --verbose.
+ * when it failed, or with --verbose. With --deep it goes on to what takes longer than anyone wants to wait for.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,8 +13,8 @@ interface Tally {
 }
 
 const verbose = process.argv.includes("--verbose");
+const deep = process.argv.includes("--deep");
 const folder = mkdtempSync(join(tmpdir(), "holdfast-check-"));
-const report = join(folder, "tests.json");
 process.on("exit", () => rmSync(folder, { recursive: true }));
 
 /** Gives pnpm a command and tells how it went; a step counts as one, unless `count` knows better. */
@@ -43,7 +43,7 @@ function run(command: string, args: string[]): Promise<{ ok: boolean; output: st
 }
 
 /** A run can fail without a failed test (a file that does not load, coverage too low): that is one failure. */
-function countTests(ok: boolean): Tally {
+function countTests(ok: boolean, report: string): Tally {
   try {
     const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(readFileSync(report, "utf8"));
     return { passed, failed: ok ? failed : Math.max(failed, 1) };
@@ -52,8 +52,11 @@ function countTests(ok: boolean): Tally {
   }
 }
 
-async function tests(): Promise<Tally[]> {
-  return [await step(`coverage --reporter=default --reporter=json --outputFile.json=${report}`, countTests)];
+/** A script that runs tests, each of which counts. */
+async function tests(script: string): Promise<Tally[]> {
+  const report = join(folder, `${script}.json`);
+  const command = `${script} --reporter=default --reporter=json --outputFile.json=${report}`;
+  return [await step(command, (ok) => countTests(ok, report))];
 }
 
 async function everythingElse(): Promise<Tally[]> {
@@ -66,7 +69,8 @@ async function everythingElse(): Promise<Tally[]> {
   return tallies;
 }
 
-const tallies = (await Promise.all([tests(), everythingElse()])).flat();
+const tallies = (await Promise.all([tests("coverage"), everythingElse()])).flat();
+if (deep) tallies.push(...(await tests("deep")));
 const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
 const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
 console.log(`${passed} passed, ${failed} failed`);
