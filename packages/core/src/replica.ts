@@ -38,6 +38,9 @@ export class Replica {
   readonly #keeper: ReplicaKeeper;
   readonly #pages: Pages;
   #reading = false;
+  #round: Promise<void> = Promise.resolve();
+  /** Why the last round could not read everything. */
+  #failure: unknown;
   #again = false;
   #over = false;
   #disarm: () => void = () => undefined;
@@ -68,7 +71,18 @@ export class Replica {
   look(): void {
     if (this.#over) return;
     if (this.#reading) this.#again = true;
-    else void this.#read();
+    else this.#round = this.#read();
+  }
+
+  /**
+   * Resolves when everything is here that the store has at the call.
+   *
+   * @throws (as a rejection) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   */
+  async catchUp(): Promise<void> {
+    this.look();
+    await this.#round;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   stop(): void {
@@ -79,11 +93,13 @@ export class Replica {
   async #read(): Promise<void> {
     this.#disarm();
     this.#reading = true;
+    this.#failure = undefined;
     try {
       do this.#again = (await this.#ask()) === "again" || this.#again;
       while (this.#again && !this.#over);
-    } catch {
+    } catch (error) {
       // The line tells the observer of it, and this the clients.
+      this.#failure = error;
       for (const reader of this.stream.readers) reader.remark?.(DEGRADED);
     }
     this.#reading = false;

@@ -35,6 +35,8 @@ export interface House {
   readonly look:
     | ((id: string, kind: StreamKind, listener: (looked: Looked) => void) => () => void)
     | undefined;
+  /** Whether a stream is held only for its readers, so that there may be more of it elsewhere. */
+  readonly isReplica: (stream: Stream) => boolean;
   /** Starts the stream's source, if the registry has one for it; resolves the waiters. */
   readonly startSource: ((id: string) => void) | undefined;
   /** Nudges the stream's readers in the next turn. */
@@ -95,7 +97,8 @@ export class Search implements Feed {
     const { crowd, waiters, snapshots } = this.#house;
     const { id, kind = "stream", find } = this.#target;
     const stream = find();
-    const look = stream !== undefined && !this.#isDoubtful(stream) ? undefined : this.#house.look;
+    const isKnown = stream !== undefined && !this.#isDoubtful(stream) && !this.#isBehind(stream);
+    const look = isKnown ? undefined : this.#house.look;
     if (look === undefined && stream !== undefined && (snapshots === undefined || this.#isServedBy(stream))) {
       return this.#followLog(stream);
     }
@@ -114,14 +117,23 @@ export class Search implements Feed {
     return cursor === undefined || parseId(cursor)?.epoch !== stream.log.epoch;
   }
 
+  /** A client may know more of a stream that lives elsewhere than has come here yet: hints get lost, stores are slow. */
+  #isBehind(stream: Stream): boolean {
+    if (stream.end !== undefined || !this.#house.isReplica(stream)) return false;
+    const { reset } = positionIn(stream, this.#target.cursor, this.#options.from);
+    return reset?.reason === "ahead" || reset?.reason === "epoch";
+  }
+
   /** What the store says; a stream that is here beats it, and one that serves the client beats any snapshot. */
   #hear(looked: Looked): void {
     if (this.#latch.closed) return;
     const { find, id } = this.#target;
-    const stream = looked.state === "here" ? looked.stream : find();
+    const held = find();
+    const stream = looked.state === "here" ? looked.stream : held;
     this.#missing = looked.state === "missing";
     if (looked.state !== "unknown") this.#storeAway = false;
-    if (stream !== undefined) return this.#here(stream);
+    const isUnclear = looked.state === "unknown" && held !== undefined && this.#isBehind(held);
+    if (stream !== undefined && !isUnclear) return this.#here(stream);
     if (looked.state === "unknown") {
       if (this.#storeAway) return;
       this.#storeAway = true;
