@@ -62,4 +62,30 @@ describe.skipIf(launch === undefined || !hasRedis)("the page", () => {
     await click(worker, "Start");
     for (const panel of [a, b]) await becomes(panel, "live");
   });
+
+  test("says what is missing, and that a job was lost", async () => {
+    const example = await runExample();
+    const step = (seq: number): string =>
+      `event: step\nid: 0123456789.${seq}\ndata: {"step":${seq},"of":5}\n\n`;
+    const end = `event: stream.end\nid: 0123456789.5.end\ndata: {"status":"lost"}\n\n`;
+    const streams = { a: step(1) + step(2) + step(3) + step(4) + end, b: step(1) + step(3) + step(4) + end };
+    const page = await openPage(browser, `${example.url}/?job=made-up`, async (blank) => {
+      for (const name of ["a", "b"] as const) {
+        await blank.route(`${example.urlOf(name)}/jobs/made-up/stream`, (route) =>
+          route.fulfill({
+            contentType: "text/event-stream",
+            headers: { "access-control-allow-origin": example.url },
+            body: streams[name],
+          }),
+        );
+      }
+    });
+    const [a, b] = [region(page, "Web server A"), region(page, "Web server B")];
+    await shows(a, /^4 of 4 events, 0 missed, 0 doubled$/);
+    await shows(a, /^Its worker is gone; everything that it told has come\.$/);
+    await shows(b, /^3 of 4 events, 1 missed, 0 doubled$/);
+    await shows(b, /^Its worker is gone; not everything has come, or not once\.$/);
+    for (const panel of [a, b]) await becomes(panel, "ended: lost");
+    await b.locator("[data-proof=wrong]").waitFor();
+  });
 });
