@@ -5,7 +5,7 @@ import { createCounters, createRegistry, HoldfastError, type Registry, sse } fro
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
-import { bundleClient } from "./client-bundle.ts";
+import { bundleClient } from "../common/client-bundle.ts";
 import type { JobEvents } from "./events.ts";
 import { hashFolder, type HashOptions } from "./hash-folder.ts";
 import { readJobRequest } from "./job-request.ts";

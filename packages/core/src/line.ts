@@ -35,6 +35,7 @@ export class Line {
   readonly #onBack: () => void;
   readonly #calls = new Set<() => void>();
   readonly #unlisten: () => void;
+  #disarm: () => void = () => undefined;
   #healthy = true;
   #backAt = -Infinity;
   #closed = false;
@@ -46,8 +47,10 @@ export class Line {
     this.#report = report;
     this.#onBack = onBack;
     this.#unlisten = store.health((healthy) => {
+      this.#disarm();
       if (healthy) this.#succeeded();
-      else this.#failed(undefined, new Error("The store is away."));
+      // A call that fails at the same moment knows why.
+      else this.#disarm = this.clock.after(0, () => this.#failed(undefined, new Error("The store is away.")));
     });
   }
 

@@ -201,6 +201,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     maxWaiting,
     snapshots,
     look: shared && ((id, kind, listener) => shared.look(id, kind, listener)),
+    isReplica: (held) => shared?.isReplica(held) === true,
     startSource: source && ((id) => startSource(id, source)),
     changed: (stream) => shelf.changed(stream),
   };

@@ -43,6 +43,9 @@ export class Replica {
   readonly #keeper: ReplicaKeeper;
   readonly #pages: Pages;
   #reading = false;
+  #round: Promise<void> = Promise.resolve();
+  /** Why the last round could not read everything. */
+  #failure: unknown;
   #again = false;
   #over = false;
   #disarm: () => void = () => undefined;
@@ -76,7 +79,18 @@ export class Replica {
   look(): void {
     if (this.#over) return;
     if (this.#reading) this.#again = true;
-    else void this.#read();
+    else this.#round = this.#read();
+  }
+
+  /**
+   * Resolves when everything is here that the store has at the call.
+   *
+   * @throws (as a rejection) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   */
+  async catchUp(): Promise<void> {
+    this.look();
+    await this.#round;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   stop(): void {
@@ -87,6 +101,7 @@ export class Replica {
   async #read(): Promise<void> {
     this.#disarm();
     this.#reading = true;
+    this.#failure = undefined;
     try {
       let idle = 0;
       do {
@@ -94,9 +109,10 @@ export class Replica {
         this.#again = (await this.#ask()) === "again" || this.#again;
         idle = this.stream.log.last > before ? 0 : idle + 1;
       } while (this.#again && !this.#over && idle < MOST_IDLE);
-    } catch {
+    } catch (error) {
       this.#again = false;
       // The line tells the observer of it, and this the clients.
+      this.#failure = error;
       for (const reader of this.stream.readers) reader.remark?.(DEGRADED);
     }
     this.#reading = false;

@@ -3,7 +3,7 @@ import { endFrame, errorFrame, openFrame } from "./control.ts";
 import { HoldfastError } from "./errors.ts";
 import { makeEpoch, makeTerminalId, parseId } from "./event-id.ts";
 import { createLatch } from "./latch.ts";
-import { continues } from "./opening.ts";
+import { continues, positionIn } from "./opening.ts";
 import type { ResolvedDelivery } from "./options.ts";
 import type { Answer } from "./snapshots.ts";
 import type { Stream } from "./stream.ts";
@@ -18,7 +18,7 @@ const RUNNING_WAITS = 120_000;
 export function search(visit: Visit): void {
   const { house, target } = visit;
   const stream = target.find();
-  const isKnown = stream !== undefined && !isDoubtful(visit, stream);
+  const isKnown = stream !== undefined && !isDoubtful(visit, stream) && !isBehind(visit, stream);
   if (isKnown && (house.snapshots === undefined || visit.isServedBy(stream))) visit.followLog(stream);
   else new Search(visit).begin(isKnown);
 }
@@ -28,6 +28,13 @@ function isDoubtful({ house, target }: Visit, stream: Stream): boolean {
   if (house.look === undefined || stream.end === undefined) return false;
   const { cursor } = target;
   return cursor === undefined || parseId(cursor)?.epoch !== stream.log.epoch;
+}
+
+/** A client may know more of a stream that lives elsewhere than has come here yet: hints get lost, stores are slow. */
+function isBehind({ house, target, options }: Visit, stream: Stream): boolean {
+  if (stream.end !== undefined || !house.isReplica(stream)) return false;
+  const { reset } = positionIn(stream, target.cursor, options.from);
+  return reset?.reason === "ahead" || reset?.reason === "epoch";
 }
 
 /**
@@ -87,10 +94,12 @@ class Search implements Feed {
   #hear(looked: Looked): void {
     if (this.#latch.closed) return;
     const { find, id } = this.#target;
-    const stream = looked.state === "here" ? looked.stream : find();
+    const held = find();
+    const stream = looked.state === "here" ? looked.stream : held;
     this.#missing = looked.state === "missing";
     if (looked.state !== "unknown") this.#storeAway = false;
-    if (stream !== undefined) return this.#here(stream);
+    const isUnclear = looked.state === "unknown" && held !== undefined && isBehind(this.#visit, held);
+    if (stream !== undefined && !isUnclear) return this.#here(stream);
     if (looked.state === "unknown") {
       if (this.#storeAway) return;
       this.#storeAway = true;

@@ -280,6 +280,16 @@ export class Shared {
   }
 
   async #look(id: string, kind: StreamKind): Promise<Looked> {
+    const { shelf } = this.#options;
+    const held = shelf.get(id);
+    if (held !== undefined && held.end === undefined && this.isReplica(held)) {
+      await this.#replicas.get(held)?.catchUp();
+      // Behind an outage a producer has not said everything yet, as it has not renewed its lease.
+      if (!this.#line.judges) {
+        throw new HoldfastError("STORE_UNAVAILABLE", "The store has just come back.", { retryable: true });
+      }
+      return { state: "here", stream: shelf.get(id) ?? held };
+    }
     let page = await this.#line.read(id, null, PAGE);
     if (page.code === "missing" && kind === "channel") {
       await this.#openChannel(id);

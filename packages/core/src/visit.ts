@@ -32,6 +32,8 @@ export interface House {
   readonly look:
     | ((id: string, kind: StreamKind, listener: (looked: Looked) => void) => () => void)
     | undefined;
+  /** Whether a stream is held only for its readers, so that there may be more of it elsewhere. */
+  readonly isReplica: (stream: Stream) => boolean;
   /** Starts the stream's source, if the registry has one for it; resolves the waiters. */
   readonly startSource: ((id: string) => void) | undefined;
   /** Nudges the stream's readers in the next turn. */

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { Store } from "../../src/store.ts";
+import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";
 import { fleet } from "../support/fleet.ts";
+import { house } from "../support/house.ts";
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
@@ -135,6 +138,44 @@ describe("push", () => {
     await clock.advance(10);
     expect(there.blocks.at(-1)).toEqual(["stream.end", `${job.epoch}.3.end`, { status: "done" }]);
     await close();
+  });
+
+  test("what is told of an outage is why a call failed, if one did", async () => {
+    let tell: (healthy: boolean) => void = () => undefined;
+    let works = true;
+    const clock = createFakeClock();
+    const memory = createMemoryStore({ clock });
+    const store: Store = {
+      ...memory,
+      health(onChange) {
+        tell = onChange;
+        return () => undefined;
+      },
+      async append(id, given) {
+        if (works) return memory.append(id, given);
+        tell(false);
+        throw new Error("It is full.");
+      },
+    };
+    const { registry, told } = house({ store }, clock);
+    const job = await registry.open("a");
+    const say = async (): Promise<unknown[]> => {
+      job.push({ data: "x" });
+      await clock.advance(10);
+      return told.failed.splice(0);
+    };
+    expect(await say()).toEqual([]);
+    works = false;
+    expect(await say()).toMatchObject([{ stage: "store", error: { message: "It is full." } }]);
+    works = true;
+    tell(true);
+    await clock.advance(10);
+
+    tell(false);
+    tell(true);
+    expect(await say()).toEqual([]);
+    tell(false);
+    expect(await say()).toMatchObject([{ stage: "store", error: { message: "The store is away." } }]);
   });
 
   test("does not push an event off the log that the store does not have; `pipe` waits", async () => {

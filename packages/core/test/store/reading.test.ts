@@ -48,6 +48,62 @@ describe("a client in another process", () => {
     await close();
   });
 
+  test("who comes with more than this process knows yet resumes all the same", async () => {
+    const { ships, clock, close } = fleet();
+    const [, there] = ships;
+    const job = await ships[0].registry.open("a");
+    const stays = there.connect("a");
+    await clock.flush();
+    there.link.wakes = ["dropped"];
+    for (let number = 1; number <= 3; number++) job.push({ data: number });
+    await clock.advance(10);
+    expect(stays.events).toEqual([]);
+    const comes = there.connect("a", { cursor: `${job.epoch}.2` });
+    await clock.advance(10);
+    expect(comes.events).toEqual([3]);
+    expect(comes.blocks[0]).toMatchObject(["stream.open", `${job.epoch}.2`, { first: 1, last: 3 }]);
+    expect(stays.events).toEqual([1, 2, 3]);
+    await close();
+  });
+
+  test("who does so while the store is away waits, and resumes; it is told of the outage once", async () => {
+    const { ships, clock, close } = fleet();
+    const [, there] = ships;
+    const job = await ships[0].registry.open("a");
+    there.connect("a");
+    await clock.flush();
+    for (const { link } of ships) link.calls = ["rejected"];
+    for (let number = 1; number <= 2; number++) job.push({ data: number });
+    await clock.advance(10);
+    const comes = there.connect("a", { cursor: `${job.epoch}.2` });
+    await clock.advance(10_000);
+    expect(comes.blocks.map(([name]) => name)).toEqual(["stream.open", "stream.error"]);
+    for (const { link } of ships) link.calls = ["well"];
+    job.push({ data: 3 });
+    await clock.advance(6_000);
+    expect(comes.events).toEqual([3]);
+    expect(comes.blocks.map(([name]) => name)).not.toContain("stream.reset");
+    await close();
+  });
+
+  test("who comes with more than there ever was starts over", async () => {
+    const { ships, clock, close } = fleet();
+    const [, there] = ships;
+    const job = await ships[0].registry.open("a");
+    there.connect("a");
+    job.push({ data: 1 });
+    await clock.advance(10);
+    const comes = there.connect("a", { cursor: `${job.epoch}.9` });
+    await clock.advance(10);
+    expect(comes.blocks[1]).toMatchObject([
+      "stream.reset",
+      expect.anything(),
+      { reason: "ahead", lost: null },
+    ]);
+    expect(comes.events).toEqual([1]);
+    await close();
+  });
+
   test("from now on gets nothing of before", async () => {
     const { ships, clock, close } = fleet();
     const job = await ships[0].registry.open("a");

@@ -1,0 +1,56 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+
+const MISSING =
+  "There is no redis-server here. Install one (apt install redis-server, brew install redis), or say where one is: REDIS_URL=redis://host:6379";
+
+export interface OwnRedis {
+  readonly url: string;
+  readonly process: ChildProcess;
+}
+
+/**
+ * Starts a Redis of this example's own, on a free port, that keeps nothing on disk.
+ *
+ * @throws an error that says what to do, if there is none on this machine
+ */
+export async function startRedis(): Promise<OwnRedis> {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-example-"));
+  const port = await freePort();
+  const settings = { port, bind: "127.0.0.1", dir: folder, save: "", appendonly: "no" };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+  const child = spawn("redis-server", args, { stdio: ["ignore", "pipe", "inherit"] });
+  process.once("exit", () => {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await ready(child);
+  return { url: `redis://127.0.0.1:${port}`, process: child };
+}
+
+function ready(child: ChildProcessByStdio<null, Readable, null>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    createInterface(child.stdout).on("line", (line) => {
+      if (line.includes("Ready to accept connections")) resolve();
+    });
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "ENOENT" ? new Error(MISSING, { cause: error }) : error);
+    });
+    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}.`)));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, "close");
+  return port;
+}

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { expect, onTestFinished } from "vitest";
+import { follow } from "../../common/test/follow.ts";
+import { runServer } from "../../common/test/run-server.ts";
+import { until } from "../../common/test/until.ts";
+import { redisBinary } from "../../../packages/redis/test/support/redis-server.ts";
+import type { Switchable } from "../app.ts";
+import type { Machines } from "../events.ts";
+
+export const hasRedis: boolean = redisBinary !== undefined;
+
+export interface RunningExample {
+  /** Of the page. */
+  readonly url: string;
+  readonly machines: () => Machines;
+  readonly urlOf: (server: "a" | "b") => string;
+  kill(name: Switchable): Promise<void>;
+  start(name: Switchable): Promise<void>;
+  /** Resolves with the number of keys that Redis has lost. */
+  flush(): Promise<number>;
+}
+
+/** Runs the example as its command does, with a Redis of its own, until the test is finished. */
+export async function runExample(): Promise<RunningExample> {
+  const server = runServer(join(import.meta.dirname, "../start.ts"), { PORT: "0", REDIS_URL: "" });
+  onTestFinished(async () => {
+    server.kill("SIGTERM");
+    expect(await server.ended()).toBe(0);
+  });
+  const url = await server.firstLine("stdout");
+  let machines: Machines | undefined;
+  void (async () => {
+    for await (const { event, data } of follow(`${url}/machines`)) if (event === "machines") machines = data;
+  })().catch(() => undefined);
+  const runs = (name: Switchable): boolean => machines?.[name].status === "running";
+  await until(() => runs("a") && runs("b") && runs("worker"));
+
+  const put = async (name: Switchable, running: boolean): Promise<void> => {
+    const response = await fetch(`${url}/machines/${name}`, {
+      method: "PUT",
+      body: JSON.stringify({ running }),
+    });
+    expect(response.status).toBe(204);
+    await until(() => runs(name) === running);
+  };
+  return {
+    url,
+    machines: () => machines as Machines,
+    urlOf: (name) => machines?.[name].url as string,
+    kill: (name) => put(name, false),
+    start: (name) => put(name, true),
+    async flush() {
+      const response = await fetch(`${url}/redis/keys`, { method: "DELETE" });
+      return ((await response.json()) as { keys: number }).keys;
+    },
+  };
+}

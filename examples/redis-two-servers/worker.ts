@@ -1,0 +1,36 @@
+import { setTimeout } from "node:timers/promises";
+import { createJobs } from "./jobs.ts";
+import { type Task, take } from "./queue.ts";
+import { createRedis } from "./redis.ts";
+import { work } from "./work.ts";
+
+/** How long the worker waits when the queue does not answer, in ms. */
+const PAUSE = 500;
+
+const client = createRedis(process.env.REDIS_URL as string);
+const queue = client.duplicate();
+queue.on("error", () => undefined); // The other client tells of it.
+await Promise.all([client.connect(), queue.connect()]);
+const jobs = createJobs(client);
+
+async function run({ id, steps }: Task): Promise<void> {
+  try {
+    const job = await jobs.open(id);
+    await job.pipe(({ signal }) => work(steps, signal));
+  } catch (error) {
+    console.error(`Job ${id} could not be opened:`, error);
+  }
+}
+
+// Whoever started this process is gone.
+process.once("disconnect", () => process.exit());
+process.send?.({});
+
+for (;;) {
+  try {
+    const task = await take(queue);
+    if (task !== undefined) void run(task);
+  } catch {
+    await setTimeout(PAUSE);
+  }
+}
