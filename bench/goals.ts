@@ -1,5 +1,6 @@
 import { medianOf, ratioOf, type Result, type Results } from "./harness/results.ts";
 import { NCHAN, REFERENCE } from "./peers/index.ts";
+import { ROWS } from "./workloads/w10-store.ts";
 
 /** What we want to reach: one figure of ours, against somebody's in the same run or against a number. */
 export interface Goal {
@@ -42,6 +43,27 @@ const encoding = (row: string, ours: string, reference: string, alarm: number): 
   alarm,
 });
 
+/** 50,000 a second. */
+const appends = (ours: string): Goal => ({
+  workload: "W10",
+  row: ROWS.appends,
+  figure: "us",
+  unit: "us/append",
+  ours,
+  limit: 20,
+});
+
+/** Flat. */
+const grown = (ours: string): Goal => ({
+  workload: "W10",
+  row: ROWS.growth,
+  figure: "redis",
+  unit: "us/event",
+  ours,
+  reference: "10 streams",
+  limit: 1.2,
+});
+
 const against = { ours: NODE, reference: REFERENCE };
 
 export const goals: readonly Goal[] = [
@@ -81,6 +103,12 @@ export const goals: readonly Goal[] = [
     limit: 2,
     alarm: 8,
   },
+  appends("redis"),
+  appends("ioredis"),
+  grown("100 streams"),
+  grown("1,000 streams"),
+  grown("5,000 streams"),
+  { workload: "W10", row: ROWS.wakes, figure: "p50", unit: "us", ours: "holdfast", limit: 1_000 },
 ];
 
 export interface Verdict {

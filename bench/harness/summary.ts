@@ -13,7 +13,13 @@ const YARDSTICKS: readonly string[] = [
   "encodeEvent",
   "append to a log",
   "push to a stream",
+  "redis",
+  "ioredis",
+  "holdfast",
 ];
+
+/** A size, and nobody. */
+const SIZE = /^[\d,]+ streams?$/;
 
 /** Where we stand: one line for each goal. */
 export function summary(verdicts: readonly Verdict[], results: Results): string {
@@ -35,7 +41,7 @@ export function summary(verdicts: readonly Verdict[], results: Results): string 
 function bestPeer(workload: string, row: string, figure: string, results: Results): string {
   const [best] = results
     .row(workload, row)
-    .filter(({ subject }) => !YARDSTICKS.includes(subject) && workload !== "W9")
+    .filter(({ subject }) => !YARDSTICKS.includes(subject) && !SIZE.test(subject))
     .flatMap((result) => ({ subject: result.subject, value: medianOf(result, figure) ?? Infinity }))
     .toSorted((a, b) => a.value - b.value);
   return best === undefined ? "-" : `${best.subject} ${brief(best.value)}`;

@@ -32,5 +32,6 @@ export const notes: Readonly<Record<string, string>> = {
   "better-sse": "one event buffer for all instead of `broadcast`, which encodes for each",
   [NCHAN]: "CPU of its worker alone; who publishes to it shares its core, which is to be seen in W2's times",
   [RESUMABLE]: "everybody has come back once, and is fed through Redis; Redis's own CPU is not counted",
+  "resumable-stream": "served by Hono, as in W2; ours in the same row by node:http; both through node-redis",
   "holdfast toResponse": "behind @hono/node-server, as a plain fetch handler",
 };

@@ -10,5 +10,5 @@ export const hasRedis: boolean = spawnSync("redis-server", ["--version"]).error 
 /** What is left out here, and what would bring it. */
 export const missingServers: readonly string[] = [
   ...(hasNchan ? [] : ["Left out: nginx + Nchan (Debian: nginx-light libnginx-mod-nchan)."]),
-  ...(hasRedis ? [] : ["Left out: resumable-stream + Redis (Debian: redis-server)."]),
+  ...(hasRedis ? [] : ["Left out: resumable-stream + Redis, and W10 (Debian: redis-server)."]),
 ];

@@ -8,6 +8,7 @@ import { parsing } from "./w6-parsing.ts";
 import { stalled } from "./w7-stalled.ts";
 import { visits } from "./w8-visits.ts";
 import { growth } from "./w9-growth.ts";
+import { store } from "./w10-store.ts";
 
 export const workloads: readonly Workload[] = [
   fanOut,
@@ -19,4 +20,5 @@ export const workloads: readonly Workload[] = [
   stalled,
   visits,
   growth,
+  store,
 ];

@@ -217,7 +217,7 @@ export class Outbox implements Edge {
         this.#attempt++;
         return this.#restore();
       case "closed":
-        return this.#lose(answer.end);
+        return this.#catchUp(answer.end);
       case "fenced":
         return this.#askWhy();
     }
@@ -244,6 +244,21 @@ export class Outbox implements Edge {
     this.#options.onRestored(this.#stored + 1);
   }
 
+  /** Somebody else has ended it. What went out before, and was not answered, may be part of it. */
+  async #catchUp(end: StoredEnd): Promise<void> {
+    const { line, stream } = this.#options;
+    const page = await line.read(stream.id, null, { frames: 1, bytes: 1 });
+    if (this.#over) return;
+    if (page.code !== "missing") this.#know(page.meta);
+    this.#lose(end);
+  }
+
+  /** What of the log is stored. */
+  #know({ epoch, last }: StoreMeta): void {
+    const { log } = this.#options.stream;
+    if (epoch === log.epoch) this.#stored = Math.min(last, log.last);
+  }
+
   async #askWhy(): Promise<void> {
     const { line, stream } = this.#options;
     const page = await line.read(stream.id, null, { frames: 1, bytes: 1 });
@@ -261,7 +276,10 @@ export class Outbox implements Edge {
       if (stream.end !== undefined && line.clock.now() < this.#renewedAt + LEASE) return this.#finishStored();
       return this.#lose({ status: "lost" });
     }
-    if (meta.end !== undefined) return this.#lose(meta.end);
+    if (meta.end !== undefined) {
+      this.#know(meta);
+      return this.#lose(meta.end);
+    }
     if (meta.leaseLeftMs <= 0) await line.lost(id, meta.fence, { status: "lost" });
     await new Promise<void>((resolve) => line.clock.after(VERDICT_AFTER, resolve));
   }

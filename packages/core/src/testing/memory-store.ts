@@ -39,9 +39,9 @@ interface Held {
   keep: number;
   leaseUntil: number;
   expiresAt: number;
+  /** The open that holds it. */
+  by: string;
   end: StoredEnd | undefined;
-  /** The fence of the producer that ended it. */
-  endedBy: number | undefined;
   cancel: string | undefined;
   /** The last batch of each of a channel's producers. */
   batches: ReadonlyMap<string, number>;
@@ -71,38 +71,53 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
   function open(id: string, options: StoreOpen): StoreOpened {
     const { kind, epoch, leaseMs, ttlMs, keep, takeover = false, restoreFence, restoreLast = 0 } = options;
     const held = find(id);
-    const times = { leaseUntil: clock.now() + leaseMs, expiresAt: clock.now() + ttlMs };
-    if (restoreFence !== undefined) {
-      if (held !== undefined && (held.epoch !== epoch || held.fence > restoreFence || held.end !== undefined))
-        return { role: "reader", meta: metaOf(held) };
-      streams.set(id, { ...fresh(options, restoreFence, restoreLast + 1), ...times });
+    const by = `${takeover} ${epoch}`;
+    const own = { keep, by, leaseUntil: clock.now() + leaseMs, expiresAt: clock.now() + ttlMs };
+
+    function hold(life: Held): StoreOpened {
+      Object.assign(life, own);
+      return { role: "producer", epoch: life.epoch, fence: life.fence, last: lastOf(life) };
+    }
+
+    function begin(fence: number, last: number, cancel?: string): StoreOpened {
+      const life = { ...own, kind, epoch, fence, cancel, first: last + 1, frames: [] };
+      streams.set(id, { ...life, end: undefined, batches: new Map() });
       wake(id, "changed");
-      return { role: "producer", epoch, fence: restoreFence, last: restoreLast };
+      return { role: "producer", epoch, fence, last };
     }
-    if (held !== undefined && held.end === undefined) {
-      if (held.kind !== kind || (kind === "stream" && !takeover))
-        return { role: "reader", meta: metaOf(held) };
-      Object.assign(held, times, { keep });
-      if (kind === "stream") held.fence++;
-      return { role: "producer", epoch: held.epoch, fence: held.fence, last: lastOf(held) };
+
+    if (restoreFence !== undefined) {
+      if (held === undefined) return begin(restoreFence, restoreLast);
+      const isItsOwn = held.kind === kind && held.epoch === epoch && held.fence <= restoreFence;
+      if (!isItsOwn || held.end !== undefined) return { role: "reader", meta: metaOf(held) };
+      if (held.fence === restoreFence && lastOf(held) >= restoreLast) return hold(held);
+      return begin(restoreFence, restoreLast, held.cancel);
     }
-    const fence = kind === "channel" ? 0 : (held?.fence ?? 0) + 1;
-    streams.set(id, { ...fresh(options, fence, 1), ...times });
+    if (held === undefined) return begin(kind === "channel" ? 0 : 1, 0);
+    // A sign that it made: this open comes again.
+    const isAgain = held.by === by;
+    if (held.end !== undefined && held.epoch !== epoch && !isAgain)
+      return begin(kind === "channel" ? 0 : held.fence + 1, 0);
+    if (held.end !== undefined || held.kind !== kind) return { role: "reader", meta: metaOf(held) };
+    if (kind === "channel" || isAgain) return hold(held);
+    if (!takeover) return { role: "reader", meta: metaOf(held) };
+    held.fence++;
     wake(id, "changed");
-    return { role: "producer", epoch, fence, last: 0 };
+    return hold(held);
   }
 
   function append(id: string, options: StoreAppend): StoreAppended {
     const held = find(id);
     if (held === undefined) return { code: "missing" };
-    if (held.epoch !== options.epoch) return { code: "fenced", fence: held.fence };
+    if (held.epoch !== options.epoch || held.fence !== options.fence)
+      return { code: "fenced", fence: held.fence };
+    const { from = lastOf(held) + 1, batch, leaseMs, ttlMs } = options;
     if (held.end !== undefined) {
-      if (options.end !== undefined && held.endedBy === options.fence)
+      const isAgain = options.end !== undefined && isSame(options.end, held.end);
+      if (isAgain && from + options.frames.length - 1 <= lastOf(held))
         return { code: "ok", last: lastOf(held) };
       return { code: "closed", end: held.end };
     }
-    if (held.fence !== options.fence) return { code: "fenced", fence: held.fence };
-    const { from = lastOf(held) + 1, batch, leaseMs, ttlMs } = options;
     if (from > lastOf(held) + 1) return { code: "gap", expected: lastOf(held) + 1 };
     held.leaseUntil = clock.now() + leaseMs;
     held.expiresAt = clock.now() + ttlMs;
@@ -114,10 +129,7 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
       held.batches = new Map(held.batches).set(batch.producer, batch.number);
     held.frames = [...held.frames, ...frames];
     trim(held, held.keep);
-    if (options.end !== undefined) {
-      held.end = options.end;
-      held.endedBy = options.fence;
-    }
+    if (options.end !== undefined) held.end = options.end;
     if (frames.length > 0 || options.end !== undefined) wake(id, "changed");
     const last = lastOf(held);
     return { code: "ok", last, ...(held.cancel !== undefined && { cancel: held.cancel }) };
@@ -209,27 +221,12 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
   };
 }
 
-function fresh(
-  { kind, epoch, keep }: StoreOpen,
-  fence: number,
-  first: number,
-): Omit<Held, "leaseUntil" | "expiresAt"> {
-  return {
-    kind,
-    epoch,
-    keep,
-    fence,
-    first,
-    frames: [],
-    end: undefined,
-    endedBy: undefined,
-    cancel: undefined,
-    batches: new Map(),
-  };
-}
-
 function lastOf({ first, frames }: Held): number {
   return first + frames.length - 1;
+}
+
+function isSame(a: StoredEnd, b: StoredEnd): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function trim(held: Held, keep: number): void {

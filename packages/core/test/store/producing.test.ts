@@ -381,6 +381,29 @@ describe("with durability `stored`", () => {
     expect(here.blocks.at(-1)?.[2]).toEqual({ status: "done" });
     await close();
   });
+
+  test("readers here have all that the store has when somebody else has ended the stream", async () => {
+    const { ships, clock, close } = fleet({ durability: "stored" });
+    const job = await ships[0].registry.open("a");
+    const here = ships[0].connect("a");
+    const there = ships[1].connect("a");
+    job.push({ data: 1 });
+    await clock.advance(5);
+    ships[0].link.calls = ["unheard"];
+    job.push({ data: 2 });
+    await clock.advance(5);
+    ships[0].link.calls = ["rejected"];
+    job.push({ data: 3 });
+    await clock.advance(20_000);
+    ships[0].link.calls = ["well"];
+    await clock.advance(2_000);
+    for (const client of [there, here]) {
+      expect(client.events).toEqual([1, 2]);
+      expect(client.blocks.at(-1)?.[2]).toEqual({ status: "lost" });
+    }
+    expect(() => job.push({ data: 4 })).toThrow(code("STREAM_ENDED"));
+    await close();
+  });
 });
 
 describe("cancel", () => {

@@ -1,0 +1,15 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { systemClock } from "@holdfast/core";
+import { createMemoryStore } from "@holdfast/core/testing";
+import { describe, test } from "vitest";
+import { storeSuite } from "../src/store-suite/index.ts";
+
+storeSuite(
+  { describe, test },
+  {
+    name: "in memory",
+    async open() {
+      return { store: createMemoryStore({ clock: systemClock }), pause: (ms) => pause(ms), async close() {} };
+    },
+  },
+);
