@@ -3,6 +3,7 @@ import { backlogError, HoldfastError } from "./errors.ts";
 import { LEASE, type Line } from "./line.ts";
 import type { Report } from "./observer.ts";
 
+/** A batch goes out in the next turn, or so long after the last one, in ms, or as soon as there are so many frames. */
 const BATCH = { after: 5, frames: 64 };
 const FRAME_OVERHEAD = 32;
 const MOST = { frames: 1_024, bytes: 262_144 };
@@ -47,6 +48,7 @@ export class ChannelOutbox {
   #busy = false;
   #over = false;
   #attempt = 0;
+  #sentAt = -Infinity;
   #disarm: (() => void) | undefined;
   #disarmIdle: (() => void) | undefined;
   #resolveEmpty: (() => void)[] = [];
@@ -65,7 +67,7 @@ export class ChannelOutbox {
     this.#disarmIdle?.();
     if (this.#busy || this.#attempt > 0) return;
     if (this.#frames.length >= BATCH.frames) void this.#send();
-    else this.#disarm ??= this.#options.line.clock.after(BATCH.after, () => void this.#send());
+    else this.#disarm ??= this.#arm();
   }
 
   /** Resolves when everything is stored, or given up. */
@@ -92,11 +94,19 @@ export class ChannelOutbox {
     this.#tellEmpty();
   }
 
+  #arm(): () => void {
+    const { clock } = this.#options.line;
+    const wait = this.#sentAt + BATCH.after - clock.now();
+    const send = (): void => void this.#send();
+    return wait > 0 ? clock.after(wait, send) : clock.shortly(send);
+  }
+
   async #send(): Promise<void> {
     this.#disarm?.();
     this.#disarm = undefined;
     if (this.#busy || this.#over) return;
     this.#busy = true;
+    this.#sentAt = this.#options.line.clock.now();
     this.#batch ??= { number: this.#options.nextNumber(), frames: this.#take() };
     try {
       await this.#append(this.#batch);

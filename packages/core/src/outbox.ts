@@ -6,7 +6,7 @@ import type { StreamEnd } from "./outcome.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import type { Edge, Stream } from "./stream.ts";
 
-/** An append goes out when the oldest event has waited so long, in ms, or as soon as there are so many. */
+/** An append goes out in the next turn, or so long after the last one, in ms, or as soon as there are so many events. */
 const BATCH = { after: 5, events: 64 };
 /** How much one append carries at most. */
 const MOST = { frames: 1_024, bytes: 262_144 };
@@ -51,6 +51,7 @@ export class Outbox implements Edge {
   #attempt = 0;
   #giveUpAt = Infinity;
   #due = Infinity;
+  #sentAt = -Infinity;
   #disarm: () => void = () => undefined;
   /** Those who wait for room in the log. */
   #waiting: (() => void)[] = [];
@@ -97,7 +98,7 @@ export class Outbox implements Edge {
     // While the store is away it is asked in its time.
     if (this.#busy || this.#attempt > 0) return;
     if (stream.end !== undefined || stream.log.last - this.#stored >= BATCH.events) void this.#send();
-    else this.#arm(BATCH.after);
+    else this.#arm(this.#sentAt + BATCH.after - line.clock.now());
   }
 
   /** Somebody may want something of the producer, or the store is back. */
@@ -141,6 +142,7 @@ export class Outbox implements Edge {
     this.#busy = true;
     const { line, stream, ttlMs } = this.#options;
     const sentAt = line.clock.now();
+    this.#sentAt = sentAt;
     const { id, log } = stream;
     const frames = this.#batch();
     const end = this.#stored + frames.length === log.last ? stream.end : undefined;
@@ -312,14 +314,15 @@ export class Outbox implements Edge {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Sends in `ms` or sooner. */
+  /** Sends in `ms` or sooner; in the next turn if that is now. */
   #arm(ms: number): void {
     const { clock } = this.#options.line;
-    const due = clock.now() + ms;
+    const due = clock.now() + Math.max(0, ms);
     if (due >= this.#due) return;
     this.#disarm();
     this.#due = due;
-    this.#disarm = clock.after(ms, () => void this.#send());
+    const send = (): void => void this.#send();
+    this.#disarm = ms > 0 ? clock.after(ms, send) : clock.shortly(send);
   }
 }
 

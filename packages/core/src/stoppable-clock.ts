@@ -34,6 +34,17 @@ export class StoppableClock implements Clock {
     });
   }
 
+  /** Like `soon`, and can be cancelled as a timer can. */
+  shortly(fn: () => void): () => void {
+    let cancelled = false;
+    this.soon(() => {
+      if (!cancelled) fn();
+    });
+    return () => {
+      cancelled = true;
+    };
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const cancel of this.#pending) cancel();

@@ -102,17 +102,21 @@ describe("open", () => {
 });
 
 describe("push", () => {
-  test("goes to the store in batches: after 5 ms, or as soon as there are 64", async () => {
+  test("goes to the store in batches: in the next turn, 5 ms after the last, or as soon as there are 64", async () => {
     const { ships, clock, close } = fleet();
     const job = await ships[0].registry.open("a");
     const before = ships[0].link.asked;
     for (let number = 0; number < 10; number++) job.push({ data: number });
-    await clock.advance(4);
     expect(ships[0].link.asked).toBe(before);
-    await clock.advance(1);
+    await clock.flush();
     expect(ships[0].link.asked).toBe(before + 1);
-    for (let number = 0; number < 64; number++) job.push({ data: number });
+    for (let number = 0; number < 10; number++) job.push({ data: number });
+    await clock.advance(4);
+    expect(ships[0].link.asked).toBe(before + 1);
+    await clock.advance(1);
     expect(ships[0].link.asked).toBe(before + 2);
+    for (let number = 0; number < 64; number++) job.push({ data: number });
+    expect(ships[0].link.asked).toBe(before + 3);
     await close();
   });
 
@@ -365,10 +369,12 @@ describe("with durability `stored`", () => {
     const { ships, clock, close } = fleet({ durability: "stored" });
     const job = await ships[0].registry.open("a");
     const here = ships[0].connect("a");
+    ships[0].link.calls = ["rejected"];
     job.push({ data: 1 });
-    await clock.advance(4);
+    await clock.flush();
     expect(here.events).toEqual([]);
-    await clock.advance(1);
+    ships[0].link.calls = ["well"];
+    await clock.advance(5_000);
     expect(here.events).toEqual([1]);
     ships[0].link.calls = ["rejected"];
     job.push({ data: 2 });
