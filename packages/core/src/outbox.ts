@@ -207,7 +207,7 @@ export class Outbox implements Edge {
         if (withEnd) return this.#finish();
         this.#options.onStored();
         this.#wakeWaiting();
-        if (answer.cancel !== undefined) stream.take("cancelled", answer.cancel);
+        if (answer.cancel !== undefined) stream.take("cancelled", answer.cancel || undefined);
         return;
       }
       case "gap":

@@ -28,7 +28,7 @@ export interface StoreMeta {
   /** How long the producer is still taken for alive, in ms; over when not positive. `Infinity` for a channel. */
   readonly leaseLeftMs: number;
   readonly end?: StoredEnd;
-  /** Why somebody wants the stream cancelled. */
+  /** Why somebody wants the stream cancelled; empty when no reason was given. */
   readonly cancel?: string;
 }
 

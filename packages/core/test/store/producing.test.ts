@@ -413,6 +413,15 @@ describe("with durability `stored`", () => {
 });
 
 describe("cancel", () => {
+  test("without a reason is one without a reason everywhere", async () => {
+    const { ships, clock, close } = fleet();
+    const job = await ships[0].registry.open("a");
+    expect(await ships[1].registry.cancel("a")).toBe(true);
+    await clock.advance(5_000);
+    expect(job.signal.reason).toMatchObject({ code: "ABORTED" });
+    await close();
+  });
+
   test("reaches a producer in another process at once, with the reason", async () => {
     const { ships, clock, close } = fleet();
     const job = await ships[0].registry.open("a");
