@@ -3,8 +3,19 @@ import { configDefaults, type TestProjectInlineConfiguration } from "vitest/conf
 // Packages meet each other as source, never as a build. Both lists are needed, or coverage reads 0 %.
 const conditions = ["@holdfast/source"];
 
-const MUTANTS = "**/mutants.test.ts";
-const ENDURANCE = "test/endurance/**/*.test.ts";
+/** What takes longer than anyone wants to wait for: `pnpm deep`, and CI. */
+const deep = {
+  /** Faults that are planted in core, and must be found by the tests of histories. */
+  core: ["**/mutants.test.ts"],
+  /** Crowds, and several processes that are killed. */
+  http: ["test/endurance/**/*.test.ts", "test/machines/**/*.test.ts", "test/stories/08-*.test.ts"],
+  /** Pages in a browser. */
+  examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
+};
+const butNot = (files: string[]): { exclude: string[] } => ({
+  exclude: [...configDefaults.exclude, ...files],
+});
+const patient = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 const project = (
   root: string,
@@ -19,18 +30,18 @@ const project = (
 });
 
 const projects: TestProjectInlineConfiguration[] = [
-  project("packages/core", "core", { exclude: [...configDefaults.exclude, MUTANTS] }),
+  project("packages/core", "core", butNot(deep.core)),
   project("packages/node-http", "node-http"),
   project("packages/express", "express"),
   project("packages/hono", "hono"),
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", { exclude: [...configDefaults.exclude, ENDURANCE] }),
-  project("examples", "examples", { testTimeout: 60_000, hookTimeout: 60_000 }),
-  // Not among the tests of every day (`pnpm deep`): planted faults that must be found, and crowds that come and go.
-  project("packages/core", "mutants", { include: [MUTANTS] }),
-  project("packages/conformance", "endurance", { include: [ENDURANCE] }),
+  project("packages/conformance", "http", butNot(deep.http)),
+  project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
+  project("packages/core", "deep-core", { include: deep.core }),
+  project("packages/conformance", "deep-http", { include: deep.http }),
+  project("examples", "deep-examples", { ...patient, include: deep.examples }),
 ];
 
 export default projects;
