@@ -346,7 +346,7 @@ export function createRegistry<Events extends object = AnyEvents>(
       const held = shelf.get(id);
       if (held?.kind === "channel" && held.end === undefined) return false;
       if (held === undefined || held.end !== undefined || shared?.isReplica(held) === true)
-        return shared?.cancel(id, reason === undefined ? "" : String(reason)) ?? false;
+        return shared?.cancel(id, reason === undefined ? "" : String(reason as string)) ?? false;
       held.take("cancelled", reason);
       return true;
     },
