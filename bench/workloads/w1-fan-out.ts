@@ -40,7 +40,7 @@ function runOf(size: Size, scale: Scale, subjects: readonly string[]): Run {
   const name = `${clients.toLocaleString("en")} clients, ${bytes.toLocaleString("en")} B`;
   return {
     subjects: scale.choose(subjects),
-    rounds: scale.rounds(size === QUOTED ? 3 : 1),
+    rounds: scale.rounds(size === QUOTED ? 2 : 1),
     async measure(peer) {
       await using session = await Session.open(peer);
       await session.load.connect(session.at(PATH), clients);
