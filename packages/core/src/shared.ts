@@ -288,7 +288,9 @@ export class Shared {
       if (!this.#line.judges) {
         throw new HoldfastError("STORE_UNAVAILABLE", "The store has just come back.", { retryable: true });
       }
-      return { state: "here", stream: shelf.get(id) ?? held };
+      const stream = shelf.get(id);
+      if (stream !== undefined) return { state: "here", stream };
+      // It was forgotten meanwhile, for want of readers.
     }
     let page = await this.#line.read(id, null, PAGE);
     if (page.code === "missing" && kind === "channel") {
