@@ -1,5 +1,5 @@
 import type { SinkEvents } from "./sink.ts";
-import { createWebSink, type WebSink } from "./web-sink.ts";
+import { type BodySink, createWebSink } from "./web-sink.ts";
 
 /*
  * On Node a `Response` is written to a response of `node:http` in the end, chunk by chunk, through a promise and more for
@@ -22,7 +22,7 @@ export interface Outgoing {
 const ATTEMPTS = 8;
 
 /** A web sink that takes the shortcut to `outgoing` as soon as it is certain that there is one. */
-export function createShortcut(events: SinkEvents, outgoing: Outgoing): WebSink {
+export function createShortcut(events: SinkEvents, outgoing: Outgoing): BodySink {
   let attempts = ATTEMPTS;
   let isTaken = false;
   let isLooking = false;
@@ -68,10 +68,6 @@ export function createShortcut(events: SinkEvents, outgoing: Outgoing): WebSink 
 
   return {
     body: web.body,
-    isEmpty() {
-      return web.isEmpty() && !isHeld;
-    },
-    give,
     write: (bytes) => (isTaken ? writeDirectly(bytes) : give(bytes.slice())),
     close() {
       if (state !== "open") return;

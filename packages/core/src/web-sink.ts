@@ -1,8 +1,11 @@
 import type { Sink, SinkEvents } from "./sink.ts";
 
 /** A sink whose other side is the body of a `Response`. */
-export interface WebSink extends Sink {
+export interface BodySink extends Sink {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+export interface WebSink extends BodySink {
   /** Whether everything was taken. */
   isEmpty(): boolean;
   /** Writes a chunk that becomes the reader's own. */

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { createShortcut } from "../src/shortcut.ts";
-import type { WebSink } from "../src/web-sink.ts";
+import type { BodySink } from "../src/web-sink.ts";
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
@@ -43,7 +43,7 @@ async function pass(body: ReadableStream<Uint8Array>, response: FakeResponse): P
 }
 
 interface Setting {
-  readonly sink: WebSink;
+  readonly sink: BodySink;
   readonly response: FakeResponse;
   readonly events: { readonly drained: ReturnType<typeof vi.fn>; readonly closed: ReturnType<typeof vi.fn> };
 }
@@ -91,7 +91,7 @@ describe("it is taken", () => {
 describe("it is not taken", () => {
   const passThrough = (): TransformStream<Uint8Array, Uint8Array> => new TransformStream();
 
-  test.each<readonly [who: string, way: (body: WebSink["body"]) => ReadableStream<Uint8Array>]>([
+  test.each<readonly [who: string, way: (body: BodySink["body"]) => ReadableStream<Uint8Array>]>([
     ["a stream that only passes chunks on", (body) => body.pipeThrough(passThrough())],
     [
       "a stream that changes chunks",
