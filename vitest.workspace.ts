@@ -7,8 +7,13 @@ const conditions = ["@holdfast/source"];
 const deep = {
   /** Faults that are planted in core, and must be found by the tests of histories. */
   core: ["**/mutants.test.ts"],
-  /** Crowds, and several processes that are killed. */
-  http: ["test/endurance/**/*.test.ts", "test/machines/**/*.test.ts", "test/stories/08-*.test.ts"],
+  /** Crowds, several processes that are killed, and bad adapters, which have their tests wait in vain. */
+  http: [
+    "test/endurance/**/*.test.ts",
+    "test/machines/**/*.test.ts",
+    "test/stories/08-*.test.ts",
+    "test/adapter-suite/faults.test.ts",
+  ],
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
