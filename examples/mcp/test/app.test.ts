@@ -121,6 +121,18 @@ describe("on the wire", () => {
     await response.until(":\n\n:\n\n");
   });
 
+  test("that stream may be opened again as soon as its client has left", async () => {
+    const { url, clock, sessions } = await serveApp();
+    const headers = await initialize(url);
+    const first = await send(url, undefined, headers);
+    expect((await send(url, undefined, headers)).status).toBe(409);
+    first.cut();
+    const [session] = sessions.values();
+    await until(() => session?.open === 0);
+    expect(clock.timers).toBe(1); // that of the session
+    expect((await send(url, undefined, headers)).status).toBe(200);
+  });
+
   test("an answer in JSON stays as it is", async () => {
     const { url } = await serveApp();
     const broken = await send(url, { id: 1 }, await initialize(url));

@@ -74,7 +74,7 @@ describe("a bearer token", () => {
     job.push({ data: "one" });
     const server = await start(onNode(bearer.app));
     // The first is good for one moment, the second for long.
-    const lasting = [2_100, 60_000];
+    const lasting = [3_000, 60_000];
     const asked: number[] = [];
     const connection = follow(`${server.url}/jobs/2/stream`, () => {
       asked.push(lasting.shift() ?? Number.NaN);
@@ -89,7 +89,7 @@ describe("a bearer token", () => {
     const messages = connection[Symbol.asyncIterator]();
     expect((await messages.next()).value).toMatchObject({ data: "one" });
     const two = messages.next();
-    await eventually(() => expect(asked).toEqual([2_100, 60_000]));
+    await eventually(() => expect(asked).toEqual([3_000, 60_000]));
     job.push({ data: "two" });
     expect((await two).value).toMatchObject({ data: "two" });
     expect(states).toContain("max-duration");
