@@ -13,7 +13,7 @@ export interface App {
   readonly app: Hono;
   readonly sessions: ReadonlyMap<string, Session>;
   /** Closes all sessions. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** An MCP server at `/mcp`, with a session for each client. */

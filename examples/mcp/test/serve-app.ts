@@ -9,7 +9,7 @@ export interface Served extends App {
   readonly url: URL;
   readonly clock: FakeClock;
   /** Destroys all connections, as a proxy does that is restarted. */
-  cutAll(): void;
+  readonly cutAll: () => void;
 }
 
 /** The app behind a socket, in a time of its own, until the test is finished; then no timer is left. */

@@ -66,7 +66,7 @@ function behind(middleware: RequestHandler[], handle: Handle): RequestListener {
   return (req, res) => {
     const run = ([first, ...rest]: RequestHandler[]): void => {
       if (first === undefined) void handle(req, res);
-      else void (first as unknown as Middleware)(req, res, () => run(rest));
+      else (first as unknown as Middleware)(req, res, () => run(rest));
     };
     run(middleware);
   };

@@ -20,10 +20,10 @@ interface Crossing {
   /** The headers that the page asked to send, one preflight after the other. */
   readonly preflights: readonly (string | undefined)[];
   /** Runs something with `url` and `got`, which is what it is to fill, in a page of another origin. */
-  follow(script: string): Promise<void>;
-  got(): Promise<unknown>;
+  readonly follow: (script: string) => Promise<void>;
+  readonly got: () => Promise<unknown>;
   /** Destroys its connection. */
-  cut(): void;
+  readonly cut: () => void;
 }
 
 async function cross(page: Page, allowHeaders: string[]): Promise<Crossing> {
