@@ -191,7 +191,7 @@ describe("an error before the response begins reaches `onError`", () => {
     expect(client.text).toContain(message);
   });
 
-  test("in middleware behind the handler, and the stream that nobody reads is let go in time", async () => {
+  test("in middleware behind the handler, and the stream that nobody reads is let go", async () => {
     const { registry, watch } = watchedRegistry();
     const job = await registry.open("job");
     const app = new Hono();
@@ -199,13 +199,30 @@ describe("an error before the response begins reaches `onError`", () => {
       await next();
       throw new Error("too late");
     });
-    app.get("/", (c) => sse(c, job, { idleTimeout: 20 }));
+    app.get("/", (c) => sse(c, job));
     app.onError((error, c) => c.text(error.message, 500));
     const client = (await start(app))();
     expect(await client.over()).toBe("ended");
     expect([client.status, client.text]).toEqual([500, "too late"]);
-    await eventually(() => expect(reasonsOf(watch)).toEqual(["zombie"]));
+    await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
   });
+});
+
+test("a handler that comes when its time is over leaves nothing", async () => {
+  const { registry, watch } = watchedRegistry();
+  const job = await registry.open("job");
+  const goOn = deferred();
+  const app = new Hono();
+  app.use(timeout(10));
+  app.get("/", async (c) => {
+    await goOn.promise;
+    return sse(c, job);
+  });
+  const client = (await start(app))();
+  expect(await client.over()).toBe("ended");
+  expect(client.status).toBe(504);
+  goOn.resolve();
+  await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
 });
 
 test("an error after that is for the observer and the client", async () => {
