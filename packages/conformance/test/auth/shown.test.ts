@@ -2,14 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { connect } from "@holdfast/client";
 import { createFakeClock } from "@holdfast/core/testing";
+import { sse } from "@holdfast/node-http";
 import { createAdaptorServer } from "@hono/node-server";
 import { sign } from "hono/jwt";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { bind } from "../adapters/listen.ts";
 import type { Client } from "../clients/client.ts";
 import { sendHttp1 } from "../clients/http1.ts";
-import { nodeHttp1 } from "../adapters/node-http.ts";
-import { serving } from "../support/start.ts";
 import { eventually } from "../support/eventually.ts";
 import { dataOf } from "../support/frames.ts";
 import { reasonsOf } from "../support/watch.ts";
@@ -20,6 +19,12 @@ import * as logout from "./shown/logout.ts";
 import * as logoutExpress from "./shown/logout-express.ts";
 import * as sessions from "./shown/session.ts";
 import * as tickets from "./shown/tickets.ts";
+
+const SECRET = vi.hoisted(() => {
+  const secret = "for tests only";
+  Object.assign(process.env, { JWT_SECRET: secret, SESSION_SECRET: secret });
+  return secret;
+});
 
 const shown = new URL("shown/", import.meta.url);
 
@@ -52,7 +57,7 @@ const onNode = (app: { fetch: Parameters<typeof createAdaptorServer>[0]["fetch"]
 const inSeconds = (ms: number): number => (Date.now() + ms) / 1_000;
 
 function tokenFor(sub: string, lasting: number): Promise<string> {
-  return sign({ sub, exp: inSeconds(lasting) }, "for tests only", "HS256");
+  return sign({ sub, exp: inSeconds(lasting) }, SECRET, "HS256");
 }
 
 describe("a bearer token", () => {
@@ -86,15 +91,30 @@ describe("a bearer token", () => {
       states.push(state.status === "retrying" ? state.reason : state.status);
       if (state.status === "retrying") connection.reconnect();
     });
-    const messages = connection[Symbol.asyncIterator]();
-    expect((await messages.next()).value).toMatchObject({ data: "one" });
-    const two = messages.next();
+    expect((await connection.next()).value).toMatchObject({ data: "one" });
+    const two = connection.next();
     await eventually(() => expect(asked).toEqual([3_000, 60_000]));
     job.push({ data: "two" });
     expect((await two).value).toMatchObject({ data: "two" });
     expect(states).toContain("max-duration");
     await job.end();
-    expect((await messages.next()).done).toBe(true);
+    expect((await connection.next()).done).toBe(true);
+  });
+
+  test("that is refused is asked for once more, at once, and then no more", async () => {
+    const job = await bearer.jobs.open("ann/3");
+    const server = await start(onNode(bearer.app));
+    const lasting = [-1_000, 60_000];
+    const connection = follow(`${server.url}/jobs/3/stream`, () =>
+      tokenFor("ann", lasting.shift() ?? -1_000),
+    );
+    onTestFinished(() => connection.close());
+    job.push({ data: "one" });
+    expect((await connection.next()).value).toMatchObject({ data: "one" });
+    await job.end();
+
+    const refused = follow(`${server.url}/jobs/3/stream`, () => tokenFor("ann", -1_000));
+    await expect(refused.next()).rejects.toMatchObject({ reason: "unauthorized", status: 401 });
   });
 
   test.each([0, 0.5, 0.999_999])("is never outlived, whatever chance says: %s", async (chance) => {
@@ -102,8 +122,9 @@ describe("a bearer token", () => {
     const { registry, watch } = watchedRegistry({ clock, random: () => chance });
     const expiresAt = clock.now() + 600_000;
     const maxDuration = bearer.untilExpiry(expiresAt, clock.now());
-    const server = await serving(nodeHttp1, () => registry.channel("feed"), { maxDuration });
-    const client = await server.get();
+    const feed = registry.channel("feed");
+    const server = await start(createServer((req, res) => void sse(req, res, feed, { maxDuration })));
+    const client = await server.get("/").answered();
     await clock.flush();
     await client.until("event: stream.live\n");
     await clock.advance(expiresAt - 2_000 - clock.now());
@@ -161,18 +182,17 @@ describe("a ticket in the query", () => {
     };
     const connection = connect(getUrl);
     onTestFinished(() => connection.close());
-    const messages = connection[Symbol.asyncIterator]();
     job.push({ data: "one" });
-    expect((await messages.next()).value).toMatchObject({ data: "one" });
+    expect((await connection.next()).value).toMatchObject({ data: "one" });
     expect((await server.get(urls[0] ?? "").answered()).status).toBe(401);
 
-    const two = messages.next();
+    const two = connection.next();
     connection.reconnect();
     await eventually(() => expect(urls).toHaveLength(2));
     job.push({ data: "two" });
     expect((await two).value).toMatchObject({ data: "two" });
     await job.end();
-    expect((await messages.next()).done).toBe(true);
+    expect((await connection.next()).done).toBe(true);
   });
 
   test("is refused when it is made up, and nobody gets one without saying who they are", async () => {

@@ -13,7 +13,7 @@ export const app = express();
 
 app.use(
   session({
-    secret: process.env["SESSION_SECRET"] ?? "for tests only",
+    secret: process.env["SESSION_SECRET"] ?? "",
     resave: false,
     saveUninitialized: false,
   }),
