@@ -6,11 +6,11 @@ import { sse } from "@holdfast/node-http";
 import { createAdaptorServer } from "@hono/node-server";
 import { sign } from "hono/jwt";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { bind } from "../adapters/listen.ts";
-import type { Client } from "../clients/client.ts";
-import { sendHttp1 } from "../clients/http1.ts";
+import { listen } from "@holdfast/conformance";
+import type { Client } from "../../src/wire/client.ts";
+import { sendHttp1 } from "../../src/wire/http1.ts";
 import { eventually } from "../support/eventually.ts";
-import { dataOf } from "../support/frames.ts";
+import { dataOf } from "../../src/wire/frames.ts";
 import { reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 import * as bearer from "./shown/bearer.ts";
@@ -39,7 +39,7 @@ interface Started {
 }
 
 async function start(server: Server): Promise<Started> {
-  const { port, close } = await bind(server);
+  const { port, close } = await listen(server);
   onTestFinished(close);
   return {
     url: `http://127.0.0.1:${port}`,

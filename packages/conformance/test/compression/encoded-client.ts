@@ -3,7 +3,7 @@ import { get, type IncomingHttpHeaders } from "node:http";
 import { connect, type IncomingHttpHeaders as Http2Headers } from "node:http2";
 import type { Readable } from "node:stream";
 import { createBrotliDecompress, createUnzip } from "node:zlib";
-import { Client } from "../clients/client.ts";
+import { Client } from "../../src/wire/client.ts";
 
 /** What a response comes through. */
 interface Response {

@@ -4,10 +4,10 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono, type MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { bind } from "../adapters/listen.ts";
-import type { Client } from "../clients/client.ts";
+import { listen } from "@holdfast/conformance";
+import type { Client } from "../../src/wire/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { eventsOf } from "../support/frames.ts";
+import { eventsOf } from "../../src/wire/frames.ts";
 import { reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 import { getEncoded } from "./encoded-client.ts";
@@ -22,7 +22,7 @@ async function start(source: Source, ...middleware: MiddlewareHandler[]): Promis
   const app = new Hono();
   app.use(...middleware);
   app.get("/", (c) => sse(c, source));
-  const { port, close } = await bind(createAdaptorServer({ fetch: app.fetch }) as Server);
+  const { port, close } = await listen(createAdaptorServer({ fetch: app.fetch }) as Server);
   onTestFinished(close);
   return port;
 }

@@ -9,10 +9,10 @@ import compression from "compression";
 import express, { type RequestHandler } from "express";
 import express4 from "express-4";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { bind } from "../adapters/listen.ts";
-import type { Client } from "../clients/client.ts";
+import { listen } from "@holdfast/conformance";
+import type { Client } from "../../src/wire/client.ts";
 import { eventually } from "../support/eventually.ts";
-import { eventsOf } from "../support/frames.ts";
+import { eventsOf } from "../../src/wire/frames.ts";
 import { turns } from "../support/turns.ts";
 import { reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
@@ -90,7 +90,7 @@ async function start(
   source: Source,
   options?: ServeOptions,
 ): Promise<(encoding?: string) => Promise<Client>> {
-  const { port, close } = await bind(front.serve(middleware, source, options));
+  const { port, close } = await listen(front.serve(middleware, source, options));
   onTestFinished(close);
   return async (encoding) => {
     const client = await front.get(port, encoding);

@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import type { Page } from "playwright-core";
 import { expect, onTestFinished, test } from "vitest";
-import { bind } from "../adapters/listen.ts";
+import { listen } from "@holdfast/conformance";
 import { bundleClient } from "../support/bundle.ts";
 import { describeInChromium } from "../support/chromium.ts";
 import { eventually } from "../support/eventually.ts";
@@ -39,7 +39,8 @@ async function cross(page: Page, allowHeaders: string[]): Promise<Crossing> {
   app.get("/", (c) => sse(c, job));
   // From a server: a page out of nowhere may not ask the loopback interface for anything.
   app.get("/blank", (c) => c.html(`<link rel="icon" href="data:,">`));
-  const { port, sockets, close } = await bind(createAdaptorServer({ fetch: app.fetch }) as Server);
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const { port, close } = await listen(server);
   onTestFinished(close);
   return {
     job,
@@ -51,9 +52,7 @@ async function cross(page: Page, allowHeaders: string[]): Promise<Crossing> {
       await page.evaluate(`var url = "http://127.0.0.1:${port}/", got = []; ${script}`);
     },
     got: () => page.evaluate("got"),
-    cut() {
-      for (const socket of sockets) socket.destroy();
-    },
+    cut: () => server.closeAllConnections(),
   };
 }
 

@@ -6,12 +6,12 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import express4 from "express-4";
 import session, { MemoryStore } from "express-session";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { bind } from "../adapters/listen.ts";
-import type { Client, ClientRequest } from "../clients/client.ts";
-import { sendHttp1 } from "../clients/http1.ts";
+import { listen } from "@holdfast/conformance";
+import type { Client, ClientRequest } from "../../src/wire/client.ts";
+import { sendHttp1 } from "../../src/wire/http1.ts";
 import { deferred } from "../support/deferred.ts";
 import { eventually } from "../support/eventually.ts";
-import { dataOf, eventsOf } from "../support/frames.ts";
+import { dataOf, eventsOf } from "../../src/wire/frames.ts";
 import { createWatch, reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 
@@ -23,7 +23,7 @@ const versions: Version[] = [
 ];
 
 async function start(app: Express): Promise<(request?: ClientRequest) => Client> {
-  const { port, close } = await bind(createServer(app));
+  const { port, close } = await listen(createServer(app));
   onTestFinished(close);
   return (request = {}) => {
     const client = sendHttp1(port, request);

@@ -12,18 +12,18 @@ import { secureHeaders } from "hono/secure-headers";
 import { timeout } from "hono/timeout";
 import { timing } from "hono/timing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { bind } from "../adapters/listen.ts";
-import type { Client, ClientRequest } from "../clients/client.ts";
-import { sendHttp1 } from "../clients/http1.ts";
+import { listen } from "@holdfast/conformance";
+import type { Client, ClientRequest } from "../../src/wire/client.ts";
+import { sendHttp1 } from "../../src/wire/http1.ts";
 import { deferred } from "../support/deferred.ts";
 import { eventually } from "../support/eventually.ts";
-import { dataOf, eventsOf } from "../support/frames.ts";
+import { dataOf, eventsOf } from "../../src/wire/frames.ts";
 import { turns } from "../support/turns.ts";
 import { createWatch, reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 
 async function start(app: Hono): Promise<(request?: ClientRequest) => Client> {
-  const { port, close } = await bind(createAdaptorServer({ fetch: app.fetch }) as Server);
+  const { port, close } = await listen(createAdaptorServer({ fetch: app.fetch }) as Server);
   onTestFinished(close);
   return (request = {}) => {
     const client = sendHttp1(port, request);
