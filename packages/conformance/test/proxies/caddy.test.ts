@@ -1,5 +1,5 @@
 import { installed } from "../support/installed.ts";
-import { behind } from "./behind.ts";
+import { behind, behindUntold } from "./behind.ts";
 import { adapt, shown } from "./page.ts";
 import type { Proxy } from "./proxy.ts";
 
@@ -33,3 +33,11 @@ https://127.0.0.1:${tlsPort} {
 };
 
 behind(caddy);
+behindUntold({
+  ...caddy,
+  name: "caddy with `flush_interval -1`",
+  configure: (place, settings) =>
+    adapt(caddy.configure(place, settings), [
+      [`127.0.0.1:${place.app}`, `127.0.0.1:${place.app} {\n    flush_interval -1\n  }`],
+    ]),
+});

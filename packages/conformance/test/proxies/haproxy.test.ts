@@ -1,12 +1,7 @@
-import { describe, expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
 import { installed } from "../support/installed.ts";
-import { reasonsOf } from "../support/watch.ts";
-import { nodeHttp } from "./app.ts";
-import { behind } from "./behind.ts";
+import { behind, behindUntold } from "./behind.ts";
 import { adapt, shown } from "./page.ts";
 import type { Proxy } from "./proxy.ts";
-import { setScene } from "./scene.ts";
 
 const zipping = "compression algo gzip\n  compression type text/event-stream\n  ";
 
@@ -28,20 +23,8 @@ const haproxy: Proxy = {
 };
 
 behind(haproxy);
-
-describe.skipIf(haproxy.program === undefined)("behind haproxy without `option abortonclose`", () => {
-  const without: Proxy = {
-    ...haproxy,
-    configure: (place, settings) => adapt(haproxy.configure(place, settings), [["option abortonclose", ""]]),
-  };
-
-  test("it is a heartbeat that finds out that a client has left", async () => {
-    const { registry, watch, send } = await setScene(without, nodeHttp, { heartbeat: 50 });
-    await registry.open("job");
-    const client = send("/job");
-    await client.until("event: stream.live");
-    client.cut();
-    await eventually(() => expect(registry.gauges().connections).toBe(0));
-    expect(reasonsOf(watch)).toEqual(["disconnected"]);
-  });
+behindUntold({
+  ...haproxy,
+  name: "haproxy without `option abortonclose`",
+  configure: (place, settings) => adapt(haproxy.configure(place, settings), [["option abortonclose", ""]]),
 });

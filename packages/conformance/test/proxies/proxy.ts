@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -52,39 +52,42 @@ export interface RunningProxy {
 export async function runProxy(proxy: Proxy, app: number, settings: Settings = {}): Promise<RunningProxy> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-proxy-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const [port, tlsPort] = await freePorts();
-  const place = { folder, app, port, tlsPort, ...certify(folder) };
+  const [port, tlsPort] = [await freePort(), await freePort()];
   const file = join(folder, "configuration");
-  writeFileSync(file, proxy.configure(place, settings));
+  writeFileSync(file, proxy.configure({ folder, app, port, tlsPort, ...certify(folder) }, settings));
   const child = spawn(proxy.program as string, proxy.args(file), {
-    cwd: folder,
     env: { HOME: folder },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
   for (const output of [child.stdout, child.stderr]) output.on("data", (text) => (said += String(text)));
+  const exit = once(child, "exit");
   onTestFinished(async () => {
-    if (child.exitCode !== null) return;
     child.kill("SIGKILL");
-    await once(child, "exit");
+    await exit;
   });
-  const gaveUp = once(child, "exit").then(() => Promise.reject(new Error(`${proxy.name} gave up: ${said}`)));
-  const listening = eventually(() => Promise.all([port, tlsPort].map(reach)), 10_000);
-  await Promise.race([listening, gaveUp]);
-  gaveUp.catch(() => undefined);
+  const listening = eventually(() => Promise.all([reach(port), reach(tlsPort)]), 10_000);
+  await Promise.race([listening, exit]);
+  if (child.exitCode !== null) throw new Error(`${proxy.name} does not run: ${said}`);
   return { port, tlsPort };
 }
 
-/** Two ports that nobody listens to. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports = servers.map(async (server) => {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return (server.address() as AddressInfo).port;
+// Below those that the system hands out: nobody gets one before the proxy does. Each process has some of its own.
+let next = 10_000 + (process.pid % 100) * 200;
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = next++;
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  const free = await new Promise<boolean>((resolve) => {
+    server.once("listening", () => resolve(true)).once("error", () => resolve(false));
   });
-  const free = (await Promise.all(ports)) as [number, number];
-  for (const server of servers) server.close();
+  server.close();
   return free;
 }
 
@@ -94,15 +97,11 @@ async function reach(port: number): Promise<void> {
   socket.destroy();
 }
 
-/** Has a certificate for this machine in the folder. */
+/** Makes a certificate for this machine, which is its own authority. */
 function certify(folder: string): Pick<Place, "certificate" | "key" | "pem"> {
-  const [certificate, key, pem] = ["certificate", "key", "pem"].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const [certificate, key, pem] = [join(folder, "crt"), join(folder, "key"), join(folder, "pem")];
   const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
   execFileSync("openssl", ["req", ...kind, ...subject, "-out", certificate, "-keyout", key], {
     stdio: "ignore",
   });

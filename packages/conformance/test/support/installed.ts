@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -22,16 +21,9 @@ export function installed(...programs: [string, ...string[]]): string | undefine
 }
 
 function find(programs: readonly string[]): string | undefined {
-  return programs.flatMap((program) => FOLDERS.map((folder) => join(folder, program))).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return programs
+    .flatMap((program) => FOLDERS.map((folder) => join(folder, program)))
+    .find((path) => existsSync(path));
 }
 
 function install(programs: readonly [string, ...string[]]): string | undefined {
