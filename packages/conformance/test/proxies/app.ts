@@ -1,12 +1,12 @@
 import { createServer } from "node:http";
 import type { Server, Socket } from "node:net";
+import { listen } from "@holdfast/conformance";
 import type { Registry } from "@holdfast/core";
 import { sse as serveHono } from "@holdfast/hono";
 import { sse as serveNode } from "@holdfast/node-http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { onTestFinished } from "vitest";
-import { bind } from "../adapters/listen.ts";
 
 /** A service that answers `/<id>` with the stream of that id. */
 export interface App {
@@ -39,7 +39,12 @@ export interface RunningApp {
 
 /** Runs a server until the test is finished. */
 export async function runApp(server: Server): Promise<RunningApp> {
-  const { close, ...running } = await bind(server);
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  const { port, close } = await listen(server);
   onTestFinished(close);
-  return running;
+  return { port, sockets };
 }

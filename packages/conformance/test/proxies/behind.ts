@@ -1,9 +1,8 @@
-import { connect } from "node:http2";
 import type { RegistryOptions } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
-import { Http2Client } from "../clients/http2.ts";
+import { sendHttp2 } from "../../src/wire/http2.ts";
 import { eventually } from "../support/eventually.ts";
-import { eventsOf, type Frame, framesOf, named, stretchesOf } from "../support/frames.ts";
+import { eventsOf, type Frame, framesOf, named, stretchesOf } from "../../src/wire/frames.ts";
 import { turns } from "../support/turns.ts";
 import { reasonsOf } from "../support/watch.ts";
 import { apps, nodeHttp, type RunningApp } from "./app.ts";
@@ -177,14 +176,13 @@ export function behind(proxy: Proxy): void {
     test("eight streams go over one connection of HTTP/2", async () => {
       const { registry, watch, proxy: running, see } = await scene();
       const jobs = await Promise.all(Array.from({ length: 8 }, (_, at) => registry.open(`job-${at}`)));
-      // The certificate is its own authority.
-      const session = connect(`https://127.0.0.1:${running.tlsPort}`, { rejectUnauthorized: false });
-      const clients = jobs.map(({ id }) => see(new Http2Client(session, { path: `/${id}` })));
+      const first = see(sendHttp2("https", running.tlsPort, { path: "/job-0" }));
+      const clients = jobs.map(({ id }, at) => (at === 0 ? first : first.again({ path: `/${id}` })));
       for (const client of clients) await client.until("event: stream.live");
       jobs.forEach((job, at) => job.push({ data: `for ${at}` }));
       for (const [at, client] of clients.entries()) await client.until(`data: for ${at}\n\n`);
       // One leaves, and the others stay.
-      clients[0]?.reset();
+      first.reset();
       await eventually(() => expect(registry.gauges().connections).toBe(7));
       expect(reasonsOf(watch)).toEqual(["disconnected"]);
       for (const job of jobs) await job.end();

@@ -1,5 +1,6 @@
 import { installed } from "../support/installed.ts";
 import { behind, behindUntold } from "./behind.ts";
+import { conforming } from "./conforming.ts";
 import { adapt, shown } from "./page.ts";
 import type { Proxy } from "./proxy.ts";
 
@@ -33,6 +34,7 @@ https://127.0.0.1:${tlsPort} {
 };
 
 behind(caddy);
+conforming(caddy, { visibleCut: { missing: "It ends what was cut, as if it were over." } });
 behindUntold({
   ...caddy,
   name: "caddy with `flush_interval -1`",

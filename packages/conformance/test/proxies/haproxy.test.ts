@@ -1,5 +1,6 @@
 import { installed } from "../support/installed.ts";
 import { behind, behindUntold } from "./behind.ts";
+import { conforming } from "./conforming.ts";
 import { adapt, shown } from "./page.ts";
 import type { Proxy } from "./proxy.ts";
 
@@ -23,6 +24,7 @@ const haproxy: Proxy = {
 };
 
 behind(haproxy);
+conforming(haproxy);
 behindUntold({
   ...haproxy,
   name: "haproxy without `option abortonclose`",

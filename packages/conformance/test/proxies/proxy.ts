@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { certificate } from "../support/certificate.ts";
 import { eventually } from "../support/eventually.ts";
 
 export interface Proxy {
@@ -46,15 +47,35 @@ export interface Settings {
 export interface RunningProxy {
   readonly port: number;
   readonly tlsPort: number;
+  readonly close: () => Promise<void>;
 }
 
 /** Runs a proxy until the test is finished. */
-export async function runProxy(proxy: Proxy, app: number, settings: Settings = {}): Promise<RunningProxy> {
+export async function runProxy(proxy: Proxy, app: number, settings?: Settings): Promise<RunningProxy> {
+  const running = await startProxy(proxy, app, settings);
+  onTestFinished(running.close);
+  return running;
+}
+
+export async function startProxy(proxy: Proxy, app: number, settings: Settings = {}): Promise<RunningProxy> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-proxy-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const write = (name: string, text: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    return file;
+  };
   const [port, tlsPort] = [await freePort(), await freePort()];
-  const file = join(folder, "configuration");
-  writeFileSync(file, proxy.configure({ folder, app, port, tlsPort, ...certify(folder) }, settings));
+  const { cert, key } = certificate();
+  const place: Place = {
+    folder,
+    app,
+    port,
+    tlsPort,
+    certificate: write("crt", cert),
+    key: write("key", key),
+    pem: write("pem", cert + key),
+  };
+  const file = write("configuration", proxy.configure(place, settings));
   const child = spawn(proxy.program as string, proxy.args(file), {
     env: { HOME: folder },
     stdio: ["ignore", "pipe", "pipe"],
@@ -62,14 +83,18 @@ export async function runProxy(proxy: Proxy, app: number, settings: Settings = {
   let said = "";
   for (const output of [child.stdout, child.stderr]) output.on("data", (text) => (said += String(text)));
   const exit = once(child, "exit");
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    await exit;
-  });
   const listening = eventually(() => Promise.all([reach(port), reach(tlsPort)]), 10_000);
   await Promise.race([listening, exit]);
   if (child.exitCode !== null) throw new Error(`${proxy.name} does not run: ${said}`);
-  return { port, tlsPort };
+  return {
+    port,
+    tlsPort,
+    async close() {
+      child.kill("SIGKILL");
+      await exit;
+      rmSync(folder, { recursive: true });
+    },
+  };
 }
 
 // Below those that the system hands out: nobody gets one before the proxy does. Each process has some of its own.
@@ -95,16 +120,4 @@ async function reach(port: number): Promise<void> {
   const socket = connect(port, "127.0.0.1");
   await once(socket, "connect");
   socket.destroy();
-}
-
-/** Makes a certificate for this machine, which is its own authority. */
-function certify(folder: string): Pick<Place, "certificate" | "key" | "pem"> {
-  const [certificate, key, pem] = [join(folder, "crt"), join(folder, "key"), join(folder, "pem")];
-  const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync("openssl", ["req", ...kind, ...subject, "-out", certificate, "-keyout", key], {
-    stdio: "ignore",
-  });
-  writeFileSync(pem, readFileSync(certificate, "utf8") + readFileSync(key, "utf8"));
-  return { certificate, key, pem };
 }

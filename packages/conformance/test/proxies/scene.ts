@@ -1,7 +1,7 @@
 import type { Registry, RegistryOptions } from "@holdfast/core";
 import { onTestFinished } from "vitest";
-import type { Client } from "../clients/client.ts";
-import { type Http1Client, sendHttp1 } from "../clients/http1.ts";
+import type { Client } from "../../src/wire/client.ts";
+import { type Http1Client, sendHttp1 } from "../../src/wire/http1.ts";
 import type { Watch } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 import { type App, type RunningApp, runApp } from "./app.ts";

@@ -1,6 +1,6 @@
 import { type ClientRequest as Request, type IncomingMessage, request } from "node:http";
 import { createGunzip } from "node:zlib";
-import { Client, type ClientRequest } from "../clients/client.ts";
+import { Client, type ClientRequest } from "../../src/wire/client.ts";
 
 /** A client that takes gzip, and reads what has come of it so far. */
 export class UnzippingClient extends Client {
