@@ -1,40 +1,9 @@
-import { installed } from "../support/installed.ts";
+import { apps } from "./app.ts";
 import { behind, behindUntold } from "./behind.ts";
-import { conforming } from "./conforming.ts";
-import { adapt, shown } from "./page.ts";
-import type { Proxy } from "./proxy.ts";
+import { caddy } from "./caddy.ts";
+import { adapt } from "./page.ts";
 
-const caddy: Proxy = {
-  name: "caddy",
-  program: installed("caddy"),
-  args: (file) => ["run", "--adapter", "caddyfile", "--config", file],
-  configure({ app, port, tlsPort, certificate, key }, { gzip = false, timeout }) {
-    const transport = ` {\n    transport http {\n      read_timeout ${timeout}s\n    }\n  }`;
-    const site = adapt(shown("caddy"), [
-      ["example.com {", `(site) {${gzip ? "\n  encode gzip" : ""}`],
-      ["127.0.0.1:3000", `127.0.0.1:${app}${timeout === undefined ? "" : transport}`],
-    ]);
-    // Else it would ask for a certificate, and listen in places of its own.
-    return `{
-  admin off
-  auto_https off
-}
-${site}
-http://127.0.0.1:${port} {
-  import site
-}
-https://127.0.0.1:${tlsPort} {
-  tls ${certificate} ${key}
-  import site
-}
-`;
-  },
-  sparesNoTransform: true,
-  http2: true,
-};
-
-behind(caddy);
-conforming(caddy, { visibleCut: { missing: "It ends what was cut, as if it were over." } });
+behind(caddy, apps);
 behindUntold({
   ...caddy,
   name: "caddy with `flush_interval -1`",

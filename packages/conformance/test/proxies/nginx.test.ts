@@ -3,94 +3,20 @@ import { createServer } from "node:http";
 import { describe, expect, test } from "vitest";
 import { sendHttp1 } from "../../src/wire/http1.ts";
 import { deferred } from "../support/deferred.ts";
-import { installed } from "../support/installed.ts";
-import { nodeHttp, runApp } from "./app.ts";
+import { apps, nodeHttp, runApp } from "./app.ts";
 import { behind } from "./behind.ts";
-import { conforming } from "./conforming.ts";
+import { alone, around, nginx } from "./nginx.ts";
 import { adapt, shown } from "./page.ts";
-import { type Place, type Proxy, runProxy, type Settings } from "./proxy.ts";
+import { type Proxy, runProxy } from "./proxy.ts";
 import { setScene } from "./scene.ts";
 
-const program = installed("nginx");
 /** A port where nobody listens. */
 const NOBODY = 1;
 
-/** What is around the part that the page shows. One process, which leaves nobody behind when it is killed. */
-const around = ({ folder }: Place, http: string): string => `
-  daemon off;
-  master_process off;
-  pid ${folder}/pid;
-  error_log stderr;
-  events {}
-  http {
-    access_log off;
-    client_body_temp_path ${folder}/body;
-    proxy_temp_path ${folder}/proxy;
-    fastcgi_temp_path ${folder}/fastcgi;
-    uwsgi_temp_path ${folder}/uwsgi;
-    scgi_temp_path ${folder}/scgi;
-    ${http}
-  }`;
+behind(alone, [nodeHttp]);
+behind(nginx, apps);
 
-const zipping = ({ gzip = false }: Settings): string =>
-  gzip ? "gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_min_length 0;" : "";
-
-const silence = ({ timeout }: Settings): string =>
-  timeout === undefined ? "" : `proxy_read_timeout ${timeout}s;`;
-
-const args = (file: string): string[] => ["-c", file];
-
-const alone: Proxy = {
-  name: "nginx with proxy_pass alone",
-  program,
-  args,
-  configure: (place, settings) =>
-    around(
-      place,
-      zipping(settings) +
-        silence(settings) +
-        adapt(shown("nginx alone"), [
-          ["listen 80;", `listen 127.0.0.1:${place.port}; listen 127.0.0.1:${place.tlsPort};`],
-          ["127.0.0.1:3000", `127.0.0.1:${place.app}`],
-        ]),
-    ),
-  sparesNoTransform: false,
-  http2: false,
-};
-
-const nginx: Proxy = {
-  name: "nginx",
-  program,
-  args,
-  configure: (place, settings) =>
-    around(
-      place,
-      zipping(settings) +
-        adapt(shown("nginx"), [
-          ["listen 80;", `listen 127.0.0.1:${place.port};`],
-          ["listen 443 ", `listen 127.0.0.1:${place.tlsPort} `],
-          ["/etc/ssl/example.com.crt", place.certificate],
-          ["/etc/ssl/example.com.key", place.key],
-          ["127.0.0.1:3000", `127.0.0.1:${place.app}`],
-          ["proxy_read_timeout 60s;", silence({ timeout: 60, ...settings })],
-        ]),
-    ),
-  sparesNoTransform: false,
-  http2: true,
-};
-
-behind(alone);
-behind(nginx);
-conforming({
-  ...nginx,
-  // It keeps that header to itself, and the suite looks for it; where the suite writes by itself there is none.
-  configure: (place, settings) =>
-    adapt(nginx.configure(place, settings), [
-      ["proxy_http_version", "proxy_buffering off; proxy_pass_header x-accel-buffering; proxy_http_version"],
-    ]),
-});
-
-describe.skipIf(program === undefined)("behind nginx", () => {
+describe.skipIf(nginx.program === undefined)("behind nginx", () => {
   test("an event stream without `x-accel-buffering: no` is held back until its end", async () => {
     const end = deferred();
     const bare = createServer((req, res) => {
