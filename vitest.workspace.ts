@@ -17,6 +17,10 @@ const deep = {
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
+/** Every server that one may stand before or behind: `pnpm matrix`. */
+const matrix = {
+  proxies: ["test/proxies/**/*.test.ts"],
+};
 const butNot = (files: string[]): { exclude: string[] } => ({
   exclude: [...configDefaults.exclude, ...files],
 });
@@ -42,8 +46,9 @@ const projects: TestProjectInlineConfiguration[] = [
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", butNot(deep.http)),
+  project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies])),
   project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
+  project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
   project("packages/core", "deep-core", { include: deep.core }),
   project("packages/conformance", "deep-http", { include: deep.http }),
   project("examples", "deep-examples", { ...patient, include: deep.examples }),
