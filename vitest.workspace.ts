@@ -12,6 +12,10 @@ const deep = {
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
+/** Other runtimes, each of which is fetched first; Bun is small and quick enough to be there every time. */
+const matrix = {
+  runtimes: ["test/runtimes/!(bun).test.ts"],
+};
 const butNot = (files: string[]): { exclude: string[] } => ({
   exclude: [...configDefaults.exclude, ...files],
 });
@@ -37,11 +41,12 @@ const projects: TestProjectInlineConfiguration[] = [
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", butNot(deep.http)),
+  project("packages/conformance", "http", butNot([...deep.http, ...matrix.runtimes])),
   project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
   project("packages/core", "deep-core", { include: deep.core }),
   project("packages/conformance", "deep-http", { include: deep.http }),
   project("examples", "deep-examples", { ...patient, include: deep.examples }),
+  project("packages/conformance", "matrix-runtimes", { include: ["test/runtimes/**/*.test.ts"] }),
 ];
 
 export default projects;
