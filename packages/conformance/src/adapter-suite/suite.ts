@@ -33,10 +33,10 @@ export function createSuite(test: Runner["test"], { start, capabilities = {} }: 
             servers.push(server);
             return server;
           });
-          for (const client of sent) client.cut();
+          for (const client of sent) client.leave();
           for (const server of servers) await leftNothing(server);
         } finally {
-          for (const client of sent) client.cut();
+          for (const client of sent) client.leave();
           await listening.close();
         }
       }),
