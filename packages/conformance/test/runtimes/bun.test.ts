@@ -1,9 +1,17 @@
-import { describe, expect, test } from "vitest";
+import { adapterSuite, type Capabilities } from "@holdfast/conformance";
+import { describe, test } from "vitest";
 import { findRuntime } from "./runtimes.ts";
-import { inRuntime } from "./server.ts";
+import { inRuntime, noEarlierHeaders } from "./server.ts";
 
-const start = inRuntime("bun", findRuntime("bun"), "toResponse");
-test("x", async () => {
-  const { port, tell } = await start(async () => 1);
-  console.log(port, await tell!(JSON.stringify({ name: "begin", args: [{}] })));
+const bun = findRuntime("bun");
+const api = { describe: describe.skipIf(bun === undefined), test };
+const capabilities: Capabilities = {
+  pipelining: { missing: "Bun cuts a connection whose client asks again before the answer is over." },
+};
+
+adapterSuite(api, {
+  name: "toResponse on Bun",
+  start: inRuntime("bun", bun, "toResponse"),
+  capabilities: { ...capabilities, ...noEarlierHeaders },
 });
+adapterSuite(api, { name: "hono on Bun", start: inRuntime("bun", bun, "hono"), capabilities });

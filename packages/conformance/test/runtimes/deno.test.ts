@@ -1,9 +1,17 @@
-import { describe, expect, test } from "vitest";
+import { adapterSuite, type Capabilities } from "@holdfast/conformance";
+import { describe, test } from "vitest";
 import { findRuntime } from "./runtimes.ts";
-import { inRuntime } from "./server.ts";
+import { inRuntime, noEarlierHeaders } from "./server.ts";
 
-const start = inRuntime("deno", findRuntime("deno"), "toResponse");
-test("x", async () => {
-  const { port, tell } = await start(async () => 1);
-  console.log(port, await tell!(JSON.stringify({ name: "begin", args: [{}] })));
+const deno = findRuntime("deno");
+const api = { describe: describe.skipIf(deno === undefined), test };
+const capabilities: Capabilities = {
+  pipelining: { missing: "Deno begins with a request when the answer to the one before is over." },
+};
+
+adapterSuite(api, {
+  name: "toResponse on Deno",
+  start: inRuntime("deno", deno, "toResponse"),
+  capabilities: { ...capabilities, ...noEarlierHeaders },
 });
+adapterSuite(api, { name: "hono on Deno", start: inRuntime("deno", deno, "hono"), capabilities });

@@ -1,9 +1,19 @@
-import { describe, expect, test } from "vitest";
+import { adapterSuite, type Capabilities } from "@holdfast/conformance";
+import { describe, test } from "vitest";
 import { findRuntime } from "./runtimes.ts";
-import { inRuntime } from "./server.ts";
+import { inRuntime, noEarlierHeaders } from "./server.ts";
 
-const start = inRuntime("workerd", findRuntime("workerd"), "toResponse");
-test("x", async () => {
-  const { port, tell } = await start(async () => 1);
-  console.log(port, await tell!(JSON.stringify({ name: "begin", args: [{}] })));
+const workerd = findRuntime("workerd");
+const api = { describe: describe.skipIf(workerd === undefined), test };
+const capabilities: Capabilities = {
+  closeWhileIdle: { missing: "workerd takes a FIN for half a goodbye: it is the next write that finds out." },
+  halfClose: { missing: "workerd goes on sending to a client that has closed its half." },
+  pipelining: { missing: "workerd begins with a request when the answer to the one before is over." },
+};
+
+adapterSuite(api, {
+  name: "toResponse on workerd",
+  start: inRuntime("workerd", workerd, "toResponse"),
+  capabilities: { ...capabilities, ...noEarlierHeaders },
 });
+adapterSuite(api, { name: "hono on workerd", start: inRuntime("workerd", workerd, "hono"), capabilities });

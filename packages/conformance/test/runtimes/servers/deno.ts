@@ -7,7 +7,10 @@ declare const Deno: {
   ): unknown;
 };
 
-Deno.serve(
-  { hostname: "127.0.0.1", port: 0, onListen: ({ port }) => console.log(port) },
-  adapterNamed(process.env.ADAPTER),
-);
+const serve = adapterNamed(process.env.ADAPTER);
+
+Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: ({ port }) => console.log(port) }, async (request) => {
+  // It aborts only a signal that somebody asked for before the client left.
+  void request.signal;
+  return serve(request);
+});
