@@ -1,7 +1,8 @@
 import { adapterSuite, type Capabilities } from "@holdfast/conformance";
 import { describe, test } from "vitest";
+import { noEarlierHeaders } from "../support/capabilities.ts";
 import { findRuntime } from "./runtimes.ts";
-import { inRuntime, noEarlierHeaders } from "./server.ts";
+import { inRuntime } from "./server.ts";
 
 const bun = findRuntime("bun");
 const api = { describe: describe.skipIf(bun === undefined), test };

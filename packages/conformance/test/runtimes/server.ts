@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import type { AdapterUnderTest, Capabilities } from "@holdfast/conformance";
+import type { AdapterUnderTest } from "@holdfast/conformance";
 import { bundleModule } from "../support/bundle.ts";
 import type { Runtime } from "./runtimes.ts";
 import type { AdapterName } from "./servers/adapters.ts";
@@ -18,11 +18,6 @@ const ARGUMENTS: Readonly<Record<FetchRuntime, readonly string[]>> = {
 };
 
 const SERVERS = join(import.meta.dirname, "servers");
-
-/** Of what gives whole responses, and has no middleware. */
-export const noEarlierHeaders: Capabilities = {
-  earlierHeaders: { missing: "Nothing runs before the handler: a Response has all its headers." },
-};
 
 /** A server in a process of its own. */
 interface Server {
