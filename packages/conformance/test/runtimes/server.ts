@@ -59,6 +59,8 @@ async function startServer(runtime: FetchRuntime, binary: string, adapter: Adapt
   gone.catch(() => undefined);
   // Its first line has one number in it, whatever else.
   const [line] = await Promise.race([once(child.stdout, "data"), gone]);
+  // By then it has read what is its own.
+  await rm(folder, { recursive: true });
   const port = Number(/\d+/.exec(String(line))?.[0]);
   const url = `http://127.0.0.1:${port}/tell`;
   return {
@@ -70,15 +72,17 @@ async function startServer(runtime: FetchRuntime, binary: string, adapter: Adapt
     async end() {
       child.kill("SIGKILL");
       await gone.catch(() => undefined);
-      await rm(folder, { recursive: true });
     },
   };
 }
 
-/** Ends a process when this one ends, whatever ends it: then there is nothing more to read. */
+/**
+ * Ends a process when this one ends, whatever ends it: then there is nothing more to read. A signal that is sent to all
+ * of us is for others: workerd waits for its clients then.
+ */
 function endWithUs(child: ChildProcess): void {
-  const watch = spawn("sh", ["-c", `read -r nothing; kill -9 ${child.pid}`], {
+  const watch = spawn("sh", ["-c", `trap "" HUP INT TERM; read -r nothing; kill -9 ${child.pid}`], {
     stdio: ["pipe", "ignore", "ignore"],
   });
-  child.once("exit", () => watch.kill());
+  child.once("exit", () => watch.kill("SIGKILL"));
 }
