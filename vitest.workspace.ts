@@ -7,13 +7,20 @@ const conditions = ["@holdfast/source"];
 const deep = {
   /** Faults that are planted in core, and must be found by the tests of histories. */
   core: ["**/mutants.test.ts"],
-  /** Crowds, and several processes that are killed. */
-  http: ["test/endurance/**/*.test.ts", "test/machines/**/*.test.ts", "test/stories/08-*.test.ts"],
+  /** Crowds, several processes that are killed, and bad adapters, which have their tests wait in vain. */
+  http: [
+    "test/endurance/**/*.test.ts",
+    "test/machines/**/*.test.ts",
+    "test/stories/08-*.test.ts",
+    "test/adapter-suite/faults.test.ts",
+  ],
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
-/** Other runtimes, each of which is fetched first; Bun is small and quick enough to be there every time. */
+/** Every server that one may stand before or behind, and every runtime: `pnpm matrix`. */
 const matrix = {
+  proxies: ["test/proxies/**/*.test.ts"],
+  /** Each is fetched first. Bun is small and quick enough to be there every time. */
   runtimes: ["test/runtimes/!(bun).test.ts"],
 };
 const butNot = (files: string[]): { exclude: string[] } => ({
@@ -41,12 +48,13 @@ const projects: TestProjectInlineConfiguration[] = [
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", butNot([...deep.http, ...matrix.runtimes])),
+  project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies, ...matrix.runtimes])),
   project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
+  project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
+  project("packages/conformance", "matrix-runtimes", { include: ["test/runtimes/**/*.test.ts"] }),
   project("packages/core", "deep-core", { include: deep.core }),
   project("packages/conformance", "deep-http", { include: deep.http }),
   project("examples", "deep-examples", { ...patient, include: deep.examples }),
-  project("packages/conformance", "matrix-runtimes", { include: ["test/runtimes/**/*.test.ts"] }),
 ];
 
 export default projects;
