@@ -17,8 +17,9 @@ const deep = {
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
-/** Every server that one may stand before or behind, and every runtime: `pnpm matrix`. */
+/** Every adapter on every runtime that it is for, and behind every proxy: `pnpm matrix`. */
 const matrix = {
+  node: ["packages/conformance/test/adapter-suite/!(faults).test.ts", "examples/*/test/*adapter*.test.ts"],
   proxies: ["test/proxies/**/*.test.ts"],
   /** Each is fetched first. Bun is small and quick enough to be there every time. */
   runtimes: ["test/runtimes/!(bun).test.ts"],
@@ -50,6 +51,7 @@ const projects: TestProjectInlineConfiguration[] = [
   project("packages/redis", "redis"),
   project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies, ...matrix.runtimes])),
   project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
+  project(".", "matrix-node", { include: matrix.node }),
   project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
   project("packages/conformance", "matrix-runtimes", { include: ["test/runtimes/**/*.test.ts"] }),
   project("packages/core", "deep-core", { include: deep.core }),

@@ -30,14 +30,14 @@ const RUNS: readonly Run[] = [
   { name: "Node 22", node: "node22", tests: onNode },
   { name: "Node 24", tests: onNode },
   { name: "Node 26", node: "node26", tests: onNode },
-  { name: "Bun", tests: inRuntime("bun") },
-  { name: "Deno", tests: inRuntime("deno") },
+  { name: "Bun 1.4", tests: inRuntime("bun") },
+  { name: "Deno 2.9", tests: inRuntime("deno") },
   { name: "workerd", tests: inRuntime("workerd") },
   { name: "clients", tests: inRuntime("client") },
   { name: "proxies", tests: ["--project", "matrix-proxies"] },
 ];
-/** The columns: the runs with a runtime, and the proxies. */
-const COLUMNS = ["Node 22", "Node 24", "Node 26", "Bun", "Deno", "workerd", "nginx", "haproxy", "caddy"];
+/** Of the table: the runs that are of a runtime, and the proxies. */
+const COLUMNS = [...RUNS.slice(0, -2).map(({ name }) => name), "nginx", "haproxy", "caddy"];
 
 /** What the suite calls the group of what an adapter is not held to. */
 const MISSING = "is not held to";
@@ -52,11 +52,18 @@ async function resultsOf({ name, node, tests }: Run): Promise<readonly Result[]>
   const binary = node === undefined ? process.execPath : findRuntime(node);
   if (binary === undefined) return [];
   const report = join(folder, `${name}.json`);
-  const args = ["node_modules/vitest/vitest.mjs", "run", ...tests, "--reporter=json", `--outputFile=${report}`];
+  const args = [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    ...tests,
+    "--reporter=json",
+    `--outputFile=${report}`,
+  ];
   const start = performance.now();
   const output = await outputOf(binary, args);
   const results = readResults(report);
-  const count = (status: Result["status"]): number => results.filter((result) => result.status === status).length;
+  const count = (status: Result["status"]): number =>
+    results.filter((result) => result.status === status).length;
   const [passed, failed] = [count("passed"), count("failed")];
   const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(5);
   const verdict = passed > 0 && failed === 0 ? "ok    " : "FAILED";
@@ -117,13 +124,14 @@ function table(): string {
   const reasons: string[] = [];
   const noteOf = (reason: string): string => {
     if (!reasons.includes(reason)) reasons.push(reason);
-    return `[${reasons.indexOf(reason) + 1}]`;
+    return `<sup>${reasons.indexOf(reason) + 1}</sup>`;
   };
   const show = (cell: Cell | undefined): string => {
     if (cell === undefined) return "";
     return [cell.failed === 0 ? "✓" : "✗", ...[...cell.reasons].map(noteOf)].join(" ");
   };
-  const lines = [...cells].map(([adapter, row]) => [adapter, ...COLUMNS.map((column) => show(row.get(column)))]);
+  const sorted = [...cells].toSorted(([one], [other]) => one.localeCompare(other));
+  const lines = sorted.map(([adapter, row]) => [adapter, ...COLUMNS.map((column) => show(row.get(column)))]);
   const body = [["", ...COLUMNS], ["---", ...COLUMNS.map(() => "---")], ...lines];
   const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`);
   return [...body.map((line) => `| ${line.join(" | ")} |`), "", ...notes].join("\n");
@@ -152,7 +160,10 @@ if (process.env.CI && written.match(MARKS)?.[0].trim() !== now) {
   console.log("The README says something else: `npm run matrix` writes it.");
   failed++;
 } else if (isWhole) {
-  writeFileSync(README, written.replace(MARKS, () => now));
+  writeFileSync(
+    README,
+    written.replace(MARKS, () => now),
+  );
 } else {
   console.log("The README is left as it is: something could not be run.");
 }

@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { heardFromResponse } from "../support/capabilities.ts";
 
 export const hono: AdapterUnderTest = {
-  name: "hono on @hono/node-server",
+  name: "hono",
   capabilities: heardFromResponse,
   start(answer) {
     const app = new Hono();

@@ -6,7 +6,7 @@ import { heardFromResponse, noEarlierHeaders } from "../support/capabilities.ts"
 
 /** What every fetch runtime calls, behind a server of Node's. */
 export const onNode: AdapterUnderTest = {
-  name: "toResponse on Node",
+  name: "toResponse",
   capabilities: { ...heardFromResponse, ...noEarlierHeaders },
   start: (answer) =>
     listen(

@@ -11,8 +11,8 @@ const capabilities: Capabilities = {
 };
 
 adapterSuite(api, {
-  name: "toResponse on Bun",
+  name: "toResponse",
   start: inRuntime("bun", bun, "toResponse"),
   capabilities: { ...capabilities, ...noEarlierHeaders },
 });
-adapterSuite(api, { name: "hono on Bun", start: inRuntime("bun", bun, "hono"), capabilities });
+adapterSuite(api, { name: "hono", start: inRuntime("bun", bun, "hono"), capabilities });

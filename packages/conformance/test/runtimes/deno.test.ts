@@ -11,8 +11,8 @@ const capabilities: Capabilities = {
 };
 
 adapterSuite(api, {
-  name: "toResponse on Deno",
+  name: "toResponse",
   start: inRuntime("deno", deno, "toResponse"),
   capabilities: { ...capabilities, ...noEarlierHeaders },
 });
-adapterSuite(api, { name: "hono on Deno", start: inRuntime("deno", deno, "hono"), capabilities });
+adapterSuite(api, { name: "hono", start: inRuntime("deno", deno, "hono"), capabilities });

@@ -13,8 +13,8 @@ const capabilities: Capabilities = {
 };
 
 adapterSuite(api, {
-  name: "toResponse on workerd",
+  name: "toResponse",
   start: inRuntime("workerd", workerd, "toResponse"),
   capabilities: { ...capabilities, ...noEarlierHeaders },
 });
-adapterSuite(api, { name: "hono on workerd", start: inRuntime("workerd", workerd, "hono"), capabilities });
+adapterSuite(api, { name: "hono", start: inRuntime("workerd", workerd, "hono"), capabilities });
