@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Store, StoreAppend, StoreAppended, StoreMeta, StoreOpen, StorePage } from "@holdfast/core";
-import type { Runner, Subject } from "./subject.ts";
+import type { Runner } from "../runner.ts";
+import type { Subject } from "./subject.ts";
 
 /** Lives of an id. */
 export const LIFE = "aaaaaaaaaa";

@@ -4,10 +4,12 @@ import { ids } from "./ids.ts";
 import { cancelling, leases } from "./leases.ts";
 import { opening, restoring } from "./opening.ts";
 import { reading } from "./reading.ts";
-import type { Runner, Subject } from "./subject.ts";
+import type { Runner } from "../runner.ts";
+import type { Subject } from "./subject.ts";
 import { waking } from "./waking.ts";
 
-export type { Runner, Subject } from "./subject.ts";
+export type { Runner } from "../runner.ts";
+export type { Subject } from "./subject.ts";
 
 export interface StoreSuiteOptions {
   readonly name: string;

@@ -1,11 +1,5 @@
 import type { Store } from "@holdfast/core";
 
-/** The test runner, by what is used of it. */
-export interface Runner {
-  readonly describe: (name: string, tests: () => void) => void;
-  readonly test: (name: string, run: () => Promise<void>) => void;
-}
-
 /** A store with nothing in it. */
 export interface Subject {
   readonly store: Store;

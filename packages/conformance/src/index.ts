@@ -1,0 +1,10 @@
+export type {
+  AdapterUnderTest,
+  Answer,
+  Capabilities,
+  Capability,
+  Listening,
+  Protocol,
+} from "./adapter-suite/adapter.ts";
+export type { Exchange } from "./subject/index.ts";
+export type { Runner } from "./runner.ts";
