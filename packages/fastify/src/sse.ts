@@ -28,8 +28,9 @@ export async function sse(
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }
+      const sink = open(status, headers, events);
       reply.hijack();
-      return open(status, headers, events);
+      return sink;
     },
     source,
     options,

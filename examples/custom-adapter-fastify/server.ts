@@ -1,0 +1,13 @@
+import { createRegistry } from "@holdfast/core";
+import { fastify } from "fastify";
+import { sse } from "./sse.ts";
+
+const feeds = createRegistry();
+const clock = feeds.channel("clock");
+setInterval(() => clock.push({ event: "tick", data: new Date().toISOString() }), 1_000).unref();
+
+const app = fastify();
+app.get("/clock", (request, reply) => sse(request, reply, clock, { from: "now" }));
+
+console.log(`The time is at ${await app.listen({ port: Number(process.env["PORT"] ?? 3000) })}/clock`);
+process.once("SIGTERM", () => void feeds.close().then(() => app.close()));
