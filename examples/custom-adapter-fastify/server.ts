@@ -9,5 +9,6 @@ setInterval(() => clock.push({ event: "tick", data: new Date().toISOString() }),
 const app = fastify();
 app.get("/clock", (request, reply) => sse(request, reply, clock, { from: "now" }));
 
-console.log(`The time is at ${await app.listen({ port: Number(process.env["PORT"] ?? 3000) })}/clock`);
+const url = await app.listen({ host: "127.0.0.1", port: Number(process.env["PORT"] ?? 3000) });
+console.log(`The time is at ${url}/clock`);
 process.once("SIGTERM", () => void feeds.close().then(() => app.close()));

@@ -16,24 +16,26 @@ export function sse(
   source: Source,
   options?: ServeOptions,
 ): Promise<void> {
+  const res = reply.raw;
   const request = {
     method: req.method ?? "GET",
     cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
-    signal: signalOf(reply.raw),
+    signal: signalOf(res),
   };
   return serve(
     request,
     (status, headers, events) => {
-      reply.raw.writeHead(status, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...headers });
+      // Fastify keeps what its hooks have set until it sends a reply, which from here on it never does.
+      res.writeHead(status, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...headers });
       reply.hijack();
-      return sinkOf(reply.raw, events);
+      return sinkOf(res, events);
     },
     source,
     options,
   );
 }
 
-/** Aborts when the response is over, and so when the client has left. */
+/** Aborts when the response is over, and so when the client has left; at once if it left while a hook was at work. */
 function signalOf(res: ServerResponse): AbortSignal {
   const over = new AbortController();
   if (res.destroyed) over.abort();
@@ -44,9 +46,11 @@ function signalOf(res: ServerResponse): AbortSignal {
 function sinkOf(res: ServerResponse, events: SinkEvents): Sink {
   const isOver = (): boolean => res.writableEnded || res.destroyed;
   res.on("drain", () => events.drained());
+  // It comes once, flushed or cut. Where it has come already, core still has to be given its sink first.
   if (res.destroyed) queueMicrotask(() => events.closed());
   else res.once("close", () => events.closed());
   return {
+    // A write behind the end would be an error.
     write: (bytes) => !isOver() && res.write(bytes),
     close() {
       if (!isOver()) res.end();
