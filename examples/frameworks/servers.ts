@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { NestFactory } from "@nestjs/core";
 import * as h3 from "h3";
 import * as srvx from "srvx";
 import { app as h3App } from "./h3.ts";
 import { app as koaApp } from "./koa.ts";
+import { AppModule } from "./nestjs.ts";
 import { GET } from "./route-handler.ts";
 
 const LOCAL = { hostname: "127.0.0.1", silent: true } as const;
@@ -21,12 +23,17 @@ export const servers = {
   koa: async (port: number): Promise<Running> => {
     const server: Server = koaApp.listen(port, LOCAL.hostname);
     await once(server, "listening");
-    const url = `http://${LOCAL.hostname}:${(server.address() as AddressInfo).port}/`;
+    const url = `http://${LOCAL.hostname}:${(server.address() as AddressInfo).port}`;
     const close = async (): Promise<void> => {
       server.close();
       await once(server, "close");
     };
     return { url, close };
+  },
+  nestjs: async (port: number): Promise<Running> => {
+    const app = await NestFactory.create(AppModule, { logger: false });
+    await app.listen(port, LOCAL.hostname);
+    return { url: await app.getUrl(), close: () => app.close() };
   },
 } as const;
 

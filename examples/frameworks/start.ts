@@ -9,6 +9,6 @@ if (start === undefined) {
   process.exitCode = 1;
 } else {
   const { url } = await start(Number(process.env["PORT"] ?? 3000));
-  console.log(`${name}: ${url}countdowns/apollo`);
+  console.log(`${name}: ${new URL("/countdowns/apollo", url).href}`);
   process.once("SIGTERM", () => void countdowns.close().then(() => process.exit()));
 }
