@@ -1,3 +1,4 @@
+export { adapterSuite } from "./adapter-suite/adapter-suite.ts";
 export type {
   AdapterUnderTest,
   Answer,
@@ -6,5 +7,6 @@ export type {
   Listening,
   Protocol,
 } from "./adapter-suite/adapter.ts";
+export { listen } from "./adapter-suite/listen.ts";
 export type { Exchange } from "./subject/index.ts";
 export type { Runner } from "./runner.ts";

@@ -7,7 +7,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
 import { secureHeaders } from "hono/secure-headers";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { bind } from "./adapters/listen.ts";
+import { listen } from "@holdfast/conformance";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -29,7 +29,7 @@ async function visit(
   const server = createAdaptorServer({
     fetch: async (request, env) => around(await app.fetch(request, env)),
   });
-  const { port, close } = await bind(server as Server);
+  const { port, close } = await listen(server as Server);
   onTestFinished(close);
   const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { "accept-encoding": "gzip" } });
   const reader = (response.body as ReadableStream<Uint8Array>)

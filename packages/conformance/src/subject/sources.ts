@@ -12,15 +12,37 @@ export interface Runs {
   aborted: number;
 }
 
-/** Of an event of {@link bareSources.numbers}, in characters. */
-export const NUMBER_SIZE = 4_000;
+/** Of an event that a source is asked for in great numbers, in characters. */
+export const NUMBER_SIZE = 16_000;
 /** How many there are: more than any transport would keep for a client that reads nothing. */
-export const NUMBERS = 16_384;
+export const NUMBERS = 4_096;
 
 type Make = (runs: Runs, gate: Gate) => BareSource;
 
+export type BareName =
+  | "generator"
+  | "functionOfGenerator"
+  | "promiseOfGenerator"
+  | "webStream"
+  | "pushing"
+  | "pushingLater"
+  | "quiet"
+  | "silent"
+  | "one"
+  | "ticking"
+  | "openWebStream"
+  | "pushingOne"
+  | "settingUp"
+  | "rows"
+  | "throwingGenerator"
+  | "throwingFunction"
+  | "rejectingFunction"
+  | "telling"
+  | "numbers"
+  | "flood";
+
 /** Sources without a stream, by what they do. */
-export const bareSources = {
+export const bareSources: Readonly<Record<BareName, Make>> = {
   generator: () => three(),
   functionOfGenerator: () => three,
   promiseOfGenerator: () => async () => three(),
@@ -85,8 +107,7 @@ export const bareSources = {
   },
 
   /** Rows behind the one that the client has. */
-  rows:
-    () =>
+  rows: () =>
     async function* ({ lastEventId }) {
       yield { id: `${Number(lastEventId ?? 0) + 1}`, event: "row", data: { seen: lastEventId ?? null } };
     },
@@ -120,16 +141,14 @@ export const bareSources = {
   flood: (runs) => (connection) => {
     begin(runs, connection);
     const timer = setInterval(() => {
-      for (let count = 0; count < 64; count++) connection.push({ data: "x".repeat(NUMBER_SIZE) });
+      for (let count = 0; count < 16; count++) connection.push({ data: "x".repeat(NUMBER_SIZE) });
     }, 1);
     return () => {
       clearInterval(timer);
       runs.finished++;
     };
   },
-} satisfies Record<string, Make>;
-
-export type BareName = keyof typeof bareSources;
+};
 
 /** What an error says that no client may read. */
 export const SECRET = "password authentication failed for user postgres";

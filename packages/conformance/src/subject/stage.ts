@@ -23,7 +23,10 @@ type AnyEvents = Record<string, unknown>;
 
 export interface StageOptions {
   /** Options of the registry that can be said in JSON. */
-  readonly registry?: Omit<RegistryOptions, "snapshot" | "source" | "observer" | "clock" | "random" | "store">;
+  readonly registry?: Omit<
+    RegistryOptions,
+    "snapshot" | "source" | "observer" | "clock" | "random" | "store"
+  >;
   /** What the database answers, behind a gate if so said; `null` for "there is no such thing". @default no database */
   readonly snapshot?: { readonly answer: Snapshot<AnyEvents> | null; readonly gate?: string };
 }
@@ -178,7 +181,7 @@ export class Stage {
   }
 
   /** The life of an id, its last event and its readers, if it is there. */
-  get(id: string): { epoch: string; last: number; readers: number } | null {
+  info(id: string): { epoch: string; last: number; readers: number } | null {
     const info = this.#registry.get(id);
     return info === undefined ? null : { epoch: info.epoch, last: info.last, readers: info.readers };
   }

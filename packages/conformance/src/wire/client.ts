@@ -8,8 +8,9 @@ export interface ClientRequest {
   readonly body?: string;
 }
 
-const DEADLINE = 4_000;
-const TAIL = 8_192;
+/** In ms. A machine may be busy: late is who hangs. */
+const DEADLINE = 10_000;
+const TAIL = 32_768;
 
 /** One response as its client sees it, whatever carries it. */
 export abstract class Client {
@@ -19,7 +20,9 @@ export abstract class Client {
   headers: Readonly<Record<string, string>> = {};
   /** `ended`: by the server, in order. `cut`: by anybody, before its end. */
   state: "open" | "ended" | "cut" = "open";
-  #chunks: string[] = [];
+  readonly #chunks: string[] = [];
+  /** The first chunks in one piece, and how many they are. */
+  #joined = { text: "", count: 0 };
   /** The last of the body: to look for the end of a long one is cheap. */
   #tail = "";
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -41,8 +44,11 @@ export abstract class Client {
 
   /** The body so far. */
   get text(): string {
-    if (this.#chunks.length > 1) this.#chunks = [this.#chunks.join("")];
-    return this.#chunks[0] ?? "";
+    const { text, count } = this.#joined;
+    if (count < this.#chunks.length) {
+      this.#joined = { text: text + this.#chunks.slice(count).join(""), count: this.#chunks.length };
+    }
+    return this.#joined.text;
   }
 
   /** Waits for status and headers. */
@@ -53,7 +59,18 @@ export abstract class Client {
 
   /** Waits for a text in the body; returns the body so far. */
   async until(text: string): Promise<string> {
-    await this.#wait(() => this.text.includes(text), JSON.stringify(text));
+    let looked = 0;
+    let seam = "";
+    const come = (): boolean => {
+      for (const chunk of this.#chunks.slice(looked)) {
+        looked++;
+        const part = seam + chunk;
+        if (part.includes(text)) return true;
+        seam = text.length > 1 ? part.slice(1 - text.length) : "";
+      }
+      return false;
+    };
+    await this.#wait(come, JSON.stringify(text));
     return this.text;
   }
 

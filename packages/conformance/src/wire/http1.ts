@@ -60,11 +60,6 @@ export class Http1Client extends Client {
     this.#head = head;
   }
 
-  /** The client's end of the connection. */
-  get port(): number | undefined {
-    return this.#connection.socket.localPort;
-  }
-
   pause(): void {
     this.#connection.socket.pause();
   }

@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { Client, type ClientRequest } from "./client.ts";
 
-/** HTTP/2 without TLS, each client with a session of its own. */
-export function sendHttp2(port: number, request: ClientRequest): Http2Client {
-  const session = connect(`http://127.0.0.1:${port}`);
+/** HTTP/2, each client with a session of its own. Over TLS it trusts any certificate. */
+export function sendHttp2(scheme: "http" | "https", port: number, request: ClientRequest): Http2Client {
+  const session = connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false });
   // What went wrong is told by the stream's `close`.
   session.on("error", () => undefined);
   return new Http2Client(session, request);
@@ -30,11 +30,6 @@ export class Http2Client extends Client {
     // Many a client takes this for the end without a look at the code of a reset.
     this.#stream.on("end", () => this.finish("ended"));
     this.#stream.on("close", () => this.finish("cut"));
-  }
-
-  /** The client's end of the connection. */
-  get port(): number | undefined {
-    return this.#session.destroyed ? undefined : this.#session.socket.localPort;
   }
 
   pause(): void {

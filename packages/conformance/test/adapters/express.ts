@@ -1,33 +1,29 @@
 import { createServer } from "node:http";
+import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { sse } from "@holdfast/express";
-import express, { type NextFunction, type Request, type Response } from "express";
-import { type Adapter, refusalOf } from "./adapter.ts";
-import { listenHttp1 } from "./listen.ts";
+import express5 from "express";
+// @ts-expect-error -- It has no types of its own; what is used of it is the same.
+import express4 from "express-4";
 
-export const express5: Adapter = {
-  name: "express 5",
-  leavings: ["cut", "reset", "halfClose"],
-  signalled: ["cut", "reset", "halfClose"],
-  ownHeaders: ["connection", "date", "keep-alive", "transfer-encoding", "x-powered-by"],
-  reuses: true,
-  earlierHeaders: true,
-  listen(handle, earlier) {
+const under = (express: typeof express5, name: string): AdapterUnderTest => ({
+  name,
+  start(answer) {
     const app = express();
-    app.use((_req, res, next) => {
-      for (const [name, value] of earlier) res.append(name, value);
-      next();
-    });
     app.use(express.text());
-    const answer = async (req: Request, res: Response): Promise<void> => {
-      const body = typeof req.body === "string" ? req.body : "";
-      await handle({ body, sse: (source, options) => sse(req, res, source, options) });
-    };
-    app.get("/", answer);
-    app.post("/", answer);
-    // Express knows an error handler by its four parameters.
-    app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
-      res.status(500).end(refusalOf(error));
+    app.use((req, res, next) => {
+      answer({
+        url: req.url,
+        body: typeof req.body === "string" ? req.body : "",
+        setHeader: (header, value) => void res.append(header, value),
+        sse: (source, options) => sse(req, res, source, options),
+      }).catch(next);
     });
-    return listenHttp1(createServer(app));
+    // Express knows an error handler by its four parameters; its own would log what the tests do on purpose.
+    const onError: express5.ErrorRequestHandler = (_error, _req, res, _next) => void res.status(500).end();
+    app.use(onError);
+    return listen(createServer(app));
   },
-};
+});
+
+export const onExpress5: AdapterUnderTest = under(express5, "express 5");
+export const onExpress4: AdapterUnderTest = under(express4 as typeof express5, "express 4");

@@ -1,7 +1,7 @@
 import type { StreamWriter } from "@holdfast/core";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { express5 } from "../adapters/express.ts";
+import { onExpress5 } from "../adapters/express.ts";
 import { hono } from "../adapters/hono.ts";
 import { nodeHttp1 } from "../adapters/node-http.ts";
 import { type Cut, layWire, type Wire } from "../event-source/wire.ts";
@@ -59,7 +59,7 @@ function suite(follow: Follow): void {
     { face: "connect", through: throughConnect },
     { face: "ResilientEventSource", through: throughEventSource },
   ];
-  describe.each([nodeHttp1, express5, hono])("$name", (adapter) => {
+  describe.each([nodeHttp1, onExpress5, hono])("$name", (adapter) => {
     test.each(faces)(
       "$face hands out every event once, wherever it was cut",
       { timeout },

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { Socket } from "node:net";
 import { sse } from "@holdfast/node-http";
 import { expect, onTestFinished, test } from "vitest";
-import { bind } from "../adapters/listen.ts";
+import { listen } from "@holdfast/conformance";
 import { turns } from "../support/turns.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 
@@ -26,7 +26,9 @@ test("who does not ask for the next message does not have it sent, and is told e
     }
   }
   const server = createServer((req, res) => void sse(req, res, feed));
-  const { port, sockets, close } = await bind(server);
+  const sockets: Socket[] = [];
+  server.on("connection", (socket: Socket) => sockets.push(socket));
+  const { port, close } = await listen(server);
   onTestFinished(close);
 
   const had = new Set<number>();
@@ -44,7 +46,7 @@ test("who does not ask for the next message does not have it sent, and is told e
     if (had.size > 1) continue;
     // The reader is busy with the first one.
     await push(FLOOD);
-    const [socket] = [...sockets] as [Socket];
+    const [socket] = sockets as [Socket];
     const written = socket.bytesWritten;
     expect(written).toBeLessThan(FLOOD / 2);
     await push(FLOOD / 8);

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { onTestFinished } from "vitest";
-import { bind } from "../adapters/listen.ts";
+import { listen } from "@holdfast/conformance";
 
 export interface StrangeServer {
   readonly url: string;
@@ -20,7 +20,7 @@ export async function openStrangeServer(answer: RequestListener): Promise<Strang
     sockets.add(req.socket);
     answer(req, res);
   });
-  const { port, close } = await bind(server);
+  const { port, close } = await listen(server);
   onTestFinished(close);
   return {
     url: urlOf(port),
@@ -35,7 +35,7 @@ export async function openStrangeServer(answer: RequestListener): Promise<Strang
 
 /** The URL of a server that is gone. */
 export async function formerUrl(): Promise<string> {
-  const { port, close } = await bind(createServer());
+  const { port, close } = await listen(createServer());
   await close();
   return urlOf(port);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { sendHttp1 } from "../clients/http1.ts";
-import { eventsOf, named, stretchesOf } from "../support/frames.ts";
+import { sendHttp1 } from "../../src/wire/http1.ts";
+import { eventsOf, named, stretchesOf } from "../../src/wire/frames.ts";
 import { FeedReader } from "./feed-reader.ts";
 import { startServer } from "./remote-server.ts";
 import { BUFFER, dataOf, NOTHING, SIZE } from "./terms.ts";

@@ -2,7 +2,7 @@ import { Agent, get, type ClientRequest } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type ConnectionError } from "@holdfast/client";
 import { onTestFinished } from "vitest";
-import { framesOf } from "../support/frames.ts";
+import { framesOf } from "../../src/wire/frames.ts";
 import { swiftClock } from "./swift.ts";
 
 /** What a client has seen of a stream or a channel, over all its connections. */

@@ -1,6 +1,6 @@
 import type { Snapshot } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
-import type { Http1Client } from "../clients/http1.ts";
+import type { Http1Client } from "../../src/wire/http1.ts";
 import { deferred } from "../support/deferred.ts";
 import { eventually } from "../support/eventually.ts";
 import { cursorOf, heardBy, type Stage, stage, toldTo } from "./stage.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { Http1Client } from "../clients/http1.ts";
+import type { Http1Client } from "../../src/wire/http1.ts";
 import { eventually } from "../support/eventually.ts";
-import { framesOf } from "../support/frames.ts";
+import { framesOf } from "../../src/wire/frames.ts";
 import { chance } from "../support/seeded.ts";
 import { cursorOf, stage } from "./stage.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Http1Client, sendHttp1 } from "../clients/http1.ts";
+import { type Http1Client, sendHttp1 } from "../../src/wire/http1.ts";
 import { eventually } from "../support/eventually.ts";
 import { control, stage, type Stage, toldTo } from "./stage.ts";
 

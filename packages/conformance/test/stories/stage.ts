@@ -10,10 +10,10 @@ import {
 import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import { sse } from "@holdfast/node-http";
 import { expect, onTestFinished } from "vitest";
-import { bind } from "../adapters/listen.ts";
-import { type Http1Client, sendHttp1 } from "../clients/http1.ts";
+import { listen } from "@holdfast/conformance";
+import { type Http1Client, sendHttp1 } from "../../src/wire/http1.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Frame, framesOf } from "../support/frames.ts";
+import { type Frame, framesOf } from "../../src/wire/frames.ts";
 
 type Info<Name extends keyof Observer> = Parameters<NonNullable<Observer[Name]>>[0];
 
@@ -52,7 +52,7 @@ export async function stage(options: (clock: FakeClock) => RegistryOptions = () 
   });
   // A stranger may send many requests behind each other, each of which listens to their socket.
   server.on("connection", (socket) => socket.setMaxListeners(100));
-  const { port, close } = await bind(server);
+  const { port, close } = await listen(server);
   const clients: Http1Client[] = [];
   onTestFinished(async () => {
     for (const client of clients) client.cut();

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { BEGUN, begunClient, BLOCK, fill, SEAM, untilProbed } from "../seam.ts";
+import { allLeavings } from "../leavings.ts";
+import type { Server } from "../server.ts";
+import type { Suite } from "../suite.ts";
+
+type Way = "close" | "destroy" | "leave";
+
+/** The sink that core is given: what it says of a write, and that it is over once. */
+export function sink(suite: Suite): void {
+  const { test, has } = suite;
+  const cut = has("visibleCut") ? ["cut"] : ["cut", "ended"];
+  const ways: [string, Way[], string[]][] = [
+    ["closed", ["close"], ["ended"]],
+    ["closed twice", ["close", "close"], ["ended"]],
+    ["destroyed", ["destroy"], cut],
+    ["destroyed twice", ["destroy", "leave"], cut],
+    ["destroyed, then closed", ["destroy", "close"], cut],
+  ];
+  for (const [name, over, states] of ways) {
+    test(`is over once: ${name}`, async (begin) => {
+      const server = await begin();
+      const client = await begunClient(server);
+      await server.over(SEAM, ...over);
+      assert(states.includes(await client.over()), `The client takes it for ${client.state}.`);
+      assert.equal(client.text, BEGUN);
+      await assertClosedOnce(server, () => server.over(SEAM, ...over));
+    });
+  }
+
+  for (const { name, leave } of allLeavings(suite)) {
+    test(`is over once when its client leaves: ${name}`, async (begin) => {
+      const server = await begin();
+      leave(await begunClient(server));
+      await assertClosedOnce(server, async () => {
+        assert.equal((await server.write(SEAM, BLOCK)).taken, false);
+        await server.over(SEAM, "close", "leave");
+      });
+    });
+  }
+
+  test("says hold when the client takes no more, and drained when it does", async (begin) => {
+    const server = await begin();
+    const client = await begunClient(server);
+    let blocks = 0;
+    for (let round = 0; round < 2; round++) {
+      client.pause();
+      blocks += await fill(server);
+      const { drained } = await server.probed(SEAM);
+      client.resume();
+      await untilProbed(server, (probed) => assert(probed.drained > drained, "It does not say drained."));
+    }
+    await server.over(SEAM, "close");
+    assert.equal(await client.over(), "ended");
+    assert.equal(client.text.length, BEGUN.length + blocks * BLOCK.length);
+  });
+
+  test("closed while it holds, is over when the client has everything", async (begin) => {
+    const server = await begin();
+    const client = await begunClient(server);
+    client.pause();
+    const blocks = await fill(server);
+    await server.over(SEAM, "close");
+    assert.equal((await server.write(SEAM, BLOCK)).taken, false);
+    await server.settled();
+    assert.equal((await server.probed(SEAM)).closed, 0);
+    client.resume();
+    assert.equal(await client.over(), "ended");
+    assert.equal(client.text.length, BEGUN.length + blocks * BLOCK.length);
+    await assertClosedOnce(server);
+  });
+
+  const destroyed: [string, Way[]][] = [
+    ["destroyed while it holds", ["destroy"]],
+    ["closed while it holds, then destroyed", ["close", "destroy"]],
+  ];
+  for (const [name, over] of destroyed) {
+    test(`${name}, is over at once`, async (begin) => {
+      const server = await begin();
+      const client = await begunClient(server);
+      client.pause();
+      const blocks = await fill(server);
+      await server.over(SEAM, ...over);
+      await assertClosedOnce(server);
+      client.resume();
+      await client.over();
+      assert(
+        client.text.length < BEGUN.length + blocks * BLOCK.length,
+        "What it held was sent all the same.",
+      );
+    });
+  }
+
+  test("leaves the memory that it is given as it is", async (begin) => {
+    const server = await begin();
+    const client = await begunClient(server);
+    await server.writeShared(SEAM);
+    await client.until("data: shared\n\ndata: shared\n\n");
+    assert.equal(await server.shared(), "data: before\n\ndata: shared\n\ndata: behind\n\n");
+  });
+}
+
+/** Waits for `closed`; nothing brings about another one. */
+async function assertClosedOnce(server: Server, again?: () => Promise<unknown>): Promise<void> {
+  await untilProbed(server, ({ closed }) => assert(closed > 0, "It does not say closed."));
+  await again?.();
+  await server.until(({ handling }) => assert.equal(handling, 0, "calls of the adapter that are not over"));
+  await server.settled();
+  assert.equal((await server.probed(SEAM)).closed, 1);
+}

@@ -1,0 +1,23 @@
+import type { Client } from "../wire/client.ts";
+import type { Suite } from "./suite.ts";
+
+/** A way to leave. */
+export interface Leaving {
+  readonly name: string;
+  readonly leave: (client: Client) => void;
+}
+
+/** The ways in which a client ends what it has begun. */
+export const leavings: readonly Leaving[] = [
+  { name: "it closes the connection", leave: (client) => client.cut() },
+  { name: "it resets", leave: (client) => client.reset() },
+];
+
+/** Those ways, and that of a client which goes on listening; a client that does may yet read. */
+export function allLeavings({ has }: Suite): readonly Leaving[] {
+  const halfClose = { name: "it closes its half", leave: (client: Client) => client.halfClose?.() };
+  return has("halfClose") ? [...leavings, halfClose] : leavings;
+}
+
+/** A client is seen to leave within a second, however it leaves; in ms. */
+export const SOON = 1_000;

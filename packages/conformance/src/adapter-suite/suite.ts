@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import type { Runner } from "../runner.ts";
+import { createSubject } from "../subject/index.ts";
+import type { StageOptions } from "../subject/stage.ts";
+import type { Client } from "../wire/client.ts";
+import type { AdapterUnderTest, Capability } from "./adapter.ts";
+import { beginStage, type Server } from "./server.ts";
+
+/** The runner, for tests that are each given a server of their own. */
+export interface Suite {
+  readonly test: (name: string, run: (begin: Begin) => Promise<void>) => void;
+  readonly has: (capability: Capability) => boolean;
+}
+
+export type Begin = (options?: StageOptions) => Promise<Server>;
+
+/**
+ * Whatever a test did, when its clients have gone nothing is left: no connection, no call of the adapter, no stream;
+ * each connection that opened has closed once, and nothing failed that the test did not forgive.
+ */
+export function createSuite(test: Runner["test"], { start, capabilities = {} }: AdapterUnderTest): Suite {
+  return {
+    has: (capability) => typeof capabilities[capability] !== "object",
+    test: (name, run) =>
+      test(name, async () => {
+        const subject = createSubject();
+        const listening = await start(subject.answer);
+        const servers: Server[] = [];
+        const sent: Client[] = [];
+        try {
+          await run(async (options = {}) => {
+            const server = await beginStage(listening, listening.tell ?? subject.tell, options, sent);
+            servers.push(server);
+            return server;
+          });
+          for (const client of sent) client.cut();
+          for (const server of servers) await leftNothing(server);
+        } finally {
+          for (const client of sent) client.cut();
+          await listening.close();
+        }
+      }),
+  };
+}
+
+async function leftNothing(server: Server): Promise<void> {
+  const { failed } = await server.until(({ gauges, handling, opened, closed }) => {
+    assert.equal(gauges.connections, 0, "connections that are left");
+    assert.equal(gauges.waiting, 0, "clients that still wait");
+    assert.equal(handling, 0, "calls of the adapter that are not over");
+    assert.equal(closed.length, opened, "connections that closed");
+  });
+  assert.deepEqual(failed, []);
+  const left = await server.finish();
+  assert.deepEqual(left, { connections: 0, waiting: 0, streams: 0, lingering: 0, bytes: 0 });
+}

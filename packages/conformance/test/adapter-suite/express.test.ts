@@ -1,0 +1,5 @@
+import { onExpress4, onExpress5 } from "../adapters/express.ts";
+import { quietAdapterSuite } from "../support/quiet-adapter-suite.ts";
+
+quietAdapterSuite(onExpress4);
+quietAdapterSuite(onExpress5);

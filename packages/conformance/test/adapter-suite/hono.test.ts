@@ -1,0 +1,4 @@
+import { hono } from "../adapters/hono.ts";
+import { quietAdapterSuite } from "../support/quiet-adapter-suite.ts";
+
+quietAdapterSuite(hono);
