@@ -4,7 +4,7 @@ import { sse } from "./sse.ts";
 
 const feeds = createRegistry();
 const clock = feeds.channel("clock");
-setInterval(() => clock.push({ event: "tick", data: new Date().toISOString() }), 1_000).unref();
+setInterval(() => clock.push({ event: "tick", data: { time: new Date().toISOString() } }), 1_000).unref();
 
 const app = fastify();
 app.get("/clock", (request, reply) => sse(request, reply, clock, { from: "now" }));

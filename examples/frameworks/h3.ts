@@ -2,8 +2,10 @@ import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
 import { getRouterParam, H3, type H3Event } from "h3";
 import { countdowns } from "./countdowns.ts";
 
-export function sse(event: H3Event, source: Source, options?: ServeOptions): Promise<Response> {
-  return toResponse(event.req, source, options, event.runtime?.node?.res); // on Node, a shorter way
+export async function sse(event: H3Event, source: Source, options?: ServeOptions): Promise<Response> {
+  const response = await toResponse(event.req, source, options, event.runtime?.node?.res); // on Node, a shorter way
+  for (const name of response.headers.keys()) event.res.headers.delete(name); // else those of middleware hold
+  return response;
 }
 
 export const app = new H3();
