@@ -7,10 +7,19 @@ const conditions = ["@holdfast/source"];
 const deep = {
   /** Faults that are planted in core, and must be found by the tests of histories. */
   core: ["**/mutants.test.ts"],
-  /** Crowds, and several processes that are killed. */
-  http: ["test/endurance/**/*.test.ts", "test/machines/**/*.test.ts", "test/stories/08-*.test.ts"],
+  /** Crowds, several processes that are killed, and bad adapters, which have their tests wait in vain. */
+  http: [
+    "test/endurance/**/*.test.ts",
+    "test/machines/**/*.test.ts",
+    "test/stories/08-*.test.ts",
+    "test/adapter-suite/faults.test.ts",
+  ],
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
+};
+/** Every server that one may stand before or behind: `pnpm matrix`. */
+const matrix = {
+  proxies: ["test/proxies/**/*.test.ts"],
 };
 const butNot = (files: string[]): { exclude: string[] } => ({
   exclude: [...configDefaults.exclude, ...files],
@@ -38,8 +47,9 @@ const projects: TestProjectInlineConfiguration[] = [
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", butNot(deep.http)),
+  project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies])),
   project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
+  project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
   project("packages/core", "deep-core", { include: deep.core }),
   project("packages/conformance", "deep-http", { include: deep.http }),
   project("examples", "deep-examples", { ...patient, include: deep.examples }),

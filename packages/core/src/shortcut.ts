@@ -15,7 +15,7 @@ export interface Outgoing {
   readonly headersSent: boolean;
   readonly destroyed?: boolean;
   write: (chunk: Uint8Array) => boolean;
-  once(event: "drain", listener: () => void): unknown;
+  once(event: "drain" | "close", listener: () => void): unknown;
 }
 
 /** How many chunks are looked after. */
@@ -38,6 +38,10 @@ export function createShortcut(events: SinkEvents, outgoing: Outgoing): BodySink
       events.closed();
     },
   });
+
+  // Something else may be answered instead, or was before: then nobody reads the body, nor says so.
+  if (outgoing.destroyed === true) queueMicrotask(() => web.destroy());
+  else outgoing.once("close", () => web.destroy());
 
   function give(chunk: Uint8Array<ArrayBuffer>): boolean {
     if (attempts === 0 || isLooking || !web.isEmpty() || !outgoing.headersSent) return web.give(chunk);

@@ -260,6 +260,28 @@ describe("behind it", () => {
   });
 });
 
+test("a response that is over without its body is the end of that", () => {
+  const { sink, response, events } = open();
+  expect(sink.write(bytesOf("to nobody"))).toBe(false);
+  response.emit("close");
+  expect(events.closed).toHaveBeenCalledTimes(1);
+  expect(sink.write(bytesOf("more"))).toBe(false);
+  sink.close();
+  sink.destroy();
+  expect(events.closed).toHaveBeenCalledTimes(1);
+});
+
+test("a response that is over already is so as soon as the sink is there", async () => {
+  const response = new FakeResponse();
+  response.destroyed = true;
+  const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
+  const sink = createShortcut(events, response);
+  expect(events.closed).not.toHaveBeenCalled();
+  await Promise.resolve();
+  expect(events.closed).toHaveBeenCalledTimes(1);
+  expect(sink.write(bytesOf("to nobody"))).toBe(false);
+});
+
 test("whenever it is taken, everything comes out once and in order", async () => {
   const anyStep = fc.oneof(
     { weight: 4, arbitrary: fc.constant("write" as const) },

@@ -5,6 +5,11 @@ import { plainSocket, writeChunk } from "./chunk-writer.ts";
 
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
+/** What compression makes of a response: it gathers what is written until it is asked not to. */
+interface Gathering {
+  readonly flush?: () => void;
+}
+
 /** One for all: to make an error for each response costs more than to serve it. */
 const OVER = new HoldfastError("ABORTED", "The response is over.");
 
@@ -26,7 +31,8 @@ export function createNodeSink(
   if (watched.signal.aborted) queueMicrotask(closed);
   else watched.onOver = closed;
   if (!isGone(res)) {
-    (stream ?? res).on("drain", drained);
+    // Of the response also over HTTP/2: what compresses has taken the place of its stream there.
+    res.on("drain", drained);
     // Without a message: HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
@@ -38,7 +44,9 @@ export function createNodeSink(
       const socket = begun && stream === undefined ? plainSocket(res as ServerResponse, bytes) : undefined;
       if (socket !== undefined) return writeChunk(socket, bytes, drained);
       begun = true;
-      return (res as ServerResponse).write(bytes);
+      const taken = (res as ServerResponse).write(bytes);
+      (res as Gathering).flush?.();
+      return taken;
     },
     close() {
       if (!ended()) res.end();

@@ -10,6 +10,8 @@ import { beginStage, type Server } from "./server.ts";
 export interface Suite {
   readonly test: (name: string, run: (begin: Begin) => Promise<void>) => void;
   readonly has: (capability: Capability) => boolean;
+  /** Waits until a client's response is over, which was cut. */
+  readonly wasCut: (client: Client) => Promise<void>;
 }
 
 export type Begin = (options?: StageOptions) => Promise<Server>;
@@ -19,8 +21,13 @@ export type Begin = (options?: StageOptions) => Promise<Server>;
  * each connection that opened has closed once, and nothing failed that the test did not forgive.
  */
 export function createSuite(test: Runner["test"], { start, capabilities = {} }: AdapterUnderTest): Suite {
+  const has: Suite["has"] = (capability) => typeof capabilities[capability] !== "object";
   return {
-    has: (capability) => typeof capabilities[capability] !== "object",
+    has,
+    async wasCut(client) {
+      const state = await client.over();
+      if (has("visibleCut")) assert.equal(state, "cut", "The client takes it for the end.");
+    },
     test: (name, run) =>
       test(name, async () => {
         const subject = createSubject();

@@ -2,7 +2,6 @@ import { createServer } from "node:http";
 import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { sse } from "@holdfast/express";
 import express5 from "express";
-// @ts-expect-error -- It has no types of its own; what is used of it is the same.
 import express4 from "express-4";
 
 const under = (express: typeof express5, name: string): AdapterUnderTest => ({

@@ -1,0 +1,18 @@
+import { addAbortSignal } from "node:stream";
+import { createRegistry, sse } from "@holdfast/express";
+import express from "express";
+
+export const jobs = createRegistry();
+export const app = express();
+/** What aborts when a user logs out. */
+export const logins = new Map<string, AbortController>();
+
+app.get("/jobs/:id/stream", async (req, res) => {
+  const login = logins.get(req.get("authorization") ?? "");
+  if (login === undefined) {
+    res.sendStatus(401);
+  } else {
+    addAbortSignal(login.signal, res);
+    await sse(req, res, jobs.stream(req.params.id));
+  }
+});
