@@ -17,9 +17,11 @@ const deep = {
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
-/** Every server that one may stand before or behind: `pnpm matrix`. */
+/** Every server that one may stand before or behind, and every runtime: `pnpm matrix`. */
 const matrix = {
   proxies: ["test/proxies/**/*.test.ts"],
+  /** Each is fetched first. Bun is small and quick enough to be there every time. */
+  runtimes: ["test/runtimes/!(bun).test.ts"],
 };
 const butNot = (files: string[]): { exclude: string[] } => ({
   exclude: [...configDefaults.exclude, ...files],
@@ -47,9 +49,10 @@ const projects: TestProjectInlineConfiguration[] = [
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies])),
+  project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies, ...matrix.runtimes])),
   project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
   project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
+  project("packages/conformance", "matrix-runtimes", { include: ["test/runtimes/**/*.test.ts"] }),
   project("packages/core", "deep-core", { include: deep.core }),
   project("packages/conformance", "deep-http", { include: deep.http }),
   project("examples", "deep-examples", { ...patient, include: deep.examples }),

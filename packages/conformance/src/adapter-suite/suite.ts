@@ -40,10 +40,10 @@ export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnd
             servers.push(server);
             return server;
           });
-          for (const client of sent) client.cut();
+          for (const client of sent) client.leave();
           for (const server of servers) await leftNothing(server);
         } finally {
-          for (const client of sent) client.cut();
+          for (const client of sent) client.leave();
           await listening.close();
         }
       }),
