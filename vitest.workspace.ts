@@ -45,6 +45,7 @@ const projects: TestProjectInlineConfiguration[] = [
   project("packages/core", "core", butNot(deep.core)),
   project("packages/node-http", "node-http"),
   project("packages/express", "express"),
+  project("packages/fastify", "fastify"),
   project("packages/hono", "hono"),
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
