@@ -17,12 +17,25 @@ const deep = {
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
-/** Every adapter on every runtime that it is for, and behind every proxy: `pnpm matrix`. */
+/** Every adapter on every runtime that it is for, and behind every proxy: `pnpm matrix:all`. */
 const matrix = {
-  node: ["packages/conformance/test/adapter-suite/!(faults).test.ts", "examples/*/test/*adapter*.test.ts"],
+  node: [
+    "packages/conformance/test/adapter-suite/!(faults).test.ts",
+    "packages/fastify/test/adapter.test.ts",
+    "examples/custom-adapter-fastify/test/adapter.test.ts",
+    "examples/frameworks/test/!(recipes).test.ts",
+  ],
+  runtimes: ["test/runtimes/**/*.test.ts"],
   proxies: ["test/proxies/**/*.test.ts"],
-  /** Each is fetched first. Bun is small and quick enough to be there every time. */
-  runtimes: ["test/runtimes/!(bun).test.ts"],
+};
+/** What of it is not there every time. */
+const matrixOnly = {
+  http: [
+    "test/adapter-suite/{express-4,http2-without-tls}.test.ts",
+    "test/runtimes/!(bun).test.ts",
+    ...matrix.proxies,
+  ],
+  examples: ["custom-adapter-fastify/test/adapter.test.ts", "frameworks/test/!(recipes).test.ts"],
 };
 const butNot = (files: string[]): { exclude: string[] } => ({
   exclude: [...configDefaults.exclude, ...files],
@@ -50,11 +63,11 @@ const projects: TestProjectInlineConfiguration[] = [
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies, ...matrix.runtimes])),
-  project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
+  project("packages/conformance", "http", butNot([...deep.http, ...matrixOnly.http])),
+  project("examples", "examples", { ...patient, ...butNot([...deep.examples, ...matrixOnly.examples]) }),
   project(".", "matrix-node", { include: matrix.node }),
+  project("packages/conformance", "matrix-runtimes", { include: matrix.runtimes }),
   project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
-  project("packages/conformance", "matrix-runtimes", { include: ["test/runtimes/**/*.test.ts"] }),
   project("packages/core", "deep-core", { include: deep.core }),
   project("packages/conformance", "deep-http", { include: deep.http }),
   project("examples", "deep-examples", { ...patient, include: deep.examples }),
