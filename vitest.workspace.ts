@@ -7,8 +7,9 @@ const conditions = ["@holdfast/source"];
 const deep = {
   /** Faults that are planted in core, and must be found by the tests of histories. */
   core: ["**/mutants.test.ts"],
-  /** Crowds, several processes that are killed, and bad adapters, which have their tests wait in vain. */
+  /** Crowds, several processes that are killed, browsers, and bad adapters, which have their tests wait in vain. */
   http: [
+    "**/*.chromium.test.ts",
     "test/endurance/**/*.test.ts",
     "test/machines/**/*.test.ts",
     "test/stories/08-*.test.ts",
@@ -21,7 +22,7 @@ const deep = {
 const matrix = {
   node: [
     "packages/conformance/test/adapter-suite/!(faults).test.ts",
-    "packages/fastify/test/adapter.test.ts",
+    "packages/fastify/test/adapter*.test.ts",
     "examples/custom-adapter-fastify/test/adapter.test.ts",
     "examples/frameworks/test/!(recipes).test.ts",
   ],
@@ -31,10 +32,11 @@ const matrix = {
 /** What of it is not there every time. */
 const matrixOnly = {
   http: [
-    "test/adapter-suite/{express-4,http2-without-tls}.test.ts",
-    "test/runtimes/!(bun).test.ts",
+    "test/adapter-suite/{express-4,http2-without-tls,to-response}.test.ts",
+    "test/runtimes/{bun-hono,client,deno,workerd}.test.ts",
     ...matrix.proxies,
   ],
+  fastify: ["**/adapter-http2.test.ts"],
   examples: ["custom-adapter-fastify/test/adapter.test.ts", "frameworks/test/!(recipes).test.ts"],
 };
 const butNot = (files: string[]): { exclude: string[] } => ({
@@ -58,7 +60,7 @@ const projects: TestProjectInlineConfiguration[] = [
   project("packages/core", "core", butNot(deep.core)),
   project("packages/node-http", "node-http"),
   project("packages/express", "express"),
-  project("packages/fastify", "fastify"),
+  project("packages/fastify", "fastify", butNot(matrixOnly.fastify)),
   project("packages/hono", "hono"),
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),

@@ -24,7 +24,7 @@ interface Result {
 }
 
 const onNode = ["--project", "matrix-node"];
-const inRuntime = (file: string): string[] => ["--project", "matrix-runtimes", `runtimes/${file}.test`];
+const inRuntime = (file: string): string[] => ["--project", "matrix-runtimes", `runtimes/${file}`];
 
 const RUNS: readonly Run[] = [
   { name: "Node 22", node: "node22", tests: onNode },

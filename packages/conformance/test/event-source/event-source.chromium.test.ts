@@ -1,0 +1,7 @@
+import { describeInChromium } from "../support/chromium.ts";
+import { inChromium } from "./chromium.ts";
+import { eventSourceSuite } from "./event-source.ts";
+
+describeInChromium("in Chromium", (page) => {
+  for (const client of inChromium(page)) eventSourceSuite(client);
+});
