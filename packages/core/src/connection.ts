@@ -114,6 +114,7 @@ export class Connection implements Tick {
     this.#lastWrite = clock.now();
     this.#expiresAt = this.#lastWrite + this.options.maxDuration * (0.9 + 0.2 * random());
     this.#account = new Account(this.id, clock, report);
+    this.#account.open();
     try {
       const events = { drained: () => this.#drained(), closed: () => this.#finish() };
       this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
