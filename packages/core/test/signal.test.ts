@@ -1,7 +1,8 @@
 import { getEventListeners } from "node:events";
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import type { BareConnection } from "../src/source.ts";
-import { createRegistry } from "../src/registry.ts";
+import type { DeliveryOptions, ServeOptions } from "../src/options.ts";
+import { createRegistry, type RegistryOptions } from "../src/registry.ts";
 import { serve } from "../src/serve.ts";
 import { createMemoryClient } from "../src/testing/index.ts";
 import { database } from "./support/database.ts";
@@ -350,6 +351,12 @@ describe("at the door", () => {
       }
     },
   );
+
+  test("it is an option of a call alone", () => {
+    expectTypeOf<ServeOptions>().toHaveProperty("signal");
+    expectTypeOf<RegistryOptions>().not.toHaveProperty("signal");
+    expectTypeOf<DeliveryOptions>().not.toHaveProperty("signal");
+  });
 
   test("a signal of another realm is one", async () => {
     const place = house();
