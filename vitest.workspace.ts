@@ -17,9 +17,25 @@ const deep = {
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
-/** Every server that one may stand before or behind: `pnpm matrix`. */
+/** Every adapter on every runtime that it is for, and behind every proxy: `pnpm matrix:all`. */
 const matrix = {
+  node: [
+    "packages/conformance/test/adapter-suite/!(faults).test.ts",
+    "packages/fastify/test/adapter.test.ts",
+    "examples/custom-adapter-fastify/test/adapter.test.ts",
+    "examples/frameworks/test/!(recipes).test.ts",
+  ],
+  runtimes: ["test/runtimes/**/*.test.ts"],
   proxies: ["test/proxies/**/*.test.ts"],
+};
+/** What of it is not there every time. */
+const matrixOnly = {
+  http: [
+    "test/adapter-suite/{express-4,http2-without-tls}.test.ts",
+    "test/runtimes/!(bun).test.ts",
+    ...matrix.proxies,
+  ],
+  examples: ["custom-adapter-fastify/test/adapter.test.ts", "frameworks/test/!(recipes).test.ts"],
 };
 const butNot = (files: string[]): { exclude: string[] } => ({
   exclude: [...configDefaults.exclude, ...files],
@@ -42,12 +58,15 @@ const projects: TestProjectInlineConfiguration[] = [
   project("packages/core", "core", butNot(deep.core)),
   project("packages/node-http", "node-http"),
   project("packages/express", "express"),
+  project("packages/fastify", "fastify"),
   project("packages/hono", "hono"),
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   project("packages/redis", "redis"),
-  project("packages/conformance", "http", butNot([...deep.http, ...matrix.proxies])),
-  project("examples", "examples", { ...patient, ...butNot(deep.examples) }),
+  project("packages/conformance", "http", butNot([...deep.http, ...matrixOnly.http])),
+  project("examples", "examples", { ...patient, ...butNot([...deep.examples, ...matrixOnly.examples]) }),
+  project(".", "matrix-node", { include: matrix.node }),
+  project("packages/conformance", "matrix-runtimes", { include: matrix.runtimes }),
   project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
   project("packages/core", "deep-core", { include: deep.core }),
   project("packages/conformance", "deep-http", { include: deep.http }),

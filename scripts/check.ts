@@ -1,7 +1,7 @@
 /**
  * Everything that must hold before a change goes in. One line per step; what a step printed is shown only
  * when it failed, or with --verbose. With --deep it measures coverage too, and goes on to
- * what takes longer than anyone wants to wait for.
+ * what takes longer than anyone wants to wait for, and to every runtime and proxy.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,11 +19,11 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-check-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 
 /** Gives pnpm a command and tells how it went; a step counts as one, unless `count` knows better. */
-async function step(command: string, count?: (ok: boolean) => Tally): Promise<Tally> {
+async function step(command: string, count?: (ok: boolean, output: string) => Tally): Promise<Tally> {
   const start = performance.now();
   const { ok, output } = await run("pnpm", command.split(" "));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  const tally = count?.(ok) ?? { passed: Number(ok), failed: Number(!ok) };
+  const tally = count?.(ok, output) ?? { passed: Number(ok), failed: Number(!ok) };
   const detail = count ? `  ${tally.passed} passed, ${tally.failed} failed` : "";
   const name = command.split(" ", 1).join().padEnd(12);
   console.log(`${ok ? "ok    " : "FAILED"}  ${name} ${seconds.padStart(5)} s${detail}`);
@@ -60,6 +60,12 @@ async function tests(script: string): Promise<Tally[]> {
   return [await step(command, (ok) => countTests(ok, report))];
 }
 
+/** What the matrix counts by itself; a script that broke off before it could is one failure. */
+function lastCount(_ok: boolean, output: string): Tally {
+  const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+  return passed === undefined ? { passed: 0, failed: 1 } : { passed: Number(passed), failed: Number(failed) };
+}
+
 async function everythingElse(): Promise<Tally[]> {
   const tallies: Tally[] = [];
   // First, because pnpm goes on with a mere warning when the install before a script fails.
@@ -71,7 +77,7 @@ async function everythingElse(): Promise<Tally[]> {
 }
 
 const tallies = (await Promise.all([tests(deep ? "coverage" : "unit"), everythingElse()])).flat();
-if (deep) tallies.push(...(await tests("deep")));
+if (deep) tallies.push(...(await tests("deep")), await step("matrix:all", lastCount));
 const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
 const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
 console.log(`${passed} passed, ${failed} failed`);

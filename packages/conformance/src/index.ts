@@ -9,4 +9,4 @@ export type {
 } from "./adapter-suite/adapter.ts";
 export { listen } from "./adapter-suite/listen.ts";
 export type { Exchange } from "./subject/index.ts";
-export type { Runner } from "./runner.ts";
+export type { Runner, Test } from "./runner.ts";

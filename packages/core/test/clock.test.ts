@@ -95,6 +95,19 @@ test("it does so too in a runtime without setImmediate", async () => {
   expect(setTimer).toHaveBeenCalledOnce();
 });
 
+test("it does so too in a runtime that refuses its own functions as methods of something else", async () => {
+  const askRuntime = setImmediate;
+  vi.stubGlobal("setImmediate", function (this: unknown, fn: () => void) {
+    if (this !== undefined && this !== globalThis) throw new TypeError("Illegal invocation");
+    askRuntime(fn);
+  });
+  vi.resetModules();
+  const elsewhere = await import("../src/clock.ts");
+  vi.unstubAllGlobals();
+  const order = await orderAround((fn) => elsewhere.systemClock.soon(fn), "soon");
+  expect(order).toEqual(["running", "resolved", "and what follows from it", "soon"]);
+});
+
 describe("next", () => {
   const next: Clock["soon"] = (fn) => systemClock.next?.(fn);
 

@@ -1,9 +1,23 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
-import { HoldfastError, readCursor, serve, type ServeOptions, type Source } from "@holdfast/core";
+import {
+  HoldfastError,
+  type OpenSink,
+  readCursor,
+  serve,
+  type ServeOptions,
+  type Source,
+  type SseRequest,
+} from "@holdfast/core";
 import { createNodeSink, isGone, type NodeResponse, watch } from "./node-sink.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
+
+/** What `serve` of core wants to know of a request, and to begin its response by. */
+export interface NodeExchange {
+  readonly request: SseRequest;
+  readonly open: OpenSink;
+}
 
 /**
  * Serves a client of `node:http` or `node:http2`.
@@ -20,19 +34,31 @@ export async function sse(
   source: Source,
   options?: ServeOptions,
 ): Promise<void> {
+  const { request, open } = toExchange(req, res);
+  return serve(request, open, source, options);
+}
+
+/**
+ * For the adapter of a framework that stands on `node:http` and has something to do when the response begins. From this
+ * call on the response is watched: hand both to `serve` at once.
+ *
+ * @throws `INVALID_OPTION` when the response has begun
+ *
+ * @example
+ * const { request, open } = toExchange(req, res);
+ * await serve(request, (...begin) => (beforeHeaders(), open(...begin)), source, options);
+ */
+export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
   if (res.headersSent && !isGone(res)) {
     throw new HoldfastError("INVALID_OPTION", "`res` must be a response that has not begun.");
   }
   const watched = watch(res);
-  const request = {
-    method: req.method ?? "GET",
-    cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
-    signal: watched.signal,
+  return {
+    request: {
+      method: req.method ?? "GET",
+      cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
+      signal: watched.signal,
+    },
+    open: (status, headers, events) => createNodeSink(res, watched, status, headers, events),
   };
-  return serve(
-    request,
-    (status, headers, events) => createNodeSink(res, watched, status, headers, events),
-    source,
-    options,
-  );
 }

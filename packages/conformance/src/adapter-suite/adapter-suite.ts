@@ -1,4 +1,4 @@
-import type { Runner } from "../runner.ts";
+import type { Runner, Test } from "../runner.ts";
 import type { AdapterUnderTest } from "./adapter.ts";
 import { answers } from "./behaviours/answers.ts";
 import { backpressure } from "./behaviours/backpressure.ts";
@@ -57,11 +57,23 @@ const BEHAVIOURS: readonly (readonly [name: string, behave: (suite: Suite) => vo
  */
 export function adapterSuite(api: Runner, adapter: AdapterUnderTest): void {
   api.describe(adapter.name, () => {
+    tellWhatIsMissing(api, adapter);
     for (const [name, behave] of BEHAVIOURS) {
-      const tests: Parameters<Runner["test"]>[] = [];
+      const tests: Parameters<Test>[] = [];
       behave(createSuite((...args) => tests.push(args), adapter));
       // Some runners take a group without tests for a mistake.
       if (tests.length > 0) api.describe(name, () => tests.forEach((args) => api.test(...args)));
     }
+  });
+}
+
+function tellWhatIsMissing({ describe, test }: Runner, { capabilities = {} }: AdapterUnderTest): void {
+  const { skip } = test;
+  const missing = Object.entries(capabilities).flatMap(([name, capability]) =>
+    capability === true ? [] : [`${name}: ${capability.missing}`],
+  );
+  if (skip === undefined || missing.length === 0) return;
+  describe("is not held to", () => {
+    for (const name of missing) skip(name, async () => undefined);
   });
 }

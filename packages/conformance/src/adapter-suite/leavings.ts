@@ -8,15 +8,16 @@ export interface Leaving {
 }
 
 /** The ways in which a client ends what it has begun. */
-export const leavings: readonly Leaving[] = [
-  { name: "it closes the connection", leave: (client) => client.cut() },
-  { name: "it resets", leave: (client) => client.reset() },
-];
+export function leavings({ has }: Suite): readonly Leaving[] {
+  const close = { name: "it closes the connection", leave: (client: Client) => client.cut() };
+  const reset = { name: "it resets", leave: (client: Client) => client.reset() };
+  return has("closeWhileIdle") ? [close, reset] : [reset];
+}
 
 /** Those ways, and that of a client which goes on listening; a client that does may yet read. */
-export function allLeavings({ has }: Suite): readonly Leaving[] {
+export function allLeavings(suite: Suite): readonly Leaving[] {
   const halfClose = { name: "it closes its half", leave: (client: Client) => client.halfClose?.() };
-  return has("halfClose") ? [...leavings, halfClose] : leavings;
+  return suite.has("halfClose") ? [...leavings(suite), halfClose] : leavings(suite);
 }
 
 /** A client is seen to leave within a second, however it leaves; in ms. */

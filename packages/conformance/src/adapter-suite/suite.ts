@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Runner } from "../runner.ts";
+import type { Test } from "../runner.ts";
 import { createSubject } from "../subject/index.ts";
 import type { StageOptions } from "../subject/stage.ts";
 import type { Client } from "../wire/client.ts";
@@ -20,7 +20,7 @@ export type Begin = (options?: StageOptions) => Promise<Server>;
  * Whatever a test did, when its clients have gone nothing is left: no connection, no call of the adapter, no stream;
  * each connection that opened has closed once, and nothing failed that the test did not forgive.
  */
-export function createSuite(test: Runner["test"], { start, capabilities = {} }: AdapterUnderTest): Suite {
+export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnderTest): Suite {
   const has: Suite["has"] = (capability) => typeof capabilities[capability] !== "object";
   return {
     has,
@@ -40,10 +40,10 @@ export function createSuite(test: Runner["test"], { start, capabilities = {} }: 
             servers.push(server);
             return server;
           });
-          for (const client of sent) client.cut();
+          for (const client of sent) client.leave();
           for (const server of servers) await leftNothing(server);
         } finally {
-          for (const client of sent) client.cut();
+          for (const client of sent) client.leave();
           await listening.close();
         }
       }),

@@ -37,6 +37,12 @@ export abstract class Client {
   abstract cut(): void;
   /** Leaves without a goodbye, or in whatever other way its transport has. */
   abstract reset(): void;
+  /** Leaves in a way that no server misses. */
+  leave(): void {
+    this.reset();
+    this.cut();
+  }
+
   /** Says that it has nothing more to say, and goes on listening. */
   halfClose?(): void;
   /** Sends another request over the same connection. */

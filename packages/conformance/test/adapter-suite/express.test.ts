@@ -1,5 +1,4 @@
-import { onExpress4, onExpress5 } from "../adapters/express.ts";
+import { onExpress5 } from "../adapters/express.ts";
 import { quietAdapterSuite } from "../support/quiet-adapter-suite.ts";
 
-quietAdapterSuite(onExpress4);
 quietAdapterSuite(onExpress5);

@@ -1,5 +1,4 @@
-import { nodeH2, nodeH2c } from "../adapters/node-http.ts";
+import { nodeH2 } from "../adapters/node-http.ts";
 import { quietAdapterSuite } from "../support/quiet-adapter-suite.ts";
 
 quietAdapterSuite(nodeH2);
-quietAdapterSuite(nodeH2c);

@@ -3,9 +3,11 @@ import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { sse } from "@holdfast/hono";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
+import { heardFromResponse } from "../support/capabilities.ts";
 
 export const hono: AdapterUnderTest = {
-  name: "hono on @hono/node-server",
+  name: "hono",
+  capabilities: heardFromResponse,
   start(answer) {
     const app = new Hono();
     app.all("*", async (c) => {

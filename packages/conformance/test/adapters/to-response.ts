@@ -2,13 +2,12 @@ import type { Server } from "node:net";
 import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { toResponse } from "@holdfast/core";
 import { createAdaptorServer } from "@hono/node-server";
+import { heardFromResponse, noEarlierHeaders } from "../support/capabilities.ts";
 
 /** What every fetch runtime calls, behind a server of Node's. */
 export const onNode: AdapterUnderTest = {
-  name: "toResponse on Node",
-  capabilities: {
-    earlierHeaders: { missing: "Nothing runs before the handler: a Response has all its headers." },
-  },
+  name: "toResponse",
+  capabilities: { ...heardFromResponse, ...noEarlierHeaders },
   start: (answer) =>
     listen(
       createAdaptorServer({

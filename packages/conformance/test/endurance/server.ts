@@ -12,7 +12,7 @@ import { sse as sseNode } from "@holdfast/node-http";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
 import { Hono } from "hono";
-import { aborted } from "../support/sources.ts";
+import { aborted } from "../support/aborted.ts";
 import { takeCensus, watch } from "./census.ts";
 import { BUFFER, dataOf, type Framework } from "./terms.ts";
 

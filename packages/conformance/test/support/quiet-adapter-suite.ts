@@ -16,19 +16,20 @@ function expectQuiet(): void {
 }
 
 let behaviour = "";
+const quietTest = (name: string, run: () => Promise<void>): void => {
+  const isQuiet = LEAVING.includes(behaviour);
+  test(name, () => {
+    if (isQuiet) expectQuiet();
+    return run();
+  });
+};
 const api: Runner = {
   describe: (name, tests) =>
     describe(name, () => {
       behaviour = name;
       tests();
     }),
-  test(name, run) {
-    const isQuiet = LEAVING.includes(behaviour);
-    test(name, () => {
-      if (isQuiet) expectQuiet();
-      return run();
-    });
-  },
+  test: Object.assign(quietTest, { skip: test.skip }),
 };
 
 /** The suite, in a process whose console can be listened to. */

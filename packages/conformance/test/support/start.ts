@@ -18,7 +18,7 @@ export interface Server {
  * Starts a server that handles every request so. Whatever the test did, when its clients have gone every call of the
  * adapter comes to its end.
  */
-export async function start(
+async function start(
   adapter: AdapterUnderTest,
   handle: (exchange: Exchange) => Promise<unknown>,
 ): Promise<Server> {

@@ -67,7 +67,7 @@ export function leaving(suite: Suite): void {
   const { test, has } = suite;
   const cases = [
     ...places.flatMap((place) => allLeavings(suite).map((leaving) => ({ place, leaving }))),
-    ...leavings.map((leaving) => ({ place: stalled, leaving })),
+    ...leavings(suite).map((leaving) => ({ place: stalled, leaving })),
   ];
   for (const { place, leaving } of cases) {
     test(`${place.name}: ${leaving.name}`, async (begin) => {
@@ -142,7 +142,7 @@ export function leaving(suite: Suite): void {
     const clients = await Promise.all(Array.from({ length: 100 }, () => server.get(path)));
     for (const client of clients) await client.until("event: stream.live");
     assert.equal((await server.seen()).gauges.connections, 100);
-    for (const client of clients) client.cut();
+    for (const client of clients) client.leave();
     const { closed } = await server.until(({ gauges }) => assert.equal(gauges.connections, 0), SOON);
     assert.deepEqual(reasons(closed), Array(100).fill("disconnected"));
     assert.equal((await server.info("feed"))?.readers, 0);

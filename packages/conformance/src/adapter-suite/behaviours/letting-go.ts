@@ -11,8 +11,8 @@ export function lettingGo(suite: Suite): void {
     ...allLeavings(suite).map(
       (leaving) => ["a generator that yields", "ticking", "data: 3\n\n", leaving] as const,
     ),
-    ...leavings.map((leaving) => ["a web stream", "openWebStream", "data: one\n\n", leaving] as const),
-    ...leavings.map(
+    ...leavings(suite).map((leaving) => ["a web stream", "openWebStream", "data: one\n\n", leaving] as const),
+    ...leavings(suite).map(
       (leaving) => ["a function, by its cleanup", "pushingOne", "data: one\n\n", leaving] as const,
     ),
   ] satisfies (readonly [string, BareName, string, unknown])[];

@@ -41,7 +41,7 @@ export function sharing({ test }: Suite): void {
       "feed",
       numbers(1, 50).map((data) => ({ data })),
     );
-    leaver?.cut();
+    leaver?.leave();
     await server.say(
       "feed",
       numbers(51, 100).map((data) => ({ data })),

@@ -1,0 +1,62 @@
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import {
+  readCursor,
+  serve,
+  type ServeOptions,
+  type Sink,
+  type SinkEvents,
+  type Source,
+} from "@holdfast/core";
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** Serves a client of Fastify over HTTP/1.1. Resolves when the response is over; rejects only before it began. */
+export function sse(
+  { raw: req }: FastifyRequest,
+  reply: FastifyReply,
+  source: Source,
+  options?: ServeOptions,
+): Promise<void> {
+  const res = reply.raw;
+  const request = {
+    method: req.method ?? "GET",
+    cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
+    signal: signalOf(res),
+  };
+  return serve(
+    request,
+    (status, headers, events) => {
+      // Fastify keeps what its hooks have set until it sends a reply, which from here on it never does.
+      res.writeHead(status, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...headers });
+      reply.hijack();
+      return sinkOf(res, events);
+    },
+    source,
+    options,
+  );
+}
+
+/** Aborts when the response is over, and so when the client has left; at once if it left while a hook was at work. */
+function signalOf(res: ServerResponse): AbortSignal {
+  const over = new AbortController();
+  if (res.destroyed) over.abort();
+  else res.once("close", () => over.abort());
+  return over.signal;
+}
+
+function sinkOf(res: ServerResponse, events: SinkEvents): Sink {
+  const isOver = (): boolean => res.writableEnded || res.destroyed;
+  res.on("drain", () => events.drained());
+  // It comes once, flushed or cut. Where it has come already, core still has to be given its sink first.
+  if (res.destroyed) queueMicrotask(() => events.closed());
+  else res.once("close", () => events.closed());
+  return {
+    // A write behind the end would be an error.
+    write: (bytes) => !isOver() && res.write(bytes),
+    close() {
+      if (!isOver()) res.end();
+    },
+    destroy() {
+      res.destroy();
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import { setTimeout } from "node:timers/promises";
+import { createRegistry } from "@holdfast/core";
+
+/** A countdown starts when its first client comes, and is one and the same for all who follow. */
+export const countdowns = createRegistry<{ count: number; liftoff: string }>({
+  source: (name, { signal }) => countDown(name, signal),
+});
+
+async function* countDown(name: string, signal: AbortSignal) {
+  for (let count = 10; count > 0; count--) {
+    yield { event: "count", data: count } as const;
+    await setTimeout(500, undefined, { signal });
+  }
+  yield { event: "liftoff", data: name } as const;
+}

@@ -1,0 +1,13 @@
+import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
+import { getRouterParam, H3, type H3Event } from "h3";
+import { countdowns } from "./countdowns.ts";
+
+export async function sse(event: H3Event, source: Source, options?: ServeOptions): Promise<Response> {
+  const response = await toResponse(event.req, source, options, event.runtime?.node?.res); // on Node, a shorter way
+  for (const name of response.headers.keys()) event.res.headers.delete(name); // else those of middleware hold
+  return response;
+}
+
+export const app = new H3();
+
+app.get("/countdowns/:name", (event) => sse(event, countdowns.stream(getRouterParam(event, "name") ?? "")));

@@ -1,0 +1,18 @@
+import { adapterSuite, type Capabilities } from "@holdfast/conformance";
+import { describe, test } from "vitest";
+import { noEarlierHeaders } from "../support/capabilities.ts";
+import { findRuntime } from "./runtimes.ts";
+import { inRuntime } from "./server.ts";
+
+const deno = findRuntime("deno");
+const api = { describe: describe.skipIf(deno === undefined), test };
+const capabilities: Capabilities = {
+  pipelining: { missing: "Deno begins with a request when the answer to the one before is over." },
+};
+
+adapterSuite(api, {
+  name: "toResponse",
+  start: inRuntime("deno", deno, "toResponse"),
+  capabilities: { ...capabilities, ...noEarlierHeaders },
+});
+adapterSuite(api, { name: "hono", start: inRuntime("deno", deno, "hono"), capabilities });

@@ -1,0 +1,14 @@
+import { adapterNamed, type Fetch } from "./adapters.ts";
+
+declare const Bun: {
+  serve(options: { hostname: string; port: number; idleTimeout: number; fetch: Fetch }): { port: number };
+};
+
+const { port } = Bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  // Otherwise it cuts what says nothing for ten seconds.
+  idleTimeout: 0,
+  fetch: adapterNamed(process.env.ADAPTER),
+});
+console.log(port);

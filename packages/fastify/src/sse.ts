@@ -1,0 +1,38 @@
+import { serve, type ServeOptions, type Source } from "@holdfast/core";
+import { toExchange } from "@holdfast/node-http";
+import type { FastifyReply, FastifyRequest, RawServerBase, RouteGenericInterface } from "fastify";
+
+/**
+ * Serves a client of Fastify 5, over HTTP/1.1 or HTTP/2. Headers that hooks have set on the reply stay. The reply is
+ * hijacked when the response begins; what is thrown before is for the error handler: return the promise from the handler.
+ *
+ * @returns a promise that resolves when the response is over
+ * @throws `INVALID_OPTION` (as a rejection), only before the response began
+ *
+ * @example
+ * app.get<{ Params: { id: string } }>("/jobs/:id/stream", (request, reply) =>
+ *   sse(request, reply, jobs.stream(request.params.id)),
+ * );
+ */
+export async function sse(
+  request: FastifyRequest<RouteGenericInterface, RawServerBase>,
+  reply: FastifyReply<RouteGenericInterface, RawServerBase>,
+  source: Source,
+  options?: ServeOptions,
+): Promise<void> {
+  const { request: asked, open } = toExchange(request.raw, reply.raw);
+  return serve(
+    asked,
+    (status, headers, events) => {
+      // Until Fastify sends a reply it keeps these to itself.
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      }
+      const sink = open(status, headers, events);
+      reply.hijack();
+      return sink;
+    },
+    source,
+    options,
+  );
+}

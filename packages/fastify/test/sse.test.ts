@@ -1,0 +1,149 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { connect } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { fastify, type FastifyInstance } from "fastify";
+import { expect, onTestFinished, test } from "vitest";
+import { createRegistry, sse } from "../src/index.ts";
+
+/** Listens until the test is finished. */
+async function listen(app: Pick<FastifyInstance, "listen" | "server" | "close">): Promise<number> {
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  onTestFinished(() => app.close());
+  return (app.server.address() as AddressInfo).port;
+}
+
+async function ask(port: number, path: string): Promise<IncomingMessage> {
+  const request = get({ host: "127.0.0.1", port, path });
+  // A server that closes may cut what comes after the answer.
+  request.on("error", () => undefined);
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return response;
+}
+
+test("headers that hooks have set stay, each of several cookies too", async () => {
+  const jobs = createRegistry();
+  const job = await jobs.open("42");
+  await job.end();
+  const app = fastify();
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.header("access-control-allow-origin", "https://example.org").header("vary", "origin");
+    reply.header("set-cookie", "a=1").header("set-cookie", "b=2");
+  });
+  app.get("/", (request, reply) => sse(request, reply, job));
+  const response = await ask(await listen(app), "/");
+  response.resume();
+  expect(response.headers).toMatchObject({
+    "access-control-allow-origin": "https://example.org",
+    "cache-control": "no-cache, no-transform",
+    "content-type": "text/event-stream",
+    "set-cookie": ["a=1", "b=2"],
+    vary: "origin",
+  });
+});
+
+test("what fails before the response began is for the error handler, and for the hooks behind it", async () => {
+  const jobs = createRegistry();
+  const app = fastify();
+  const ran: string[] = [];
+  app.addHook("onRequest", async (_request, reply) => void reply.header("set-cookie", "a=1"));
+  app.addHook("onSend", async () => void ran.push("onSend"));
+  app.setErrorHandler<Error & { code: string }>((error, _request, reply) =>
+    reply.code(500).send(`refused: ${error.code}`),
+  );
+  app.get("/", (request, reply) => sse(request, reply, jobs.stream("42"), { heartbeat: -1 }));
+  const response = await ask(await listen(app), "/");
+  expect(await text(response)).toBe("refused: INVALID_OPTION");
+  expect(response.statusCode).toBe(500);
+  expect(response.headers["content-type"]).not.toContain("event-stream");
+  expect(response.headers["set-cookie"]).toEqual(["a=1"]);
+  expect(ran).toEqual(["onSend"]);
+});
+
+test("the reply is hijacked when the response begins: of the hooks `onResponse` alone is still to come", async () => {
+  const job = await createRegistry().open("42");
+  const app = fastify();
+  const ran: string[] = [];
+  const responded = new Promise<void>((resolve) => app.addHook("onResponse", async () => resolve()));
+  app.addHook("preSerialization", async () => void ran.push("preSerialization"));
+  app.addHook("onSend", async () => void ran.push("onSend"));
+  app.get("/", (request, reply) => {
+    const over = sse(request, reply, job);
+    ran.push(reply.sent ? "sent" : "not sent");
+    return over;
+  });
+  const response = await ask(await listen(app), "/");
+  await job.end();
+  expect(await text(response)).toContain("stream.end");
+  await responded;
+  expect(ran).toEqual(["sent"]);
+});
+
+test("a client that leaves is told to `onRequestAbort`, and leaves nothing behind", async () => {
+  const jobs = createRegistry();
+  await jobs.open("42");
+  const app = fastify();
+  const aborted = Promise.withResolvers<string>();
+  app.addHook("onRequestAbort", async (request) => aborted.resolve(request.url));
+  let over: Promise<void> | undefined;
+  app.get("/", (request, reply) => (over = sse(request, reply, jobs.stream("42"))));
+  const response = await ask(await listen(app), "/");
+  expect(jobs.gauges().connections).toBe(1);
+  response.destroy();
+  expect(await aborted.promise).toBe("/");
+  await over;
+  expect(jobs.gauges().connections).toBe(0);
+});
+
+test("HTTP/2 has the headers of hooks as well", async () => {
+  const jobs = createRegistry();
+  await jobs.open("42");
+  const app = fastify({ http2: true });
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.header("set-cookie", "a=1").header("set-cookie", "b=2");
+  });
+  app.get<{ Params: { id: string } }>("/:id", (request, reply) =>
+    sse(request, reply, jobs.stream(request.params.id)),
+  );
+  const session = connect(`http://127.0.0.1:${await listen(app as never)}`);
+  const stream = session.request({ ":path": "/42" });
+  const [headers] = await once(stream, "response");
+  expect(headers).toMatchObject({ "content-type": "text/event-stream", "set-cookie": ["a=1", "b=2"] });
+  session.destroy();
+  await once(session, "close");
+});
+
+test("when the registry is closed first, clients that come meanwhile are sent away as well, with a 200", async () => {
+  const jobs = createRegistry();
+  await jobs.open("42");
+  const app = fastify();
+  app.get("/", (request, reply) => sse(request, reply, jobs.stream("42")));
+  const port = await listen(app);
+  const early = await ask(port, "/");
+  const drained = jobs.close();
+  const late = await ask(port, "/");
+  expect(late.statusCode).toBe(200);
+  for (const response of [early, late]) expect(await text(response)).toContain("stream.drain");
+  await drained;
+  await app.close();
+});
+
+test("in a `preClose` hook `return503OnClosing: false` does the same", async () => {
+  const jobs = createRegistry();
+  await jobs.open("42");
+  const app = fastify({ return503OnClosing: false });
+  let late: IncomingMessage | undefined;
+  app.addHook("preClose", async () => {
+    const drained = jobs.close();
+    late = await ask(port, "/");
+    await drained;
+  });
+  app.get("/", (request, reply) => sse(request, reply, jobs.stream("42")));
+  const port = await listen(app);
+  const early = await ask(port, "/");
+  await app.close();
+  expect(late?.statusCode).toBe(200);
+  for (const response of [early, late as IncomingMessage])
+    expect(await text(response)).toContain("stream.drain");
+});
