@@ -18,7 +18,11 @@ export class Account {
     this.#clock = clock;
     this.#report = report;
     this.#openedAt = clock.now();
-    report("connectionOpened", { id });
+  }
+
+  /** Apart from the constructor: who is told may close the connection at once, and is told of that, too. */
+  open(): void {
+    this.#report("connectionOpened", { id: this.#id });
   }
 
   wrote(bytes: number, events: number): void {

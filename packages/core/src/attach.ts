@@ -9,7 +9,9 @@ import { type House, type Target, Visit } from "./visit.ts";
 
 /**
  * What happens to a client: one procedure, from its request to the end of its response. The latch exists before
- * anything else, the signal is bridged second; only then is the client counted and its stream looked for.
+ * anything else, the request's signal is bridged second; only then is the client counted and its stream looked for.
+ *
+ * @param signal the application's, which sends the client away
  */
 export function attach(
   house: House,
@@ -17,6 +19,7 @@ export function attach(
   open: OpenSink,
   target: Omit<Target, "cursor">,
   options: ResolvedDelivery,
+  signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   if (!isStreamId(target.id)) return answer(open, request.signal.aborted ? 499 : 404);
   const answered = answerAtTheDoor(request, open);
@@ -24,11 +27,13 @@ export function attach(
 
   const { crowd } = house;
   const connection = new Connection(crowd, target.id, request, open, options);
-  const refusal = crowd.refusal(target.counted);
+  const isAborted = signal?.aborted === true && !crowd.draining;
+  const refusal = isAborted ? "aborted" : crowd.refusal(target.counted);
   if (refusal !== undefined) connection.turnAway(refusal, crowd.spread);
   else {
     crowd.enter(connection, target.counted);
     search(new Visit(house, connection, { ...target, cursor: request.cursor }, options));
+    connection.drainOn(signal);
   }
   return connection.over;
 }

@@ -32,6 +32,7 @@ export function serveBare(
   open: OpenSink,
   source: BareSource,
   options: BareOptions,
+  signal: AbortSignal | undefined,
 ): Promise<Outcome> {
   const { clock, random, report } = options;
   const answered = answerAtTheDoor(request, open);
@@ -51,6 +52,7 @@ export function serveBare(
   connection.follow(feed);
   connection.begin();
   connection.pump();
+  connection.drainOn(signal);
   void feed.run(source, request.cursor);
   return connection.over;
 }

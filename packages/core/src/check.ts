@@ -19,6 +19,13 @@ export function checkDelay(name: string, value: number): void {
   check(typeof value === "number" && value >= 0, name, "a number of milliseconds, or 0", value);
 }
 
+/** An `AbortSignal`, of whatever realm. */
+export function checkSignal(name: string, value: unknown): void {
+  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
+  const ok = typeof aborted === "boolean" && typeof addEventListener === "function";
+  check(ok, name, "an AbortSignal", value);
+}
+
 /** How many at most: a positive integer, or `Infinity`. */
 export function checkCount(name: string, value: number): void {
   check((Number.isInteger(value) && value > 0) || value === Infinity, name, "a positive integer", value);

@@ -114,6 +114,7 @@ export class Connection implements Tick {
     this.#lastWrite = clock.now();
     this.#expiresAt = this.#lastWrite + this.options.maxDuration * (0.9 + 0.2 * random());
     this.#account = new Account(this.id, clock, report);
+    this.#account.open();
     try {
       const events = { drained: () => this.#drained(), closed: () => this.#finish() };
       this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
@@ -203,7 +204,13 @@ export class Connection implements Tick {
     else this.destroy(reason);
   }
 
-  /** Sends a client away for which there is no room. */
+  /** Drains the connection when the application says so; at once if it has said so already. */
+  drainOn(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    this.latch.defer(bridgeAbort(signal, { abort: () => this.drain("aborted") }));
+  }
+
+  /** Sends a client away that is not let in. */
   turnAway(reason: DrainReason, spread = 0): void {
     if (reason !== "busy" || this.options.overload === "drain" || this.#begun)
       return this.drain(reason, spread);

@@ -58,6 +58,7 @@ export function createCounters(observer?: Observer): Counters {
         failed: 0,
         shutdown: 0,
         "max-duration": 0,
+        aborted: 0,
         busy: 0,
         waiting: 0,
       },

@@ -2,7 +2,7 @@
 export type EndStatus = "done" | "failed" | "cancelled" | "expired" | "lost";
 
 /** Why this server closes a connection whose stream goes on: the `reason` of `stream.drain`. */
-export type DrainReason = "shutdown" | "max-duration" | "busy" | "waiting";
+export type DrainReason = "shutdown" | "max-duration" | "aborted" | "busy" | "waiting";
 
 /** Why a cursor could not be honoured: the `reason` of `stream.reset`. */
 export type ResetReason = "trimmed" | "epoch" | "ahead" | "invalid";

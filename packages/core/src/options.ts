@@ -75,7 +75,13 @@ export interface RegistrySettings extends DeliveryOptions, StreamOptions, Regist
  * has its registry's.
  */
 export interface ServeOptions
-  extends DeliveryOptions, Surroundings, Pick<StreamOptions, "buffer" | "maxEventBytes"> {}
+  extends DeliveryOptions, Surroundings, Pick<StreamOptions, "buffer" | "maxEventBytes"> {
+  /**
+   * Drains this connection when it aborts, for a logout or a token that expires. The client comes back, and it is for
+   * the application to refuse it then. One signal may serve any number of connections, and keeps none that is over.
+   */
+  readonly signal?: AbortSignal;
+}
 
 type Resolved<Options> = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> };
 export type ResolvedDelivery = Resolved<DeliveryOptions>;

@@ -223,7 +223,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   ): Attach {
     const base = resolveDelivery(delivery, own);
     return (request, open, call, counted) =>
-      attach(house, request, open, { id, kind, find, counted }, resolveDelivery(base, call));
+      attach(house, request, open, { id, kind, find, counted }, resolveDelivery(base, call), call?.signal);
   }
 
   function checkAtTheDoor(id: string): void {

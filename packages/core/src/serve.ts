@@ -1,5 +1,5 @@
 import { serveBare } from "./bare.ts";
-import { check } from "./check.ts";
+import { check, checkSignal } from "./check.ts";
 import { isPullable } from "./iterate.ts";
 import { createReport } from "./observer.ts";
 import {
@@ -25,6 +25,7 @@ export async function serve(
   source: Source,
   options?: ServeOptions,
 ): Promise<void> {
+  if (options?.signal !== undefined) checkSignal("signal", options.signal);
   if (typeof source === "object" && source !== null && ATTACH in source) {
     await source[ATTACH](request, open, options, true);
     return;
@@ -36,11 +37,12 @@ export async function serve(
     source,
   );
   const { buffer, maxEventBytes } = resolveStream(STREAM_DEFAULTS, options);
-  await serveBare(request, open, source, {
+  const bareOptions = {
     ...resolveDelivery(DELIVERY_DEFAULTS, options),
     ...resolveSurroundings(options ?? {}),
     report: createReport(options?.observer),
     bufferBytes: buffer.bytes,
     maxEventBytes: Math.min(maxEventBytes, Math.floor(buffer.bytes / 4)),
-  });
+  };
+  await serveBare(request, open, source, bareOptions, options?.signal);
 }

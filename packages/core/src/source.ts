@@ -2,7 +2,7 @@ import type { HoldfastError } from "./errors.ts";
 import type { SseEvent } from "./event.ts";
 import type { Pullable } from "./iterate.ts";
 import type { Cleanup } from "./latch.ts";
-import type { DeliveryOptions } from "./options.ts";
+import type { ServeOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 
@@ -20,7 +20,7 @@ export interface StreamSource {
 export type Attach = (
   request: SseRequest,
   open: OpenSink,
-  options: DeliveryOptions | undefined,
+  options: ServeOptions | undefined,
   counted: boolean,
 ) => Promise<Outcome>;
 

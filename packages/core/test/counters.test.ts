@@ -42,6 +42,7 @@ describe("counters", () => {
           failed: 0,
           shutdown: 0,
           "max-duration": 0,
+          aborted: 0,
           busy: 0,
           waiting: 0,
         },

@@ -80,6 +80,19 @@ describe("one reader never disturbs another, nor the producer", () => {
     expect(client.state).toBe("flushed");
   });
 
+  test("of a connection that is over before its observer has heard of it both is told", async () => {
+    const client = createMemoryClient();
+    const closed: string[] = [];
+    const { registry } = house({
+      observer: {
+        connectionOpened: () => client.leave(),
+        connectionClosed: ({ reason }) => void closed.push(reason),
+      },
+    });
+    await serve(client.request, client.open, await registry.open("a"));
+    expect(closed).toEqual(["disconnected"]);
+  });
+
   test("one frame to two web clients arrives intact in both", async () => {
     const { registry } = house();
     const job = await registry.open("a");

@@ -199,6 +199,18 @@ const scenarios: Record<string, Scenario> = {
   },
   "Nothing more to come": comesAfter(["Once"]),
   "Drained at the maximum duration": staysFor(10_000, { maxDuration: 10_000 }),
+  "Drained by the application": async (stage) => {
+    const { open, come } = stage();
+    const job = await open();
+    const login = new AbortController();
+    const client = come(job, { signal: login.signal });
+    login.abort();
+    return client;
+  },
+  "Drained by the application, on arrival": async (stage) => {
+    const { open, come } = stage();
+    return come(await open(), { signal: AbortSignal.abort() });
+  },
   "Drained at shutdown": async (stage) => {
     const { open, come, registry } = stage();
     await open();
@@ -433,6 +445,7 @@ async function retries(chance: number): Promise<Record<string, string>> {
   const [waits, stays, isTooMuch] = [place.connect("nobody"), place.connect("a"), place.connect("a")];
   const opened = retryOf(stays);
   await place.clock.advance(11_001);
+  const aborted = place.connect("a", { serve: { signal: AbortSignal.abort() } });
   const last = place.connect("a");
   void place.registry.close();
   expect(retryOf(place.connect("a"))).toBe(retryOf(last));
@@ -442,6 +455,7 @@ async function retries(chance: number): Promise<Record<string, string>> {
     "the first block of a bare source": retryOf(place.connect(() => undefined, { serve: { random } })),
     "`stream.drain`: `waiting`": retryOf(waits),
     "`stream.drain`: `max-duration`": retryOf(stays),
+    "`stream.drain`: `aborted`": retryOf(aborted),
     "`stream.drain`: `shutdown`": retryOf(last),
     "`stream.drain`: `busy`": retryOf(isTooMuch),
     "`stream.error`: `SNAPSHOT_FAILED`, at the first failure": retryOf(first),

@@ -33,7 +33,9 @@ export interface StageOptions {
 
 /** What is served under a path. */
 export type Route = Served & {
-  readonly options?: ServeOptions;
+  readonly options?: Omit<ServeOptions, "signal">;
+  /** The signal of the application's that it is served with. */
+  readonly signal?: string;
   /** Headers that are set before the adapter is called. */
   readonly earlier?: readonly (readonly [name: string, value: string])[];
   /** What the handler waits for before it calls the adapter. */
@@ -84,6 +86,7 @@ export class Stage {
   readonly #observer: Observer;
   readonly #routes: Route[] = [];
   readonly #gates = new Map<string, Gate>();
+  readonly #controllers = new Map<string, AbortController>();
   readonly #writers = new Map<string, StreamWriter<AnyEvents>>();
   readonly #probes = new Map<string, Probe>();
   readonly #runs: Runs = { begun: 0, pulled: 0, finished: 0, aborted: 0 };
@@ -123,8 +126,11 @@ export class Stage {
     try {
       if (route.gate !== undefined) await this.#gate(route.gate).passed;
       const source = await this.#sourceOf(route, exchange);
-      const isBare = "bare" in route;
-      return await exchange.sse(source, { ...(isBare && { observer: this.#observer }), ...route.options });
+      return await exchange.sse(source, {
+        ...("bare" in route && { observer: this.#observer }),
+        ...(route.signal !== undefined && { signal: this.#controller(route.signal).signal }),
+        ...route.options,
+      });
     } finally {
       this.#handling--;
     }
@@ -137,6 +143,11 @@ export class Stage {
 
   openGate(name: string): void {
     this.#gate(name).open();
+  }
+
+  /** Aborts a signal of the application's. */
+  abort(signal: string): void {
+    this.#controller(signal).abort();
   }
 
   async open(id: string, options?: StreamOptions): Promise<string> {
@@ -280,6 +291,12 @@ export class Stage {
     const writer = this.#writers.get(id);
     if (writer === undefined) throw new Error(`Nobody opened ${id}.`);
     return writer;
+  }
+
+  #controller(signal: string): AbortController {
+    const controller = this.#controllers.get(signal) ?? new AbortController();
+    this.#controllers.set(signal, controller);
+    return controller;
   }
 
   #gate(name: string): Gate {

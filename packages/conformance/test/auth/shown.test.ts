@@ -1,7 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { connect } from "@holdfast/client";
-import { createFakeClock } from "@holdfast/core/testing";
 import { sse } from "@holdfast/node-http";
 import { createAdaptorServer } from "@hono/node-server";
 import { sign } from "hono/jwt";
@@ -74,12 +73,12 @@ describe("a bearer token", () => {
     expect(late.status).toBe(401);
   });
 
-  test("that expires sends its client away before, and the client comes back with a fresh one", async () => {
+  test("that expires sends its client away, and the client comes back with a fresh one", async () => {
     const job = await bearer.jobs.open("ann/2");
     job.push({ data: "one" });
     const server = await start(onNode(bearer.app));
     // The first is good for one moment, the second for long.
-    const lasting = [3_000, 60_000];
+    const lasting = [2_000, 60_000];
     const asked: number[] = [];
     const connection = follow(`${server.url}/jobs/2/stream`, () => {
       asked.push(lasting.shift() ?? Number.NaN);
@@ -93,10 +92,10 @@ describe("a bearer token", () => {
     });
     expect((await connection.next()).value).toMatchObject({ data: "one" });
     const two = connection.next();
-    await eventually(() => expect(asked).toEqual([3_000, 60_000]));
+    await eventually(() => expect(asked).toEqual([2_000, 60_000]));
     job.push({ data: "two" });
     expect((await two).value).toMatchObject({ data: "two" });
-    expect(states).toContain("max-duration");
+    expect(states).toContain("aborted");
     await job.end();
     expect((await connection.next()).done).toBe(true);
   });
@@ -117,25 +116,11 @@ describe("a bearer token", () => {
     await expect(refused.next()).rejects.toMatchObject({ reason: "unauthorized", status: 401 });
   });
 
-  test.each([0, 0.5, 0.999_999])("is never outlived, whatever chance says: %s", async (chance) => {
-    const clock = createFakeClock(1_000_000);
-    const { registry, watch } = watchedRegistry({ clock, random: () => chance });
-    const expiresAt = clock.now() + 600_000;
-    const maxDuration = bearer.untilExpiry(expiresAt, clock.now());
-    const feed = registry.channel("feed");
-    const server = await start(createServer((req, res) => void sse(req, res, feed, { maxDuration })));
-    const client = await server.get("/").answered();
-    await clock.flush();
-    await client.until("event: stream.live\n");
-    await clock.advance(expiresAt - 2_000 - clock.now());
-    expect(await client.over()).toBe("ended");
-    expect(dataOf(client.text, "stream.drain")).toEqual({ reason: "max-duration" });
-    await eventually(() => expect(reasonsOf(watch)).toEqual(["max-duration"]));
-  });
-
-  test("that has expired, or has no time left, opens no connection that lasts", () => {
-    expect(bearer.untilExpiry(0)).toBe(1);
-    expect(bearer.untilExpiry(Date.now() + 1_000)).toBe(1);
+  test("that has no time left, or very much, is no trap", async () => {
+    const soon = [bearer.at(0), bearer.at(Date.now() + 0.5)];
+    const late = bearer.at(Date.now() + 365 * 24 * 3_600_000);
+    await eventually(() => expect(soon.map(({ aborted }) => aborted)).toEqual([true, true]));
+    expect(late.aborted).toBe(false);
   });
 });
 
@@ -221,9 +206,44 @@ describe.each([
     await client.until("event: stream.live\n");
     logins.delete("ann");
     login.abort();
-    await client.over();
+    expect(await client.over()).toBe("ended");
+    expect(dataOf(client.text, "stream.drain")).toEqual({ reason: "aborted" });
     await eventually(() => expect(jobs.gauges().connections).toBe(0));
+    expect(job.signal.aborted).toBe(false);
     const again = await server.get("/jobs/1/stream", { authorization: "ann" }).answered();
     expect(again.status).toBe(401);
   });
+
+  test("is the end for our client, which comes back and hears of it", async () => {
+    const job = await jobs.open("2");
+    onTestFinished(() => job.end());
+    job.push({ data: "one" });
+    const server = await start(serve());
+    const login = new AbortController();
+    logins.set("ann", login);
+    const connection = connect(`${server.url}/jobs/2/stream`, { headers: { authorization: "ann" } });
+    onTestFinished(() => connection.close());
+    connection.subscribe((state) => {
+      if (state.status === "retrying" && state.reason === "aborted") connection.reconnect();
+    });
+    expect((await connection.next()).value).toMatchObject({ data: "one" });
+    logins.delete("ann");
+    login.abort();
+    await expect(connection.next()).rejects.toMatchObject({ reason: "unauthorized", status: 401 });
+  });
+});
+
+test.each(["the logout", "the expiry"])("of both at once the first counts: %s", async (which) => {
+  const { registry, watch } = watchedRegistry();
+  const login = new AbortController();
+  const expiry = bearer.at(Date.now() + (which === "the expiry" ? 1 : 60_000));
+  const signal = AbortSignal.any([login.signal, expiry]);
+  const feed = registry.channel("feed");
+  const server = await start(createServer((req, res) => void sse(req, res, feed, { signal })));
+  const client = await server.get("/").answered();
+  if (which === "the logout") login.abort();
+  expect(await client.over()).toBe("ended");
+  expect(dataOf(client.text, "stream.drain")).toEqual({ reason: "aborted" });
+  await eventually(() => expect(reasonsOf(watch)).toEqual(["aborted"]));
+  await registry.close();
 });

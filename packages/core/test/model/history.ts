@@ -16,10 +16,11 @@ export type Step =
       readonly cursor: "own" | "none" | "invalid" | "ahead" | "stranger" | "terminal";
       readonly now: boolean;
       readonly aborted: boolean;
+      readonly loggedOut: boolean;
     }
   | { readonly do: "leave"; readonly browser: number; readonly seen: number }
   | { readonly do: "subscribe"; readonly stream: number; readonly slow: boolean }
-  | { readonly do: "stall" | "drain" | "trickle"; readonly browser: number }
+  | { readonly do: "stall" | "drain" | "trickle" | "log out"; readonly browser: number }
   | {
       readonly do: "save";
       readonly stream: number;
@@ -68,11 +69,13 @@ const always: Weighted[] = [
       ),
       now: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
       aborted: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
+      loggedOut: fc.integer({ min: 0, max: 19 }).map((n) => n === 0),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe"), stream, slow: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("leave"), browser, seen: fc.nat(2_000) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("stall", "drain", "trickle"), browser }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("log out"), browser }) },
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant("pass"), ms: fc.constantFrom(1, 50, 300, 1_000, 4_000) }),

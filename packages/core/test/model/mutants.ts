@@ -80,6 +80,27 @@ export const mutants: readonly Mutant[] = [
     found: /^An abort listener is left/,
   },
   {
+    fault: "the listener for a logout stays after the response",
+    file: "connection.ts",
+    sound: 'this.latch.defer(bridgeAbort(signal, { abort: () => this.drain("aborted") }));',
+    faulty: 'bridgeAbort(signal, { abort: () => this.drain("aborted") });',
+    found: /^An abort listener is left/,
+  },
+  {
+    fault: "a client whose user has logged out is let in first",
+    file: "attach.ts",
+    sound: "const isAborted = signal?.aborted === true && !crowd.draining;",
+    faulty: "const isAborted = false;",
+    found: /^Let in after a logout/,
+  },
+  {
+    fault: "a client that holds is served on after a logout",
+    file: "connection.ts",
+    sound: 'abort: () => this.drain("aborted")',
+    faulty: 'abort: () => void (this.ready && this.drain("aborted"))',
+    found: /^Served after a logout/,
+  },
+  {
     fault: "a client that leaves while it waits goes on waiting",
     file: "search.ts",
     sound: "        this.#latch.defer(() => waiting.delete(this));\n",

@@ -78,6 +78,8 @@ class World {
   readonly #comings = new Map<Browser, Coming>();
   readonly #followers: Follower[] = [];
   readonly #clients: MemoryClient[] = [];
+  /** What aborts when the user of a client logs out. */
+  readonly #logins = new Map<MemoryClient, AbortController>();
   readonly #served: Promise<void>[] = [];
   readonly #closes: CloseReason[] = [];
   /** The streams whose next source breaks. */
@@ -144,6 +146,8 @@ class World {
         return this.#connect(step);
       case "leave":
         return this.#leave(this.#browser(step.browser), step.seen);
+      case "log out":
+        return this.#logOut(this.#browser(step.browser));
       case "stall":
         return this.#browser(step.browser).client?.stall();
       case "drain":
@@ -229,8 +233,9 @@ class World {
     if (this.#clock.timers > 0) throw new Error(`${this.#clock.timers} timers left`);
     if (this.#opened !== this.#closes.length)
       throw new Error(`${this.#opened} opened, ${this.#closes.length} closed`);
-    for (const { request } of this.#clients) {
-      if (getEventListeners(request.signal, "abort").length > 0) throw new Error("An abort listener is left");
+    const signals = [...this.#clients.map(({ request }) => request), ...this.#logins.values()];
+    for (const { signal } of signals) {
+      if (getEventListeners(signal, "abort").length > 0) throw new Error("An abort listener is left");
     }
     for (const producer of this.#producers) {
       if (producer !== undefined && producer.life.status === "cancelled" && !producer.signal.aborted) {
@@ -368,6 +373,7 @@ class World {
     cursor,
     now,
     aborted,
+    loggedOut,
   }: Extract<Step, { do: "connect" }>): Promise<void> | undefined {
     const browser = this.#browser(number);
     this.#leave(browser, Infinity);
@@ -382,24 +388,39 @@ class World {
     const client = createMemoryClient(browser.cursor === undefined ? {} : { cursor: browser.cursor });
     this.#clients.push(client);
     if (aborted) client.leave();
+    const login = new AbortController();
+    this.#logins.set(client, login);
+    if (loggedOut) login.abort();
     browser.connect(client);
     const id = name(number % STREAMS);
     this.#comings.set(browser, { at: this.#clock.now(), answers: this.#database?.heard(id).answers ?? 0 });
     const source: StreamSource = this.#registry.stream(id, {
       from: now ? "now" : "start",
     });
-    this.#served.push(this.#core.serve(client.request, client.open, source));
+    this.#served.push(this.#core.serve(client.request, client.open, source, { signal: login.signal }));
     const { status } = client;
     const expected = aborted ? 499 : browser.cursor?.endsWith(".end") === true ? 204 : 200;
     // It is looked for: the database may say at once that there is nothing, or take its time.
-    const fair =
-      expected === 200 && this.#database !== undefined && !this.#closing ? [200, 404, undefined] : [expected];
+    const isLookedFor = this.#database !== undefined && !this.#closing && !loggedOut;
+    const fair = expected === 200 && isLookedFor ? [200, 404, undefined] : [expected];
     if (!fair.includes(status)) throw new Error(`Answered ${status} instead of ${expected}`);
     if (this.#closing && status === 200 && !client.text.includes('"shutdown"'))
       throw new Error("Let in after the close");
+    if (loggedOut && status === 200 && !client.text.startsWith("event: stream.drain\n"))
+      throw new Error("Let in after a logout");
     // A conforming client never comes back after a 204: the next connection is somebody else's.
     if (status === 204) browser.cursor = undefined;
     return this.#settled();
+  }
+
+  /** Its client is sent away, or cut if it holds; one whose response is ending is let be. */
+  #logOut({ client }: Browser): void {
+    if (client === undefined) return;
+    const { state, held } = client;
+    this.#logins.get(client)?.abort();
+    if (state !== "idle" && state !== "open") return;
+    const isTold = client.state !== "open" && client.text.endsWith('data: {"reason":"aborted"}\n\n');
+    if (held ? client.state !== "destroyed" : !isTold) throw new Error("Served after a logout");
   }
 
   /** Even a prompt answer takes a moment; only then does its client read. */

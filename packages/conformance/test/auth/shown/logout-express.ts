@@ -1,4 +1,3 @@
-import { addAbortSignal } from "node:stream";
 import { createRegistry, sse } from "@holdfast/express";
 import express from "express";
 
@@ -9,10 +8,6 @@ export const logins = new Map<string, AbortController>();
 
 app.get("/jobs/:id/stream", async (req, res) => {
   const login = logins.get(req.get("authorization") ?? "");
-  if (login === undefined) {
-    res.sendStatus(401);
-  } else {
-    addAbortSignal(login.signal, res);
-    await sse(req, res, jobs.stream(req.params.id));
-  }
+  if (login === undefined) res.sendStatus(401);
+  else await sse(req, res, jobs.stream(req.params.id), { signal: login.signal });
 });
