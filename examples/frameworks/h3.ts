@@ -4,7 +4,10 @@ import { countdowns } from "./countdowns.ts";
 
 export async function sse(event: H3Event, source: Source, options?: ServeOptions): Promise<Response> {
   const response = await toResponse(event.req, source, options, event.runtime?.node?.res); // on Node, a shorter way
-  for (const name of response.headers.keys()) event.res.headers.delete(name); // else those of middleware hold
+  for (const name of response.headers.keys()) {
+    event.res.headers.delete(name); // else those of middleware hold
+    event.res.errHeaders.delete(name); // which h3 has of its own for a 404 or 503
+  }
   return response;
 }
 

@@ -32,7 +32,11 @@ export const startH3: Start = (answer) => {
     answer({
       url: event.req.url,
       body: await event.req.text(),
-      setHeader: (name, value) => event.res.headers.append(name, value),
+      setHeader(name, value) {
+        // As `handleCors` of h3 does: an answer from 400 on has the second alone.
+        event.res.headers.append(name, value);
+        event.res.errHeaders.append(name, value);
+      },
       sse: (source, options) => sseOfH3(event, source, options),
     }),
   );

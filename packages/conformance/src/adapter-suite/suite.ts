@@ -18,7 +18,8 @@ export type Begin = (options?: StageOptions) => Promise<Server>;
 
 /**
  * Whatever a test did, when its clients have gone nothing is left: no connection, no call of the adapter, no stream;
- * each connection that opened has closed once, and nothing failed that the test did not forgive.
+ * each connection that opened has closed once, nothing failed that the test did not forgive, and nobody was sent anything
+ * behind the end of a response.
  */
 export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnderTest): Suite {
   const has: Suite["has"] = (capability) => typeof capabilities[capability] !== "object";
@@ -42,6 +43,8 @@ export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnd
           });
           for (const client of sent) client.leave();
           for (const server of servers) await leftNothing(server);
+          for (const client of sent)
+            assert.equal(client.surplus, "", "what came behind the end of a response");
         } finally {
           for (const client of sent) client.leave();
           await listening.close();
@@ -51,13 +54,14 @@ export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnd
 }
 
 async function leftNothing(server: Server): Promise<void> {
-  const { failed } = await server.until(({ gauges, handling, opened, closed }) => {
+  const { failed, rejected } = await server.until(({ gauges, handling, opened, closed }) => {
     assert.equal(gauges.connections, 0, "connections that are left");
     assert.equal(gauges.waiting, 0, "clients that still wait");
     assert.equal(handling, 0, "calls of the adapter that are not over");
     assert.equal(closed.length, opened, "connections that closed");
   });
   assert.deepEqual(failed, []);
+  assert.deepEqual(rejected, [], "calls of the adapter that were rejected after the response began");
   const left = await server.finish();
   assert.deepEqual(left, { connections: 0, waiting: 0, streams: 0, lingering: 0, bytes: 0 });
 }

@@ -8,6 +8,8 @@ export class Probe {
   sink: Sink | undefined;
   drained = 0;
   closed = 0;
+  /** Whether it was closed before there was a sink. */
+  early = false;
 
   /** @param ready what it waits for before it begins the response */
   constructor(ready: Promise<void>) {
@@ -26,6 +28,7 @@ export class Probe {
     await new Promise<void>((resolve) => {
       const closed = (): void => {
         this.closed++;
+        this.early ||= this.sink === undefined;
         resolve();
       };
       const drained = (): void => void this.drained++;

@@ -59,6 +59,8 @@ export interface Seen {
   readonly gauges: Gauges;
   /** Calls of the adapter that are not over. */
   readonly handling: number;
+  /** What calls of the adapter were rejected with. */
+  readonly rejected: readonly string[];
   readonly opened: number;
   /** In the order in which the connections closed. */
   readonly closed: readonly { readonly reason: CloseReason; readonly events: number }[];
@@ -78,6 +80,8 @@ export interface Probed {
   readonly begun: boolean;
   readonly drained: number;
   readonly closed: number;
+  /** Whether it was said to be closed before it was given out. */
+  readonly early: boolean;
 }
 
 /** One test's part of a server. Its methods are what the suite can ask for: all that they take and return is JSON. */
@@ -92,6 +96,7 @@ export class Stage {
   readonly #runs: Runs = { begun: 0, pulled: 0, finished: 0, aborted: 0 };
   readonly #closed: { reason: CloseReason; events: number }[] = [];
   readonly #failed: { stage: string; message: string }[] = [];
+  readonly #rejected: string[] = [];
   readonly #shared = new TextEncoder().encode("data: before\n\ndata: shared\n\ndata: behind\n\n");
   #opened = 0;
   #resets = 0;
@@ -131,6 +136,9 @@ export class Stage {
         ...(route.signal !== undefined && { signal: this.#controller(route.signal).signal }),
         ...route.options,
       });
+    } catch (error) {
+      this.#rejected.push((error as { code?: string }).code ?? String(error));
+      throw error;
     } finally {
       this.#handling--;
     }
@@ -209,6 +217,7 @@ export class Stage {
     return {
       gauges: this.#registry.gauges(),
       handling: this.#handling,
+      rejected: this.#rejected,
       opened: this.#opened,
       closed: this.#closed,
       failed: this.#failed,
@@ -221,6 +230,7 @@ export class Stage {
   /** Forgets the failures, which were meant. */
   forgive(): void {
     this.#failed.length = 0;
+    this.#rejected.length = 0;
   }
 
   probed(name: string): Probed {
@@ -232,6 +242,7 @@ export class Stage {
       begun: probe?.sink !== undefined,
       drained: probe?.drained ?? 0,
       closed: probe?.closed ?? 0,
+      early: probe?.early ?? false,
     };
   }
 

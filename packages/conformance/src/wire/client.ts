@@ -20,6 +20,8 @@ export abstract class Client {
   headers: Readonly<Record<string, string>> = {};
   /** `ended`: by the server, in order. `cut`: by anybody, before its end. */
   state: "open" | "ended" | "cut" = "open";
+  /** What came behind its end, and belongs to no other response. */
+  surplus = "";
   readonly #chunks: string[] = [];
   /** The first chunks in one piece, and how many they are. */
   #joined = { text: "", count: 0 };
@@ -45,6 +47,8 @@ export abstract class Client {
 
   /** Says that it has nothing more to say, and goes on listening. */
   halfClose?(): void;
+  /** Sends a request that is answered at the same time, where one connection carries several. */
+  beside?(request: ClientRequest): Client;
   /** Sends another request over the same connection. */
   abstract again(request?: ClientRequest): Client;
 

@@ -48,6 +48,10 @@ export class Http2Client extends Client {
     this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
+  override beside(request: ClientRequest): Http2Client {
+    return this.again(request);
+  }
+
   again(request: ClientRequest = {}): Http2Client {
     return new Http2Client(this.#session, request);
   }

@@ -64,6 +64,7 @@ export function answers({ test }: Suite): void {
     const second = await server.get(path);
     assert.equal(await second.over(), "ended");
     assert.equal(second.status, 503);
+    assert.equal(second.text, "");
     assert(Number(second.headers["retry-after"]) >= 5);
     assertHeaders(second, NO_STREAM_HEADERS);
     assert.equal(first.state, "open");

@@ -61,7 +61,7 @@ export function backpressure({ test, wasCut }: Suite): void {
   });
 
   test("a client that stalls for `idleTimeout` is destroyed, and the others go on", async (begin) => {
-    const server = await begin({ registry: { buffer: { bytes: BUFFER }, idleTimeout: 100 } });
+    const server = await begin({ registry: { buffer: { bytes: BUFFER }, idleTimeout: 300 } });
     const [stalled, other] = await twoClients(server);
     stalled.pause();
     await pushUntilZombie(server, () => push(server, other));

@@ -58,6 +58,16 @@ export function delivery({ test }: Suite): void {
     assert(named(client.text, "stream.live").length <= 1);
   });
 
+  test("an event that no buffer takes, whole", async (begin) => {
+    const server = await begin({ registry: { buffer: { bytes: 32 << 20 }, maxEventBytes: 8 << 20 } });
+    await server.open("job");
+    const client = await server.get(await server.serve({ stream: "job" }));
+    await server.pushMany("job", 1, 4_000_000);
+    await server.end("job");
+    assert.equal(await client.over(), "ended");
+    assert.equal(eventsOf(client.text)[0]?.data?.length, 4_000_000);
+  });
+
   test("an event of several lines and scripts, byte for byte", async (begin) => {
     const server = await begin();
     await server.open("job");

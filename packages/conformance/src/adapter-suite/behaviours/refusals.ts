@@ -20,7 +20,10 @@ export function refusals({ test }: Suite): void {
       assert.equal(await client.over(), "ended");
       assert.equal(client.status, 500);
       assert.notEqual(client.headers["content-type"], "text/event-stream");
-      const { opened, gauges } = await server.seen();
+      // It was the framework that answered.
+      const { opened, gauges, rejected } = await server.seen();
+      assert.deepEqual(rejected, ["INVALID_OPTION"]);
+      await server.forgive();
       assert.equal(opened, 0);
       assert.deepEqual([gauges.connections, gauges.waiting], [0, 0]);
     });

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { untilBegun } from "../seam.ts";
 import type { Suite } from "../suite.ts";
 
+/** No id of ours, which core is to say. */
+const STRANGE = `A%2E1 &+=?${"x".repeat(64)}`;
+
 /** What core is told of a request. */
 export function request({ test }: Suite): void {
   for (const method of ["GET", "HEAD", "POST"]) {
@@ -26,6 +29,19 @@ export function request({ test }: Suite): void {
     ],
     ["nothing when both are empty", { path: "?lastEventId=", headers: { "last-event-id": "" } }, undefined],
     ["nothing", {}, undefined],
+    ["the header, whatever it says", { headers: { "last-event-id": STRANGE } }, STRANGE],
+    [
+      "the query, decoded once, whatever it says",
+      { path: `?lastEventId=${encodeURIComponent(STRANGE)}` },
+      STRANGE,
+    ],
+    ["the first of two in the query", { path: "?a=1&lastEventId=b.2&lastEventId=c.3" }, "b.2"],
+    [
+      "nothing when the query has other names",
+      { path: "?xlastEventId=b.2&lastEventIds=b.2&last-event-id=b.2&lasteventid=b.2" },
+      undefined,
+    ],
+    ["the header of a POST", { method: "POST", body: "hello", headers: { "last-event-id": "a.1" } }, "a.1"],
   ];
   for (const [name, sent, cursor] of cursors) {
     test(`its cursor is ${name}`, async (begin) => {

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
+import { allLeavings, SOON } from "../leavings.ts";
+import { BEGUN, begunClient, SEAM, untilProbed } from "../seam.ts";
 import { TERMINAL_ID } from "../shapes.ts";
 import type { Suite } from "../suite.ts";
+
+/** Node warns of an eleventh listener of one kind. */
+const MANY = 12;
 
 const stopped = { headers: { "last-event-id": TERMINAL_ID } };
 
 /** A connection serves one request after the other, or several at once. */
-export function reuse({ test, has }: Suite): void {
+export function reuse(suite: Suite): void {
+  const { test, has, wasCut } = suite;
   if (has("keepAlive")) {
     test("serves the next request, after a 204, a HEAD and an ended stream", async (begin) => {
       const server = await begin();
@@ -26,7 +32,73 @@ export function reuse({ test, has }: Suite): void {
       assert((await fifth.until("event: stream.end")).includes("data: all\n\n"));
       assert.equal(await fifth.over(), "ended");
     });
+
+    test("serves the next request, whatever a sink is told after its end", async (begin) => {
+      const server = await begin();
+      const path = await server.serve({ stream: "job" });
+      const first = await begunClient(server);
+      await server.over(SEAM, "close");
+      assert.equal(await first.over(), "ended");
+      await untilProbed(server, ({ closed }) => assert.equal(closed, 1));
+      await server.write(SEAM, BEGUN);
+      await server.over(SEAM, "close", "destroy", "leave");
+      await server.settled();
+      assert.equal((await first.again({ path, ...stopped }).answered()).status, 204);
+    });
+
+    for (const { name, leave } of allLeavings(suite)) {
+      test(`sees the client of a later request leave: ${name}`, async (begin) => {
+        const server = await begin();
+        await server.open("job");
+        const path = await server.serve({ stream: "job" });
+        const first = await server.get(path, stopped);
+        const second = await first.again({ path }).answered();
+        await second.until("event: stream.live");
+        leave(second);
+        const { closed } = await server.until(({ gauges }) => assert.equal(gauges.connections, 0), SOON);
+        assert.equal(closed[0]?.reason, "disconnected");
+      });
+    }
+
+    test("keeps nothing on it for requests that are over", async (begin) => {
+      const server = await begin();
+      await server.open("job");
+      await server.end("job");
+      const path = await server.serve({ stream: "job" });
+      const warnings: string[] = [];
+      const warned = ({ name, message }: Error): void => {
+        if (name === "MaxListenersExceededWarning") warnings.push(message);
+      };
+      process.on("warning", warned);
+      try {
+        let client = await server.get(path);
+        for (let request = 0; request < MANY; request++) {
+          assert.equal(await client.over(), "ended");
+          client = await client.again({ path }).answered();
+        }
+        await server.settled();
+      } finally {
+        process.off("warning", warned);
+      }
+      assert.deepEqual(warnings, []);
+    });
   }
+
+  test("is not taken from others when one of them is cut", async (begin) => {
+    const server = await begin();
+    await server.open("job");
+    const cut = await begunClient(server);
+    const path = await server.serve({ stream: "job" });
+    const left = cut.beside?.({ path }) ?? server.send(path);
+    const stays = cut.beside?.({ path }) ?? server.send(path);
+    await Promise.all([left.until("event: stream.live"), stays.until("event: stream.live")]);
+    await server.over(SEAM, "destroy");
+    await wasCut(cut);
+    left.reset();
+    await server.until(({ gauges }) => assert.equal(gauges.connections, 1));
+    await server.push("job", [{ data: "after" }]);
+    await stays.until("data: after\n\n");
+  });
 
   if (has("pipelining")) {
     test("serves requests that do not wait for each other", async (begin) => {

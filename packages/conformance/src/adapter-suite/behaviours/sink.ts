@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BEGUN, begunClient, BLOCK, fill, SEAM, untilProbed } from "../seam.ts";
+import { BEGUN, begunClient, BLOCK, fill, SEAM, untilBegun, untilProbed } from "../seam.ts";
 import { allLeavings } from "../leavings.ts";
 import type { Client } from "../../wire/client.ts";
 import type { Server } from "../server.ts";
@@ -9,7 +9,7 @@ type Way = "close" | "destroy" | "leave";
 
 /** The sink that core is given: what it says of a write, and that it is over once. */
 export function sink(suite: Suite): void {
-  const { test, wasCut } = suite;
+  const { test, has, wasCut } = suite;
   const ended = async (client: Client): Promise<void> => assert.equal(await client.over(), "ended");
   const ways: [string, Way[], (client: Client) => Promise<void>][] = [
     ["closed", ["close"], ended],
@@ -25,19 +25,39 @@ export function sink(suite: Suite): void {
       await server.over(SEAM, ...over);
       await seen(client);
       assert.equal(client.text, BEGUN);
-      await assertClosedOnce(server, () => server.over(SEAM, ...over));
+      await assertClosedOnce(server, () => tellLate(server));
     });
   }
+
+  test("is over once: closed, for HEAD", async (begin) => {
+    const server = await begin();
+    const client = server.send(await server.serve({ probe: SEAM }), { method: "HEAD" });
+    await untilBegun(server);
+    await server.over(SEAM, "close");
+    await ended(client);
+    await assertClosedOnce(server, () => tellLate(server));
+  });
 
   for (const { name, leave } of allLeavings(suite)) {
     test(`is over once when its client leaves: ${name}`, async (begin) => {
       const server = await begin();
       leave(await begunClient(server));
-      await assertClosedOnce(server, async () => {
-        assert.equal((await server.write(SEAM, BLOCK)).taken, false);
-        await server.over(SEAM, "close", "leave");
-      });
+      await assertClosedOnce(server, () => tellLate(server));
     });
+  }
+
+  if (has("leavingBeforeAnswer")) {
+    for (const { name, leave } of allLeavings(suite)) {
+      test(`is over once when its client has left before it began: ${name}`, async (begin) => {
+        const server = await begin();
+        const client = server.send(await server.serve({ probe: SEAM, ready: "beginning" }));
+        await untilProbed(server, ({ method }) => assert.equal(method, "GET"));
+        leave(client);
+        await untilProbed(server, ({ aborted }) => assert(aborted, "Its signal does not abort."));
+        await server.openGate("beginning");
+        await assertClosedOnce(server, () => tellLate(server));
+      });
+    }
   }
 
   test("says hold when the client takes no more, and drained when it does", async (begin) => {
@@ -101,11 +121,19 @@ export function sink(suite: Suite): void {
   });
 }
 
+/** Tells a sink that is over all that there is to tell: it does nothing. */
+async function tellLate(server: Server): Promise<void> {
+  assert.equal((await server.write(SEAM, BLOCK)).taken, false);
+  await server.over(SEAM, "close", "destroy", "leave");
+}
+
 /** Waits for `closed`; nothing brings about another one. */
-async function assertClosedOnce(server: Server, again?: () => Promise<unknown>): Promise<void> {
+async function assertClosedOnce(server: Server, late?: () => Promise<void>): Promise<void> {
   await untilProbed(server, ({ closed }) => assert(closed > 0, "It does not say closed."));
-  await again?.();
+  await late?.();
   await server.until(({ handling }) => assert.equal(handling, 0, "calls of the adapter that are not over"));
   await server.settled();
-  assert.equal((await server.probed(SEAM)).closed, 1);
+  const { closed, early } = await server.probed(SEAM);
+  assert.equal(closed, 1);
+  assert(!early, "It says closed before `open` has returned it.");
 }
