@@ -32,7 +32,7 @@ const matrix = {
 /** What of it is not there every time. */
 const matrixOnly = {
   http: [
-    "test/adapter-suite/{express-4,http2-without-tls,to-response}.test.ts",
+    "test/adapter-suite/{express-4,http2-without-tls,node-test,to-response}.test.ts",
     "test/runtimes/{bun-hono,client,deno,workerd}.test.ts",
     ...matrix.proxies,
   ],
