@@ -62,6 +62,13 @@ const faults: readonly Fault[] = [
     ],
   },
   {
+    name: "has a queue of its own",
+    distort: gives((good, res) => ({
+      write: (bytes) => good.write(bytes) || (!res.destroyed && res.writableLength < 8 << 20),
+    })),
+    found: ["has a sink that > keeps no queue of its own for a client that reads nothing"],
+  },
+  {
     name: "never says that it has drained",
     spoil(res) {
       const emit = res.emit.bind(res);

@@ -4,6 +4,10 @@ import { allLeavings } from "../leavings.ts";
 import type { Client } from "../../wire/client.ts";
 import type { Server } from "../server.ts";
 import type { Suite } from "../suite.ts";
+import { blocksInTransit } from "../transport.ts";
+
+/** Blocks that a server may keep on their way to the transport: 4 MiB. */
+const SPARE = 64;
 
 type Way = "close" | "destroy" | "leave";
 
@@ -74,6 +78,14 @@ export function sink(suite: Suite): void {
     await server.over(SEAM, "close");
     assert.equal(await client.over(), "ended");
     assert.equal(client.text.length, BEGUN.length + blocks * BLOCK.length);
+  });
+
+  test("keeps no queue of its own for a client that reads nothing", async (begin) => {
+    const server = await begin();
+    const client = await begunClient(server);
+    client.pause();
+    const [blocks, inTransit] = [await fill(server), await blocksInTransit(BLOCK)];
+    assert(blocks <= inTransit + SPARE, `It takes ${blocks} blocks, and the transport ${inTransit}.`);
   });
 
   test("closed while it holds, is over when the client has everything", async (begin) => {
