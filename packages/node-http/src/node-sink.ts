@@ -56,6 +56,8 @@ export function createNodeSink(
       // Another code, or none, and some clients take it for an end in order.
       stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
       (stream ?? res).destroy();
+      // Up to Node 22 a response that has no socket yet says nothing of it before its turn.
+      if (stream === undefined && res.socket === null) watched.end();
     },
   };
 }
@@ -74,11 +76,12 @@ export interface Watched {
   readonly signal: AbortSignal;
   /** Called then, once; not if it is over already. */
   onOver: () => void;
+  /** Says that it is over, for a response that does not. */
+  readonly end: () => void;
 }
 
 export function watch(res: NodeResponse): Watched {
   const over = new AbortController();
-  const watched: Watched = { signal: over.signal, onOver: () => undefined };
   const { socket, req } = res as ServerResponse;
   const stream = streamOf(res);
   // A pipelined response has no socket before its turn. Up to Node 22 it does not hear that its connection is gone.
@@ -89,6 +92,7 @@ export function watch(res: NodeResponse): Watched {
     over.abort(OVER);
     watched.onOver();
   };
+  const watched: Watched = { signal: over.signal, onOver: () => undefined, end };
   if (isGone(res)) end();
   else {
     (stream ?? res).once("close", end);

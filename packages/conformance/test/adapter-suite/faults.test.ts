@@ -344,6 +344,16 @@ const faults: readonly Fault[] = [
     found: ["keeps its connection > keeps nothing on it for requests that are over"],
   },
   {
+    name: "cuts a pipelined response when its turn has come",
+    distort: gives((good, res) => ({
+      destroy(reason) {
+        if (res.socket === null) res.once("socket", () => good.destroy(reason));
+        else good.destroy(reason);
+      },
+    })),
+    found: ["keeps its connection > lets go of a request that is destroyed before its turn, and of no other"],
+  },
+  {
     name: "mends the cursor",
     distort: reads((cursor) => cursor && decodeURIComponent(cursor.toLowerCase()).slice(0, 64)),
     found: [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { allLeavings, SOON } from "../leavings.ts";
-import { BEGUN, begunClient, SEAM, untilProbed } from "../seam.ts";
+import { BEGUN, begunClient, SEAM, untilBegun, untilProbed } from "../seam.ts";
 import { TERMINAL_ID } from "../shapes.ts";
 import type { Suite } from "../suite.ts";
 
@@ -122,6 +122,19 @@ export function reuse(suite: Suite): void {
           ["ended", "ended"],
         ),
       );
+    });
+
+    test("lets go of a request that is destroyed before its turn, and of no other", async (begin) => {
+      const server = await begin();
+      await server.open("job");
+      const first = await server.get(await server.serve({ stream: "job" }));
+      await first.until("event: stream.live");
+      first.again({ path: await server.serve({ probe: SEAM }) });
+      await untilBegun(server);
+      await server.over(SEAM, "destroy");
+      await untilProbed(server, ({ closed }) => assert.equal(closed, 1));
+      await server.push("job", [{ data: "after" }]);
+      await first.until("data: after\n\n");
     });
 
     test("lets go of every request when it is cut", async (begin) => {
