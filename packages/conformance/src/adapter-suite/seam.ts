@@ -34,8 +34,8 @@ export async function begunClient(server: Server): Promise<Client> {
   return client;
 }
 
-/** How many looks make sure that something does not come: each is a turn of the server's. */
-const LOOKS = 40;
+/** How many looks make sure that something does not come: each is a turn of the server's, and time for a proxy's. */
+const LOOKS = 100;
 /** No transport keeps so many blocks for a client that reads nothing: 64 MiB. */
 const TOO_MANY = 1_024;
 
