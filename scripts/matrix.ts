@@ -42,7 +42,7 @@ const COLUMNS = [...RUNS.slice(0, -2).map(({ name }) => name), "nginx", "haproxy
 /** What the suite calls the group of what an adapter is not held to. */
 const MISSING = "is not held to";
 const README = "README.md";
-const MARKS = /(?<=<!-- The next lines are written by `npm run matrix`. -->\n)[^]*(?=\n<!-- Up to here. -->)/;
+const MARKED = /(?<=<!-- The next lines are written by `npm run matrix`. -->\n)[^]*(?=<!-- Up to here. -->)/;
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-matrix-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
@@ -154,15 +154,15 @@ for (const run of RUNS) {
 }
 
 const written = readFileSync(README, "utf8");
-const now = table();
-console.log(`\n${now}\n`);
-if (process.env.CI && written.match(MARKS)?.[0].trim() !== now) {
+const now = `\n${table()}\n\n`;
+console.log(now);
+if (process.env.CI && written.match(MARKED)?.[0] !== now) {
   console.log("The README says something else: `npm run matrix` writes it.");
   failed++;
 } else if (isWhole) {
   writeFileSync(
     README,
-    written.replace(MARKS, () => now),
+    written.replace(MARKED, () => now),
   );
 } else {
   console.log("The README is left as it is: something could not be run.");
