@@ -139,7 +139,6 @@ function table(): string {
 
 let passed = 0;
 let failed = 0;
-let isWhole = true;
 for (const run of RUNS) {
   const results = await resultsOf(run);
   for (const result of results) {
@@ -147,10 +146,7 @@ for (const run of RUNS) {
     if (result.status === "passed") passed++;
     if (result.status === "failed") failed++;
   }
-  if (!results.some(({ status }) => status === "passed")) {
-    isWhole = false;
-    failed++;
-  }
+  if (!results.some(({ status }) => status === "passed")) failed++;
 }
 
 const written = readFileSync(README, "utf8");
@@ -159,13 +155,13 @@ console.log(now);
 if (process.env.CI && written.match(MARKED)?.[0] !== now) {
   console.log("The README says something else: `npm run matrix` writes it.");
   failed++;
-} else if (isWhole) {
+} else if (failed === 0) {
   writeFileSync(
     README,
     written.replace(MARKED, () => now),
   );
 } else {
-  console.log("The README is left as it is: something could not be run.");
+  console.log("The README is left as it is.");
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
