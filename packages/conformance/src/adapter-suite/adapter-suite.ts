@@ -56,7 +56,7 @@ const BEHAVIOURS: readonly (readonly [name: string, behave: (suite: Suite) => vo
  * });
  */
 export function adapterSuite(api: Runner, adapter: AdapterUnderTest): void {
-  api.describe(adapter.name, () => {
+  api.describe(adapter.name ?? "an adapter", () => {
     tellWhatIsMissing(api, adapter);
     for (const [name, behave] of BEHAVIOURS) {
       const tests: Parameters<Test>[] = [];

@@ -16,7 +16,7 @@ const ANY: Capabilities = {
 
 /** Adapters do what they do behind a proxy too: one for all of the suite, since it takes its time to start. */
 function conforming(proxy: Proxy, adapters: readonly AdapterUnderTest[], capabilities: Capabilities): void {
-  describe.skipIf(proxy.program === undefined).each(adapters)(`behind ${proxy.name}`, ({ name, start }) => {
+  describe.skipIf(proxy.program === undefined).each(adapters)(`behind ${proxy.name}`, ({ start, ...adapter }) => {
     let app: Listening;
     let running: RunningProxy;
     let answer: Answer;
@@ -30,7 +30,7 @@ function conforming(proxy: Proxy, adapters: readonly AdapterUnderTest[], capabil
     });
 
     quietAdapterSuite({
-      name,
+      ...adapter,
       capabilities,
       async start(next) {
         answer = next;
