@@ -51,7 +51,7 @@ const BEHAVIOURS: readonly (readonly [name: string, behave: (suite: Suite) => vo
  * adapterSuite({ describe, test }, {
  *   name: "node:http",
  *   start: (answer) => listen(createServer((req, res) => {
- *     answer({ url: req.url, sse: (source, options) => sse(req, res, source, options) }).catch(() => res.writeHead(500).end());
+ *     answer({ url: req.url ?? "", sse: (source, options) => sse(req, res, source, options) }).catch(() => res.writeHead(500).end());
  *   })),
  * });
  */

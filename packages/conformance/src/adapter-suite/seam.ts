@@ -12,12 +12,8 @@ export const BLOCK: string = `data: ${"x".repeat(65_528)}\n\n`;
 export const BEGUN = "data: begun\n\n";
 
 /** Looks at the probe until the look does not throw. */
-export function untilProbed(
-  server: Server,
-  look: (probed: Probed) => void,
-  deadline?: number,
-): Promise<void> {
-  return eventually(async () => look(await server.probed(SEAM)), deadline);
+export function untilProbed(server: Server, look: (probed: Probed) => void): Promise<void> {
+  return eventually(async () => look(await server.probed(SEAM)));
 }
 
 /** Waits until the response has begun. */
