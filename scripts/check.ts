@@ -62,7 +62,7 @@ async function tests(script: string): Promise<Tally[]> {
 
 /** What the matrix counts by itself; a script that broke off before it could is one failure. */
 function lastCount(_ok: boolean, output: string): Tally {
-  const [, passed, failed] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+  const [, passed, failed] = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1) ?? [];
   return passed === undefined ? { passed: 0, failed: 1 } : { passed: Number(passed), failed: Number(failed) };
 }
 

@@ -1,5 +1,6 @@
 import { adapterSuite } from "@holdfast/conformance";
 import { describe, test } from "vitest";
+import { heardFromResponse, noEarlierHeaders } from "../../common/test/capabilities.ts";
 import { startRouteHandler } from "./start.ts";
 
 adapterSuite(
@@ -7,6 +8,6 @@ adapterSuite(
   {
     name: "a route handler",
     start: startRouteHandler,
-    capabilities: { earlierHeaders: { missing: "Nothing runs before the handler." } },
+    capabilities: { ...heardFromResponse, ...noEarlierHeaders },
   },
 );

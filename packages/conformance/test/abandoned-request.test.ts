@@ -1,6 +1,6 @@
 import { toResponse } from "@holdfast/core";
 import { expect, test } from "vitest";
-import { eventually } from "./support/eventually.ts";
+import { eventually } from "../src/adapter-suite/eventually.ts";
 import { collectGarbage } from "./support/garbage.ts";
 import { watchedRegistry } from "./support/watched-registry.ts";
 

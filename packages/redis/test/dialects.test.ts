@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { createClient, RESP_TYPES } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type RedisClient, redisStore } from "../src/index.ts";
-import { eventually } from "./support/eventually.ts";
+import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
 import { redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
 import { EVERYTHING, STREAM } from "./support/stream.ts";
 

@@ -1,6 +1,6 @@
 import { HoldfastError, type Store, type StoreWake } from "@holdfast/core";
 import { expect, onTestFinished, test } from "vitest";
-import { eventually } from "./support/eventually.ts";
+import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
 import { describeOnRedis } from "./support/on-redis.ts";
 import { append, EPOCH, EVERYTHING, STREAM, texts } from "./support/stream.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Store } from "@holdfast/core";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { eventually } from "./support/eventually.ts";
+import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
 import { describeOnRedis } from "./support/on-redis.ts";
 import { append, STREAM, texts } from "./support/stream.ts";
 

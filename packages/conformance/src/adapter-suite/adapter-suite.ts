@@ -51,12 +51,12 @@ const BEHAVIOURS: readonly (readonly [name: string, behave: (suite: Suite) => vo
  * adapterSuite({ describe, test }, {
  *   name: "node:http",
  *   start: (answer) => listen(createServer((req, res) => {
- *     answer({ url: req.url, sse: (source, options) => sse(req, res, source, options) }).catch(() => res.writeHead(500).end());
+ *     answer({ url: req.url ?? "", sse: (source, options) => sse(req, res, source, options) }).catch(() => res.writeHead(500).end());
  *   })),
  * });
  */
 export function adapterSuite(api: Runner, adapter: AdapterUnderTest): void {
-  api.describe(adapter.name, () => {
+  api.describe(adapter.name ?? "an adapter", () => {
     tellWhatIsMissing(api, adapter);
     for (const [name, behave] of BEHAVIOURS) {
       const tests: Parameters<Test>[] = [];

@@ -2,7 +2,8 @@ import type { Exchange } from "../subject/index.ts";
 
 /** An adapter with a server around it, and what is particular to the two. */
 export interface AdapterUnderTest {
-  readonly name: string;
+  /** @default "an adapter" */
+  readonly name?: string;
   /**
    * Listens on the loopback interface, and hands every request to `answer`, behind whatever the framework does before
    * its handlers. Where `answer` rejects, the framework's error handler MUST answer with a 500. Called once for each test.

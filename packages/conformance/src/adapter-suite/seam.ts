@@ -12,12 +12,8 @@ export const BLOCK: string = `data: ${"x".repeat(65_528)}\n\n`;
 export const BEGUN = "data: begun\n\n";
 
 /** Looks at the probe until the look does not throw. */
-export function untilProbed(
-  server: Server,
-  look: (probed: Probed) => void,
-  deadline?: number,
-): Promise<void> {
-  return eventually(async () => look(await server.probed(SEAM)), deadline);
+export function untilProbed(server: Server, look: (probed: Probed) => void): Promise<void> {
+  return eventually(async () => look(await server.probed(SEAM)));
 }
 
 /** Waits until the response has begun. */
@@ -34,8 +30,8 @@ export async function begunClient(server: Server): Promise<Client> {
   return client;
 }
 
-/** How many looks make sure that something does not come: each is a turn of the server's. */
-const LOOKS = 40;
+/** How many looks make sure that something does not come: each is a turn of the server's, and time for a proxy's. */
+const LOOKS = 100;
 /** No transport keeps so many blocks for a client that reads nothing: 64 MiB. */
 const TOO_MANY = 1_024;
 

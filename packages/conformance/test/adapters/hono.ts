@@ -3,7 +3,7 @@ import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { sse } from "@holdfast/hono";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { heardFromResponse } from "../support/capabilities.ts";
+import { heardFromResponse } from "../../../../examples/common/test/capabilities.ts";
 
 export const hono: AdapterUnderTest = {
   name: "hono",

@@ -2,7 +2,7 @@ import type { Server } from "node:net";
 import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { toResponse } from "@holdfast/core";
 import { createAdaptorServer } from "@hono/node-server";
-import { heardFromResponse, noEarlierHeaders } from "../support/capabilities.ts";
+import { heardFromResponse, noEarlierHeaders } from "../../../../examples/common/test/capabilities.ts";
 
 /** What every fetch runtime calls, behind a server of Node's. */
 export const onNode: AdapterUnderTest = {

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { listen } from "@holdfast/conformance";
 import type { Client } from "../../src/wire/client.ts";
 import { sendHttp1 } from "../../src/wire/http1.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { dataOf } from "../../src/wire/frames.ts";
 import { reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";

@@ -1,7 +1,7 @@
 import type { ConnectionState } from "@holdfast/client";
 import type { FakeClock } from "@holdfast/core/testing";
 import { expect } from "vitest";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 
 interface Stateful {
   readonly state: ConnectionState;

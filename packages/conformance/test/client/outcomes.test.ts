@@ -2,7 +2,7 @@ import { connect, ConnectionError, type ConnectionState } from "@holdfast/client
 import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import type { RequestListener } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { turns } from "../support/turns.ts";
 import { begin, formerUrl, openStrangeServer, pour } from "./strange-server.ts";
 

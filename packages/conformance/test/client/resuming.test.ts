@@ -2,7 +2,7 @@ import { connect, type StreamReset } from "@holdfast/client";
 import { expect, onTestFinished, test } from "vitest";
 import { openOrigin } from "../event-source/origin.ts";
 import { layWire, type Wire } from "../event-source/wire.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 
 const random = (): number => 0;

@@ -6,7 +6,7 @@ import { compress } from "hono/compress";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import type { Client } from "../../src/wire/client.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { eventsOf } from "../../src/wire/frames.ts";
 import { reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";

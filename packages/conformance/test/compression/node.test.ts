@@ -11,7 +11,7 @@ import express4 from "express-4";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import type { Client } from "../../src/wire/client.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { eventsOf } from "../../src/wire/frames.ts";
 import { turns } from "../support/turns.ts";
 import { reasonsOf } from "../support/watch.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { SseEvent } from "@holdfast/core";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 import { CLOSED, CONNECTING, type Heard, type NativeClient, OPEN } from "./native-client.ts";
 import { openOrigin } from "./origin.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { redisBinary } from "../../../redis/test/support/redis-server.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { crowd, followPlainly, followWell } from "./follower.ts";
 import { all, expectSameStory, reach, stage } from "./stage.ts";
 import { SPEED } from "./swift.ts";

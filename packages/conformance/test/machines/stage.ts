@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from "vitest";
 import { libraries, type Library } from "../../../redis/test/support/clients.ts";
 import { startRedis, type RedisServer } from "../../../redis/test/support/redis-server.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import type { Follower } from "./follower.ts";
 import { type Machine, startMachine } from "./machine.ts";
 import type { Equipment } from "./terms.ts";

@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import { bundleClient } from "../support/bundle.ts";
 import { describeInChromium } from "../support/chromium.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";
 
 /** A browser takes its time. */

@@ -10,7 +10,7 @@ import { listen } from "@holdfast/conformance";
 import type { Client, ClientRequest } from "../../src/wire/client.ts";
 import { sendHttp1 } from "../../src/wire/http1.ts";
 import { deferred } from "../support/deferred.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { dataOf, eventsOf } from "../../src/wire/frames.ts";
 import { createWatch, reasonsOf } from "../support/watch.ts";
 import { watchedRegistry } from "../support/watched-registry.ts";

@@ -1,7 +1,7 @@
 import type { RegistryOptions } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
 import { sendHttp2 } from "../../src/wire/http2.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { eventsOf, type Frame, framesOf, named, stretchesOf } from "../../src/wire/frames.ts";
 import { turns } from "../support/turns.ts";
 import { reasonsOf } from "../support/watch.ts";

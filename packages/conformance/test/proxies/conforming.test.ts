@@ -16,28 +16,31 @@ const ANY: Capabilities = {
 
 /** Adapters do what they do behind a proxy too: one for all of the suite, since it takes its time to start. */
 function conforming(proxy: Proxy, adapters: readonly AdapterUnderTest[], capabilities: Capabilities): void {
-  describe.skipIf(proxy.program === undefined).each(adapters)(`behind ${proxy.name}`, ({ name, start }) => {
-    let app: Listening;
-    let running: RunningProxy;
-    let answer: Answer;
-    beforeAll(async () => {
-      app = await start((exchange: Exchange) => answer(exchange));
-      running = await startProxy(proxy, app.port);
-    });
-    afterAll(async () => {
-      await running.close();
-      await app.close();
-    });
+  describe.skipIf(proxy.program === undefined).each(adapters)(
+    `behind ${proxy.name}`,
+    ({ start, ...adapter }) => {
+      let app: Listening;
+      let running: RunningProxy;
+      let answer: Answer;
+      beforeAll(async () => {
+        app = await start((exchange: Exchange) => answer(exchange));
+        running = await startProxy(proxy, app.port);
+      });
+      afterAll(async () => {
+        await running.close();
+        await app.close();
+      });
 
-    quietAdapterSuite({
-      name,
-      capabilities,
-      async start(next) {
-        answer = next;
-        return { port: running.port, close: async () => undefined };
-      },
-    });
-  });
+      quietAdapterSuite({
+        ...adapter,
+        capabilities,
+        async start(next) {
+          answer = next;
+          return { port: running.port, close: async () => undefined };
+        },
+      });
+    },
+  );
 }
 
 conforming(haproxy, [nodeHttp1], ANY);

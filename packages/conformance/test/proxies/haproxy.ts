@@ -1,4 +1,4 @@
-import { installed } from "../support/installed.ts";
+import { installed } from "../../../../examples/common/test/installed.ts";
 import { adapt, shown } from "./page.ts";
 import type { Proxy } from "./proxy.ts";
 

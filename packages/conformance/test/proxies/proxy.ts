@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { certificate } from "../support/certificate.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 
 export interface Proxy {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { adapterSuite } from "@holdfast/conformance";
 import { describe, test } from "vitest";
-import { noEarlierHeaders } from "../support/capabilities.ts";
+import { noEarlierHeaders } from "../../../../examples/common/test/capabilities.ts";
 import { bunCapabilities } from "./bun.ts";
 import { findRuntime } from "./runtimes.ts";
 import { inRuntime } from "./server.ts";

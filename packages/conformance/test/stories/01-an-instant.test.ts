@@ -2,7 +2,7 @@ import type { Snapshot } from "@holdfast/core";
 import { describe, expect, test } from "vitest";
 import type { Http1Client } from "../../src/wire/http1.ts";
 import { deferred } from "../support/deferred.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { cursorOf, heardBy, type Stage, stage, toldTo } from "./stage.ts";
 
 /*

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Http1Client } from "../../src/wire/http1.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { framesOf } from "../../src/wire/frames.ts";
 import { chance } from "../support/seeded.ts";
 import { cursorOf, stage } from "./stage.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Http1Client, sendHttp1 } from "../../src/wire/http1.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { control, stage, type Stage, toldTo } from "./stage.ts";
 
 /*

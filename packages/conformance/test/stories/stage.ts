@@ -12,7 +12,7 @@ import { sse } from "@holdfast/node-http";
 import { expect, onTestFinished } from "vitest";
 import { listen } from "@holdfast/conformance";
 import { type Http1Client, sendHttp1 } from "../../src/wire/http1.ts";
-import { eventually } from "../support/eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { type Frame, framesOf } from "../../src/wire/frames.ts";
 
 type Info<Name extends keyof Observer> = Parameters<NonNullable<Observer[Name]>>[0];

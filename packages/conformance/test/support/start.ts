@@ -3,7 +3,7 @@ import type { ServeOptions, Source } from "@holdfast/core";
 import { expect, onTestFinished } from "vitest";
 import type { Client, ClientRequest } from "../../src/wire/client.ts";
 import { sendHttp1 } from "../../src/wire/http1.ts";
-import { eventually } from "./eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 
 /** A server of one test, with its clients, over HTTP/1.1. */
 export interface Server {

@@ -1,6 +1,6 @@
 import { createRegistry, type Registry, type RegistryOptions } from "@holdfast/core";
 import { expect, onTestFinished } from "vitest";
-import { eventually } from "./eventually.ts";
+import { eventually } from "../../src/adapter-suite/eventually.ts";
 import { createWatch, type Watch } from "./watch.ts";
 
 /**

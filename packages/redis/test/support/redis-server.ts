@@ -1,48 +1,14 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { installed } from "../../../../examples/common/test/installed.ts";
 
-const PATHS = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"];
-
-/**
- * This machine's Redis, which is installed where that is possible. Without one there is nothing to start, and a line
- * that says so; under CI that is an error.
- */
-export const redisBinary: string | undefined = find();
-
-function find(): string | undefined {
-  const path = installed() ?? install();
-  if (path !== undefined) return path;
-  if (process.env.CI) throw new Error(`redis-server is missing: ${PATHS.join(", ")}`);
-  console.log("redis-server is missing: what needs Redis is skipped.");
-  return undefined;
-}
-
-function installed(): string | undefined {
-  return PATHS.find((path) => existsSync(path));
-}
-
-function install(): string | undefined {
-  if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return undefined;
-  // Test files run beside each other: one installs, the others wait for it.
-  const apt = (...args: string[]): void => {
-    execFileSync("flock", [join(tmpdir(), "holdfast-apt.lock"), "apt-get", "-qq", ...args], {
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-  };
-  try {
-    apt("update");
-    apt("install", "-y", "--no-install-recommends", "redis-server");
-  } catch (error) {
-    console.log("redis-server could not be installed.", error);
-  }
-  return installed();
-}
+/** This machine's Redis, if there is one, or one can be installed. */
+export const redisBinary: string | undefined = installed("redis-server");
 
 /** A Redis of the test's own, that keeps nothing on disk. */
 export interface RedisServer {
