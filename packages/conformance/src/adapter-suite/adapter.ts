@@ -18,6 +18,8 @@ export type Answer = (exchange: Exchange) => Promise<unknown>;
 
 /** What some servers and transports can do and others cannot. */
 export type Capability =
+  /** What was written is either with the server or on its way to the client: nothing between the two keeps it. */
+  | "direct"
   /** A client that closes its connection (a FIN) is noticed though nothing is written to it. One that resets it always is. */
   | "closeWhileIdle"
   /** A client that says that it has nothing more to say (a FIN), and reads on, is taken for one that has left. */

@@ -10,6 +10,7 @@ import { adapt } from "./page.ts";
 import { type Proxy, type RunningProxy, startProxy } from "./proxy.ts";
 
 const ANY: Capabilities = {
+  direct: { missing: "A proxy has buffers of its own." },
   pipelining: { missing: "A proxy sends on one request after the other." },
   leavingBeforeAnswer: { missing: "A proxy may not have sent the request on yet." },
 };
