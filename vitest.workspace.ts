@@ -15,6 +15,8 @@ const deep = {
     "test/stories/08-*.test.ts",
     "test/adapter-suite/faults.test.ts",
   ],
+  /** A cluster, and long random histories. */
+  redis: ["test/{cluster,history}.test.ts"],
   /** Pages in a browser. */
   examples: ["*/test/page.test.ts", "redis-two-servers/**/*.test.ts"],
 };
@@ -36,7 +38,7 @@ const matrixOnly = {
     "test/runtimes/{bun-hono,client,deno,workerd}.test.ts",
     ...matrix.proxies,
   ],
-  fastify: ["**/adapter-http2.test.ts"],
+  fastify: ["test/adapter{,-http2}.test.ts"],
   examples: ["custom-adapter-fastify/test/adapter.test.ts", "frameworks/test/!(recipes).test.ts"],
 };
 const butNot = (files: string[]): { exclude: string[] } => ({
@@ -64,13 +66,14 @@ const projects: TestProjectInlineConfiguration[] = [
   project("packages/hono", "hono"),
   // For `sse` of msw, which wants a global EventSource.
   project("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
-  project("packages/redis", "redis"),
+  project("packages/redis", "redis", butNot(deep.redis)),
   project("packages/conformance", "http", butNot([...deep.http, ...matrixOnly.http])),
   project("examples", "examples", { ...patient, ...butNot([...deep.examples, ...matrixOnly.examples]) }),
   project(".", "matrix-node", { include: matrix.node }),
   project("packages/conformance", "matrix-runtimes", { include: matrix.runtimes }),
   project("packages/conformance", "matrix-proxies", { include: matrix.proxies }),
   project("packages/core", "deep-core", { include: deep.core }),
+  project("packages/redis", "deep-redis", { include: deep.redis }),
   project("packages/conformance", "deep-http", { include: deep.http }),
   project("examples", "deep-examples", { ...patient, include: deep.examples }),
 ];
