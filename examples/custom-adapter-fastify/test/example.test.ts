@@ -6,7 +6,7 @@ import { runServer } from "../../common/test/run-server.ts";
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, file), "utf8");
 
-test.each(["../sse.ts", "adapter.test.ts", "start.ts"])(
+test.each(["../sse.ts", "adapter.matrix.test.ts", "start.ts"])(
   "the page shows %s as it is, to the letter",
   (file) => {
     expect(read("../../../docs/custom-adapter.md")).toContain(`\`\`\`ts\n${read(file)}\`\`\``);
