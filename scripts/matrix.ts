@@ -1,6 +1,7 @@
 /**
- * Every adapter on every runtime it is for, and behind every proxy: prints what holds as a table, and writes it into
- * the README. Under CI the README must say so already. Its last line is "N passed, N failed".
+ * Runs the adapter suite for every adapter on every runtime that it supports and behind every proxy, prints the results
+ * as a table and writes that table to docs/runtimes.md. Under CI it fails if the page has another table. The last line
+ * is "N passed, N failed".
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findRuntime, type Runtime } from "../packages/conformance/test/runtimes/runtimes.ts";
 
-/** Tests that are run at once, by a Node. */
+/** Tests that one vitest process runs, under one version of Node. */
 interface Run {
   readonly name: string;
   readonly node?: Runtime;
@@ -16,7 +17,7 @@ interface Run {
 }
 
 interface Result {
-  /** From the outermost group. */
+  /** The names of the groups, the outermost first. */
   readonly ancestorTitles: readonly string[];
   readonly fullName: string;
   readonly status: "passed" | "failed" | "skipped" | "pending";
@@ -36,18 +37,18 @@ const RUNS: readonly Run[] = [
   { name: "clients", tests: inRuntime("client") },
   { name: "proxies", tests: ["--project", "matrix-proxies"] },
 ];
-/** Of the table: the runs that are of a runtime, and the proxies. */
+/** The table's columns: the runtimes (all runs but the last two), then the proxies. */
 const COLUMNS = [...RUNS.slice(0, -2).map(({ name }) => name), "nginx", "haproxy", "caddy"];
 
-/** What the suite calls the group of what an adapter is not held to. */
+/** The suite's name for the group of skipped tests that give the reason for each missing capability. */
 const MISSING = "is not held to";
-const README = "README.md";
-const MARKED = /(?<=<!-- The next lines are written by `npm run matrix`. -->\n)[^]*(?=<!-- Up to here. -->)/;
+const PAGE = "docs/runtimes.md";
+const MARKED = /(?<=<!-- `npm run matrix` writes the table from here -->\n)[^]*(?=<!-- to here. -->)/;
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-matrix-"));
 process.on("exit", () => rmSync(folder, { recursive: true }));
 
-/** Runs tests; none is a failure too. */
+/** Runs the tests and reports them on one line. A run without a passed test has failed. */
 async function resultsOf({ name, node, tests }: Run): Promise<readonly Result[]> {
   const binary = node === undefined ? process.execPath : findRuntime(node);
   if (binary === undefined) return [];
@@ -98,7 +99,7 @@ function readResults(report: string): Result[] {
   }
 }
 
-/** What is known of one adapter in one place. */
+/** The results of one adapter in one column. */
 interface Cell {
   failed: number;
   readonly reasons: Set<string>;
@@ -107,11 +108,11 @@ interface Cell {
 /** By adapter, then by column. */
 const cells = new Map<string, Map<string, Cell>>();
 
-function enter(run: string, { ancestorTitles, fullName, status }: Result): void {
+function record(run: string, { ancestorTitles, fullName, status }: Result): void {
   const [outer = "", inner = ""] = ancestorTitles;
   const isBehind = outer.startsWith("behind ");
   const [adapter, column] = isBehind ? [inner, outer.slice("behind ".length)] : [outer, run];
-  // Of the proxies' own tests, and of the client's, the table does not speak.
+  // The tests of the client and of the proxies themselves are not in the table.
   if (!COLUMNS.includes(column) || adapter === "") return;
   const row = cells.get(adapter) ?? new Map<string, Cell>();
   const cell = row.get(column) ?? { failed: 0, reasons: new Set<string>() };
@@ -142,26 +143,26 @@ let failed = 0;
 for (const run of RUNS) {
   const results = await resultsOf(run);
   for (const result of results) {
-    enter(run.name, result);
+    record(run.name, result);
     if (result.status === "passed") passed++;
     if (result.status === "failed") failed++;
   }
   if (!results.some(({ status }) => status === "passed")) failed++;
 }
 
-const written = readFileSync(README, "utf8");
-const now = `\n${table()}\n\n`;
-console.log(now);
-if (process.env.CI && written.match(MARKED)?.[0] !== now) {
-  console.log("The README says something else: `npm run matrix` writes it.");
+const page = readFileSync(PAGE, "utf8");
+const generated = `\n${table()}\n\n`;
+console.log(generated);
+if (process.env.CI && page.match(MARKED)?.[0] !== generated) {
+  console.log(`${PAGE} has another table: run \`npm run matrix\` to update it.`);
   failed++;
 } else if (failed === 0) {
   writeFileSync(
-    README,
-    written.replace(MARKED, () => now),
+    PAGE,
+    page.replace(MARKED, () => generated),
   );
 } else {
-  console.log("The README is left as it is.");
+  console.log(`${PAGE} was not changed.`);
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

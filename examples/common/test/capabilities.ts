@@ -6,11 +6,11 @@ export const heardFromResponse: Capabilities =
     ? {}
     : {
         pipelining: {
-          missing: "Before Node 24 no response hears, before its turn, that its client is gone.",
+          missing: "Before Node 24, a waiting pipelined response does not detect a disconnect.",
         },
       };
 
 /** Of what gives whole responses, and has no middleware. */
 export const noEarlierHeaders: Capabilities = {
-  earlierHeaders: { missing: "Nothing runs before the handler: a Response has all its headers." },
+  earlierHeaders: { missing: "The handler returns a complete Response; no middleware runs before it." },
 };

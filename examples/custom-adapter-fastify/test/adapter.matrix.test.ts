@@ -5,10 +5,10 @@ import { start } from "./start.ts";
 adapterSuite(
   { describe, test },
   {
-    name: "an adapter of one's own",
+    name: "a custom adapter",
     start,
     capabilities: {
-      pipelining: { missing: "Before Node 24 no response hears, before its turn, that its client is gone." },
+      pipelining: { missing: "Before Node 24, a waiting pipelined response does not detect a disconnect." },
     },
   },
 );

@@ -10,9 +10,9 @@ import { adapt } from "./page.ts";
 import { type Proxy, type RunningProxy, startProxy } from "./proxy.ts";
 
 const ANY: Capabilities = {
-  direct: { missing: "A proxy has buffers of its own." },
-  pipelining: { missing: "A proxy sends on one request after the other." },
-  leavingBeforeAnswer: { missing: "A proxy may not have sent the request on yet." },
+  direct: { missing: "A proxy has its own buffers." },
+  pipelining: { missing: "A proxy forwards pipelined requests one at a time." },
+  leavingBeforeAnswer: { missing: "A client may leave before the proxy has forwarded its request." },
 };
 
 /** Adapters do what they do behind a proxy too: one for all of the suite, since it takes its time to start. */
@@ -47,7 +47,7 @@ function conforming(proxy: Proxy, adapters: readonly AdapterUnderTest[], capabil
 conforming(haproxy, [nodeHttp1], ANY);
 conforming(caddy, [hono], {
   ...ANY,
-  visibleCut: { missing: "Caddy ends what was cut, as if it were over." },
+  visibleCut: { missing: "Caddy ends a response that was cut as if it were complete." },
 });
 conforming(
   {

@@ -1,5 +1,5 @@
 import type { Capabilities } from "@holdfast/conformance";
 
 export const bunCapabilities: Capabilities = {
-  pipelining: { missing: "Bun cuts a connection whose client asks again before the answer is over." },
+  pipelining: { missing: "Bun closes a connection if the next request arrives before the response has ended." },
 };

@@ -7,7 +7,7 @@ import { inRuntime } from "./server.ts";
 const deno = findRuntime("deno");
 const api = { describe: describe.skipIf(deno === undefined), test };
 const capabilities: Capabilities = {
-  pipelining: { missing: "Deno begins with a request when the answer to the one before is over." },
+  pipelining: { missing: "Deno starts a request when the previous response on the connection has ended." },
 };
 
 adapterSuite(api, {
