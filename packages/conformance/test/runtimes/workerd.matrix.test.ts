@@ -7,7 +7,9 @@ import { inRuntime } from "./server.ts";
 const workerd = findRuntime("workerd");
 const api = { describe: describe.skipIf(workerd === undefined), test };
 const capabilities: Capabilities = {
-  closeWhileIdle: { missing: "workerd treats a FIN as a half-close; the next write detects that the client is gone." },
+  closeWhileIdle: {
+    missing: "workerd treats a FIN as a half-close; the next write detects that the client is gone.",
+  },
   halfClose: { missing: "workerd continues to send to a client that has half-closed its connection." },
   pipelining: { missing: "workerd starts a request when the previous response on the connection has ended." },
 };
