@@ -1,7 +1,7 @@
 import { createRegistry, encodeEvent } from "@holdfast/core";
 import { createEventBuffer } from "better-sse";
 // What `push` writes to, without the registry around it.
-import { Log } from "../../packages/core/src/log.ts";
+import { Log } from "../../packages/core/src/log/log.ts";
 import type { Figures } from "../harness/workload.ts";
 import { nanosecondsOf } from "./loop.ts";
 

@@ -1,5 +1,5 @@
 // Streams
-export { createRegistry } from "./registry.ts";
+export { createRegistry } from "./registry/registry.ts";
 export type {
   Channel,
   CloseOptions,
@@ -8,24 +8,24 @@ export type {
   RegistryOptions,
   StreamInfo,
   StreamRef,
-} from "./registry.ts";
-export type { PipeFunction, PipeSource, StreamWriter } from "./writer.ts";
-export type { Message, SubscribeOptions } from "./subscription.ts";
+} from "./registry/registry.ts";
+export type { PipeFunction, PipeSource, StreamWriter } from "./stream/writer.ts";
+export type { Message, SubscribeOptions } from "./stream/subscription.ts";
 export type {
   AskSnapshot,
   FinishedSnapshot,
   PendingSnapshot,
   RunningSnapshot,
   Snapshot,
-} from "./snapshot.ts";
-export type { AnyEvents, SseEvent, StreamEvent } from "./event.ts";
+} from "./stream/snapshot.ts";
+export type { AnyEvents, SseEvent, StreamEvent } from "./protocol/event.ts";
 
 // Answers
-export { toResponse } from "./response.ts";
-export type { Outgoing } from "./shortcut.ts";
-export { serve } from "./serve.ts";
-export { readCursor } from "./headers.ts";
-export type { OpenSink, Sink, SinkEvents, SseRequest } from "./sink.ts";
+export { toResponse } from "./connection/to-response.ts";
+export type { Outgoing } from "./connection/node-fast-path.ts";
+export { serve } from "./connection/serve.ts";
+export { readCursor } from "./protocol/headers.ts";
+export type { OpenSink, Sink, SinkEvents, SseRequest } from "./connection/sink.ts";
 export type {
   BareConnection,
   BareFunction,
@@ -33,11 +33,11 @@ export type {
   BareSource,
   Source,
   StreamSource,
-} from "./source.ts";
+} from "./connection/source.ts";
 
 // Around other people's streams
-export { withHeartbeat } from "./with-heartbeat.ts";
-export type { HeartbeatOptions } from "./with-heartbeat.ts";
+export { withHeartbeat } from "./sources/with-heartbeat.ts";
+export type { HeartbeatOptions } from "./sources/with-heartbeat.ts";
 export { poll } from "./sources/poll.ts";
 export type { PollOptions, PollResult } from "./sources/poll.ts";
 export { readEvents } from "./sources/read-events.ts";
@@ -52,19 +52,19 @@ export type {
   ServeOptions,
   StreamOptions,
   Surroundings,
-} from "./options.ts";
-export type { From, Reset } from "./position.ts";
+} from "./connection/options.ts";
+export type { From, Reset } from "./protocol/cursor.ts";
 
 // Building blocks
-export { createLatch } from "./latch.ts";
-export type { Cleanup, Latch, LatchOptions } from "./latch.ts";
-export { bridgeAbort } from "./abort-bridge.ts";
-export type { AbortTarget } from "./abort-bridge.ts";
-export { createRingBuffer } from "./ring-buffer.ts";
-export type { RingBuffer, RingBufferOptions } from "./ring-buffer.ts";
-export { encodeComment, encodeEvent } from "./encode.ts";
-export { backoff } from "./backoff.ts";
-export type { BackoffOptions } from "./backoff.ts";
+export { createLatch } from "./base/latch.ts";
+export type { Cleanup, Latch, LatchOptions } from "./base/latch.ts";
+export { bridgeAbort } from "./base/abort-bridge.ts";
+export type { AbortTarget } from "./base/abort-bridge.ts";
+export { createRingBuffer } from "./log/ring-buffer.ts";
+export type { RingBuffer, RingBufferOptions } from "./log/ring-buffer.ts";
+export { encodeComment, encodeEvent } from "./protocol/encode.ts";
+export { backoff } from "./base/backoff.ts";
+export type { BackoffOptions } from "./base/backoff.ts";
 
 // Several machines
 export type {
@@ -80,13 +80,13 @@ export type {
   StoreOpened,
   StorePage,
   StoreWake,
-} from "./store.ts";
+} from "./store/store.ts";
 
 // Time, chance and failure
-export { systemClock } from "./clock.ts";
-export type { Clock } from "./clock.ts";
-export type { CloseReason, DrainReason, EndStatus, FailureStage, Observer, ResetReason } from "./observer.ts";
-export { createCounters } from "./counters.ts";
-export type { Counters, CounterValues } from "./counters.ts";
-export { HoldfastError } from "./errors.ts";
-export type { ErrorCode, HoldfastErrorOptions, PublicError } from "./errors.ts";
+export { systemClock } from "./base/clock.ts";
+export type { Clock } from "./base/clock.ts";
+export type { CloseReason, DrainReason, EndStatus, FailureStage, Observer, ResetReason } from "./protocol/observer.ts";
+export { createCounters } from "./observability/counters.ts";
+export type { Counters, CounterValues } from "./observability/counters.ts";
+export { HoldfastError } from "./base/errors.ts";
+export type { ErrorCode, HoldfastErrorOptions, PublicError } from "./base/errors.ts";

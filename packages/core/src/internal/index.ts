@@ -1,5 +1,5 @@
 /** For holdfast's own packages, which are built from the source: nothing of this is published. */
-export { isStreamId, parseId } from "../event-id.ts";
-export { isEventStream } from "../headers.ts";
-export { createReport } from "../observer.ts";
-export type { Report } from "../observer.ts";
+export { isStreamId, parseId } from "../protocol/event-id.ts";
+export { isEventStream } from "../protocol/headers.ts";
+export { createReport } from "../protocol/observer.ts";
+export type { Report } from "../protocol/observer.ts";

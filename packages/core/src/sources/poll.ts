@@ -1,9 +1,9 @@
-import { bridgeAbort } from "../abort-bridge.ts";
-import { backoff, type BackoffOptions } from "../backoff.ts";
-import { check, checkDelay } from "../check.ts";
-import { type Clock, systemClock } from "../clock.ts";
-import { HoldfastError } from "../errors.ts";
-import { createLatch, type Latch } from "../latch.ts";
+import { bridgeAbort } from "../base/abort-bridge.ts";
+import { backoff, type BackoffOptions } from "../base/backoff.ts";
+import { check, checkDelay } from "../base/validate.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { HoldfastError } from "../base/errors.ts";
+import { createLatch, type Latch } from "../base/latch.ts";
 
 /** What one read has found. */
 export interface PollResult<Event, Cursor> {

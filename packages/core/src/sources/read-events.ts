@@ -1,9 +1,9 @@
 import { createParser, type EventSourceMessage, type EventSourceParser } from "eventsource-parser";
-import { check, checkCount } from "../check.ts";
-import { HoldfastError } from "../errors.ts";
-import type { SseEvent } from "../event.ts";
-import { isEventStream } from "../headers.ts";
-import { isPullable, type Pull, pull } from "../iterate.ts";
+import { check, checkCount } from "../base/validate.ts";
+import { HoldfastError } from "../base/errors.ts";
+import type { SseEvent } from "../protocol/event.ts";
+import { isEventStream } from "../protocol/headers.ts";
+import { isPullable, type Pull, pull } from "../base/pull.ts";
 
 export interface ReadEventsOptions {
   /** The longest event and the longest line, in characters. @default 1_048_576 */

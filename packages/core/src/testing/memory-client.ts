@@ -1,4 +1,4 @@
-import type { OpenSink, SinkEvents, SseRequest } from "../sink.ts";
+import type { OpenSink, SinkEvents, SseRequest } from "../connection/sink.ts";
 
 export interface MemoryClientOptions {
   /** @default "GET" */

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type {
   OnWake,
   PageLimits,
@@ -12,7 +12,7 @@ import type {
   StoreOpened,
   StorePage,
   StoreWake,
-} from "../store.ts";
+} from "../store/store.ts";
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;

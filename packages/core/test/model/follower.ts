@@ -1,5 +1,5 @@
-import type { Registry } from "../../src/registry.ts";
-import type { Message } from "../../src/subscription.ts";
+import type { Registry } from "../../src/registry/registry.ts";
+import type { Message } from "../../src/stream/subscription.ts";
 import type { Truth } from "./truth.ts";
 
 /** A consumer in the same process, held to the same promises as a client. */

@@ -1,5 +1,5 @@
-import type { AskSnapshot, Snapshot } from "../../src/snapshot.ts";
-import type { AnyEvents } from "../../src/event.ts";
+import type { AskSnapshot, Snapshot } from "../../src/stream/snapshot.ts";
+import type { AnyEvents } from "../../src/protocol/event.ts";
 import type { FakeClock } from "../../src/testing/index.ts";
 import type { Life, Result, Truth } from "./truth.ts";
 

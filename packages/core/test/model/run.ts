@@ -1,4 +1,4 @@
-import { createLatch } from "../../src/latch.ts";
+import { createLatch } from "../../src/base/latch.ts";
 import type { Life } from "./truth.ts";
 
 interface Event {

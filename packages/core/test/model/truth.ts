@@ -1,7 +1,7 @@
-import { encodeEvent } from "../../src/encode.ts";
-import type { SseEvent } from "../../src/event.ts";
-import { hash53 } from "../../src/hash.ts";
-import type { EndStatus } from "../../src/observer.ts";
+import { encodeEvent } from "../../src/protocol/encode.ts";
+import type { SseEvent } from "../../src/protocol/event.ts";
+import { hash53 } from "../../src/base/hash.ts";
+import type { EndStatus } from "../../src/protocol/observer.ts";
 
 /** One life of a stream as its producer knows it. */
 export interface Life {

@@ -1,15 +1,15 @@
 import { getEventListeners } from "node:events";
-import type { AnyEvents } from "../../src/event.ts";
-import type { Registry } from "../../src/registry.ts";
-import type { StreamSource } from "../../src/source.ts";
-import type { CloseReason } from "../../src/observer.ts";
+import type { AnyEvents } from "../../src/protocol/event.ts";
+import type { Registry } from "../../src/registry/registry.ts";
+import type { StreamSource } from "../../src/connection/source.ts";
+import type { CloseReason } from "../../src/protocol/observer.ts";
 import {
   createFakeClock,
   createMemoryClient,
   type FakeClock,
   type MemoryClient,
 } from "../../src/testing/index.ts";
-import type { StreamWriter } from "../../src/writer.ts";
+import type { StreamWriter } from "../../src/stream/writer.ts";
 import type { Core } from "../support/mutants.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { Browser } from "./browser.ts";

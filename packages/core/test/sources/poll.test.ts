@@ -1,10 +1,10 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HoldfastError } from "../../src/errors.ts";
+import { HoldfastError } from "../../src/base/errors.ts";
 import { poll, type PollOptions, type PollResult } from "../../src/sources/poll.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
-import { house } from "../support/house.ts";
+import { house } from "../support/test-registry.ts";
 
 interface Polling {
   readonly clock: FakeClock;

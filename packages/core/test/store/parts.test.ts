@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeEvent, withId } from "../../src/encode.ts";
-import { Log } from "../../src/log.ts";
-import { Lookout } from "../../src/lookout.ts";
-import { createRingBuffer } from "../../src/ring-buffer.ts";
-import { StoppableClock } from "../../src/stoppable-clock.ts";
+import { encodeEvent, withId } from "../../src/protocol/encode.ts";
+import { Log } from "../../src/log/log.ts";
+import { Lookout } from "../../src/store/store-watcher.ts";
+import { createRingBuffer } from "../../src/log/ring-buffer.ts";
+import { StoppableClock } from "../../src/base/timer-scope.ts";
 import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";
 import { anyLine, anyText } from "../support/text.ts";
 

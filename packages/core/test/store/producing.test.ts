@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../src/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";
 import { fleet } from "../support/fleet.ts";
-import { house } from "../support/house.ts";
+import { house } from "../support/test-registry.ts";
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
@@ -94,7 +94,7 @@ describe("open", () => {
 
   test("refuses what is no store", async () => {
     expect(() => fleet({ durability: "none" as never })).toThrow(code("INVALID_OPTION"));
-    const { createRegistry } = await import("../../src/registry.ts");
+    const { createRegistry } = await import("../../src/registry/registry.ts");
     expect(() => createRegistry({ store: { open: () => undefined } as never })).toThrow(
       expect.objectContaining({ message: expect.stringContaining("append, read, wake") }),
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Snapshot } from "../../src/snapshot.ts";
-import type { AnyEvents } from "../../src/event.ts";
+import type { Snapshot } from "../../src/stream/snapshot.ts";
+import type { AnyEvents } from "../../src/protocol/event.ts";
 import { fleet } from "../support/fleet.ts";
 
 const ends = (text: string): number => text.split("event: stream.end").length - 1;

@@ -1,5 +1,5 @@
 import type { MemoryClient } from "../../src/testing/index.ts";
-import { decodeFrames } from "../../src/decode.ts";
+import { decodeFrames } from "../../src/protocol/decode.ts";
 import type { Annals } from "./annals.ts";
 
 interface Place {

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
-import type { AnyEvents } from "../../src/event.ts";
-import type { Registry } from "../../src/registry.ts";
+import type { AnyEvents } from "../../src/protocol/event.ts";
+import type { Registry } from "../../src/registry/registry.ts";
 import {
   createFakeClock,
   createMemoryClient,
@@ -9,7 +9,7 @@ import {
   type MemoryClient,
   type MemoryStore,
 } from "../../src/testing/index.ts";
-import type { StreamWriter } from "../../src/writer.ts";
+import type { StreamWriter } from "../../src/stream/writer.ts";
 import { createFaultyStore, type FaultyStore } from "../support/faulty-store.ts";
 import type { Core } from "../support/mutants.ts";
 import { seededRandom } from "../support/seeded-random.ts";

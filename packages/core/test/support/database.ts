@@ -1,5 +1,5 @@
-import type { AnyEvents } from "../../src/event.ts";
-import type { AskSnapshot, Snapshot } from "../../src/snapshot.ts";
+import type { AnyEvents } from "../../src/protocol/event.ts";
+import type { AskSnapshot, Snapshot } from "../../src/stream/snapshot.ts";
 
 /** A question under way. */
 interface Question {

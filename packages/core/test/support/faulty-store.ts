@@ -6,8 +6,8 @@ import type {
   StoreCursor,
   StoredEnd,
   StoreOpen,
-} from "../../src/store.ts";
-import type { Clock } from "../../src/clock.ts";
+} from "../../src/store/store.ts";
+import type { Clock } from "../../src/base/clock.ts";
 
 /** What becomes of a call. `late`: answered in up to three seconds. `unheard`: done, but the answer is lost. */
 export type CallFate = "well" | "rejected" | "hanging" | "late" | "unheard";

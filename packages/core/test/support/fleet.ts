@@ -1,4 +1,4 @@
-import type { RegistryOptions } from "../../src/registry.ts";
+import type { RegistryOptions } from "../../src/registry/registry.ts";
 import {
   createFakeClock,
   createMemoryStore,
@@ -6,7 +6,7 @@ import {
   type MemoryStore,
 } from "../../src/testing/index.ts";
 import { createFaultyStore, type FaultyStore } from "./faulty-store.ts";
-import { type House, house } from "./house.ts";
+import { type House, house } from "./test-registry.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 /** A house with its own way to the store. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import type { Sink } from "../../src/sink.ts";
+import type { Sink } from "../../src/connection/sink.ts";
 import { createMemoryClient, type MemoryClient } from "../../src/testing/memory-client.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

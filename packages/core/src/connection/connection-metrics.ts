@@ -1,0 +1,63 @@
+import type { Clock } from "../base/clock.ts";
+import type { CloseReason, Report } from "../protocol/observer.ts";
+
+/** What the observer is told of one connection. Nothing is told for each event. */
+export class Account {
+  readonly #id: string | undefined;
+  readonly #clock: Clock;
+  readonly #report: Report;
+  readonly #openedAt: number;
+  #events = 0;
+  #bytes = 0;
+  #eventsTold = 0;
+  #bytesTold = 0;
+
+  /** @param id the stream's id; `undefined` for a bare source */
+  constructor(id: string | undefined, clock: Clock, report: Report) {
+    this.#id = id;
+    this.#clock = clock;
+    this.#report = report;
+    this.#openedAt = clock.now();
+  }
+
+  /** Apart from the constructor: who is told may close the connection at once, and is told of that, too. */
+  open(): void {
+    this.#report("connectionOpened", { id: this.#id });
+  }
+
+  wrote(bytes: number, events: number): void {
+    this.#bytes += bytes;
+    this.#events += events;
+  }
+
+  beat(): void {
+    this.#report("heartbeat", { id: this.#id });
+  }
+
+  /** So many of the events written were a replay, which is over. */
+  caughtUp(events: number): void {
+    this.tellDelivered();
+    this.#report("replayed", { id: this.#id, events });
+  }
+
+  /** Tells what was written since it told of it before. */
+  tellDelivered(): void {
+    const events = this.#events - this.#eventsTold;
+    const bytes = this.#bytes - this.#bytesTold;
+    if (bytes === 0) return;
+    this.#eventsTold = this.#events;
+    this.#bytesTold = this.#bytes;
+    this.#report("delivered", { id: this.#id, events, bytes });
+  }
+
+  close(reason: CloseReason): void {
+    this.tellDelivered();
+    this.#report("connectionClosed", {
+      id: this.#id,
+      reason,
+      duration: this.#clock.now() - this.#openedAt,
+      events: this.#events,
+      bytes: this.#bytes,
+    });
+  }
+}

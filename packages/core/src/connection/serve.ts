@@ -1,0 +1,48 @@
+import { serveBare } from "./bare-source.ts";
+import { check, checkSignal } from "../base/validate.ts";
+import { isPullable } from "../base/pull.ts";
+import { createReport } from "../protocol/observer.ts";
+import {
+  DELIVERY_DEFAULTS,
+  resolveDelivery,
+  resolveStream,
+  resolveSurroundings,
+  type ServeOptions,
+  STREAM_DEFAULTS,
+} from "./options.ts";
+import type { OpenSink, SseRequest } from "./sink.ts";
+import { ATTACH, type Source } from "./source.ts";
+
+/**
+ * Serves one client: what every adapter calls. `open` is called exactly once, whatever the answer.
+ *
+ * @returns a promise that resolves when the response is over
+ * @throws `INVALID_OPTION` (as a rejection), before `open` is called; whatever `open` throws
+ */
+export async function serve(
+  request: SseRequest,
+  open: OpenSink,
+  source: Source,
+  options?: ServeOptions,
+): Promise<void> {
+  if (options?.signal !== undefined) checkSignal("signal", options.signal);
+  if (typeof source === "object" && source !== null && ATTACH in source) {
+    await source[ATTACH](request, open, options, true);
+    return;
+  }
+  check(
+    typeof source === "function" || isPullable(source),
+    "source",
+    "a stream, writer or channel of a registry, an async iterable, a ReadableStream or a function",
+    source,
+  );
+  const { buffer, maxEventBytes } = resolveStream(STREAM_DEFAULTS, options);
+  const bareOptions = {
+    ...resolveDelivery(DELIVERY_DEFAULTS, options),
+    ...resolveSurroundings(options ?? {}),
+    report: createReport(options?.observer),
+    bufferBytes: buffer.bytes,
+    maxEventBytes: Math.min(maxEventBytes, Math.floor(buffer.bytes / 4)),
+  };
+  await serveBare(request, open, source, bareOptions, options?.signal);
+}

@@ -1,0 +1,112 @@
+import {
+  type CloseReason,
+  createReport,
+  type EndStatus,
+  type FailureStage,
+  type Observer,
+  type Report,
+  type ResetReason,
+} from "../protocol/observer.ts";
+
+type Tally<Key extends string> = Readonly<Record<Key, number>>;
+
+/** What has happened since the counters were made. Every key is there from the beginning, so that rates can be drawn. */
+export interface CounterValues {
+  readonly connections: { readonly opened: number; readonly closed: Tally<CloseReason> };
+  readonly streams: { readonly opened: number; readonly ended: Tally<EndStatus> };
+  readonly events: {
+    readonly pushed: number;
+    /** Written to connections: one event to ten clients counts ten. */
+    readonly delivered: number;
+    /** Of the delivered ones, those that were there before their client. */
+    readonly replayed: number;
+  };
+  /** Written to connections, control events and heartbeats included. */
+  readonly bytes: number;
+  readonly heartbeats: number;
+  readonly resets: Tally<ResetReason>;
+  readonly warnings: number;
+  readonly failures: Tally<FailureStage>;
+}
+
+/** An observer that counts. */
+export interface Counters extends Required<Observer> {
+  /** A copy of the present values. */
+  read(): CounterValues;
+}
+
+/**
+ * Counts what a registry does: give it as the `observer`. For what is held at the moment there is `registry.gauges()`.
+ *
+ * @param observer is told everything too; as ever, what it does not listen to of `warned` and `failed` goes to the console
+ *
+ * @example
+ * const counters = createCounters();
+ * const jobs = createRegistry({ observer: counters });
+ * app.get("/stats", (c) => c.json({ ...counters.read(), ...jobs.gauges() }));
+ */
+export function createCounters(observer?: Observer): Counters {
+  const values = {
+    connections: {
+      opened: 0,
+      closed: {
+        ended: 0,
+        disconnected: 0,
+        zombie: 0,
+        overflow: 0,
+        closed: 0,
+        failed: 0,
+        shutdown: 0,
+        "max-duration": 0,
+        aborted: 0,
+        busy: 0,
+        waiting: 0,
+      },
+    },
+    streams: { opened: 0, ended: { done: 0, failed: 0, cancelled: 0, expired: 0, lost: 0 } },
+    events: { pushed: 0, delivered: 0, replayed: 0 },
+    bytes: 0,
+    heartbeats: 0,
+    resets: { trimmed: 0, epoch: 0, ahead: 0, invalid: 0 },
+    warnings: 0,
+    failures: { source: 0, cleanup: 0, delivery: 0, snapshot: 0, store: 0 },
+  } satisfies CounterValues;
+
+  const count: Required<Observer> = {
+    connectionOpened: () => void values.connections.opened++,
+    connectionClosed: ({ reason }) => void values.connections.closed[reason]++,
+    streamOpened: () => void values.streams.opened++,
+    streamEnded: ({ status }) => void values.streams.ended[status]++,
+    pushed({ events }) {
+      values.events.pushed += events;
+    },
+    delivered({ events, bytes }) {
+      values.events.delivered += events;
+      values.bytes += bytes;
+    },
+    heartbeat: () => void values.heartbeats++,
+    replayed({ events }) {
+      values.events.replayed += events;
+    },
+    reset: ({ reason }) => void values.resets[reason]++,
+    warned: () => void values.warnings++,
+    failed: ({ stage }) => void values.failures[stage]++,
+  };
+  return { read: () => structuredClone(values), ...passOn(count, createReport(observer)) };
+}
+
+/** Counts what is told, then tells it on. */
+function passOn(count: Required<Observer>, report: Report): Required<Observer> {
+  const names = Object.keys(count) as (keyof Observer)[];
+  const passing = names.map((name) => {
+    const add = count[name] as (info: unknown) => void;
+    return [
+      name,
+      (info: never) => {
+        add(info);
+        report(name, info);
+      },
+    ];
+  });
+  return Object.fromEntries(passing) as Required<Observer>;
+}

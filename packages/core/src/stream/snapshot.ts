@@ -1,0 +1,112 @@
+import { check, checkOneOf } from "../base/validate.ts";
+import { joined } from "../protocol/control-events.ts";
+import { encodeEvent, eventText } from "../protocol/encode.ts";
+import type { AnyEvents, SseEvent, StreamEvent } from "../protocol/event.ts";
+import { type EventId, parseId } from "../protocol/event-id.ts";
+import { hash53 } from "../base/hash.ts";
+import { Stream, type StreamKeeper } from "./stream.ts";
+
+/**
+ * What the service's own database knows of a stream. Keep volatile fields out of the events of a finished one: their
+ * content is their identity, and what changes is sent anew.
+ */
+export type Snapshot<Events extends object> =
+  | PendingSnapshot
+  | RunningSnapshot<Events>
+  | FinishedSnapshot<Events>;
+
+/** It exists and has not begun. */
+export interface PendingSnapshot {
+  readonly state: "pending";
+}
+
+/** It is under way: here, on another machine, or nowhere any more. */
+export interface RunningSnapshot<Events extends object> {
+  readonly state: "running";
+  /** The id of the last event that `events` covers, as `push` returned it: the live log goes on behind it. */
+  readonly at?: string;
+  /** What a client needs to know of everything up to `at`. */
+  readonly events?: readonly StreamEvent<Events>[];
+}
+
+/** It is over, and this is all of it. */
+export interface FinishedSnapshot<Events extends object> {
+  readonly state: "done" | "failed" | "cancelled";
+  readonly events: readonly StreamEvent<Events>[];
+}
+
+type MaybeSnapshot<Events extends object> = Snapshot<Events> | null | undefined;
+
+/** Looks a stream up in the service's own database; nothing, `undefined` or `null`, for one that does not exist. */
+export type AskSnapshot<Events extends object> = (
+  id: string,
+  context: { readonly signal: AbortSignal },
+) => MaybeSnapshot<Events> | PromiseLike<MaybeSnapshot<Events>>;
+
+/** A snapshot that was checked and encoded, for all its clients. */
+export type Finding =
+  | { readonly state: "gone" | "pending" }
+  | { readonly state: "running"; readonly prelude: Prelude | undefined }
+  | { readonly state: "finished"; readonly stream: Stream };
+
+/** What stands for all events of a log up to `at`. */
+export interface Prelude {
+  readonly at: EventId;
+  /** How many events. */
+  readonly events: number;
+  /** They carry no id but the last, which has that of `at`: a cut in between never hides the rest. */
+  readonly bytes: Uint8Array;
+}
+
+const STATES = ["pending", "running", "done", "failed", "cancelled"];
+
+/** @throws `INVALID_OPTION` for a snapshot of another shape, `INVALID_EVENT` */
+export function readSnapshot(id: string, snapshot: MaybeSnapshot<AnyEvents>): Finding {
+  if (snapshot === undefined || snapshot === null) return { state: "gone" };
+  checkOneOf("snapshot.state", snapshot.state, STATES);
+  if (snapshot.state === "pending") return { state: "pending" };
+  if (snapshot.state === "running") return { state: "running", prelude: readPrelude(snapshot) };
+  return { state: "finished", stream: toStream(id, snapshot) };
+}
+
+function readPrelude({ at, events = [] }: RunningSnapshot<AnyEvents>): Prelude | undefined {
+  checkEvents(events);
+  const id = at === undefined ? undefined : parseId(at);
+  if (at === undefined || id === undefined || id.end) return undefined;
+  const last = events.length - 1;
+  const frames = events.map((event, index) =>
+    encodeEvent({ ...withoutId(event), ...(index === last && { id: at }) }),
+  );
+  return { at: id, events: events.length, bytes: joined(frames) };
+}
+
+const UNKEPT: StreamKeeper = {
+  changed: () => undefined,
+  resized: () => undefined,
+  ended: () => undefined,
+  attended: () => undefined,
+};
+
+/**
+ * A finished snapshot as an ended stream, which gives resume, reset, 204 and backpressure for nothing. Its epoch is a
+ * hash of its content: every machine and every restart gives the same ids.
+ */
+function toStream(id: string, { state, events }: FinishedSnapshot<AnyEvents>): Stream {
+  checkEvents(events);
+  const content = events.map((event) => eventText(withoutId(event))).join("");
+  const epoch = (hash53(state + content) % 36 ** 10).toString(36).padStart(10, "0");
+  const limits = { events: Infinity, bytes: Infinity, maxEventBytes: Infinity };
+  const stream = new Stream(id, "stream", epoch, limits, UNKEPT);
+  for (const event of events) stream.push(event);
+  stream.finish(state);
+  return stream;
+}
+
+function checkEvents(events: unknown): void {
+  check(Array.isArray(events), "snapshot.events", "an array", events);
+}
+
+/** A row of a database may well have an `id`, which is none of ours. */
+function withoutId({ id: _id, ...event }: SseEvent): SseEvent {
+  return event;
+}

@@ -1,0 +1,206 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { encodeEvent } from "../../src/protocol/encode.ts";
+import type { SseEvent } from "../../src/protocol/event.ts";
+import { makeId } from "../../src/protocol/event-id.ts";
+import { Log, type LogLimits, type Run } from "../../src/log/log.ts";
+import { collectGarbage } from "../support/garbage.ts";
+import { parse } from "../support/parse.ts";
+
+const EPOCH = "aaaaaaaaaa";
+
+const anyLimits: fc.Arbitrary<LogLimits> = fc.record({
+  events: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constant(1_000)),
+  bytes: fc.oneof(
+    fc.integer({ min: 1, max: 5_000 }),
+    fc.integer({ min: 5_000, max: 50_000 }),
+    fc.integer({ min: 50_000, max: 500_000 }),
+  ),
+  maxEventBytes: fc.oneof(fc.integer({ min: 1, max: 500 }), fc.constant(300_000)),
+});
+
+/** Events of a few bytes up to more than a slab, of characters that take one to four bytes. */
+const anyEvent: fc.Arbitrary<SseEvent> = fc
+  .tuple(
+    fc.constantFrom("x", "é", "日", "😀", "\n"),
+    fc.oneof(
+      { weight: 6, arbitrary: fc.nat({ max: 60 }) },
+      { weight: 3, arbitrary: fc.nat({ max: 1_500 }) },
+      { weight: 2, arbitrary: fc.integer({ min: 8_000, max: 9_000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 70_000 }) },
+    ),
+  )
+  .map(([character, count]) => ({ data: character.repeat(count) }));
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** What a reader writes that goes from frame `from` to frame `to`. */
+function readAll(log: Log, from: number, to: number): Run[] {
+  const runs: Run[] = [];
+  for (let next = from; next <= to; next = (runs.at(-1) as Run).last + 1) {
+    const run = log.read(next, to);
+    expect(run.last).toBeGreaterThanOrEqual(next);
+    expect(run.last).toBeLessThanOrEqual(to);
+    runs.push(run);
+  }
+  return runs;
+}
+
+/** The memory that a log holds its frames in. */
+function memoryOf(log: Log): number {
+  const buffers = new Set<ArrayBufferLike>();
+  for (let number = log.first; number <= log.last; number++)
+    buffers.add(log.read(number, number).bytes.buffer);
+  return [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+test("it is an array of frames: the newest that fit the bounds, and any reader gets them whole, in order", () => {
+  fc.assert(
+    fc.property(
+      anyLimits,
+      fc.array(fc.tuple(anyEvent, fc.nat(), fc.nat()), { maxLength: 60, size: "max" }),
+      (limits, steps) => {
+        const log = new Log(EPOCH, limits);
+        const frames: Uint8Array[] = [];
+        const most = Math.min(limits.maxEventBytes, limits.bytes / 4);
+        const handedOut: { readonly view: Uint8Array; readonly copy: Uint8Array }[] = [];
+        let first = 1;
+        let overhead: number | undefined;
+        let held = 0;
+
+        for (const [event, anyFrom, anyTo] of steps) {
+          const id = makeId(EPOCH, frames.length + 1);
+          const frame = encodeEvent({ ...event, id });
+          if (frame.length > most) {
+            const before = { first: log.first, last: log.last, bytes: log.bytes };
+            expect(() => log.append(event)).toThrow(expect.objectContaining({ code: "EVENT_TOO_LARGE" }));
+            expect({ first: log.first, last: log.last, bytes: log.bytes }).toEqual(before);
+          } else {
+            expect(log.append(event)).toBe(id);
+            overhead ??= log.bytes - frame.length;
+            held += frame.length + overhead;
+            frames.push(frame);
+            while (frames.length - first + 1 > limits.events || held > limits.bytes) {
+              held -= (frames[first++ - 1] as Uint8Array).length + overhead;
+            }
+          }
+
+          expect({ first: log.first, last: log.last, bytes: log.bytes }).toEqual({
+            first,
+            last: frames.length,
+            bytes: held,
+          });
+
+          if (log.last < log.first) continue;
+          const from = log.first + (anyFrom % (log.last - log.first + 1));
+          const to = from + (anyTo % (log.last - from + 1));
+          let next = from;
+          for (const { bytes, last } of readAll(log, from, to)) {
+            expect(equal(bytes, Buffer.concat(frames.slice(next - 1, last)))).toBe(true);
+            next = last + 1;
+            handedOut.push({ view: bytes, copy: bytes.slice() });
+          }
+          expect(log.read(from, to)).toBe(log.read(from, to));
+        }
+
+        // What a client was given may still be on its way.
+        expect(handedOut.every(({ view, copy }) => equal(view, copy))).toBe(true);
+        // Each frame is counted for a little more than its bytes; that pays for what is not used.
+        expect(overhead ?? 0).toBeLessThanOrEqual(128);
+        expect(memoryOf(log)).toBeLessThanOrEqual(2 * limits.bytes + 2_048);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test("an empty log begins before its first event", () => {
+  const log = new Log(EPOCH, { events: 10, bytes: 1_000, maxEventBytes: 1_000 });
+  expect([log.epoch, log.first, log.last, log.bytes]).toEqual([EPOCH, 1, 0, 0]);
+});
+
+test.each<[string, number, LogLimits]>([
+  ["its own bound", 100, { events: 10, bytes: 10_000, maxEventBytes: 100 }],
+  ["a quarter of the buffer", 100, { events: 10, bytes: 403, maxEventBytes: 10_000 }],
+])(
+  "an event may take up to %s, counted in bytes of UTF-8 on the wire, and not one more",
+  (_, most, limits) => {
+    const log = new Log(EPOCH, limits);
+    const around = encodeEvent({ id: makeId(EPOCH, 1), data: "" }).length;
+    const fits = `x${"é".repeat((most - around - 1) / 2)}`;
+    expect(() => log.append({ data: `${fits}x` })).toThrow(
+      expect.objectContaining({
+        code: "EVENT_TOO_LARGE",
+        message: `An event takes at most ${most} bytes on the wire, this one has 101 or more.`,
+      }),
+    );
+    expect(log.append({ data: fits })).toBe(makeId(EPOCH, 1));
+  },
+);
+
+test("an event that cannot be encoded, or is too large, leaves the log as it was", () => {
+  const log = new Log(EPOCH, { events: 10, bytes: 100_000, maxEventBytes: 500 });
+  log.append({ data: "one" });
+  const { bytes: before } = log.read(1, 1);
+  const copy = before.slice();
+  const size = log.bytes;
+  for (const event of [{ event: "a\nb" }, { event: "stream.end" }, { data: 1n }, { data: "é".repeat(300) }]) {
+    expect(() => log.append(event)).toThrow(expect.objectContaining({ name: "HoldfastError" }));
+  }
+  expect([log.first, log.last, log.bytes]).toEqual([1, 1, size]);
+  log.append({ data: "two" });
+  expect(parse(log.read(1, 2).bytes).events.map(({ data }) => data)).toEqual(["one", "two"]);
+  expect(before).toEqual(copy);
+});
+
+test("readers that stand at the same place are given the same memory, also when others read elsewhere", () => {
+  const log = new Log(EPOCH, { events: 100, bytes: 100_000, maxEventBytes: 500 });
+  for (let count = 0; count < 10; count++) log.append({ data: count });
+  const run = log.read(3, 10);
+  expect(log.read(3, 10)).toBe(run);
+  log.read(5, 10);
+  expect(log.read(3, 10).bytes.buffer).toBe(run.bytes.buffer);
+  log.append({ data: "more" });
+  expect(log.read(3, 11).last).toBe(11);
+  expect(log.read(3, 10).last).toBe(10);
+});
+
+test("a long replay takes few writes, each of at most 64 KiB", () => {
+  const log = new Log(EPOCH, { events: 20_000, bytes: 10_000_000, maxEventBytes: 500 });
+  for (let count = 0; count < 10_000; count++) log.append({ event: "token", data: "x".repeat(100) });
+  const runs = readAll(log, 1, 10_000);
+  const bytes = runs.reduce((sum, run) => sum + run.bytes.length, 0);
+  expect(runs.length).toBeLessThanOrEqual(bytes / 65_536 + 10);
+  for (const run of runs) expect(run.bytes.length).toBeLessThanOrEqual(65_536);
+});
+
+test.each([100, 5_000, 8_100, 9_000, 22_000, 33_000, 66_000])(
+  "events of %d bytes between small ones cost the memory of their bytes, not a slab each",
+  (size) => {
+    const bytes = 1_048_576;
+    const log = new Log(EPOCH, { events: 16_384, bytes, maxEventBytes: 262_144 });
+    for (let total = 0; total < 3 * bytes; total += size) {
+      log.append({ data: "x".repeat(size) });
+      log.append({ data: "progress" });
+    }
+    expect(memoryOf(log)).toBeLessThanOrEqual(1.3 * bytes);
+  },
+);
+
+test("a small log takes little memory, however much has gone through it", () => {
+  const log = new Log(EPOCH, { events: 100, bytes: 4_096, maxEventBytes: 1_024 });
+  for (let count = 0; count < 10_000; count++) log.append({ data: "x".repeat(100) });
+  expect(memoryOf(log)).toBeLessThanOrEqual(2 * 4_096);
+});
+
+test("the memory of what was forgotten is given back", async () => {
+  const log = new Log(EPOCH, { events: 100, bytes: 400_000, maxEventBytes: 100_000 });
+  const append = (): WeakRef<ArrayBufferLike> => {
+    log.append({ data: "x".repeat(50_000) });
+    return new WeakRef(log.read(log.last, log.last).bytes.buffer);
+  };
+  const references = Array.from({ length: 20 }, append);
+  await collectGarbage();
+  const kept = references.filter((reference) => reference.deref() !== undefined);
+  expect(kept).toHaveLength(log.last - log.first + 1);
+});

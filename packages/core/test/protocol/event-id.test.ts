@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compareIds, isStreamId, makeEpoch, makeId, makeTerminalId, parseId } from "../../src/protocol/event-id.ts";
+import { anyText } from "../support/text.ts";
+
+const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const anyEpoch = fc
+  .array(chance, { minLength: 10, maxLength: 10 })
+  .map((draws) => makeEpoch(() => draws.pop() as number));
+const anySeq = fc.oneof(fc.nat({ max: 20 }), fc.maxSafeNat());
+
+test("an epoch is ten base-36 characters, one for each draw", () => {
+  fc.assert(
+    fc.property(anyEpoch, (epoch) => {
+      expect(epoch).toMatch(/^[0-9a-z]{10}$/);
+    }),
+  );
+  const draws = [0, 0.3, 1 - Number.EPSILON, 0, 0, 0, 0, 0, 0, 0.999];
+  expect(makeEpoch(() => draws.shift() as number)).toBe("0az000000z");
+});
+
+test("an id that was made is read as it was made, and takes at most 32 bytes", () => {
+  fc.assert(
+    fc.property(anyEpoch, anySeq, (epoch, seq) => {
+      const [id, terminal] = [makeId(epoch, seq), makeTerminalId(epoch, seq)];
+      expect(parseId(id)).toEqual({ epoch, seq, end: false });
+      expect(parseId(terminal)).toEqual({ epoch, seq, end: true });
+      expect(terminal).toMatch(/^[0-9a-z.]{1,32}$/);
+    }),
+  );
+});
+
+const almostAnId = fc
+  .tuple(
+    fc.string({ unit: fc.constantFrom("0", "9", "a", "z", "A", "Z", "_", "é"), minLength: 9, maxLength: 11 }),
+    fc.constantFrom(".", "..", "", "-"),
+    fc.oneof(
+      anySeq.map(String),
+      fc.constantFrom(
+        "",
+        "00",
+        "01",
+        "-1",
+        "+1",
+        "1e3",
+        "1.5",
+        "0x1",
+        " 1",
+        "9007199254740992",
+        "9".repeat(20),
+      ),
+    ),
+    fc.constantFrom("", ".end", ".END", ".", ".end.end", "\n", " ", "\0"),
+  )
+  .map((parts) => parts.join(""));
+
+test("whatever is read as an id is exactly what was made; everything else is refused", () => {
+  fc.assert(
+    fc.property(fc.oneof(almostAnId, anyText, fc.string()), (text) => {
+      const id = parseId(text);
+      if (id === undefined) return;
+      const { epoch, seq, end } = id;
+      expect(end ? makeTerminalId(epoch, seq) : makeId(epoch, seq)).toBe(text);
+      expect(epoch).toMatch(/^[0-9a-z]{10}$/);
+      expect(Number.isSafeInteger(seq)).toBe(true);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test.each([
+  "",
+  "abcdefghij",
+  "abcdefghij.",
+  "abcdefghij.01",
+  "abcdefghij.-1",
+  "abcdefghij.1 ",
+  "abcdefghij.1\n",
+  "abcdefghij.1.END",
+  "abcdefghij.1.end.end",
+  "ABCDEFGHIJ.1",
+  "abcdefghi.1",
+  "abcdefghijk.1",
+  "abcdefghij.9007199254740992",
+  "１bcdefghij.1",
+])("%j is no id", (text) => {
+  expect(parseId(text)).toBeUndefined();
+});
+
+test("ids are compared by number, never as text: 9 comes before 10", () => {
+  const [nine, ten] = [parseId("abcdefghij.9"), parseId("abcdefghij.10")];
+  if (nine === undefined || ten === undefined) throw new Error("Both are ids.");
+  expect(compareIds(nine, ten)).toBeLessThan(0);
+  expect(compareIds(ten, nine)).toBeGreaterThan(0);
+  expect(compareIds(ten, { ...ten })).toBe(0);
+  expect(compareIds(ten, { ...ten, end: true })).toBeLessThan(0);
+  expect(compareIds(ten, { ...nine, end: true })).toBeGreaterThan(0);
+});
+
+test("two lives of a stream have no order", () => {
+  expect(
+    compareIds({ epoch: "aaaaaaaaaa", seq: 1, end: false }, { epoch: "bbbbbbbbbb", seq: 2, end: false }),
+  ).toBeUndefined();
+});
+
+test.each(["a", "x".repeat(256), "rooms/lobby", "../../..", "日本語", "a b", " "])("%j names a stream", (id) => {
+  expect(isStreamId(id)).toBe(true);
+});
+
+test.each(["", "x".repeat(257), "a\nb", "a\r", "\0", "\t", "\u007f", "\u0085", 5, null, undefined, ["a"]])(
+  "%j names no stream",
+  (id) => {
+    expect(isStreamId(id)).toBe(false);
+  },
+);

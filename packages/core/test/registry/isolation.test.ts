@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { serve } from "../../src/connection/serve.ts";
+import type { Sink } from "../../src/connection/sink.ts";
+import { toResponse } from "../../src/connection/to-response.ts";
+import { createMemoryClient } from "../../src/testing/index.ts";
+import { house } from "../support/test-registry.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+describe("one reader never disturbs another, nor the producer", () => {
+  test("a sink that throws midway through a broadcast costs its own connection alone", async () => {
+    const { registry, clock, connect, told } = house();
+    const room = registry.channel("lobby");
+    const before = connect(room);
+    const { request } = createMemoryClient();
+    const broken: Sink = {
+      write() {
+        throw new Error("broken pipe");
+      },
+      close: () => undefined,
+      destroy: () => undefined,
+    };
+    const over = serve(request, () => broken, room);
+    const after = connect(room);
+    room.push({ data: 1 });
+    await clock.flush();
+    await over;
+    expect([before.events, after.events]).toEqual([[1], [1]]);
+    expect(told.failed).toEqual([{ id: "lobby", stage: "delivery", error: new Error("broken pipe") }]);
+    expect(registry.gauges().connections).toBe(2);
+  });
+
+  test("a reader that leaves midway through a broadcast does not starve the rest", async () => {
+    const { registry, clock, connect } = house();
+    const room = registry.channel("lobby");
+    const clients = Array.from({ length: 5 }, () => connect(room));
+    const leaving = clients[2];
+    const { request, open } = createMemoryClient();
+    void serve(
+      request,
+      (status, headers, events) => {
+        const sink = open(status, headers, events);
+        return { ...sink, write: (bytes) => (leaving?.leave(), sink.write(bytes)) };
+      },
+      room,
+    );
+    room.push({ data: 1 });
+    await clock.flush();
+    expect(clients.filter((client) => client !== leaving).map(({ events }) => events)).toEqual([
+      [1],
+      [1],
+      [1],
+      [1],
+    ]);
+  });
+
+  test("an observer that throws disturbs nothing", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const fail = (): never => {
+      throw new Error("observer");
+    };
+    const observer = {
+      connectionOpened: fail,
+      connectionClosed: fail,
+      streamOpened: fail,
+      streamEnded: fail,
+      replayed: fail,
+      reset: fail,
+      warned: fail,
+      failed: fail,
+    };
+    const { registry, clock, connect } = house({ observer, buffer: { events: 1 } });
+    const job = await registry.open("a");
+    job.push({ data: 1 });
+    job.push({ data: 2 });
+    const client = connect("a");
+    await job.fail(new Error("over"));
+    await clock.flush();
+    expect(client.events).toEqual([2]);
+    expect(client.state).toBe("flushed");
+  });
+
+  test("of a connection that is over before its observer has heard of it both is told", async () => {
+    const client = createMemoryClient();
+    const closed: string[] = [];
+    const { registry } = house({
+      observer: {
+        connectionOpened: () => client.leave(),
+        connectionClosed: ({ reason }) => void closed.push(reason),
+      },
+    });
+    await serve(client.request, client.open, await registry.open("a"));
+    expect(closed).toEqual(["disconnected"]);
+  });
+
+  test("one frame to two web clients arrives intact in both", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    job.push({ data: "shared" });
+    await job.end();
+    const request = (): Request => new Request("http://localhost/a");
+    const first = await toResponse(request(), registry.stream("a"));
+    const second = await toResponse(request(), registry.stream("a"));
+    expect(await first.text()).toContain("data: shared\n");
+    expect(await second.text()).toContain("data: shared\n");
+  });
+});

@@ -1,0 +1,492 @@
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { HoldfastError } from "../../src/base/errors.ts";
+import { createRegistry } from "../../src/registry/registry.ts";
+import { serve } from "../../src/connection/serve.ts";
+import { createMemoryClient } from "../../src/testing/index.ts";
+import { house } from "../support/test-registry.ts";
+
+const code = (expected: string): unknown => expect.objectContaining({ code: expected });
+
+describe("open", () => {
+  test("registers synchronously inside the call", () => {
+    const { registry } = house();
+    void registry.open("a");
+    expect(registry.get("a")).toMatchObject({
+      id: "a",
+      kind: "stream",
+      status: "live",
+      first: 1,
+      last: 0,
+      readers: 0,
+    });
+    expect(registry.size).toBe(1);
+  });
+
+  test("refuses the id of a live stream, and of a channel", async () => {
+    const { registry } = house();
+    await registry.open("a");
+    registry.channel("room");
+    await expect(registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
+    await expect(registry.open("room")).rejects.toEqual(code("STREAM_EXISTS"));
+    expect(() => registry.channel("a")).toThrow(expect.objectContaining({ code: "STREAM_EXISTS" }));
+  });
+
+  test.each(["", "x".repeat(257), "a\nb", 7, undefined])("refuses the impossible id %j", async (id) => {
+    const { registry } = house();
+    await expect(registry.open(id as string)).rejects.toEqual(code("INVALID_OPTION"));
+    expect(registry.size).toBe(0);
+  });
+
+  test("takes an id again as soon as its stream has ended; old readers finish on the old log", async () => {
+    const { registry, clock, connect } = house({ random: Math.random });
+    const old = await registry.open("a");
+    const reader = connect("a");
+    old.push({ data: "old" });
+    await old.end();
+    const fresh = await registry.open("a");
+    fresh.push({ data: "new" });
+    await clock.flush();
+    expect(reader.events).toEqual(["old"]);
+    expect(reader.blocks.at(-1)?.[0]).toBe("stream.end");
+    expect(connect("a").events).toEqual(["new"]);
+    expect(fresh.epoch).not.toBe(old.epoch);
+  });
+
+  test("the timer of an ended stream does not delete the fresh one that took its id", async () => {
+    const { registry, clock } = house();
+    const old = await registry.open("a");
+    await old.end();
+    await clock.advance(59_000);
+    await registry.open("a");
+    await clock.advance(2_000);
+    expect(registry.get("a")?.status).toBe("live");
+  });
+
+  test("a stream whose producer never ends it, with no push and no reader, expires after `idle`", async () => {
+    const { registry, clock, told } = house();
+    const job = await registry.open("a", { idle: 10_000 });
+    await clock.advance(9_000);
+    job.push({ data: 1 });
+    await clock.advance(9_999);
+    expect(job.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(job.signal.aborted).toBe(true);
+    expect(registry.get("a")?.status).toBe("expired");
+    expect(told.streamEnded).toMatchObject([{ id: "a", status: "expired", events: 1 }]);
+    await clock.advance(60_000);
+    expect([registry.size, clock.timers]).toEqual([0, 0]);
+  });
+
+  test("a reader keeps a stream from expiring", async () => {
+    const { registry, clock, connect } = house();
+    await registry.open("a", { idle: 1_000 });
+    const client = connect("a");
+    await clock.advance(5_000);
+    expect(registry.get("a")?.status).toBe("live");
+    client.leave();
+    await clock.advance(1_000);
+    expect(registry.get("a")?.status).toBe("expired");
+  });
+});
+
+describe("a channel", () => {
+  test("has many producers and no end, and one stream", async () => {
+    const { registry, clock, connect } = house();
+    const client = connect(registry.channel("room"));
+    registry.channel("room").push({ event: "said", data: "one" });
+    registry.channel("room").push({ event: "said", data: "two" });
+    await clock.flush();
+    expect(client.events).toEqual(["one", "two"]);
+    expect(await registry.cancel("room")).toBe(false);
+  });
+
+  test("is forgotten when idle, and comes back with the next push", async () => {
+    const { registry, clock, connect } = house({ idle: 1_000, random: Math.random });
+    const room = registry.channel("room");
+    room.push({ data: 1 });
+    const { epoch } = registry.get("room") ?? {};
+    await clock.advance(1_000);
+    expect([registry.size, clock.timers]).toEqual([0, 0]);
+    room.push({ data: 2 });
+    const client = connect(room, { cursor: `${epoch}.1` });
+    expect(client.blocks[1]?.[2]).toEqual({ reason: "epoch", lost: null });
+    expect(client.events).toEqual([2]);
+  });
+
+  test("is there for a client that attaches to a handle that was kept over its being forgotten", async () => {
+    const { registry, clock, connect } = house({ idle: 1_000 });
+    const room = registry.channel("room");
+    await clock.advance(1_000);
+    const client = connect(room);
+    room.push({ data: 1 });
+    await clock.flush();
+    expect(client.events).toEqual([1]);
+  });
+});
+
+describe("a channel's handle that outlives its channel", () => {
+  test("leads to the stream that has taken the id meanwhile", async () => {
+    const { registry, clock, connect } = house({ idle: 1_000 });
+    const room = registry.channel("room");
+    await clock.advance(1_000);
+    const job = await registry.open("room");
+    job.push({ data: 1 });
+    expect(connect(room).events).toEqual([1]);
+    expect(() => room.push({ data: 2 })).toThrow(code("STREAM_EXISTS") as Error);
+  });
+
+  test("waits where there is no room for it, and counts nobody twice", async () => {
+    const { registry, clock, connect, told } = house({ idle: 1_000, maxStreams: 1 });
+    const room = registry.channel("room");
+    await clock.advance(1_000);
+    await registry.open("job", { idle: 1e9 });
+    const client = connect(room);
+    expect(client.text).toContain('"state":"waiting"');
+    expect(told.failed).toMatchObject([{ id: "room", error: { code: "LIMIT_EXCEEDED" } }]);
+    client.leave();
+    expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
+  });
+});
+
+describe("a reference", () => {
+  test("creates nothing and takes any string", () => {
+    const { registry } = house();
+    expect(registry.stream("../../\u0000etc").id).toBe("../../\u0000etc");
+    expect(registry.get("nobody")).toBeUndefined();
+    expect(registry.size).toBe(0);
+  });
+
+  test("a client that waits in vain is drained after `wait`, not failed", async () => {
+    const { registry, clock, connect, told } = house();
+    const client = connect(registry.stream("a", { wait: 5_000 }));
+    await clock.advance(4_999);
+    expect([client.state, registry.gauges().waiting]).toEqual(["open", 1]);
+    await clock.advance(1);
+    expect(client.blocks.at(-1)).toEqual(["stream.drain", undefined, { reason: "waiting" }]);
+    expect(client.text).not.toContain("stream.error");
+    expect(told.connectionClosed).toMatchObject([{ id: "a", reason: "waiting", duration: 5_000 }]);
+    expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
+    expect(clock.timers).toBe(0);
+  });
+
+  test("a waiting client is kept alive by heartbeats", async () => {
+    const { clock, connect } = house();
+    const client = connect("a");
+    await clock.advance(45_000);
+    expect(client.text.split(":\n\n")).toHaveLength(4);
+  });
+
+  test("a client that leaves while it waits is not waited for", async () => {
+    const { registry, clock, connect } = house();
+    const client = connect("a");
+    client.leave();
+    await client.over;
+    expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe("cancel", () => {
+  test("is not disconnect: it ends the stream first, then aborts the writer's signal with the reason", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    let status: string | undefined;
+    job.signal.addEventListener("abort", () => {
+      status = registry.get("a")?.status;
+    });
+    expect(await registry.cancel("a", "user")).toBe(true);
+    expect(status).toBe("cancelled");
+    expect(job.signal.reason).toBe("user");
+    expect(await registry.cancel("a", "again")).toBe(false);
+    expect(await registry.cancel("nobody")).toBe(false);
+    expect(() => job.push({ data: 1 })).toThrow(expect.objectContaining({ code: "STREAM_ENDED" }));
+  });
+
+  test("a client that disconnects never cancels", async () => {
+    const { registry, connect } = house();
+    const job = await registry.open("a");
+    connect("a").leave();
+    expect([job.signal.aborted, job.readers]).toEqual([false, 0]);
+  });
+});
+
+describe("limits", () => {
+  test("over `maxConnections` a client is asked to come back, and nobody is evicted for it", async () => {
+    const { registry, connect, told } = house({ maxConnections: 1 });
+    await registry.open("a");
+    const first = connect("a");
+    const second = connect("a");
+    expect([second.status, second.state]).toEqual([200, "flushed"]);
+    expect(second.text).toBe(`event: stream.drain\nretry: 17500\ndata: {"reason":"busy"}\n\n`);
+    expect(first.state).toBe("open");
+    expect(told.connectionClosed).toMatchObject([{ reason: "busy" }]);
+    first.leave();
+    expect(connect("a").state).toBe("open");
+  });
+
+  test("with `overload: refuse` it is a 503", async () => {
+    const { registry, connect } = house({ maxConnections: 1, overload: "refuse" });
+    await registry.open("a");
+    connect("a");
+    const client = connect("a");
+    expect([client.status, client.text]).toEqual([503, ""]);
+    expect(client.headers).toEqual({ "cache-control": "no-store", "retry-after": "18" });
+    await client.over;
+  });
+
+  test("`maxWaiting` bounds those who wait for what a stranger made up", async () => {
+    const { registry, connect } = house({ maxWaiting: 2 });
+    for (let n = 0; n < 50; n++) connect(`made-up-${n}`);
+    expect(registry.gauges()).toMatchObject({ waiting: 2, connections: 2, streams: 0 });
+    const job = await registry.open("real");
+    job.push({ data: 1 });
+    expect(connect("real").events).toEqual([1]);
+  });
+
+  test("`maxStreams` refuses a live one too many; ended ones give way", async () => {
+    const { registry } = house({ maxStreams: 2 });
+    const a = await registry.open("a");
+    await registry.open("b");
+    await expect(registry.open("c")).rejects.toEqual(code("LIMIT_EXCEEDED"));
+    await a.end();
+    await registry.open("c");
+    expect([registry.get("a"), registry.size]).toEqual([undefined, 2]);
+  });
+
+  test("over `bytes` lingering streams go first, the oldest first, then `open` refuses", async () => {
+    const { registry } = house({ bytes: 25_000 });
+    const data = "x".repeat(8_000);
+    for (const id of ["a", "b"]) {
+      const job = await registry.open(id);
+      job.push({ data });
+      await job.end();
+    }
+    const c = await registry.open("c");
+    c.push({ data });
+    c.push({ data });
+    expect([registry.get("a"), registry.get("b")?.status]).toEqual([undefined, "done"]);
+    c.push({ data });
+    c.push({ data });
+    expect(registry.get("b")).toBeUndefined();
+    await expect(registry.open("d")).rejects.toEqual(code("LIMIT_EXCEEDED"));
+    c.push({ data });
+    await c.end();
+    await registry.open("d");
+    expect(registry.gauges()).toMatchObject({ streams: 1, lingering: 0, bytes: 0 });
+  });
+
+  test("`maxEventBytes` refuses an event, and never more than a quarter of the buffer", async () => {
+    const { registry } = house({ maxEventBytes: 100 });
+    const job = await registry.open("a");
+    expect(() => job.push({ data: "x".repeat(100) })).toThrow(
+      expect.objectContaining({ code: "EVENT_TOO_LARGE" }),
+    );
+    expect(job.push({ data: "x" })).toBe(`${job.epoch}.1`);
+    const small = await registry.open("b", { buffer: { bytes: 200 } });
+    expect(() => small.push({ data: "x".repeat(50) })).toThrow(
+      expect.objectContaining({ code: "EVENT_TOO_LARGE" }),
+    );
+  });
+
+  test.each([
+    [{ heartbeat: 0 }, "`heartbeat` must be a positive number of milliseconds, got 0."],
+    [{ idleTimeout: "90" }, '`idleTimeout` must be a positive number of milliseconds, got "90".'],
+    [{ from: "end" }, '`from` must be "start" or "now", got "end".'],
+    [{ overload: "evict" }, '`overload` must be "drain" or "refuse", got "evict".'],
+    [{ buffer: { events: 1.5 } }, "`buffer.events` must be a positive integer, got 1.5."],
+    [{ maxConnections: -1 }, "`maxConnections` must be a positive integer, got -1."],
+    [{ clock: {} }, "`clock` must be a Clock, got [object Object]."],
+  ])("the option %j is refused at the door", (options, message) => {
+    expect(() => createRegistry(options as never)).toThrow(message);
+  });
+
+  test("options resolve call > ref > registry > default", async () => {
+    const { registry, clock, connect } = house({ wait: 3_000, heartbeat: 700 });
+    const ref = registry.stream("a", { wait: 2_000 });
+    const [byRegistry, byRef, byCall] = [
+      connect("a"),
+      connect(ref),
+      connect(ref, { serve: { wait: 1_000 } }),
+    ];
+    expect(byCall.text).toContain('"heartbeat":700');
+    await clock.advance(1_000);
+    expect([byRegistry.state, byRef.state, byCall.state]).toEqual(["open", "open", "flushed"]);
+    await clock.advance(1_000);
+    expect([byRegistry.state, byRef.state]).toEqual(["open", "flushed"]);
+    await expect(connect("a", { serve: { wait: -1 } }).over).rejects.toEqual(code("INVALID_OPTION"));
+  });
+});
+
+describe("slow, dead and long connections", () => {
+  test("a client that reads nothing for `idleTimeout` is a zombie, and gets no heartbeat meanwhile", async () => {
+    const { registry, clock, connect, told } = house();
+    const job = await registry.open("a");
+    const client = connect("a");
+    client.stall();
+    job.push({ data: 1 });
+    await clock.flush();
+    const { writes } = client;
+    await clock.advance(89_999);
+    expect([client.state, client.writes]).toEqual(["open", writes]);
+    await clock.advance(1);
+    expect(client.state).toBe("destroyed");
+    expect(told.connectionClosed).toMatchObject([{ reason: "zombie" }]);
+    expect([job.readers, job.signal.aborted]).toEqual([0, false]);
+  });
+
+  test("also after the end was written, until it is flushed", async () => {
+    const { registry, clock, connect, told } = house();
+    const job = await registry.open("a");
+    const client = connect("a");
+    client.stall();
+    await job.end();
+    await clock.flush();
+    expect(client.state).toBe("closing");
+    expect(registry.gauges().connections).toBe(1);
+    await clock.advance(90_000);
+    expect(client.state).toBe("destroyed");
+    expect(told.connectionClosed).toMatchObject([{ reason: "ended" }]);
+    expect(registry.gauges().connections).toBe(0);
+  });
+
+  test("a connection is drained after `maxDuration`, spread over +-10 %, and the next goes on where it was", async () => {
+    const { registry, clock, connect } = house({ maxDuration: 100_000 });
+    const job = await registry.open("a");
+    job.push({ data: 1 });
+    const client = connect("a");
+    await clock.advance(99_999);
+    expect(client.state).toBe("open");
+    await clock.advance(1);
+    expect(client.blocks.at(-1)).toEqual(["stream.drain", undefined, { reason: "max-duration" }]);
+    job.push({ data: 2 });
+    expect(connect("a", { cursor: `${job.epoch}.1` }).events).toEqual([2]);
+    const lengths = [0, 0.999].map((random) => {
+      const place = house({ maxDuration: 100_000, random: () => random });
+      return { place, client: place.connect("a", { serve: { wait: 1e9 } }) };
+    });
+    for (const { place } of lengths) await place.clock.advance(90_000);
+    expect(lengths.map(({ client: { state } }) => state)).toEqual(["flushed", "open"]);
+    await lengths[1]?.place.clock.advance(20_000);
+    expect(lengths[1]?.client.state).toBe("flushed");
+  });
+
+  test("a held connection gets no drain frame at `maxDuration`: it is cut", async () => {
+    const { registry, clock, connect } = house({ maxDuration: 10_000 });
+    const job = await registry.open("a");
+    const client = connect("a");
+    client.stall();
+    job.push({ data: 1 });
+    await clock.advance(10_000);
+    expect(client.state).toBe("destroyed");
+    expect(client.text).not.toContain("stream.drain");
+  });
+
+  test("heartbeats go out after `heartbeat` ms without a write, and not while events flow", async () => {
+    const { registry, clock, connect } = house({ heartbeat: 1_000 });
+    const job = await registry.open("a");
+    const client = connect("a");
+    for (let n = 0; n < 10; n++) {
+      job.push({ data: n });
+      await clock.advance(900);
+    }
+    expect(client.text).not.toContain(":\n\n");
+    await clock.advance(100);
+    expect(client.text.endsWith(":\n\n")).toBe(true);
+  });
+
+  test("however many connections there are, they share one timer, and without any there is none", async () => {
+    const { registry, clock, connect } = house();
+    await registry.open("a");
+    const before = clock.timers;
+    const clients = Array.from({ length: 100 }, () => connect("a"));
+    expect(clock.timers).toBe(before + 1);
+    for (const client of clients) client.leave();
+    expect(clock.timers).toBe(before);
+  });
+
+  test("a crowd that is silent since the same moment is not beaten in one go", async () => {
+    const { registry, clock } = house({ maxConnections: 5_000 });
+    await registry.open("a");
+    const clients = Array.from({ length: 2_000 }, () => createMemoryClient());
+    for (const client of clients) void serve(client.request, client.open, registry.stream("a"));
+    const beaten = (): number => clients.filter(({ text }) => text.endsWith(":\n\n")).length;
+    await clock.advance(15_000);
+    expect(beaten()).toBeGreaterThan(0);
+    expect(beaten()).toBeLessThan(200);
+    await clock.advance(7_500);
+    expect(beaten()).toBe(2_000);
+  });
+});
+
+describe("close", () => {
+  test("sends every client away with a spread `retry:`, refuses new work, and holds nothing in the end", async () => {
+    const { registry, clock, connect } = house();
+    const job = await registry.open("a");
+    const room = registry.channel("room");
+    const clients = [connect("a"), connect(room), connect("waiting")];
+    const closed = registry.close();
+    for (const client of clients) {
+      expect(client.text).toMatch(/event: stream\.drain\nretry: 4000\ndata: \{"reason":"shutdown"\}\n\n$/);
+      expect(client.state).toBe("flushed");
+    }
+    await expect(registry.open("b")).rejects.toEqual(code("REGISTRY_CLOSED"));
+    expect(() => job.push({ data: 1 })).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
+    expect(() => room.push({ data: 1 })).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
+    expect(() => registry.channel("c")).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
+    await closed;
+    expect(job.signal.reason).toEqual(code("REGISTRY_CLOSED"));
+    expect(registry.gauges()).toEqual({ connections: 0, waiting: 0, streams: 0, lingering: 0, bytes: 0 });
+    expect(clock.timers).toBe(0);
+    const late = connect("a");
+    expect([late.status, late.state]).toEqual([200, "flushed"]);
+    expect(late.text).toBe('event: stream.drain\nretry: 4000\ndata: {"reason":"shutdown"}\n\n');
+    expect(registry.close()).toBe(registry.close());
+  });
+
+  test("waits for a held client until the deadline: told if it reads again, cut if not", async () => {
+    const { registry, clock, connect } = house();
+    const job = await registry.open("a");
+    const [reads, sleeps] = [connect("a"), connect("a")];
+    reads.stall();
+    sleeps.stall();
+    job.push({ data: 1 });
+    await clock.flush();
+    let over = false;
+    const closed = registry.close({ deadline: 5_000 }).then(() => {
+      over = true;
+    });
+    reads.drain();
+    expect(reads.blocks.at(-1)?.[0]).toBe("stream.drain");
+    await clock.advance(4_999);
+    expect([over, sleeps.state, job.signal.aborted]).toEqual([false, "open", false]);
+    await clock.advance(1);
+    await closed;
+    expect(sleeps.state).toBe("destroyed");
+    expect(sleeps.text).not.toContain("stream.drain");
+    expect(job.signal.aborted).toBe(true);
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe("types", () => {
+  test("a registry's events are those of its map", () => {
+    type Events = { token: string; progress: { done: number }; done: undefined; message: number };
+    const registry = createRegistry<Events>();
+    const use = async (): Promise<void> => {
+      const job = await registry.open("a");
+      job.push({ event: "token", data: "x" });
+      job.push({ event: "done" });
+      job.push({ data: 1 });
+      // @ts-expect-error: a token is a string
+      job.push({ event: "token", data: 1 });
+      // @ts-expect-error: there is no such event
+      job.push({ event: "tokens", data: "x" });
+      // @ts-expect-error: progress has data
+      job.push({ event: "progress" });
+      // @ts-expect-error: ids are given by the stream
+      job.push({ event: "token", data: "x", id: "1" });
+    };
+    expectTypeOf(use).returns.resolves.toBeVoid();
+    expect(new HoldfastError("GONE", "x")).toBeInstanceOf(Error);
+  });
+});

@@ -1,0 +1,177 @@
+import { getEventListeners } from "node:events";
+import { describe, expect, test } from "vitest";
+import { HoldfastError } from "../../src/base/errors.ts";
+import type { Message } from "../../src/stream/subscription.ts";
+import { house } from "../support/test-registry.ts";
+
+const code = (expected: string): unknown => expect.objectContaining({ code: expected });
+
+async function collect(messages: AsyncIterable<Message>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const { event, data } of messages) all.push(`${event} ${data}`);
+  return all;
+}
+
+describe("subscribe", () => {
+  test("gives the user events in order, with their ids, names and data as text", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    job.push({ event: "token", data: "two\nlines" });
+    job.push({ event: "progress", data: { done: 1 } });
+    job.push({ data: "" });
+    await job.end();
+    const messages = await Array.fromAsync(registry.subscribe("a"));
+    expect(messages).toEqual([
+      { id: `${job.epoch}.1`, event: "token", data: "two\nlines" },
+      { id: `${job.epoch}.2`, event: "progress", data: '{"done":1}' },
+      { id: `${job.epoch}.3`, event: "message", data: "" },
+    ]);
+  });
+
+  test("waits for a stream that does not exist yet, for as long as it takes", async () => {
+    const { registry, clock } = house();
+    const collected = collect(registry.subscribe("a"));
+    await clock.advance(10_000_000);
+    const job = await registry.open("a");
+    job.push({ data: 1 });
+    await job.end();
+    await clock.flush();
+    expect(await collected).toEqual(["message 1"]);
+  });
+
+  test("registers at the first `next()`, not counted in `maxConnections`", async () => {
+    const { registry } = house({ maxConnections: 1 });
+    const job = await registry.open("a");
+    const messages = registry.subscribe("a");
+    expect(job.readers).toBe(0);
+    void messages.next();
+    expect([job.readers, registry.gauges().connections]).toEqual([1, 0]);
+    await messages.return?.();
+    expect(job.readers).toBe(0);
+  });
+
+  test("goes on behind a cursor", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    for (let n = 1; n <= 3; n++) job.push({ data: n });
+    await job.end();
+    expect(await collect(registry.subscribe("a", { cursor: `${job.epoch}.2` }))).toEqual(["message 3"]);
+    expect(await collect(registry.subscribe(job, { cursor: `${job.epoch}.4.end` }))).toEqual([]);
+  });
+
+  test("tells `onReset` what is missing, before the next message", async () => {
+    const { registry } = house({ buffer: { events: 2 } });
+    const job = await registry.open("a");
+    for (let n = 1; n <= 5; n++) job.push({ data: n });
+    await job.end();
+    const heard: unknown[] = [];
+    for await (const { data } of registry.subscribe("a", { onReset: (reset) => heard.push(reset) }))
+      heard.push(data);
+    expect(heard).toEqual([{ reason: "trimmed", lost: [1, 3] }, "4", "5"]);
+  });
+
+  test("of a slow consumer costs a page, not the stream: it is told what it missed", async () => {
+    const { registry, clock } = house({ buffer: { events: 2 } });
+    const job = await registry.open("a");
+    const heard: unknown[] = [];
+    const messages = registry.subscribe(job, { onReset: ({ lost }) => heard.push(lost) });
+    const first = messages.next();
+    job.push({ data: 1 });
+    job.push({ data: 2 });
+    await clock.flush();
+    await first;
+    for (let n = 3; n <= 9; n++) job.push({ data: n });
+    await clock.flush();
+    await job.end();
+    for await (const { data } of messages) heard.push(data);
+    expect(heard).toEqual(["2", [3, 7], "8", "9"]);
+  });
+
+  test("throws the error of a failed stream, behind the events before it", async () => {
+    const { registry, clock } = house();
+    const job = await registry.open("a");
+    const messages = registry.subscribe("a");
+    job.push({ data: 1 });
+    const cause = new Error("disk full");
+    await job.fail(cause);
+    expect((await messages.next()).value).toMatchObject({ data: "1" });
+    await clock.flush();
+    await expect(messages.next()).rejects.toMatchObject({ code: "SOURCE_FAILED", cause });
+    const other = await registry.open("b");
+    const told = new HoldfastError("GONE", "The row was deleted.");
+    await other.fail(told);
+    await expect(collect(registry.subscribe("b"))).rejects.toBe(told);
+  });
+
+  test("throws GONE for an impossible id", async () => {
+    const { registry } = house();
+    await expect(collect(registry.subscribe(""))).rejects.toEqual(code("GONE"));
+  });
+
+  test.each(["before the first `next()`", "while it waits", "while it reads"])(
+    "throws ABORTED after its signal, %s, and leaves nothing",
+    async (when) => {
+      const { registry, clock } = house();
+      const controller = new AbortController();
+      const messages = registry.subscribe("a", { signal: controller.signal });
+      if (when === "before the first `next()`") controller.abort();
+      const pending = messages.next();
+      pending.catch(() => undefined);
+      if (when === "while it reads") {
+        await registry.open("a");
+        await clock.flush();
+      }
+      controller.abort("enough");
+      await expect(pending).rejects.toEqual(code("ABORTED"));
+      await expect(messages.next()).rejects.toEqual(code("ABORTED"));
+      await clock.flush();
+      expect(registry.gauges()).toMatchObject({ waiting: 0 });
+      expect(registry.get("a")?.readers ?? 0).toBe(0);
+      expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    },
+  );
+
+  test("does not wait for anything when the loop is left", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    job.push({ data: 1 });
+    for await (const _ of registry.subscribe("a")) break;
+    expect(job.readers).toBe(0);
+  });
+
+  test("throws REGISTRY_CLOSED when the registry closes under it", async () => {
+    const { registry } = house();
+    await registry.open("a");
+    const pending = registry.subscribe("a").next();
+    pending.catch(() => undefined);
+    await registry.close();
+    await expect(pending).rejects.toEqual(code("REGISTRY_CLOSED"));
+  });
+
+  test("an `onReset` that throws ends this subscription with its error", async () => {
+    const { registry, told } = house({ buffer: { events: 1 } });
+    const job = await registry.open("a");
+    job.push({ data: 1 });
+    job.push({ data: 2 });
+    const oops = new Error("oops");
+    const onReset = (): never => {
+      throw oops;
+    };
+    await expect(collect(registry.subscribe("a", { onReset }))).rejects.toBe(oops);
+    expect([job.readers, told.failed]).toEqual([0, []]);
+  });
+
+  test("its messages can be piped into another stream", async () => {
+    const { registry, clock, connect } = house();
+    const [from, to] = [await registry.open("a"), await registry.open("b")];
+    void to.pipe(registry.subscribe("a"));
+    const client = connect("b");
+    from.push({ event: "token", data: "x" });
+    await from.end();
+    await clock.flush();
+    expect(client.blocks.slice(2)).toEqual([
+      ["token", `${to.epoch}.1`, "x"],
+      ["stream.end", `${to.epoch}.2.end`, { status: "done" }],
+    ]);
+  });
+});

@@ -1,0 +1,238 @@
+import { getEventListeners } from "node:events";
+import { describe, expect, test } from "vitest";
+import { HoldfastError } from "../../src/base/errors.ts";
+import { house } from "../support/test-registry.ts";
+
+const code = (expected: string): unknown => expect.objectContaining({ code: expected });
+
+describe("push", () => {
+  test("returns the event's id and refuses what cannot be sent, with nothing appended", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
+    const bad = [{ event: "a\nb" }, { event: "stream.end" }, { data: 1n }, { data: () => 1 }, { retry: -1 }];
+    for (const event of bad) expect(() => job.push(event)).toThrow(code("INVALID_EVENT") as Error);
+    expect(job.push({ data: 2 })).toBe(`${job.epoch}.2`);
+  });
+
+  test("replaces an id that the event came with: a stream numbers its own", async () => {
+    const { registry, connect } = house();
+    const job = await registry.open("a");
+    job.push({ id: "theirs", data: 1 } as never);
+    expect(connect("a").text).not.toContain("theirs");
+  });
+
+  test("after the end throws STREAM_ENDED", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    await job.end();
+    expect(() => job.push({ data: 1 })).toThrow(code("STREAM_ENDED") as Error);
+  });
+});
+
+describe("end and fail", () => {
+  test("are idempotent: the first one stays", async () => {
+    const { registry, told } = house();
+    const job = await registry.open("a");
+    await job.end({ data: "last" });
+    await job.end({ data: "again" });
+    await job.fail(new Error("late"));
+    expect(registry.get("a")).toMatchObject({ status: "done", last: 1 });
+    expect(told.streamEnded).toHaveLength(1);
+    expect(job.signal.aborted).toBe(false);
+  });
+
+  test("an end with an event that cannot be sent rejects, and the stream goes on", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    await expect(job.end({ event: "stream.done" })).rejects.toEqual(code("INVALID_EVENT"));
+    expect(registry.get("a")?.status).toBe("live");
+  });
+
+  test("a failure's own text goes to the observer, its public part to the clients", async () => {
+    const { registry, told, connect } = house();
+    const job = await registry.open("a");
+    const error = new Error("password=hunter2");
+    await job.fail(error);
+    expect(told.failed).toEqual([{ id: "a", stage: "source", error }]);
+    const client = connect("a");
+    expect(client.blocks.at(-2)?.[2]).toEqual({
+      code: "SOURCE_FAILED",
+      message: "The stream failed.",
+      retryable: false,
+    });
+  });
+
+  test("a HoldfastError that is not exposed keeps its text too", async () => {
+    const { registry, connect } = house();
+    const job = await registry.open("a");
+    await job.fail(new HoldfastError("GONE", "row 7 of users", { expose: false }));
+    expect(connect("a").text).toContain('{"code":"GONE","message":"The stream failed.","retryable":false}');
+  });
+
+  test("leaving a `using` block without an end fails the stream", async () => {
+    const { registry } = house();
+    {
+      using job = await registry.open("a");
+      job.push({ data: 1 });
+    }
+    {
+      using job = await registry.open("b");
+      await job.end();
+    }
+    expect([registry.get("a")?.status, registry.get("b")?.status]).toEqual(["failed", "done"]);
+  });
+});
+
+describe("pipe", () => {
+  test.each(["an async generator function", "an async iterable", "a ReadableStream", "a promise of one"])(
+    "pushes all that %s gives, then ends the stream",
+    async (kind) => {
+      const { registry, connect } = house();
+      const job = await registry.open("a");
+      async function* events() {
+        yield { data: 1 };
+        yield { data: 2 };
+      }
+      if (kind === "an async generator function") await job.pipe(events);
+      else if (kind === "an async iterable") await job.pipe(events());
+      else if (kind === "a ReadableStream") await job.pipe(ReadableStream.from(events()));
+      else await job.pipe(async () => Promise.resolve(events()));
+      expect(connect("a").events).toEqual([1, 2]);
+      expect(registry.get("a")?.status).toBe("done");
+    },
+  );
+
+  test("never rejects: a source that throws fails the stream", async () => {
+    const { registry, told } = house();
+    for (const [id, source] of Object.entries({
+      midway: async function* () {
+        yield { data: 1 };
+        throw new Error("midway");
+      },
+      early: () => {
+        throw new Error("early");
+      },
+      rejected: async () => Promise.reject(new Error("rejected")),
+      invalid: async function* () {
+        yield { event: "a\nb" };
+      },
+      nothing: () => undefined as never,
+    })) {
+      const job = await registry.open(id);
+      await job.pipe(source);
+      expect(registry.get(id)?.status).toBe("failed");
+    }
+    expect(told.failed.map(({ error }) => (error as Error).message)).toEqual([
+      "midway",
+      "early",
+      "rejected",
+      expect.stringContaining("must not contain CR, LF or NUL"),
+      expect.stringContaining("`source` must be"),
+    ]);
+  });
+
+  test("a source whose event was refused is let go", async () => {
+    const { registry } = house();
+    let released = false;
+    const job = await registry.open("a");
+    await job.pipe(async function* () {
+      try {
+        yield { data: 1n };
+      } finally {
+        released = true;
+      }
+    });
+    expect(released).toBe(true);
+  });
+
+  test("a quiet source is let go at once when somebody else ends the stream, and pipe resolves", async () => {
+    const { registry, clock } = house();
+    const job = await registry.open("a");
+    let told: unknown;
+    const piped = job.pipe(async function* ({ signal }) {
+      yield { data: 1 };
+      signal.addEventListener("abort", () => {
+        told = signal.reason;
+      });
+      await new Promise(() => undefined);
+    });
+    await clock.flush();
+    await registry.cancel("a", "user");
+    await piped;
+    expect(told).toBe("user");
+    expect(registry.get("a")?.status).toBe("cancelled");
+    expect(getEventListeners(job.signal, "abort")).toHaveLength(1);
+  });
+
+  test("what a source throws because it was aborted is no failure; what it throws besides is reported", async () => {
+    const { registry, clock, told } = house();
+    for (const [id, error] of [
+      ["a", new DOMException("aborted", "AbortError")],
+      ["b", new Error("on the way out")],
+    ] as const) {
+      const job = await registry.open(id);
+      const piped = job.pipe(async function* ({ signal }) {
+        yield { data: 1 };
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(error)));
+      });
+      await clock.flush();
+      await registry.cancel(id);
+      await piped;
+      await clock.flush();
+    }
+    expect(told.failed).toEqual([{ id: "b", stage: "source", error: new Error("on the way out") }]);
+  });
+
+  test("into a stream that has ended lets the source go", async () => {
+    const { registry } = house();
+    const job = await registry.open("a");
+    await job.end();
+    let cancelled = false;
+    await job.pipe(new ReadableStream({ cancel: () => void (cancelled = true) }));
+    expect(cancelled).toBe(true);
+  });
+
+  test("a source that never waits does not starve readers: they get every event", async () => {
+    const { registry, clock, connect } = house({ buffer: { events: 1_000 } });
+    const job = await registry.open("a");
+    const client = connect("a");
+    const piped = job.pipe(async function* () {
+      for (let n = 0; n < 5_000; n++) yield { data: n };
+    });
+    for (let turn = 0; turn < 50; turn++) await clock.flush();
+    await piped;
+    await clock.flush();
+    expect(client.events).toHaveLength(5_000);
+    expect(client.text).not.toContain("stream.reset");
+  });
+
+  test("on a closing registry stops without failing anything loudly", async () => {
+    const { registry, clock, told } = house();
+    const job = await registry.open("a");
+    let go: () => void = () => undefined;
+    const piped = job.pipe(async function* () {
+      yield { data: 1 };
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      yield { data: 2 };
+    });
+    await clock.flush();
+    await registry.close();
+    go();
+    await piped;
+    expect(told.failed).toEqual([]);
+  });
+
+  test("an error that it only tells the readers of is told to the observer with its cause", async () => {
+    const { registry, told } = house();
+    const job = await registry.open("a");
+    const cause = new Error("connection refused");
+    await job.pipe(async function* () {
+      yield new HoldfastError("SOURCE_FAILED", "The database is away.", { cause, retryable: true });
+    });
+    expect(told.failed).toEqual([{ id: "a", stage: "source", error: cause }]);
+    expect(registry.get("a")?.status).toBe("done");
+  });
+});
