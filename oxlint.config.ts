@@ -17,6 +17,7 @@ const coreRooms: Rooms = {
   sources: ["protocol", "base", "eventsource-parser"],
   observability: ["protocol", "base"],
   internal: ["protocol", "base"],
+  app: ["registry", "stream", "connection", "log", "store", "sources", "observability", "protocol", "base"],
   // Only the seam of stores and the types of sinks: test doubles implement them.
   testing: ["store/store.ts", "connection/sink.ts", "protocol", "base"],
 };

@@ -3,7 +3,7 @@ import { getRouterParam, H3, type H3Event } from "h3";
 import { countdowns } from "./countdowns.ts";
 
 export async function sse(event: H3Event, source: Source, options?: ServeOptions): Promise<Response> {
-  const response = await toResponse(event.req, source, options, event.runtime?.node?.res); // on Node, a shorter way
+  const response = await toResponse(event.req, source, options);
   for (const name of response.headers.keys()) {
     event.res.headers.delete(name); // else those of middleware hold
     event.res.errHeaders.delete(name); // which h3 has of its own for a 404 or 503

@@ -2,6 +2,8 @@ import * as core from "@holdfast/core";
 import { expect, test } from "vitest";
 import * as adapter from "../src/index.ts";
 
-test("everything of core comes with the adapter", () => {
-  expect(adapter).toMatchObject(core);
+test("the adapter re-exports everything of core but `serve`", () => {
+  const { serve, ...rest } = core;
+  expect(adapter).toMatchObject(rest);
+  expect(Object.values(adapter)).not.toContain(serve);
 });

@@ -1,2 +1,2 @@
-export * from "@holdfast/core";
+export * from "@holdfast/core/app";
 export { sse } from "./sse.ts";

@@ -1,5 +1,6 @@
-import { type Outgoing, type ServeOptions, type Source, toResponse } from "@holdfast/core";
+import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
 import type { Context } from "hono";
+import { createFastPathSink, type Outgoing } from "./node-fast-path.ts";
 
 /**
  * Serves a client of Hono, on every runtime that Hono runs on. Headers that earlier middleware has set stay.
@@ -12,6 +13,11 @@ import type { Context } from "hono";
  */
 export async function sse(c: Context, source: Source, options?: ServeOptions): Promise<Response> {
   const { outgoing } = (c.env ?? {}) as { readonly outgoing?: Outgoing };
-  const response = await toResponse(c.req.raw, source, options, outgoing);
+  const response = await toResponse(
+    c.req.raw,
+    source,
+    options,
+    outgoing && ((events) => createFastPathSink(events, outgoing)),
+  );
   return c.newResponse(response.body, response);
 }

@@ -2,7 +2,8 @@ import { type ClientRequest, createServer, type IncomingMessage, type ServerResp
 import { text } from "node:stream/consumers";
 import { createServer as createHttp2Server } from "node:http2";
 import { adapterSuite, type AdapterUnderTest, listen } from "@holdfast/conformance";
-import { type NodeExchange, type OpenSink, serve, type Sink, toExchange } from "@holdfast/node-http";
+import { serve } from "@holdfast/core";
+import { type NodeExchange, type OpenSink, type Sink, toExchange } from "@holdfast/node-http";
 import { describe, expect, test } from "vitest";
 import { http2 } from "../support/capabilities.ts";
 

@@ -23,12 +23,16 @@ export interface HoldfastErrorOptions {
   readonly expose?: boolean;
 }
 
+/** Marks errors of this class across copies of this package, where `instanceof` fails. */
+const BRAND = Symbol.for("holdfast.error");
+
 /**
  * The one error class. Its code and, while `expose` is true, its message reach clients in
  * `stream.error`; the text of any other error stays on the server.
+ *
+ * @throws `INVALID_OPTION` (from the constructor) for a `retryAfter` that is not a non-negative integer
  */
 export class HoldfastError extends Error {
-  override readonly name = "HoldfastError";
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly retryAfter: number | undefined;
@@ -37,18 +41,36 @@ export class HoldfastError extends Error {
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
     const { cause, retryable = false, retryAfter, expose = true } = options;
     if (retryAfter !== undefined && !(Number.isSafeInteger(retryAfter) && retryAfter >= 0)) {
-      throw new HoldfastError(
-        "INVALID_OPTION",
-        `\`retryAfter\` must be a non-negative integer of milliseconds, got ${retryAfter}.`,
-        { expose: false },
-      );
+      throw invalidRetryAfter(retryAfter);
     }
     super(message, cause === undefined ? undefined : { cause });
+    Object.defineProperty(this, BRAND, { value: true });
     this.code = code;
     this.retryable = retryable;
     this.retryAfter = retryAfter;
     this.expose = expose;
   }
+
+  // On the prototype, so that the stack, which is captured before the fields are set, begins with this name.
+  override get name(): "HoldfastError" {
+    return "HoldfastError";
+  }
+
+  /**
+   * Whether a value is a `HoldfastError`, also one of another copy or version of this package.
+   *
+   * @example
+   * if (HoldfastError.is(error) && error.retryable) retryLater();
+   */
+  static is(error: unknown): error is HoldfastError {
+    return typeof error === "object" && error !== null && BRAND in error;
+  }
+}
+
+// A function of its own: a class that names itself in its body is renamed by the bundler, and prints under that name.
+function invalidRetryAfter(value: unknown): HoldfastError {
+  const message = `\`retryAfter\` must be a non-negative integer of milliseconds, got ${String(value)}.`;
+  return new HoldfastError("INVALID_OPTION", message, { expose: false });
 }
 
 /** What a client is told of an error: the data of `stream.error`. */
@@ -63,7 +85,7 @@ const UNEXPOSED = "The stream failed.";
 
 /** Any thrown value as a {@link HoldfastError}; one that is not becomes the cause of `SOURCE_FAILED`. */
 export function toHoldfastError(error: unknown): HoldfastError {
-  if (error instanceof HoldfastError) return error;
+  if (HoldfastError.is(error)) return error;
   return new HoldfastError("SOURCE_FAILED", UNEXPOSED, { cause: error });
 }
 
@@ -97,7 +119,5 @@ export function backlogError(id: string): HoldfastError {
 /** Whether an error only says that work was stopped, as it was told to, for `reason`. */
 export function isAbort(error: unknown, reason: unknown): boolean {
   if (error === reason || (error as Error | undefined)?.name === "AbortError") return true;
-  return (
-    error instanceof HoldfastError && ["ABORTED", "REGISTRY_CLOSED", "STREAM_ENDED"].includes(error.code)
-  );
+  return HoldfastError.is(error) && ["ABORTED", "REGISTRY_CLOSED", "STREAM_ENDED"].includes(error.code);
 }

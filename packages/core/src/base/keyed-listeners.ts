@@ -1,5 +1,5 @@
 /** Those who wait for something that has a key and does not exist yet. */
-export interface Waiters<T> {
+export interface KeyedListeners<T> {
   /** How many wait, over all keys. */
   readonly size: number;
   /** Calls `found` once, synchronously, when the key is resolved. Returns how to stop waiting (idempotent). */
@@ -9,10 +9,10 @@ export interface Waiters<T> {
 }
 
 /**
- * Keyed waiters. A waiter is called, not promised: between the resolution and its reaction there is no gap in
+ * Keyed openListeners. A waiter is called, not promised: between the resolution and its reaction there is no gap in
  * which the value could change. `found` MUST NOT throw.
  */
-export function createWaiters<T>(): Waiters<T> {
+export function createKeyedListeners<T>(): KeyedListeners<T> {
   type Entry = { readonly found: (value: T) => void };
   const keys = new Map<string, Set<Entry>>();
   let size = 0;

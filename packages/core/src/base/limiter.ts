@@ -1,14 +1,14 @@
 import type { Clock } from "./clock.ts";
 
-export interface QueueOptions {
+export interface LimiterOptions {
   readonly clock: Clock;
   /** How many jobs run at most. */
-  readonly atOnce: number;
-  /** How long a job that was given up takes its place at most, in ms. */
-  readonly fadesAfter: number;
+  readonly concurrency: number;
+  /** How long a task that was given up takes its place at most, in ms. */
+  readonly abandonAfter: number;
 }
 
-interface Job {
+interface Task {
   readonly run: (signal: AbortSignal) => Promise<void>;
   readonly controller: AbortController;
   /** Until when it takes its place, settled or not. */
@@ -19,36 +19,36 @@ interface Job {
  * Jobs in the order they came, so many at once. One that is given up takes its place until it settles, for it may not
  * have heard of it; but not for ever, for it may never settle.
  */
-export class Queue {
-  readonly #options: QueueOptions;
-  readonly #waiting = new Set<Job>();
-  readonly #running = new Set<Job>();
+export class Limiter {
+  readonly #options: LimiterOptions;
+  readonly #waiting = new Set<Task>();
+  readonly #running = new Set<Task>();
   #cancelTimer: (() => void) | undefined;
 
-  constructor(options: QueueOptions) {
+  constructor(options: LimiterOptions) {
     this.#options = options;
   }
 
   /**
-   * Runs a job in its turn, at once if there is room. Returns how to give it up, as long as it has not settled: it
+   * Runs a task in its turn, at once if there is room. Returns how to give it up, as long as it has not settled: it
    * leaves the queue, or its signal aborts (idempotent).
    *
    * @param run MUST NOT reject
    */
   add(run: (signal: AbortSignal) => Promise<void>): () => void {
-    const job: Job = { run, controller: new AbortController(), until: Infinity };
-    this.#waiting.add(job);
+    const task: Task = { run, controller: new AbortController(), until: Infinity };
+    this.#waiting.add(task);
     this.#letIn();
-    return () => this.#giveUp(job);
+    return () => this.#giveUp(task);
   }
 
   #letIn(): void {
-    const { clock, atOnce } = this.#options;
-    for (const job of this.#running) if (job.until <= clock.now()) this.#running.delete(job);
-    for (const job of this.#waiting) {
-      if (this.#running.size >= atOnce) break;
-      this.#waiting.delete(job);
-      void this.#run(job);
+    const { clock, concurrency } = this.#options;
+    for (const task of this.#running) if (task.until <= clock.now()) this.#running.delete(task);
+    for (const task of this.#waiting) {
+      if (this.#running.size >= concurrency) break;
+      this.#waiting.delete(task);
+      void this.#run(task);
     }
     this.#cancelTimer?.();
     if (this.#waiting.size === 0) return;
@@ -56,18 +56,18 @@ export class Queue {
     if (fades < Infinity) this.#cancelTimer = clock.after(fades - clock.now(), () => this.#letIn());
   }
 
-  async #run(job: Job): Promise<void> {
-    this.#running.add(job);
-    await job.run(job.controller.signal);
-    if (this.#running.delete(job)) this.#letIn();
+  async #run(task: Task): Promise<void> {
+    this.#running.add(task);
+    await task.run(task.controller.signal);
+    if (this.#running.delete(task)) this.#letIn();
   }
 
-  #giveUp(job: Job): void {
-    if (!this.#waiting.delete(job)) {
-      if (!this.#running.has(job) || job.controller.signal.aborted) return;
-      const { clock, fadesAfter } = this.#options;
-      job.until = clock.now() + fadesAfter;
-      job.controller.abort();
+  #giveUp(task: Task): void {
+    if (!this.#waiting.delete(task)) {
+      if (!this.#running.has(task) || task.controller.signal.aborted) return;
+      const { clock, abandonAfter } = this.#options;
+      task.until = clock.now() + abandonAfter;
+      task.controller.abort();
     }
     this.#letIn();
   }

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 
 /** A clock whose timers all go at once: after {@link stop} nothing of it is pending, and nothing is set any more. */
-export class StoppableClock implements Clock {
+export class TimerScope implements Clock {
   readonly #clock: Clock;
   readonly #pending = new Set<() => void>();
   #stopped = false;

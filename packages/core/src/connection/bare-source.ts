@@ -1,18 +1,19 @@
-import { answerAtTheDoor } from "./empty-response.ts";
+import { respondWithoutStream } from "./empty-response.ts";
 import type { Clock } from "../base/clock.ts";
-import { Connection, type ConnectionOptions, type Feed } from "./connection.ts";
-import { errorFrame, fieldFrame, joined } from "../protocol/control-events.ts";
+import { Connection, type ConnectionOptions, type FrameSource } from "./connection.ts";
+import { errorFrame, fieldFrame, concatFrames } from "../protocol/control-events.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import { abortedError, HoldfastError, isAbort, toHoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch, makeTerminalId } from "../protocol/event-id.ts";
 import { isPullable, pull } from "../base/pull.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
-import type { CloseReason, FailureStage, Report } from "../protocol/observer.ts";
-import type { Outcome } from "../protocol/outcome.ts";
+import type { FailureStage, Report } from "../protocol/observer.ts";
+import type { CloseReason } from "../protocol/reasons.ts";
+import type { ServeResult } from "../protocol/outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 import type { BareFunction, BareIterable, BareSource } from "./source.ts";
-import { Ticker } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 
 /** A source that never waits is made to, after so many events, so that timers and sockets have their turn. */
 const BURST = 64;
@@ -33,9 +34,9 @@ export function serveBare(
   source: BareSource,
   options: BareOptions,
   signal: AbortSignal | undefined,
-): Promise<Outcome> {
+): Promise<ServeResult> {
   const { clock, random, report } = options;
-  const answered = answerAtTheDoor(request, open);
+  const answered = respondWithoutStream(request, open);
   if (answered !== undefined) {
     if (typeof source !== "function") decline(source, report);
     return answered;
@@ -44,11 +45,11 @@ export function serveBare(
     clock,
     random,
     report,
-    ticker: new Ticker(clock, options.heartbeat),
-    left: () => undefined,
+    scheduler: new Scheduler(clock, options.heartbeat),
+    remove: () => undefined,
   };
   const connection = new Connection(keeper, undefined, request, open, options);
-  const feed = new BareFeed(connection, options);
+  const feed = new BareFrameSource(connection, options);
   connection.follow(feed);
   connection.begin();
   connection.pump();
@@ -68,7 +69,7 @@ function decline(source: BareIterable, report: Report): void {
 }
 
 /** Frames on their way from a source to its connection, in order. */
-class BareFeed implements Feed {
+class BareFrameSource implements FrameSource {
   readonly #connection: Connection;
   readonly #options: BareOptions;
   /** Closes when the source is over, or when its connection is. */
@@ -104,7 +105,7 @@ class BareFeed implements Feed {
 
   flush(): void {
     if (this.#bytes === 0) return;
-    const bytes = joined(this.#frames);
+    const bytes = concatFrames(this.#frames);
     const events = this.#events;
     this.#frames = [];
     this.#bytes = this.#events = 0;
@@ -135,7 +136,7 @@ class BareFeed implements Feed {
       await this.#ready();
       const item = await run.next();
       if (item === undefined) return this.#close("closed");
-      if (item.value instanceof HoldfastError) this.#add(errorFrame(item.value, this.#options.control), 0);
+      if (HoldfastError.is(item.value)) this.#add(errorFrame(item.value, this.#options.control), 0);
       else this.#add(this.#encode(item.value), 1);
       this.#connection.pump();
       if (count % BURST === 0) await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
@@ -185,7 +186,7 @@ class BareFeed implements Feed {
   #close(reason: CloseReason, ...before: readonly Uint8Array[]): void {
     if (this.#latch.closed) return;
     const id = makeTerminalId(makeEpoch(this.#options.random), 0);
-    this.#last = { reason, frame: joined([...before, fieldFrame({ id })]) };
+    this.#last = { reason, frame: concatFrames([...before, fieldFrame({ id })]) };
     this.#latch.close(abortedError(reason));
     this.#connection.pump();
   }

@@ -1,8 +1,9 @@
 import type { Clock } from "../base/clock.ts";
-import type { CloseReason, Report } from "../protocol/observer.ts";
+import type { Report } from "../protocol/observer.ts";
+import type { CloseReason } from "../protocol/reasons.ts";
 
 /** What the observer is told of one connection. Nothing is told for each event. */
-export class Account {
+export class ConnectionMetrics {
   readonly #id: string | undefined;
   readonly #clock: Clock;
   readonly #report: Report;

@@ -1,14 +1,15 @@
 import type { Clock } from "../base/clock.ts";
-import type { DrainReason, Report } from "../protocol/observer.ts";
-import { Ticker } from "./scheduler.ts";
+import type { Report } from "../protocol/observer.ts";
+import type { DrainReason } from "../protocol/reasons.ts";
+import { Scheduler } from "./scheduler.ts";
 
-/** A connection as the crowd sees it. */
-export interface Member {
+/** A connection as the pool sees it. */
+export interface PooledConnection {
   drain(reason: DrainReason, spread: number): void;
   destroy(reason: DrainReason): void;
 }
 
-export interface CrowdOptions {
+export interface ConnectionPoolOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
@@ -16,25 +17,25 @@ export interface CrowdOptions {
   readonly maxConnections: number;
 }
 
-/** The connections of a registry: one ticker for all, bounded in number, drained together. */
-export class Crowd {
+/** The connections of a registry: one scheduler for all, bounded in number, drained together. */
+export class ConnectionPool {
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
-  readonly ticker: Ticker;
+  readonly scheduler: Scheduler;
   readonly #maxConnections: number;
   /** Each with whether it counts against the limit. */
-  readonly #members = new Map<Member, boolean>();
+  readonly #connections = new Map<PooledConnection, boolean>();
   #size = 0;
   #draining = false;
   #spread = 0;
   #empty: (() => void) | undefined;
 
-  constructor({ clock, random, report, heartbeat, maxConnections }: CrowdOptions) {
+  constructor({ clock, random, report, heartbeat, maxConnections }: ConnectionPoolOptions) {
     this.clock = clock;
     this.random = random;
     this.report = report;
-    this.ticker = new Ticker(clock, heartbeat);
+    this.scheduler = new Scheduler(clock, heartbeat);
     this.#maxConnections = maxConnections;
   }
 
@@ -53,31 +54,31 @@ export class Crowd {
   }
 
   /** Why one more cannot be taken in now. */
-  refusal(counted: boolean): DrainReason | undefined {
+  rejectReason(counted: boolean): DrainReason | undefined {
     if (this.#draining) return "shutdown";
     return counted && this.#size >= this.#maxConnections ? "busy" : undefined;
   }
 
-  enter(member: Member, counted: boolean): void {
-    this.#members.set(member, counted);
+  add(connection: PooledConnection, counted: boolean): void {
+    this.#connections.set(connection, counted);
     if (counted) this.#size++;
   }
 
   /** Idempotent, and nothing for one that never entered. */
-  left(member: Member): void {
-    const counted = this.#members.get(member);
+  remove(connection: PooledConnection): void {
+    const counted = this.#connections.get(connection);
     if (counted === undefined) return;
-    this.#members.delete(member);
+    this.#connections.delete(connection);
     if (counted) this.#size--;
-    if (this.#members.size === 0) this.#empty?.();
+    if (this.#connections.size === 0) this.#empty?.();
   }
 
   /** Sends everyone away and lets nobody in; who is still there at the deadline is cut. */
   async drain(deadline: number, spread: number): Promise<void> {
     this.#draining = true;
     this.#spread = spread;
-    for (const member of this.#members.keys()) member.drain("shutdown", spread);
-    if (this.#members.size === 0) return;
+    for (const connection of this.#connections.keys()) connection.drain("shutdown", spread);
+    if (this.#connections.size === 0) return;
     await new Promise<void>((resolve) => {
       const disarm = this.clock.after(deadline, resolve);
       this.#empty = () => {
@@ -85,6 +86,6 @@ export class Crowd {
         resolve();
       };
     });
-    for (const member of this.#members.keys()) member.destroy("shutdown");
+    for (const connection of this.#connections.keys()) connection.destroy("shutdown");
   }
 }

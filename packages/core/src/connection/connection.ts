@@ -1,19 +1,20 @@
 import { bridgeAbort } from "../base/abort-bridge.ts";
-import { Account } from "./connection-metrics.ts";
-import { answer } from "./empty-response.ts";
+import { ConnectionMetrics } from "./connection-metrics.ts";
+import { sendEmptyResponse } from "./empty-response.ts";
 import type { Clock } from "../base/clock.ts";
 import { drainFrame } from "../protocol/control-events.ts";
 import { HEARTBEAT } from "../protocol/encode.ts";
 import { abortedError } from "../base/errors.ts";
 import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
-import type { CloseReason, DrainReason, Report } from "../protocol/observer.ts";
-import type { Outcome, StreamEnd } from "../protocol/outcome.ts";
+import type { Report } from "../protocol/observer.ts";
+import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
+import type { ServeResult, StreamEnd } from "../protocol/outcome.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
-import type { Tick, Ticker } from "./scheduler.ts";
+import type { ScheduledTask, Scheduler } from "./scheduler.ts";
 
 /** What gives a connection its bytes. */
-export interface Feed {
+export interface FrameSource {
   /** Writes what there is while the connection is ready. Called when it may be ready again. */
   pump(): void;
   /** Writes what nobody can come back for, before the connection ends. Called while it is ready. */
@@ -21,13 +22,13 @@ export interface Feed {
 }
 
 /** What a connection takes from the one who keeps it. */
-export interface ConnectionKeeper {
+export interface ConnectionOwner {
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
-  readonly ticker: Ticker;
+  readonly scheduler: Scheduler;
   /** The response is over. */
-  left(connection: Connection): void;
+  remove(connection: Connection): void;
 }
 
 export interface ConnectionOptions {
@@ -46,21 +47,21 @@ export interface ConnectionOptions {
  *
  * There is no queue: whoever feeds a connection keeps a cursor, and writes while it is `ready`.
  */
-export class Connection implements Tick {
+export class Connection implements ScheduledTask {
   due: number = Infinity;
-  slot: number = -1;
+  heapIndex: number = -1;
   readonly id: string | undefined;
   readonly latch: Latch;
   readonly options: ConnectionOptions;
-  readonly #keeper: ConnectionKeeper;
+  readonly #keeper: ConnectionOwner;
   readonly #open: OpenSink;
   #detach: () => void = () => undefined;
   /** Resolves when the response is over; rejects when it could not begin. */
-  readonly over: Promise<Outcome>;
-  #resolveOver: (outcome: Outcome | Promise<Outcome>) => void = () => undefined;
+  readonly over: Promise<ServeResult>;
+  #resolveOver: (outcome: ServeResult | Promise<ServeResult>) => void = () => undefined;
   #rejectOver: (error: unknown) => void = () => undefined;
   #sink: Sink | undefined;
-  #feed: Feed | undefined;
+  #source: FrameSource | undefined;
   #begun = false;
   #finished = false;
   #end: StreamEnd | undefined;
@@ -69,14 +70,14 @@ export class Connection implements Tick {
   #stuckSince = 0;
   #lastWrite = 0;
   #expiresAt = Infinity;
-  #waitsUntil = Infinity;
+  #drainsAt = Infinity;
   /** What is said as soon as the connection is ready. */
   #draining: { readonly reason: DrainReason; readonly spread: number } | undefined;
-  #account: Account | undefined;
+  #metrics: ConnectionMetrics | undefined;
 
   /** @param id the stream's id; `undefined` for a bare source */
   constructor(
-    keeper: ConnectionKeeper,
+    keeper: ConnectionOwner,
     id: string | undefined,
     request: SseRequest,
     open: OpenSink,
@@ -109,12 +110,12 @@ export class Connection implements Tick {
   /** Begins the stream: headers with status 200. Idempotent; nothing once the latch is closed. */
   begin(): void {
     if (this.#begun || this.latch.closed) return;
-    const { clock, random, report, ticker } = this.#keeper;
+    const { clock, random, report, scheduler } = this.#keeper;
     this.#begun = true;
     this.#lastWrite = clock.now();
     this.#expiresAt = this.#lastWrite + this.options.maxDuration * (0.9 + 0.2 * random());
-    this.#account = new Account(this.id, clock, report);
-    this.#account.open();
+    this.#metrics = new ConnectionMetrics(this.id, clock, report);
+    this.#metrics.open();
     try {
       const events = { drained: () => this.#drained(), closed: () => this.#finish() };
       this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
@@ -124,7 +125,7 @@ export class Connection implements Tick {
       return;
     }
     if (this.#finished) this.#sink.destroy();
-    else ticker.set(this, this.#nextDue());
+    else scheduler.set(this, this.#nextDue());
   }
 
   /** Answers without a stream. The response MUST NOT have begun. */
@@ -132,27 +133,27 @@ export class Connection implements Tick {
     this.#begun = true;
     this.latch.close("closed" satisfies CloseReason);
     this.#leave();
-    this.#resolveOver(answer(this.#open, status, headers));
+    this.#resolveOver(sendEmptyResponse(this.#open, status, headers));
   }
 
   /** Sets what feeds the connection from now on; nothing is written before the next {@link pump}. */
-  follow(feed: Feed): void {
-    this.#feed = feed;
-    this.#waitsUntil = Infinity;
+  follow(source: FrameSource): void {
+    this.#source = source;
+    this.#drainsAt = Infinity;
   }
 
   /** Drains the connection at that time unless {@link follow} is called before. */
-  waitUntil(time: number): void {
-    this.#waitsUntil = time;
+  drainAt(time: number): void {
+    this.#drainsAt = time;
     this.#sooner();
   }
 
-  /** Lets the feed write. Never throws: a feed or sink that does costs this connection alone. */
+  /** Lets the source write. Never throws: a source or sink that does costs this connection alone. */
   pump(): void {
     try {
       if (this.#draining !== undefined && this.ready)
         this.#sayDrain(this.#draining.reason, this.#draining.spread);
-      else if (this.ready) this.#feed?.pump();
+      else if (this.ready) this.#source?.pump();
     } catch (error) {
       this.#fail(error);
     }
@@ -161,7 +162,7 @@ export class Connection implements Tick {
   /** Writes whole frames. The connection MUST be ready. */
   write(bytes: Uint8Array, events = 0): void {
     if (bytes.length === 0) return;
-    this.#account?.wrote(bytes.length, events);
+    this.#metrics?.wrote(bytes.length, events);
     this.#lastWrite = this.#keeper.clock.now();
     let taken: boolean;
     try {
@@ -176,7 +177,7 @@ export class Connection implements Tick {
 
   /** So many of the events written were a replay, which is over. */
   caughtUp(events: number): void {
-    this.#account?.caughtUp(events);
+    this.#metrics?.caughtUp(events);
   }
 
   /** Ends the response in order, with a last frame if the connection is ready for one. */
@@ -211,7 +212,7 @@ export class Connection implements Tick {
   }
 
   /** Sends a client away that is not let in. */
-  turnAway(reason: DrainReason, spread = 0): void {
+  reject(reason: DrainReason, spread = 0): void {
     if (reason !== "busy" || this.options.overload === "drain" || this.#begun)
       return this.drain(reason, spread);
     const seconds = Math.ceil(this.retry(reason) / 1_000);
@@ -239,25 +240,25 @@ export class Connection implements Tick {
   }
 
   visit(now: number): number {
-    this.#account?.tellDelivered();
+    this.#metrics?.tellDelivered();
     if (this.#isStuck && now >= this.#stuckSince + this.options.idleTimeout) this.destroy("zombie");
     else if (this.latch.closed) return this.#nextDue();
     else if (now >= this.#expiresAt) this.drain("max-duration");
-    else if (now >= this.#waitsUntil) this.drain("waiting");
+    else if (now >= this.#drainsAt) this.drain("waiting");
     else if (!this.#held && now >= this.#lastWrite + this.options.heartbeat) this.#beat();
     return this.#nextDue();
   }
 
   #beat(): void {
     this.write(HEARTBEAT);
-    this.#account?.beat();
+    this.#metrics?.beat();
   }
 
   #nextDue(): number {
     const { heartbeat, idleTimeout } = this.options;
     if (this.latch.closed) return this.#stuckSince + idleTimeout;
     const next = this.#held ? this.#stuckSince + idleTimeout : this.#lastWrite + heartbeat;
-    return Math.min(next, this.#expiresAt, this.#waitsUntil);
+    return Math.min(next, this.#expiresAt, this.#drainsAt);
   }
 
   get #isStuck(): boolean {
@@ -273,12 +274,12 @@ export class Connection implements Tick {
   /** Has itself looked at earlier, if it is due earlier now. */
   #sooner(): void {
     const due = this.#nextDue();
-    if (this.slot !== -1 && due < this.due) this.#keeper.ticker.set(this, due);
+    if (this.heapIndex !== -1 && due < this.due) this.#keeper.scheduler.set(this, due);
   }
 
   #sayDrain(reason: DrainReason, spread: number): void {
     const retry = this.retry(reason) + Math.round(spread * this.#keeper.random());
-    this.#feed?.flush?.();
+    this.#source?.flush?.();
     this.end(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
 
@@ -300,14 +301,14 @@ export class Connection implements Tick {
     this.latch.close("disconnected" satisfies CloseReason);
     this.#leave();
     const reason = this.latch.reason as CloseReason;
-    this.#account?.close(reason);
+    this.#metrics?.close(reason);
     this.#resolveOver({ status: 200, reason, ...(this.#end !== undefined && { end: this.#end }) });
   }
 
   #leave(): void {
     this.#finished = true;
     this.#detach();
-    this.#keeper.ticker.delete(this);
-    this.#keeper.left(this);
+    this.#keeper.scheduler.delete(this);
+    this.#keeper.remove(this);
   }
 }

@@ -11,7 +11,7 @@ import {
   STREAM_DEFAULTS,
 } from "./options.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
-import { ATTACH, type Source } from "./source.ts";
+import { ACCEPT, type Source } from "./source.ts";
 
 /**
  * Serves one client: what every adapter calls. `open` is called exactly once, whatever the answer.
@@ -26,8 +26,8 @@ export async function serve(
   options?: ServeOptions,
 ): Promise<void> {
   if (options?.signal !== undefined) checkSignal("signal", options.signal);
-  if (typeof source === "object" && source !== null && ATTACH in source) {
-    await source[ATTACH](request, open, options, true);
+  if (typeof source === "object" && source !== null && ACCEPT in source) {
+    await source[ACCEPT](request, open, options, true);
     return;
   }
   check(

@@ -3,26 +3,26 @@ import type { SseEvent } from "../protocol/event.ts";
 import type { Pullable } from "../base/pull.ts";
 import type { Cleanup } from "../base/latch.ts";
 import type { ServeOptions } from "./options.ts";
-import type { Outcome } from "../protocol/outcome.ts";
+import type { ServeResult } from "../protocol/outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 
 /** How a source that belongs to a registry is recognised, across copies of this package. */
-export const ATTACH: unique symbol = Symbol.for("holdfast.attach") as never;
+export const ACCEPT: unique symbol = Symbol.for("holdfast.attach") as never;
 
 /** A source that belongs to a registry: a reference, a writer, a channel. */
 export interface StreamSource {
   readonly id: string;
   /** @internal */
-  readonly [ATTACH]: Attach;
+  readonly [ACCEPT]: Accept;
 }
 
 /** Serves a client; `counted` is whether it takes one of the registry's connections. */
-export type Attach = (
+export type Accept = (
   request: SseRequest,
   open: OpenSink,
   options: ServeOptions | undefined,
   counted: boolean,
-) => Promise<Outcome>;
+) => Promise<ServeResult>;
 
 /** What a bare source's function is given. */
 export interface BareConnection {

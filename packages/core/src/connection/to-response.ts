@@ -2,14 +2,14 @@ import { readCursor } from "../protocol/headers.ts";
 import type { ServeOptions } from "./options.ts";
 import { serve } from "./serve.ts";
 import type { Source } from "./source.ts";
-import { createShortcut, type Outgoing } from "./node-fast-path.ts";
-import { createWebSink } from "./web-sink.ts";
+import { type BodySink, createWebSink } from "./web-sink.ts";
+import type { SinkEvents } from "./sink.ts";
 
 /**
  * Serves a client through web streams: for every runtime and framework that takes a `Response`.
  *
- * @param outgoing Node's response that this one will be written to, where it is known; chunks then take a shorter way to
- * it, as soon as it is certain that nobody on the long way would change them
+ * @param createSink creates the sink whose body becomes that of the response, for adapters that know a faster way than
+ * web streams; called once at most
  * @returns the response, as soon as its status is known; its body ends when the client has everything or has left
  * @throws `INVALID_OPTION` (as a rejection)
  *
@@ -20,15 +20,15 @@ export function toResponse(
   request: Request,
   source: Source,
   options?: ServeOptions,
-  outgoing?: Outgoing,
+  createSink: (events: SinkEvents) => BodySink = createWebSink,
 ): Promise<Response> {
   const { headers, url, signal } = request;
   return new Promise((resolve, reject) => {
     serve(
       { method: request.method, cursor: readCursor(headers.get("last-event-id"), url), signal },
       (status, responseHeaders, events) => {
-        const sink = outgoing === undefined ? createWebSink(events) : createShortcut(events, outgoing);
-        // It names the request, and so keeps it: the signal of one that is collected may never abort.
+        const sink = createSink(events);
+        // This closure names the request and so keeps it alive: the signal of a collected request may never abort.
         const hasBody = status === 200 && request.method !== "HEAD";
         resolve(new Response(hasBody ? sink.body : null, { status, headers: responseHeaders }));
         return sink;

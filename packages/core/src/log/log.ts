@@ -7,7 +7,7 @@ import { createRingBuffer, type RingBuffer } from "./ring-buffer.ts";
 /*
  * Frames are encoded once, into append-only slabs; the log is a ring buffer of their addresses. An address
  * counts bytes from the log's beginning, across slabs, so that any run of consecutive frames inside one slab is
- * one view of memory: one write, no copy, for the live edge and for a replay alike.
+ * one view of memory: one write, no copy, for the live highWatermark and for a replay alike.
  */
 
 /** What each frame is counted for beside its bytes: its address, its size, its share of a slab's slack. */
@@ -131,7 +131,7 @@ export class Log {
 
   /**
    * A run from frame `from` on, up to frame `to` at most; both MUST be held. It is a view of one slab, except that a
-   * short run over the border of two is joined, so that what was pushed in one turn is one write. Readers that stand
+   * short run over the border of two is concatFrames, so that what was pushed in one turn is one write. Readers that stand
    * at the same place are given the same run.
    */
   read(from: number, to: number): Run {

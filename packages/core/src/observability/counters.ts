@@ -1,12 +1,5 @@
-import {
-  type CloseReason,
-  createReport,
-  type EndStatus,
-  type FailureStage,
-  type Observer,
-  type Report,
-  type ResetReason,
-} from "../protocol/observer.ts";
+import { createReport, type FailureStage, type Observer, type Report } from "../protocol/observer.ts";
+import type { CloseReason, EndStatus, ResetReason } from "../protocol/reasons.ts";
 
 type Tally<Key extends string> = Readonly<Record<Key, number>>;
 

@@ -1,7 +1,7 @@
 import { controlText } from "./encode.ts";
 import { type HoldfastError, toPublicError } from "../base/errors.ts";
 import type { SseEvent } from "./event.ts";
-import type { DrainReason, EndStatus } from "./observer.ts";
+import type { DrainReason, EndStatus } from "./reasons.ts";
 import type { Reset } from "./cursor.ts";
 
 /*
@@ -58,7 +58,7 @@ export function endFrame(
   dispatch: boolean,
 ): Uint8Array {
   const end = frame({ event: "stream.end", id, data: { status } }, dispatch);
-  return error === undefined ? end : joined([errorFrame(error, dispatch), end]);
+  return error === undefined ? end : concatFrames([errorFrame(error, dispatch), end]);
 }
 
 /** The first block of a bare source, and the last: a field without an event. */
@@ -67,7 +67,7 @@ export function fieldFrame(field: { readonly retry: number } | { readonly id: st
 }
 
 /** Several frames as one write. */
-export function joined(frames: readonly Uint8Array[]): Uint8Array {
+export function concatFrames(frames: readonly Uint8Array[]): Uint8Array {
   if (frames.length === 1) return frames[0] as Uint8Array;
   const bytes = new Uint8Array(frames.reduce((size, part) => size + part.length, 0));
   let offset = 0;

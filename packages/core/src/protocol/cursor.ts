@@ -1,5 +1,5 @@
 import { makeId, parseId } from "./event-id.ts";
-import type { ResetReason } from "./observer.ts";
+import type { ResetReason } from "./reasons.ts";
 
 /** The bounds of a log. An empty one has `first === last + 1`. */
 export interface Bounds {
@@ -19,7 +19,7 @@ export interface Reset {
 }
 
 /** Where a reader begins: the number of the first event it gets, and what it lost on the way there. */
-export interface Position {
+export interface StartPosition {
   readonly next: number;
   readonly reset: Reset | undefined;
 }
@@ -35,7 +35,7 @@ export function isTerminal(cursor: string | undefined): boolean {
  * @param from for a client without a cursor; `held` is the beginning of what is held, for a log that never
  * promised more
  */
-export function locate(log: Bounds, cursor: string | undefined, from: From | "held"): Position {
+export function resolveCursor(log: Bounds, cursor: string | undefined, from: From | "held"): StartPosition {
   if (cursor === undefined) {
     if (from === "now") return at(log.last + 1);
     return from === "held" || log.first === 1 ? at(log.first) : { next: log.first, reset: trimmed(log, 1) };
@@ -57,10 +57,10 @@ export function idBefore(log: Bounds, next: number): string {
   return makeId(log.epoch, next - 1);
 }
 
-function at(next: number): Position {
+function at(next: number): StartPosition {
   return { next, reset: undefined };
 }
 
-function startOver(log: Bounds, reason: ResetReason): Position {
+function startOver(log: Bounds, reason: ResetReason): StartPosition {
   return { next: log.first, reset: { reason, lost: null } };
 }

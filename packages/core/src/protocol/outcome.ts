@@ -1,5 +1,5 @@
 import type { HoldfastError } from "../base/errors.ts";
-import type { CloseReason, EndStatus } from "./observer.ts";
+import type { CloseReason, EndStatus } from "./reasons.ts";
 
 /** How a stream ended, and of a failure why. */
 export interface StreamEnd {
@@ -8,7 +8,7 @@ export interface StreamEnd {
 }
 
 /** How an answer came to its end. */
-export interface Outcome {
+export interface ServeResult {
   readonly status: number;
   /** Why the connection closed; `undefined` for an answer without a stream. */
   readonly reason?: CloseReason;

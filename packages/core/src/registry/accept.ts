@@ -1,11 +1,11 @@
-import { answer, answerAtTheDoor } from "../connection/empty-response.ts";
+import { sendEmptyResponse, respondWithoutStream } from "../connection/empty-response.ts";
 import { Connection } from "../connection/connection.ts";
 import { isStreamId } from "../protocol/event-id.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
-import type { Outcome } from "../protocol/outcome.ts";
-import { search } from "./stream-lookup.ts";
+import type { ServeResult } from "../protocol/outcome.ts";
+import { lookUpStream } from "./stream-lookup.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
-import { type House, type Target, Visit } from "./request-context.ts";
+import { type RegistryContext, type Target, RequestContext } from "./request-context.ts";
 
 /**
  * What happens to a client: one procedure, from its request to the end of its response. The latch exists before
@@ -14,25 +14,25 @@ import { type House, type Target, Visit } from "./request-context.ts";
  * @param signal the application's, which sends the client away
  */
 export function attach(
-  house: House,
+  registry: RegistryContext,
   request: SseRequest,
   open: OpenSink,
   target: Omit<Target, "cursor">,
   options: ResolvedDelivery,
   signal: AbortSignal | undefined,
-): Promise<Outcome> {
-  if (!isStreamId(target.id)) return answer(open, request.signal.aborted ? 499 : 404);
-  const answered = answerAtTheDoor(request, open);
+): Promise<ServeResult> {
+  if (!isStreamId(target.id)) return sendEmptyResponse(open, request.signal.aborted ? 499 : 404);
+  const answered = respondWithoutStream(request, open);
   if (answered !== undefined) return answered;
 
-  const { crowd } = house;
-  const connection = new Connection(crowd, target.id, request, open, options);
-  const isAborted = signal?.aborted === true && !crowd.draining;
-  const refusal = isAborted ? "aborted" : crowd.refusal(target.counted);
-  if (refusal !== undefined) connection.turnAway(refusal, crowd.spread);
+  const { pool } = registry;
+  const connection = new Connection(pool, target.id, request, open, options);
+  const isAborted = signal?.aborted === true && !pool.draining;
+  const refusal = isAborted ? "aborted" : pool.rejectReason(target.counted);
+  if (refusal !== undefined) connection.reject(refusal, pool.spread);
   else {
-    crowd.enter(connection, target.counted);
-    search(new Visit(house, connection, { ...target, cursor: request.cursor }, options));
+    pool.add(connection, target.counted);
+    lookUpStream(new RequestContext(registry, connection, { ...target, cursor: request.cursor }, options));
     connection.drainOn(signal);
   }
   return connection.over;

@@ -1,10 +1,11 @@
 import { attach } from "./accept.ts";
 import { check, checkDelay, checkOneOf } from "../base/validate.ts";
-import { Crowd } from "../connection/connection-pool.ts";
+import { ConnectionPool } from "../connection/connection-pool.ts";
 import { closedError, type HoldfastError } from "../base/errors.ts";
 import type { AnyEvents, StreamEvent } from "../protocol/event.ts";
 import { isStreamId } from "../protocol/event-id.ts";
-import { createReport, type EndStatus } from "../protocol/observer.ts";
+import { createReport } from "../protocol/observer.ts";
+import type { EndStatus } from "../protocol/reasons.ts";
 import {
   DELIVERY_DEFAULTS,
   type DeliveryOptions,
@@ -18,22 +19,22 @@ import {
   type StreamOptions,
 } from "../connection/options.ts";
 import type { From } from "../protocol/cursor.ts";
-import type { House } from "./request-context.ts";
-import { Shared } from "../store/stream-broker.ts";
-import { existsError, Shelf } from "../stream/stream-table.ts";
+import type { RegistryContext } from "./request-context.ts";
+import { StreamBroker } from "../store/stream-broker.ts";
+import { existsError, StreamTable } from "../stream/stream-table.ts";
 import type { AskSnapshot } from "../stream/snapshot.ts";
-import { Snapshots } from "../stream/snapshot-poller.ts";
-import { ATTACH, type Attach, type StreamSource } from "../connection/source.ts";
+import { SnapshotPoller } from "../stream/snapshot-poller.ts";
+import { ACCEPT, type Accept, type StreamSource } from "../connection/source.ts";
 import { checkStore, type Store } from "../store/store.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
 import { type Message, type SubscribeOptions, Subscription } from "../stream/subscription.ts";
-import { createWaiters } from "../base/keyed-listeners.ts";
+import { createKeyedListeners } from "../base/keyed-listeners.ts";
 import {
   type Backlog,
   createWriter,
   type PipeSource,
   type StreamWriter,
-  type WriterKeeper,
+  type WriterContext,
 } from "../stream/writer.ts";
 
 /** A stream by its id, whether it exists or not: to hand to an adapter or to `subscribe`. */
@@ -84,7 +85,7 @@ export interface CloseOptions {
 
 export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
   /**
-   * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. Asked
+   * StorePoller a stream up in the service's own database, for clients that come early, late, or to another machine. Asked
    * once at a time for each id, at most 16 at once; its signal aborts when nobody is interested any more.
    */
   readonly snapshot?: AskSnapshot<Events>;
@@ -169,9 +170,9 @@ export function createRegistry<Events extends object = AnyEvents>(
   const defaults = resolveStream(STREAM_DEFAULTS, options);
   const { bytes, maxConnections, maxStreams, maxWaiting } = resolveLimits(options);
   const report = createReport(options.observer);
-  const shelf = new Shelf({ clock, random, report, bytes, maxStreams });
-  const crowd = new Crowd({ clock, random, report, heartbeat: delivery.heartbeat, maxConnections });
-  const waiters = createWaiters<Stream>();
+  const table = new StreamTable({ clock, random, report, bytes, maxStreams });
+  const pool = new ConnectionPool({ clock, random, report, heartbeat: delivery.heartbeat, maxConnections });
+  const openListeners = createKeyedListeners<Stream>();
   const { snapshot, source, store, durability = "local" } = options;
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
@@ -179,62 +180,62 @@ export function createRegistry<Events extends object = AnyEvents>(
   checkOneOf("durability", durability, ["local", "stored"]);
   const shared =
     store &&
-    new Shared({
+    new StreamBroker({
       store,
       durability,
       clock,
       random,
       report,
-      shelf,
+      table,
       defaults,
       restart: source && ((id) => startSource(id, source)),
-      isClosing: () => crowd.draining,
-      onOpened: (stream) => waiters.resolve(stream.id, stream),
+      isClosing: () => pool.draining,
+      onOpened: (stream) => openListeners.resolve(stream.id, stream),
     });
-  const isHere = (id: string): boolean => source !== undefined || shelf.get(id) !== undefined;
+  const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
   const snapshots =
-    snapshot && new Snapshots(snapshot as AskSnapshot<AnyEvents>, { clock, random, report, isHere });
-  const house: House = {
-    crowd,
-    waiters,
+    snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { clock, random, report, isHere });
+  const context: RegistryContext = {
+    pool,
+    openListeners,
     waiting: new Set(),
     maxWaiting,
     snapshots,
     look: shared && ((id, kind, listener) => shared.look(id, kind, listener)),
     isReplica: (held) => shared?.isReplica(held) === true,
     startSource: source && ((id) => startSource(id, source)),
-    changed: (stream) => shelf.changed(stream),
+    changed: (stream) => table.changed(stream),
   };
   let closed: Promise<void> | undefined;
 
-  const keeper: WriterKeeper = {
+  const keeper: WriterContext = {
     get closing() {
-      return crowd.draining;
+      return pool.draining;
     },
     turn: () => new Promise<void>((resolve) => clock.soon(resolve)),
     sourceFailed: ({ id }, error) => report("failed", { id, stage: "source", error }),
   };
 
-  function attachTo(
+  function acceptFor(
     id: string,
     find: () => Stream | undefined,
     own?: DeliveryOptions,
     kind: StreamKind = "stream",
-  ): Attach {
+  ): Accept {
     const base = resolveDelivery(delivery, own);
     return (request, open, call, counted) =>
-      attach(house, request, open, { id, kind, find, counted }, resolveDelivery(base, call), call?.signal);
+      attach(context, request, open, { id, kind, find, counted }, resolveDelivery(base, call), call?.signal);
   }
 
   function checkAtTheDoor(id: string): void {
-    if (crowd.draining) throw closedError();
+    if (pool.draining) throw closedError();
     check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
   }
 
   function add(id: string, kind: StreamKind, streamOptions: ResolvedStream, sourced = false): Stream {
     checkAtTheDoor(id);
-    const stream = shelf.add(id, kind, streamOptions, sourced);
-    waiters.resolve(id, stream);
+    const stream = table.add(id, kind, streamOptions, sourced);
+    openListeners.resolve(id, stream);
     return stream;
   }
 
@@ -247,7 +248,7 @@ export function createRegistry<Events extends object = AnyEvents>(
       return;
     }
     shared.open(id, defaults, true).then(
-      ({ stream, outbox }) => run(write(stream, outbox)),
+      ({ stream, producer }) => run(write(stream, producer)),
       (error: HoldfastError) => {
         // It is found if it runs elsewhere, and looked for again if the store is away.
         if (error.code === "LIMIT_EXCEEDED") report("failed", { id, stage: "source", error });
@@ -256,19 +257,19 @@ export function createRegistry<Events extends object = AnyEvents>(
   }
 
   function write(stream: Stream, backlog?: Backlog): StreamWriter<Events> {
-    const attachToIt = attachTo(stream.id, () => stream);
-    return createWriter<Events>(stream, keeper, attachToIt, backlog);
+    const accept = acceptFor(stream.id, () => stream);
+    return createWriter<Events>(stream, keeper, accept, backlog);
   }
 
   /** A channel that machines share is the store's: nothing is held here but for its readers. */
-  function sharedChannel(id: string, by: Shared): Channel<Events> {
+  function sharedChannel(id: string, by: StreamBroker): Channel<Events> {
     checkAtTheDoor(id);
     by.checkChannel(id);
     return {
-      [ATTACH]: attachTo(id, () => shelf.get(id), {}, "channel"),
+      [ACCEPT]: acceptFor(id, () => table.get(id), {}, "channel"),
       id,
       push(event) {
-        if (crowd.draining) throw closedError();
+        if (pool.draining) throw closedError();
         by.push(id, event);
       },
     };
@@ -276,7 +277,7 @@ export function createRegistry<Events extends object = AnyEvents>(
 
   /** The channel's stream, which is made anew when it was forgotten. */
   function channelStream(id: string): Stream {
-    const stream = shelf.get(id);
+    const stream = table.get(id);
     if (stream === undefined || stream.end !== undefined) return add(id, "channel", defaults);
     if (stream.kind === "channel") return stream;
     throw existsError(stream);
@@ -284,7 +285,7 @@ export function createRegistry<Events extends object = AnyEvents>(
 
   /** What a client of a channel gets, which may have been forgotten meanwhile; without room for it, it waits. */
   function findChannel(id: string): Stream | undefined {
-    const held = shelf.get(id);
+    const held = table.get(id);
     if (held !== undefined && held.end === undefined) return held;
     try {
       return channelStream(id);
@@ -295,36 +296,36 @@ export function createRegistry<Events extends object = AnyEvents>(
   }
 
   const stream: Registry<Events>["stream"] = (id, own) => ({
-    [ATTACH]: attachTo(id, () => shelf.get(id), own),
+    [ACCEPT]: acceptFor(id, () => table.get(id), own),
     id,
   });
 
   return {
     get size() {
-      return shelf.size;
+      return table.size;
     },
     async open(id, own) {
       const streamOptions = resolveStream(defaults, own);
       if (shared === undefined) return write(add(id, "stream", streamOptions));
       checkAtTheDoor(id);
-      const { stream, outbox } = await shared.open(id, streamOptions);
-      return write(stream, outbox);
+      const { stream, producer } = await shared.open(id, streamOptions);
+      return write(stream, producer);
     },
     channel(id) {
       if (shared !== undefined) return sharedChannel(id, shared);
       channelStream(id);
       return {
-        [ATTACH]: attachTo(id, () => findChannel(id)),
+        [ACCEPT]: acceptFor(id, () => findChannel(id)),
         id,
         push(event) {
-          if (crowd.draining) throw closedError();
+          if (pool.draining) throw closedError();
           channelStream(id).push(event);
         },
       };
     },
     stream,
     subscribe(source, own = {}) {
-      const { [ATTACH]: begin } = typeof source === "string" ? stream(source) : source;
+      const { [ACCEPT]: begin } = typeof source === "string" ? stream(source) : source;
       return new Subscription(
         (signal, open) =>
           begin({ method: "GET", cursor: own.cursor || undefined, signal }, open, IN_PROCESS, false),
@@ -332,18 +333,18 @@ export function createRegistry<Events extends object = AnyEvents>(
       );
     },
     get(id) {
-      const held = shelf.get(id);
+      const held = table.get(id);
       return held && describe(held);
     },
     gauges: () => ({
-      connections: crowd.size,
-      waiting: house.waiting.size,
-      streams: shelf.size,
-      lingering: shelf.lingering,
-      bytes: shelf.bytes,
+      connections: pool.size,
+      waiting: context.waiting.size,
+      streams: table.size,
+      lingering: table.lingering,
+      bytes: table.bytes,
     }),
     async cancel(id, reason) {
-      const held = shelf.get(id);
+      const held = table.get(id);
       if (held?.kind === "channel" && held.end === undefined) return false;
       if (held === undefined || held.end !== undefined || shared?.isReplica(held) === true)
         return shared?.cancel(id, reason === undefined ? "" : String(reason as string)) ?? false;
@@ -354,8 +355,8 @@ export function createRegistry<Events extends object = AnyEvents>(
       checkDelay("deadline", deadline);
       checkDelay("spread", spread);
       const until = clock.now() + deadline;
-      closed ??= crowd.drain(deadline, spread).then(() => {
-        shelf.clear();
+      closed ??= pool.drain(deadline, spread).then(() => {
+        table.clear();
         snapshots?.clear();
         return shared?.close(until);
       });

@@ -1,40 +1,39 @@
+import type { LookupResult } from "../stream/stream-host.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { Crowd } from "../connection/connection-pool.ts";
-import type { HoldfastError } from "../base/errors.ts";
-import { type Listener, openBehind, openFromLog, type Opening, positionIn } from "../stream/handshake.ts";
+import type { ConnectionPool } from "../connection/connection-pool.ts";
+import {
+  type Listener,
+  handshakeFromSnapshot,
+  handshakeFromLog,
+  type Handshake,
+  startPosition,
+} from "../stream/handshake.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
 import type { From } from "../protocol/cursor.ts";
 import { Reader } from "../stream/reader.ts";
-import type { Prelude } from "../stream/snapshot.ts";
-import type { Snapshots } from "../stream/snapshot-poller.ts";
+import type { SnapshotPrefix } from "../stream/snapshot.ts";
+import type { SnapshotPoller } from "../stream/snapshot-poller.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
-import type { Waiters } from "../base/keyed-listeners.ts";
-
-/** What came of a look into the store. */
-export type Looked =
-  | { readonly state: "here"; readonly stream: Stream }
-  | { readonly state: "missing" }
-  /** The store is away, or the registry has no room. */
-  | { readonly state: "unknown" | "full"; readonly error: HoldfastError };
+import type { KeyedListeners } from "../base/keyed-listeners.ts";
 
 /** The registry as a client that comes sees it. */
-export interface House {
-  readonly crowd: Crowd;
-  readonly waiters: Waiters<Stream>;
+export interface RegistryContext {
+  readonly pool: ConnectionPool;
+  readonly openListeners: KeyedListeners<Stream>;
   /** The counted ones of those who were told that they wait. */
   readonly waiting: Set<object>;
   readonly maxWaiting: number;
-  readonly snapshots: Snapshots | undefined;
+  readonly snapshots: SnapshotPoller | undefined;
   /**
-   * Looks for the stream in the store, now and from time to time, until the returned function is called; a channel is
+   * StorePoller for the stream in the store, now and from time to time, until the returned function is called; a channel is
    * made if it is not there.
    */
   readonly look:
-    | ((id: string, kind: StreamKind, listener: (looked: Looked) => void) => () => void)
+    | ((id: string, kind: StreamKind, listener: (looked: LookupResult) => void) => () => void)
     | undefined;
   /** Whether a stream is held only for its readers, so that there may be more of it elsewhere. */
   readonly isReplica: (stream: Stream) => boolean;
-  /** Starts the stream's source, if the registry has one for it; resolves the waiters. */
+  /** Starts the stream's source, if the registry has one for it; resolves the openListeners. */
   readonly startSource: ((id: string) => void) | undefined;
   /** Nudges the stream's readers in the next turn. */
   changed(stream: Stream): void;
@@ -52,14 +51,14 @@ export interface Target {
 }
 
 /** A client at the registry, and the way from the stream that it came for to its reader. */
-export class Visit {
-  readonly house: House;
+export class RequestContext {
+  readonly registry: RegistryContext;
   readonly connection: Connection;
   readonly target: Target;
   readonly options: ResolvedDelivery;
 
-  constructor(house: House, connection: Connection, target: Target, options: ResolvedDelivery) {
-    this.house = house;
+  constructor(registry: RegistryContext, connection: Connection, target: Target, options: ResolvedDelivery) {
+    this.registry = registry;
     this.connection = connection;
     this.target = target;
     this.options = options;
@@ -67,30 +66,30 @@ export class Visit {
 
   /** Whether the stream has what comes behind the client's cursor. */
   isServedBy(stream: Stream): boolean {
-    return positionIn(stream, this.target.cursor, this.options.from).reset === undefined;
+    return startPosition(stream, this.target.cursor, this.options.from).reset === undefined;
   }
 
   followLog(stream: Stream, from: From = this.options.from): void {
-    this.#follow(stream, openFromLog(stream, this.#client(from)));
+    this.#follow(stream, handshakeFromLog(stream, this.#client(from)));
     this.connection.pump();
   }
 
-  followBehind(stream: Stream, prelude: Prelude): void {
-    this.#follow(stream, openBehind(stream, this.#client(this.options.from), prelude));
+  followBehind(stream: Stream, prefix: SnapshotPrefix): void {
+    this.#follow(stream, handshakeFromSnapshot(stream, this.#client(this.options.from), prefix));
     this.connection.pump();
   }
 
   /** It was opened while the client waited: it is read from its first event, whatever `from` says. */
   followOpened(stream: Stream): void {
-    this.#follow(stream, openFromLog(stream, this.#client("start")));
-    this.house.changed(stream);
+    this.#follow(stream, handshakeFromLog(stream, this.#client("start")));
+    this.registry.changed(stream);
   }
 
   /** Look-up and registration are one synchronous step: from here on the reader holds the stream itself. */
-  #follow(stream: Stream, opening: Opening): void {
-    const { connection, house } = this;
+  #follow(stream: Stream, opening: Handshake): void {
+    const { connection, registry } = this;
     connection.begin();
-    const reader = new Reader(stream, connection, opening, house.crowd.report);
+    const reader = new Reader(stream, connection, opening, registry.pool.report);
     connection.follow(reader);
     stream.attach(reader);
     connection.latch.defer(() => reader.leave());

@@ -1,13 +1,14 @@
-import type { Connection, Feed } from "../connection/connection.ts";
+import type { LookupResult } from "../stream/stream-host.ts";
+import type { Connection, FrameSource } from "../connection/connection.ts";
 import { endFrame, errorFrame, openFrame } from "../protocol/control-events.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { makeEpoch, makeTerminalId, parseId } from "../protocol/event-id.ts";
 import { createLatch } from "../base/latch.ts";
-import { continues, positionIn } from "../stream/handshake.ts";
+import { continues, startPosition } from "../stream/handshake.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
-import type { Answer } from "../stream/snapshot-poller.ts";
+import type { SnapshotOutcome } from "../stream/snapshot-poller.ts";
 import type { Stream } from "../stream/stream.ts";
-import type { House, Looked, Target, Visit } from "./request-context.ts";
+import type { RegistryContext, Target, RequestContext } from "./request-context.ts";
 
 /** How long the status waits for the first answer, in ms: a 404 can only be said before the response begins. */
 const STATUS_WAITS = 1_000;
@@ -15,35 +16,35 @@ const STATUS_WAITS = 1_000;
 const RUNNING_WAITS = 120_000;
 
 /** Takes a client to its stream: at once if it is here and serves the client, else when it is found. */
-export function search(visit: Visit): void {
-  const { house, target } = visit;
+export function lookUpStream(context: RequestContext): void {
+  const { registry, target } = context;
   const stream = target.find();
-  const isKnown = stream !== undefined && !isDoubtful(visit, stream) && !isBehind(visit, stream);
-  if (isKnown && (house.snapshots === undefined || visit.isServedBy(stream))) visit.followLog(stream);
-  else new Search(visit).begin(isKnown);
+  const isKnown = stream !== undefined && !isDoubtful(context, stream) && !isBehind(context, stream);
+  if (isKnown && (registry.snapshots === undefined || context.isServedBy(stream))) context.followLog(stream);
+  else new StreamLookup(context).begin(isKnown);
 }
 
 /** A stream that has ended here may be in another life elsewhere, except for its own clients. */
-function isDoubtful({ house, target }: Visit, stream: Stream): boolean {
-  if (house.look === undefined || stream.end === undefined) return false;
+function isDoubtful({ registry, target }: RequestContext, stream: Stream): boolean {
+  if (registry.look === undefined || stream.end === undefined) return false;
   const { cursor } = target;
   return cursor === undefined || parseId(cursor)?.epoch !== stream.log.epoch;
 }
 
 /** A client may know more of a stream that lives elsewhere than has come here yet: hints get lost, stores are slow. */
-function isBehind({ house, target, options }: Visit, stream: Stream): boolean {
-  if (stream.end !== undefined || !house.isReplica(stream)) return false;
-  const { reset } = positionIn(stream, target.cursor, options.from);
+function isBehind({ registry, target, options }: RequestContext, stream: Stream): boolean {
+  if (stream.end !== undefined || !registry.isReplica(stream)) return false;
+  const { reset } = startPosition(stream, target.cursor, options.from);
   return reset?.reason === "ahead" || reset?.reason === "epoch";
 }
 
 /**
- * The search for what a client came for. It has a latch of its own, on which everything is deferred: whatever decides
+ * The lookUpStream for what a client came for. It has a latch of its own, on which everything is deferred: whatever decides
  * closes it, and nothing decides twice.
  */
-class Search implements Feed {
-  readonly #visit: Visit;
-  readonly #house: House;
+class StreamLookup implements FrameSource {
+  readonly #context: RequestContext;
+  readonly #registry: RegistryContext;
   readonly #connection: Connection;
   readonly #target: Target;
   readonly #options: ResolvedDelivery;
@@ -62,14 +63,14 @@ class Search implements Feed {
   #asking = false;
   #runsSince: number | undefined;
 
-  constructor(visit: Visit) {
-    const { house, connection, target, options } = visit;
-    this.#visit = visit;
-    this.#house = house;
+  constructor(context: RequestContext) {
+    const { registry, connection, target, options } = context;
+    this.#context = context;
+    this.#registry = registry;
     this.#connection = connection;
     this.#target = target;
     this.#options = options;
-    this.#cameAt = house.crowd.clock.now();
+    this.#cameAt = registry.pool.clock.now();
     this.#latch.defer(connection.latch.defer(() => this.#latch.close()));
   }
 
@@ -79,26 +80,26 @@ class Search implements Feed {
    * @param isKnown whether the stream is here, and the store need not be asked
    */
   begin(isKnown: boolean): void {
-    const { crowd, waiters, snapshots } = this.#house;
+    const { pool, openListeners, snapshots } = this.#registry;
     const { id, kind = "stream" } = this.#target;
-    const look = isKnown ? undefined : this.#house.look;
+    const look = isKnown ? undefined : this.#registry.look;
     this.#connection.follow(this);
-    this.#latch.defer(waiters.wait(id, (opened) => this.#found(opened)));
+    this.#latch.defer(openListeners.wait(id, (opened) => this.#found(opened)));
     if (snapshots === undefined && look === undefined) return this.#goOn();
-    this.#latch.defer(crowd.clock.after(STATUS_WAITS, () => this.#wait()));
+    this.#latch.defer(pool.clock.after(STATUS_WAITS, () => this.#wait()));
     if (look === undefined) this.#ask();
     else this.#latch.defer(look(id, kind, (looked) => this.#hear(looked)));
   }
 
   /** What the store says; a stream that is here beats it, and one that serves the client beats any snapshot. */
-  #hear(looked: Looked): void {
+  #hear(looked: LookupResult): void {
     if (this.#latch.closed) return;
     const { find, id } = this.#target;
     const held = find();
     const stream = looked.state === "here" ? looked.stream : held;
     this.#missing = looked.state === "missing";
     if (looked.state !== "unknown") this.#storeAway = false;
-    const isUnclear = looked.state === "unknown" && held !== undefined && isBehind(this.#visit, held);
+    const isUnclear = looked.state === "unknown" && held !== undefined && isBehind(this.#context, held);
     if (stream !== undefined && !isUnclear) return this.#here(stream);
     if (looked.state === "unknown") {
       if (this.#storeAway) return;
@@ -106,8 +107,8 @@ class Search implements Feed {
       return this.#tell(looked.error);
     }
     if (looked.state === "full") {
-      this.#house.crowd.report("failed", { id, stage: "store", error: looked.error });
-      return this.#connection.turnAway("busy");
+      this.#registry.pool.report("failed", { id, stage: "store", error: looked.error });
+      return this.#connection.reject("busy");
     }
     this.#missed = true;
     this.#ask();
@@ -116,13 +117,13 @@ class Search implements Feed {
   #here(stream: Stream): void {
     // It was opened while the client waited.
     if (this.#missed) this.#found(stream);
-    else if (this.#house.snapshots === undefined || this.#visit.isServedBy(stream)) this.#follow(stream);
+    else if (this.#registry.snapshots === undefined || this.#context.isServedBy(stream)) this.#follow(stream);
     else this.#ask();
   }
 
   /** The database is asked, once. */
   #ask(): void {
-    const { snapshots } = this.#house;
+    const { snapshots } = this.#registry;
     if (snapshots === undefined) return this.#goOn();
     if (this.#asking) return;
     this.#asking = true;
@@ -141,55 +142,55 @@ class Search implements Feed {
 
   #found(stream: Stream): void {
     this.#latch.close();
-    this.#visit.followOpened(stream);
+    this.#context.followOpened(stream);
   }
 
   #follow(stream: Stream): void {
     this.#latch.close();
-    this.#visit.followLog(stream);
+    this.#context.followLog(stream);
   }
 
   /** After an await: latch first, then the registry. A stream that serves the client beats any snapshot. */
-  #decide(answer: Answer): void {
+  #decide(answer: SnapshotOutcome): void {
     if (this.#latch.closed) return;
     const stream = this.#target.find();
-    if (stream !== undefined && this.#visit.isServedBy(stream)) return this.#follow(stream);
+    if (stream !== undefined && this.#context.isServedBy(stream)) return this.#follow(stream);
     if (answer.state !== "unknown") this.#outage = false;
     if (answer.state === "finished") {
       this.#latch.close();
-      return this.#visit.followLog(answer.stream, "start");
+      return this.#context.followLog(answer.stream, "start");
     }
     if (stream !== undefined) {
-      const prelude = answer.state === "running" ? answer.prelude : undefined;
-      if (prelude === undefined || !continues(stream, prelude)) return this.#follow(stream);
+      const prefix = answer.state === "running" ? answer.prefix : undefined;
+      if (prefix === undefined || !continues(stream, prefix)) return this.#follow(stream);
       this.#latch.close();
-      return this.#visit.followBehind(stream, prelude);
+      return this.#context.followBehind(stream, prefix);
     }
     if (answer.state === "unknown") return this.#tell(answer.error);
     if (answer.state === "gone") return this.#missing ? this.#sayGone() : this.#wait();
-    if (answer.state === "running") this.#runsSince ??= this.#house.crowd.clock.now();
+    if (answer.state === "running") this.#runsSince ??= this.#registry.pool.clock.now();
     this.#goOn();
   }
 
-  /** Nothing is here: a source is started, which resolves this search with all others, or the client waits. */
+  /** Nothing is here: a source is started, which resolves this lookUpStream with all others, or the client waits. */
   #goOn(): void {
-    const { startSource, crowd } = this.#house;
+    const { startSource, pool } = this.#registry;
     const { id } = this.#target;
     if (startSource === undefined) return this.#wait();
     try {
       startSource(id);
     } catch (error) {
-      crowd.report("failed", { id, stage: "source", error });
-      this.#connection.turnAway("busy");
+      pool.report("failed", { id, stage: "source", error });
+      this.#connection.reject("busy");
     }
   }
 
   #wait(): void {
-    const { waiting, maxWaiting } = this.#house;
+    const { waiting, maxWaiting } = this.#registry;
     const connection = this.#connection;
     if (!connection.begun) {
       if (this.#target.counted) {
-        if (waiting.size >= maxWaiting) return connection.turnAway("busy");
+        if (waiting.size >= maxWaiting) return connection.reject("busy");
         waiting.add(this);
         this.#latch.defer(() => waiting.delete(this));
       }
@@ -200,7 +201,7 @@ class Search implements Feed {
       connection.pump();
     }
     const until = this.#cameAt + this.#options.wait;
-    connection.waitUntil(Math.max(until, (this.#runsSince ?? -Infinity) + RUNNING_WAITS));
+    connection.drainAt(Math.max(until, (this.#runsSince ?? -Infinity) + RUNNING_WAITS));
   }
 
   /** Tells of a failing look-up once, until it has recovered. */
@@ -215,7 +216,7 @@ class Search implements Feed {
   #sayGone(): void {
     this.#latch.close();
     if (!this.#connection.begun) return this.#connection.refuse(404);
-    const { random } = this.#house.crowd;
+    const { random } = this.#registry.pool;
     const error = new HoldfastError("GONE", "There is no such stream.");
     const frame = endFrame("failed", makeTerminalId(makeEpoch(random), 0), error, this.#options.control);
     this.#gone = { frame, error };

@@ -77,7 +77,7 @@ export function poll<Event, Cursor = undefined>(
           if (result.done === true) return;
         } catch (error) {
           if (latch.closed) return;
-          if (error instanceof HoldfastError && !error.retryable) throw error;
+          if (HoldfastError.is(error) && !error.retryable) throw error;
           wait = Math.round(delay(failures, random()));
           if (failures++ === 0) yield outage(error, wait);
         }

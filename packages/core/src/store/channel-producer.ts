@@ -1,6 +1,6 @@
 import { backoff } from "../base/backoff.ts";
 import { backlogError, HoldfastError } from "../base/errors.ts";
-import { LEASE, type Line } from "./store-client.ts";
+import { LEASE, type StoreClient } from "./store-client.ts";
 import type { Report } from "../protocol/observer.ts";
 
 /** A batch goes out in the next turn, or so long after the last one, in ms, or as soon as there are so many frames. */
@@ -8,8 +8,8 @@ const BATCH = { after: 5, frames: 64 };
 const FRAME_OVERHEAD = 32;
 const MOST = { frames: 1_024, bytes: 262_144 };
 
-export interface ChannelOutboxOptions {
-  readonly line: Line;
+export interface ChannelProducerOptions {
+  readonly client: StoreClient;
   readonly random: () => number;
   readonly report: Report;
   readonly id: string;
@@ -37,8 +37,8 @@ interface Batch {
  * The way of a channel's events from this process to the store, which numbers them: in batches, one at a time, each
  * repeated as it was until it is taken.
  */
-export class ChannelOutbox {
-  readonly #options: ChannelOutboxOptions;
+export class ChannelProducer {
+  readonly #options: ChannelProducerOptions;
   readonly #delay = backoff({ base: 100, cap: 2_000 });
   #frames: Uint8Array[] = [];
   #bytes = 0;
@@ -53,7 +53,7 @@ export class ChannelOutbox {
   #disarmIdle: (() => void) | undefined;
   #resolveEmpty: (() => void)[] = [];
 
-  constructor(options: ChannelOutboxOptions) {
+  constructor(options: ChannelProducerOptions) {
     this.#options = options;
   }
 
@@ -95,7 +95,7 @@ export class ChannelOutbox {
   }
 
   #arm(): () => void {
-    const { clock } = this.#options.line;
+    const { clock } = this.#options.client;
     const wait = this.#sentAt + BATCH.after - clock.now();
     const send = (): void => void this.#send();
     return wait > 0 ? clock.after(wait, send) : clock.shortly(send);
@@ -106,7 +106,7 @@ export class ChannelOutbox {
     this.#disarm = undefined;
     if (this.#busy || this.#over) return;
     this.#busy = true;
-    this.#sentAt = this.#options.line.clock.now();
+    this.#sentAt = this.#options.client.clock.now();
     this.#batch ??= { number: this.#options.nextNumber(), frames: this.#take() };
     try {
       await this.#append(this.#batch);
@@ -130,10 +130,10 @@ export class ChannelOutbox {
   }
 
   async #append({ number, frames }: Batch): Promise<void> {
-    const { line, id, producer, ttlMs, open, onWentBack } = this.#options;
+    const { client, id, producer, ttlMs, open, onWentBack } = this.#options;
     const epoch = (this.#epoch ??= await open());
     const batch = { producer, number };
-    const answer = await line.append(id, { epoch, fence: 0, batch, frames, leaseMs: LEASE, ttlMs });
+    const answer = await client.append(id, { epoch, fence: 0, batch, frames, leaseMs: LEASE, ttlMs });
     if (answer.code !== "ok") {
       this.#attempt++;
       this.#epoch = undefined;
@@ -151,19 +151,19 @@ export class ChannelOutbox {
   }
 
   #goOn(): void {
-    const { line, random, ttlMs, onIdle } = this.#options;
+    const { client, random, ttlMs, onIdle } = this.#options;
     const { length } = this.#frames;
     if (this.#attempt > 0) {
       const wait = this.#attempt === 1 ? 0 : this.#delay(this.#attempt - 1, random());
-      this.#disarm = line.clock.after(wait, () => void this.#send());
+      this.#disarm = client.clock.after(wait, () => void this.#send());
     } else if (length > 0) void this.#send();
     else {
       this.#tellEmpty();
-      this.#disarmIdle = line.clock.after(ttlMs, onIdle);
+      this.#disarmIdle = client.clock.after(ttlMs, onIdle);
     }
   }
 
-  /** The line tells of the store's outages; what is left is an id that a stream has taken. */
+  /** The client tells of the store's outages; what is left is an id that a stream has taken. */
   #tell(error: unknown): void {
     const { id, report } = this.#options;
     if (this.#attempt === 0 && (error as HoldfastError).code === "STREAM_EXISTS")

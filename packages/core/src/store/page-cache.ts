@@ -1,8 +1,8 @@
 import { backoff } from "../base/backoff.ts";
-import { joined } from "../protocol/control-events.ts";
+import { concatFrames } from "../protocol/control-events.ts";
 import { withId } from "../protocol/encode.ts";
 import { makeId } from "../protocol/event-id.ts";
-import type { Line } from "./store-client.ts";
+import type { StoreClient } from "./store-client.ts";
 import type { Run } from "../log/log.ts";
 import type { PageLimits } from "./store.ts";
 import type { Archive, Stream, StreamReader } from "../stream/stream.ts";
@@ -21,9 +21,9 @@ interface Page {
  * What the store keeps of a stream beyond its log: one page at a time, read once for all who stand at the same place.
  * A store that is away is no gap: its readers wait.
  */
-export class Pages implements Archive {
+export class PageCache implements Archive {
   first: number;
-  readonly #line: Line;
+  readonly #client: StoreClient;
   readonly #stream: Stream;
   readonly #random: () => number;
   readonly #isAwaited: () => boolean;
@@ -31,8 +31,14 @@ export class Pages implements Archive {
   readonly #pages = new Map<number, Page>();
 
   /** @param isAwaited whether what the store does not have now may come back */
-  constructor(line: Line, stream: Stream, first: number, random: () => number, isAwaited: () => boolean) {
-    this.#line = line;
+  constructor(
+    client: StoreClient,
+    stream: Stream,
+    first: number,
+    random: () => number,
+    isAwaited: () => boolean,
+  ) {
+    this.#client = client;
     this.#stream = stream;
     this.first = first;
     this.#random = random;
@@ -55,15 +61,15 @@ export class Pages implements Archive {
   async #fetch(from: number, page: Page, attempt: number): Promise<void> {
     const known = await this.#try(from, page);
     const readers = Array.from(page.readers).filter((reader) => this.#stream.readers.has(reader));
-    if (this.#line.closed) return;
+    if (this.#client.closed) return;
     if (!known && readers.length > 0) {
       const again = (): void => void this.#fetch(from, page, attempt + 1);
-      this.#line.clock.after(this.#delay(attempt, this.#random()), again);
+      this.#client.clock.after(this.#delay(attempt, this.#random()), again);
       return;
     }
     if (page.run === undefined) this.#pages.delete(from);
     page.readers.clear();
-    for (const reader of readers) reader.nudge();
+    for (const reader of readers) reader.wake();
   }
 
   /** Whether it is known now what is there. */
@@ -71,7 +77,7 @@ export class Pages implements Archive {
     const { id, log } = this.#stream;
     const limits = { ...PAGE, frames: Math.min(PAGE.frames, Math.max(1, log.first - from)) };
     try {
-      const answer = await this.#line.read(id, { epoch: log.epoch, seq: from - 1 }, limits);
+      const answer = await this.#client.read(id, { epoch: log.epoch, seq: from - 1 }, limits);
       if (answer.code === "trimmed") {
         this.first = Math.max(answer.meta.first, from + 1);
         return true;
@@ -82,7 +88,7 @@ export class Pages implements Archive {
         return true;
       }
     } catch {
-      // The line tells of it.
+      // The client tells of it.
       return false;
     }
     if (this.#isAwaited()) return false;
@@ -91,7 +97,7 @@ export class Pages implements Archive {
   }
 
   #keep(from: number, page: Page, frames: readonly Uint8Array[]): void {
-    page.run = { bytes: joined(numbered(this.#stream, from, frames)), last: from + frames.length - 1 };
+    page.run = { bytes: concatFrames(numbered(this.#stream, from, frames)), last: from + frames.length - 1 };
     let kept = 0;
     for (const [start, other] of Array.from(this.#pages).reverse()) {
       if (other.run !== undefined && ++kept > KEPT) this.#pages.delete(start);

@@ -1,7 +1,7 @@
 import { encodeComment } from "../protocol/encode.ts";
 import { type ErrorCode, HoldfastError } from "../base/errors.ts";
-import { LEASE, type Line } from "./store-client.ts";
-import { numbered, PAGE, type Pages } from "./page-cache.ts";
+import { LEASE, type StoreClient } from "./store-client.ts";
+import { numbered, PAGE, type PageCache } from "./page-cache.ts";
 import type { StoredEnd, StoreMeta, StorePage } from "./store.ts";
 import type { Stream } from "../stream/stream.ts";
 
@@ -17,8 +17,8 @@ const BREATH = 100;
 const DEGRADED = encodeComment("degraded");
 
 /** What a replica takes from the one who keeps it. */
-export interface ReplicaKeeper {
-  readonly line: Line;
+export interface ReplicaHooks {
+  readonly client: StoreClient;
   readonly random: () => number;
   /** How long a channel is kept that nothing is pushed to, in ms. */
   readonly channelTtl: number;
@@ -36,12 +36,12 @@ type Verdict = "again" | "wait";
 
 /**
  * A stream of the store in this process, for the readers here: its log is read from the store on a hint, and from
- * time to time, since hints get lost. Everyone reads the log; nobody but this reads the live edge of the store.
+ * time to time, since hints get lost. Everyone reads the log; nobody but this reads the live highWatermark of the store.
  */
 export class Replica {
   readonly stream: Stream;
-  readonly #keeper: ReplicaKeeper;
-  readonly #pages: Pages;
+  readonly #keeper: ReplicaHooks;
+  readonly #pages: PageCache;
   #reading = false;
   #round: Promise<void> = Promise.resolve();
   /** Why the last round could not read everything. */
@@ -54,11 +54,11 @@ export class Replica {
   /** When it was last seen to that a channel is kept. */
   #keptAt: number;
 
-  constructor(keeper: ReplicaKeeper, stream: Stream, pages: Pages) {
+  constructor(keeper: ReplicaHooks, stream: Stream, pages: PageCache) {
     this.#keeper = keeper;
     this.stream = stream;
     this.#pages = pages;
-    this.#keptAt = keeper.line.clock.now();
+    this.#keptAt = keeper.client.clock.now();
   }
 
   get over(): boolean {
@@ -111,12 +111,12 @@ export class Replica {
       } while (this.#again && !this.#over && idle < MOST_IDLE);
     } catch (error) {
       this.#again = false;
-      // The line tells the observer of it, and this the clients.
+      // The client tells the observer of it, and this the clients.
       this.#failure = error;
       for (const reader of this.stream.readers) reader.remark?.(DEGRADED);
     }
     this.#reading = false;
-    if (!this.#over) this.#disarm = this.#keeper.line.clock.after(this.#pause(), () => this.look());
+    if (!this.#over) this.#disarm = this.#keeper.client.clock.after(this.#pause(), () => this.look());
   }
 
   /** Until the next look without a hint: a lease that runs out is noticed at once. */
@@ -128,10 +128,10 @@ export class Replica {
 
   async #ask(): Promise<Verdict> {
     this.#again = false;
-    const { line } = this.#keeper;
+    const { client } = this.#keeper;
     const { id, log } = this.stream;
     const after = log.last;
-    const page = await line.read(id, { epoch: log.epoch, seq: after }, PAGE);
+    const page = await client.read(id, { epoch: log.epoch, seq: after }, PAGE);
     if (this.#over) return "wait";
     if (page.code === "missing") return this.#miss();
     this.#missingSince = undefined;
@@ -158,31 +158,31 @@ export class Replica {
 
   /** A channel that is read is kept, however long nothing is pushed. */
   async #keepAlive(): Promise<Verdict> {
-    const { line, channelTtl } = this.#keeper;
+    const { client, channelTtl } = this.#keeper;
     const { id, log, readers } = this.stream;
-    const now = line.clock.now();
+    const now = client.clock.now();
     if (readers.size === 0 || now < this.#keptAt + channelTtl / 4) return "wait";
     this.#keptAt = now;
     const given = { epoch: log.epoch, fence: 0, frames: [], leaseMs: LEASE, ttlMs: channelTtl };
-    return (await line.append(id, given)).code === "ok" ? "wait" : "again";
+    return (await client.append(id, given)).code === "ok" ? "wait" : "again";
   }
 
   async #checkLease(meta: StoreMeta): Promise<Verdict> {
-    const { line } = this.#keeper;
-    if (meta.end !== undefined || meta.leaseLeftMs > 0 || !line.judges) return "wait";
-    return (await line.lost(this.stream.id, meta.fence, { status: "lost" })) ? "again" : "wait";
+    const { client } = this.#keeper;
+    if (meta.end !== undefined || meta.leaseLeftMs > 0 || !client.canExpireLeases) return "wait";
+    return (await client.lost(this.stream.id, meta.fence, { status: "lost" })) ? "again" : "wait";
   }
 
   async #miss(): Promise<Verdict> {
-    const { line, restart } = this.#keeper;
+    const { client, restart } = this.#keeper;
     const { id, kind } = this.stream;
     if (kind === "channel") {
       await this.#keeper.reopen(id);
       return "again";
     }
     this.#leaseLeft = Infinity;
-    this.#missingSince ??= line.clock.now();
-    const missedFor = line.clock.now() - this.#missingSince;
+    this.#missingSince ??= client.clock.now();
+    const missedFor = client.clock.now() - this.#missingSince;
     if (missedFor >= MISSED_FOR) this.#finish({ status: "lost" });
     else if (missedFor >= STOPPED_AFTER && this.stream.readers.size > 0) restart?.(id);
     return "wait";

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
 import type { Report } from "../protocol/observer.ts";
-import { StoppableClock } from "../base/timer-scope.ts";
+import { TimerScope } from "../base/timer-scope.ts";
 import type {
   PageLimits,
   Store,
@@ -17,19 +17,19 @@ import type {
 /** How long a producer is taken for alive without a word, in ms. */
 export const LEASE: number = 15_000;
 /** How long a call may take, in ms: less than a lease, so that a store that hangs does not cost one. */
-export const CALL_TAKES: number = 5_000;
+export const CALL_TIMEOUT: number = 5_000;
 /** How long after an outage producers have to renew their leases before anyone is taken for dead, in ms. */
-const MERCY = 5_000;
+const LEASE_GRACE = 5_000;
 
 /**
- * The line to the store: every call is answered in bounded time, and what goes wrong is told of once an outage. After
+ * The client to the store: every call is answered in bounded time, and what goes wrong is told of once an outage. After
  * {@link close} no call is under way for anyone, and no timer.
  *
  * @throws (each call, as a rejection) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
  */
-export class Line {
+export class StoreClient {
   /** For everything that works with the store. */
-  readonly clock: StoppableClock;
+  readonly clock: TimerScope;
   readonly #store: Store;
   readonly #report: Report;
   readonly #onBack: () => void;
@@ -43,7 +43,7 @@ export class Line {
   /** @param onBack called when an outage is over */
   constructor(store: Store, clock: Clock, report: Report, onBack: () => void) {
     this.#store = store;
-    this.clock = new StoppableClock(clock);
+    this.clock = new TimerScope(clock);
     this.#report = report;
     this.#onBack = onBack;
     this.#unlisten = store.health((healthy) => {
@@ -59,8 +59,8 @@ export class Line {
   }
 
   /** Whether a lease that is over means a dead producer: it may only have been cut off from the store, as all were. */
-  get judges(): boolean {
-    return this.#healthy && this.clock.now() >= this.#backAt + MERCY;
+  get canExpireLeases(): boolean {
+    return this.#healthy && this.clock.now() >= this.#backAt + LEASE_GRACE;
   }
 
   /** @param late told of an answer that nobody waits for any more */
@@ -121,7 +121,9 @@ export class Line {
         const message = "The store does not answer.";
         reject(new HoldfastError("STORE_UNAVAILABLE", message, { cause, retryable: true }));
       };
-      const disarm = this.clock.after(CALL_TAKES, () => fail(new Error(`No answer in ${CALL_TAKES} ms.`)));
+      const disarm = this.clock.after(CALL_TIMEOUT, () =>
+        fail(new Error(`No answer in ${CALL_TIMEOUT} ms.`)),
+      );
       this.#calls.add(giveUp);
       attempt(run).then((value) => {
         if (over) return late?.(value);

@@ -1,21 +1,21 @@
+import type { LookupResult } from "../stream/stream-host.ts";
 import type { HoldfastError } from "../base/errors.ts";
 import { INTERVAL } from "./replica.ts";
-import type { Line } from "./store-client.ts";
-import type { Lookout } from "./store-watcher.ts";
-import type { Looked } from "../registry/request-context.ts";
+import type { StoreClient } from "./store-client.ts";
+import type { StoreWatcher } from "./store-watcher.ts";
 import type { StreamKind } from "../stream/stream.ts";
 
-export interface LooksOptions {
-  readonly line: Line;
-  readonly lookout: Lookout;
+export interface StorePollerOptions {
+  readonly client: StoreClient;
+  readonly watcher: StoreWatcher;
   readonly random: () => number;
-  /** Looks once. */
-  readonly look: (id: string, kind: StreamKind) => Promise<Looked>;
+  /** StorePoller once. */
+  readonly look: (id: string, kind: StreamKind) => Promise<LookupResult>;
 }
 
 interface Listener {
   readonly kind: StreamKind;
-  readonly hear: (looked: Looked) => void;
+  readonly hear: (looked: LookupResult) => void;
 }
 
 /** One id that somebody looks for. */
@@ -30,16 +30,16 @@ interface Search {
 }
 
 /** The looks into the store: one at a time for an id, for all who look for it; again on a hint, and from time to time. */
-export class Looks {
-  readonly #options: LooksOptions;
+export class StorePoller {
+  readonly #options: StorePollerOptions;
   readonly #searches = new Map<string, Search>();
 
-  constructor(options: LooksOptions) {
+  constructor(options: StorePollerOptions) {
     this.#options = options;
   }
 
   /** Hears the answer of each look from now on. Returns how to leave (idempotent). */
-  join(id: string, kind: StreamKind, hear: (looked: Looked) => void): () => void {
+  join(id: string, kind: StreamKind, hear: (looked: LookupResult) => void): () => void {
     const search = this.#searches.get(id) ?? this.#begin(id);
     const listener = { kind, hear };
     search.listeners.add(listener);
@@ -50,7 +50,7 @@ export class Looks {
     };
   }
 
-  /** Looks for everything anew. */
+  /** StorePoller for everything anew. */
   hurry(): void {
     for (const search of this.#searches.values()) this.#hint(search);
   }
@@ -59,7 +59,7 @@ export class Looks {
     const search: Search = {
       id,
       listeners: new Set(),
-      unwatch: this.#options.lookout.watch(id, () => this.#hint(search)),
+      unwatch: this.#options.watcher.watch(id, () => this.#hint(search)),
       busy: false,
       again: false,
       disarm: () => undefined,
@@ -74,23 +74,23 @@ export class Looks {
   }
 
   async #look(search: Search): Promise<void> {
-    const { line, look, random } = this.#options;
+    const { client, look, random } = this.#options;
     search.disarm();
     search.busy = true;
     search.again = false;
     const isChannel = Array.from(search.listeners).some(({ kind }) => kind === "channel");
     const looked = await look(search.id, isChannel ? "channel" : "stream").catch(
-      (error: HoldfastError): Looked => ({ state: "unknown", error }),
+      (error: HoldfastError): LookupResult => ({ state: "unknown", error }),
     );
     search.busy = false;
-    if (line.closed) return;
+    if (client.closed) return;
     // A copy: some leave as they hear it, and others come.
     for (const listener of Array.from(search.listeners)) {
       if (search.listeners.has(listener)) listener.hear(looked);
     }
     if (search.listeners.size === 0 || search.busy) return;
     const wait = search.again ? 0 : INTERVAL.least + (INTERVAL.most - INTERVAL.least) * random();
-    search.disarm = line.clock.after(wait, () => void this.#look(search));
+    search.disarm = client.clock.after(wait, () => void this.#look(search));
   }
 
   #abandon(search: Search): void {

@@ -6,7 +6,7 @@ export type Hint = "changed" | "cancel" | "anything";
 type Watcher = (hint: Hint) => void;
 
 /** One ear for the store's hints, for everyone in this process who wants to hear of an id. */
-export class Lookout {
+export class StoreWatcher {
   readonly #store: Store;
   readonly #watchers = new Map<string, Set<Watcher>>();
   #wake: StoreWake | undefined;

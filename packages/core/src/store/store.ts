@@ -1,6 +1,6 @@
 import { check } from "../base/validate.ts";
 import type { PublicError } from "../base/errors.ts";
-import type { EndStatus } from "../protocol/observer.ts";
+import type { EndStatus } from "../protocol/reasons.ts";
 
 /*
  * The seam to a durable log that machines share. The log of a stream is then this process's cache of it. Whatever a
@@ -81,7 +81,7 @@ export interface StoreAppend {
   readonly from?: number;
   /** For a channel: a repeated batch of the same number, or an older one, is passed over. */
   readonly batch?: { readonly producer: string; readonly number: number };
-  /** None: the lease is renewed. For a channel they have no `id:` line. */
+  /** None: the lease is renewed. For a channel they have no `id:` client. */
   readonly frames: readonly Uint8Array[];
   readonly leaseMs: number;
   readonly ttlMs: number;

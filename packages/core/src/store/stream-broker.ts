@@ -1,35 +1,35 @@
-import { ChannelOutbox } from "./channel-producer.ts";
+import type { LookupResult } from "../stream/stream-host.ts";
+import { ChannelProducer } from "./channel-producer.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
-import { LEASE, Line } from "./store-client.ts";
-import { Lookout } from "./store-watcher.ts";
-import { Looks } from "./store-poller.ts";
+import { LEASE, StoreClient } from "./store-client.ts";
+import { StoreWatcher } from "./store-watcher.ts";
+import { StorePoller } from "./store-poller.ts";
 import type { Report } from "../protocol/observer.ts";
 import type { ResolvedStream } from "../connection/options.ts";
-import { Outbox } from "./stream-producer.ts";
-import { PAGE, Pages } from "./page-cache.ts";
+import { StreamProducer } from "./stream-producer.ts";
+import { PAGE, PageCache } from "./page-cache.ts";
 import { Replica } from "./replica.ts";
-import type { Looked } from "../registry/request-context.ts";
-import { existsError, type Shelf } from "../stream/stream-table.ts";
+import { existsError, type StreamTable } from "../stream/stream-table.ts";
 import type { Store, StoreMeta, StoreOpen, StoreOpened } from "./store.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
 
 /** Longest time and largest number that any store is asked to keep. */
 const MOST = 2 ** 31 - 1;
-/** What the `id:` line of a channel's frame takes at most. */
+/** What the `id:` client of a channel's frame takes at most. */
 const ID_LINE = 48;
 
-export interface SharedOptions {
+export interface StreamBrokerOptions {
   readonly store: Store;
   /** `stored`: readers are given only what the store has. */
   readonly durability: "local" | "stored";
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
-  readonly shelf: Shelf;
+  readonly table: StreamTable;
   readonly defaults: ResolvedStream;
   /** Starts a stream for the readers who are here, if the registry does. */
   readonly restart: ((id: string) => void) | undefined;
@@ -41,7 +41,7 @@ export interface SharedOptions {
 /** A stream that is produced here, and its way to the store. */
 export interface Produced {
   readonly stream: Stream;
-  readonly outbox: Outbox;
+  readonly producer: StreamProducer;
 }
 
 type Opened = Extract<StoreOpened, { role: "producer" }>;
@@ -50,28 +50,28 @@ type Opened = Extract<StoreOpened, { role: "producer" }>;
  * The streams that machines share, as this process has a part in them: those that it produces, the channels that it
  * pushes to, and replicas of what is produced elsewhere and read here.
  */
-export class Shared {
-  readonly #options: SharedOptions;
-  readonly #line: Line;
-  readonly #lookout: Lookout;
-  readonly #looks: Looks;
+export class StreamBroker {
+  readonly #options: StreamBrokerOptions;
+  readonly #client: StoreClient;
+  readonly #watcher: StoreWatcher;
+  readonly #poller: StorePoller;
   readonly #opening = new Set<string>();
   /** The epochs of streams whose opening was not answered. */
   readonly #unheard = new Map<string, string>();
-  readonly #outboxes = new Map<string, Outbox>();
-  readonly #channels = new Map<string, ChannelOutbox>();
+  readonly #producers = new Map<string, StreamProducer>();
+  readonly #channelProducers = new Map<string, ChannelProducer>();
   readonly #channelOpenings = new Map<string, Promise<string>>();
   readonly #replicas = new Map<Stream, Replica>();
   readonly #producer: string;
   #batches = 0;
 
-  constructor(options: SharedOptions) {
+  constructor(options: StreamBrokerOptions) {
     const { store, clock, random, report } = options;
     this.#options = options;
-    this.#line = new Line(store, clock, report, () => this.#goOn());
-    this.#lookout = new Lookout(store);
-    const look = (id: string, kind: StreamKind): Promise<Looked> => this.#look(id, kind);
-    this.#looks = new Looks({ line: this.#line, lookout: this.#lookout, random, look });
+    this.#client = new StoreClient(store, clock, report, () => this.#goOn());
+    this.#watcher = new StoreWatcher(store);
+    const look = (id: string, kind: StreamKind): Promise<LookupResult> => this.#look(id, kind);
+    this.#poller = new StorePoller({ client: this.#client, watcher: this.#watcher, random, look });
     this.#producer = makeEpoch(random);
   }
 
@@ -81,8 +81,8 @@ export class Shared {
   }
 
   /** Hears of each look into the store, now and from time to time. Returns how to leave. */
-  look(id: string, kind: StreamKind, listener: (looked: Looked) => void): () => void {
-    return this.#looks.join(id, kind, listener);
+  look(id: string, kind: StreamKind, listener: (looked: LookupResult) => void): () => void {
+    return this.#poller.join(id, kind, listener);
   }
 
   /**
@@ -91,13 +91,13 @@ export class Shared {
    * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`, `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
    */
   async open(id: string, options: ResolvedStream, sourced = false): Promise<Produced> {
-    const { shelf, isClosing } = this.#options;
-    const held = shelf.get(id);
+    const { table, isClosing } = this.#options;
+    const held = table.get(id);
     if (held !== undefined && held.end === undefined && !this.isReplica(held)) throw existsError(held);
     if (this.#opening.has(id)) throw existsError({ id, kind: "stream" });
     this.#opening.add(id);
     try {
-      await this.#outboxes.get(id)?.settled;
+      await this.#producers.get(id)?.settled;
       const opened = await this.#claim(id, options);
       try {
         if (isClosing()) throw closedError();
@@ -126,46 +126,46 @@ export class Shared {
       const message = `An event takes at most ${most} bytes on the wire, this one has ${size} or more.`;
       throw new HoldfastError("EVENT_TOO_LARGE", message);
     }
-    const outbox = this.#channels.get(id) ?? this.#makeChannelOutbox(id);
-    outbox.push(frame);
+    const producer = this.#channelProducers.get(id) ?? this.#createChannelProducer(id);
+    producer.push(frame);
   }
 
   /** @throws `STREAM_EXISTS` when it is known here that the id is a live stream's */
   checkChannel(id: string): void {
-    const held = this.#options.shelf.get(id);
+    const held = this.#options.table.get(id);
     if (held !== undefined && held.end === undefined && held.kind === "stream") throw existsError(held);
   }
 
   /** Asks the producer to cancel a stream; one that does not react in time has it taken away. Whether it was live. */
   async cancel(id: string, reason: string): Promise<boolean> {
-    const isLive = await this.#line.cancel(id, reason);
-    if (isLive) this.#line.clock.after(LEASE, () => void this.#insist(id));
+    const isLive = await this.#client.cancel(id, reason);
+    if (isLive) this.#client.clock.after(LEASE, () => void this.#insist(id));
     return isLive;
   }
 
   /** Nothing is held any more; what is on its way to the store has until `until` to get there. */
   async close(until: number): Promise<void> {
     const { clock } = this.#options;
-    const outboxes = [...this.#outboxes.values(), ...this.#channels.values()];
-    const settled = Promise.all(outboxes.map((outbox) => outbox.settled));
+    const producers = [...this.#producers.values(), ...this.#channelProducers.values()];
+    const settled = Promise.all(producers.map((producer) => producer.settled));
     let disarm = (): void => undefined;
     const deadline = new Promise<void>((resolve) => {
       disarm = clock.after(Math.max(0, until - clock.now()), resolve);
     });
     await Promise.race([settled, deadline]);
     disarm();
-    for (const outbox of this.#outboxes.values()) outbox.giveUp();
-    for (const outbox of this.#channels.values()) outbox.stop();
-    this.#lookout.close();
-    this.#line.close();
+    for (const producer of this.#producers.values()) producer.giveUp();
+    for (const producer of this.#channelProducers.values()) producer.stop();
+    this.#watcher.close();
+    this.#client.close();
   }
 
   /** The store is back. */
   #goOn(): void {
-    for (const outbox of this.#outboxes.values()) outbox.hurry();
-    for (const outbox of this.#channels.values()) outbox.hurry();
+    for (const producer of this.#producers.values()) producer.hurry();
+    for (const producer of this.#channelProducers.values()) producer.hurry();
     for (const replica of this.#replicas.values()) replica.look();
-    this.#looks.hurry();
+    this.#poller.hurry();
   }
 
   #storeOptions(kind: StreamKind, { buffer, linger, idle }: ResolvedStream): StoreOpen {
@@ -189,20 +189,21 @@ export class Shared {
 
   async #claimAs(id: string, ask: StoreOpen): Promise<Opened> {
     for (;;) {
-      const opened = await this.#line.open(id, ask, (late) => this.#hearLate(id, late));
+      const opened = await this.#client.open(id, ask, (late) => this.#hearLate(id, late));
       if (opened.role === "producer") return opened;
       const { kind, epoch, fence, last, leaseLeftMs } = opened.meta;
       // This call was made before, and its answer lost.
       if (epoch === ask.epoch) return { role: "producer", epoch, fence, last };
-      const isDead = leaseLeftMs <= 0 && this.#line.judges;
-      if (!isDead || !(await this.#line.lost(id, fence, { status: "lost" }))) throw existsError({ id, kind });
+      const isDead = leaseLeftMs <= 0 && this.#client.canExpireLeases;
+      if (!isDead || !(await this.#client.lost(id, fence, { status: "lost" })))
+        throw existsError({ id, kind });
     }
   }
 
   /** It may have been opened, though nobody heard: whoever tries again here is given it. */
   #expectLate(id: string, epoch: string): void {
     this.#unheard.set(id, epoch);
-    this.#line.clock.after(LEASE, () => {
+    this.#client.clock.after(LEASE, () => {
       if (this.#unheard.get(id) === epoch) this.#unheard.delete(id);
     });
   }
@@ -210,7 +211,7 @@ export class Shared {
   /** An answer that came too late for its caller. */
   #hearLate(id: string, opened: StoreOpened): void {
     const isUnclaimed = opened.role === "producer" && this.#unheard.get(id) === opened.epoch;
-    if (!isUnclaimed && !this.#line.closed) return;
+    if (!isUnclaimed && !this.#client.closed) return;
     this.#unheard.delete(id);
     this.#abandon(id, opened);
   }
@@ -221,35 +222,35 @@ export class Shared {
     const { epoch, fence, last } = opened;
     const end = { status: "cancelled" } as const;
     const { ttlMs } = this.#storeOptions("stream", this.#options.defaults);
-    this.#line.parting(id, { epoch, fence, from: last + 1, frames: [], leaseMs: LEASE, ttlMs, end });
+    this.#client.parting(id, { epoch, fence, from: last + 1, frames: [], leaseMs: LEASE, ttlMs, end });
   }
 
   #produce(id: string, opened: Opened, options: ResolvedStream, sourced: boolean): Produced {
-    const { shelf, random, report, durability, onOpened } = this.#options;
+    const { table, random, report, durability, onOpened } = this.#options;
     const { epoch, fence } = opened;
-    const line = this.#line;
-    const held = shelf.get(id);
+    const client = this.#client;
+    const held = table.get(id);
     const replaced = held !== undefined && held.end === undefined ? held : undefined;
-    if (replaced !== undefined) shelf.forget(replaced);
+    if (replaced !== undefined) table.forget(replaced);
     const keeper = {
       changed: (changed: Stream) => {
-        shelf.changed(changed);
-        outbox.changed();
+        table.changed(changed);
+        producer.changed();
       },
-      resized: shelf.resized.bind(shelf),
-      ended: shelf.ended.bind(shelf),
-      attended: shelf.attended.bind(shelf),
+      resized: table.resized.bind(table),
+      ended: table.ended.bind(table),
+      attended: table.attended.bind(table),
     };
     const forgotten = (): void => {
       // It is stopped for want of readers here; there may be others elsewhere.
-      if (stream.end === undefined) outbox.withdraw();
+      if (stream.end === undefined) producer.withdraw();
     };
     const life = { epoch, keeper, replica: false, forgotten };
-    const stream = shelf.add(id, "stream", options, sourced, life);
-    const pages = new Pages(line, stream, 1, random, () => !outbox.ended);
+    const stream = table.add(id, "stream", options, sourced, life);
+    const pages = new PageCache(client, stream, 1, random, () => !producer.ended);
     const { ttlMs, keep } = this.#storeOptions("stream", options);
-    const outbox = new Outbox({
-      line,
+    const producer = new StreamProducer({
+      client,
       random,
       report,
       stream,
@@ -261,41 +262,41 @@ export class Shared {
         pages.first = first;
       },
       onStored: () => {
-        if (durability === "stored") shelf.changed(stream);
+        if (durability === "stored") table.changed(stream);
       },
     });
     stream.archive = pages;
-    if (durability === "stored") stream.edge = outbox;
-    this.#outboxes.set(id, outbox);
-    const unwatch = this.#lookout.watch(id, (hint) => {
-      if (hint !== "changed") outbox.hurry();
+    if (durability === "stored") stream.highWatermark = producer;
+    this.#producers.set(id, producer);
+    const unwatch = this.#watcher.watch(id, (hint) => {
+      if (hint !== "changed") producer.hurry();
     });
-    void outbox.settled.then(() => {
+    void producer.settled.then(() => {
       unwatch();
-      if (this.#outboxes.get(id) === outbox) this.#outboxes.delete(id);
+      if (this.#producers.get(id) === producer) this.#producers.delete(id);
     });
     if (replaced !== undefined) moveReaders(replaced, stream);
     onOpened(stream);
-    return { stream, outbox };
+    return { stream, producer };
   }
 
-  async #look(id: string, kind: StreamKind): Promise<Looked> {
-    const { shelf } = this.#options;
-    const held = shelf.get(id);
+  async #look(id: string, kind: StreamKind): Promise<LookupResult> {
+    const { table } = this.#options;
+    const held = table.get(id);
     if (held !== undefined && held.end === undefined && this.isReplica(held)) {
       await this.#replicas.get(held)?.catchUp();
       // Behind an outage a producer has not said everything yet, as it has not renewed its lease.
-      if (!this.#line.judges) {
+      if (!this.#client.canExpireLeases) {
         throw new HoldfastError("STORE_UNAVAILABLE", "The store has just come back.", { retryable: true });
       }
-      const stream = shelf.get(id);
+      const stream = table.get(id);
       if (stream !== undefined) return { state: "here", stream };
       // It was forgotten meanwhile, for want of readers.
     }
-    let page = await this.#line.read(id, null, PAGE);
+    let page = await this.#client.read(id, null, PAGE);
     if (page.code === "missing" && kind === "channel") {
       await this.#openChannel(id);
-      page = await this.#line.read(id, null, PAGE);
+      page = await this.#client.read(id, null, PAGE);
     }
     if (page.code === "missing") return { state: "missing" };
     try {
@@ -307,7 +308,7 @@ export class Shared {
 
   /** The stream as it is held here, or a new replica of it. */
   #adopt(id: string, meta: StoreMeta, frames: readonly Uint8Array[]): Stream {
-    const held = this.#options.shelf.get(id);
+    const held = this.#options.table.get(id);
     if (held !== undefined && (held.end === undefined || held.log.epoch === meta.epoch)) {
       // Of another life: it finds out for itself.
       if (held.log.epoch !== meta.epoch) this.#replicas.get(held)?.look();
@@ -318,32 +319,32 @@ export class Shared {
 
   /** @param frames the first that the store has; the log begins with them if they are all, else behind the last */
   #replicate(id: string, meta: StoreMeta, frames: readonly Uint8Array[]): Stream {
-    const { shelf, random, defaults } = this.#options;
-    const line = this.#line;
+    const { table, random, defaults } = this.#options;
+    const client = this.#client;
     const { epoch, kind, first, last } = meta;
     const stop = (): void => {
       unwatch();
       replica.stop();
     };
     const keeper = {
-      changed: shelf.changed.bind(shelf),
-      resized: shelf.resized.bind(shelf),
+      changed: table.changed.bind(table),
+      resized: table.resized.bind(table),
       ended: (ended: Stream) => {
-        shelf.retire(ended);
+        table.retire(ended);
         stop();
       },
-      attended: shelf.attended.bind(shelf),
+      attended: table.attended.bind(table),
     };
     const forgotten = (): void => {
       stop();
       this.#replicas.delete(stream);
     };
-    const stream = shelf.add(id, kind, defaults, false, { epoch, keeper, replica: true, forgotten });
-    const pages = new Pages(line, stream, first, random, () => stream.end === undefined);
+    const stream = table.add(id, kind, defaults, false, { epoch, keeper, replica: true, forgotten });
+    const pages = new PageCache(client, stream, first, random, () => stream.end === undefined);
     stream.archive = pages;
     const replica = new Replica(
       {
-        line,
+        client,
         random,
         channelTtl: this.#storeOptions("channel", defaults).ttlMs,
         restart: this.#options.restart,
@@ -355,7 +356,7 @@ export class Shared {
       pages,
     );
     this.#replicas.set(stream, replica);
-    const unwatch = this.#lookout.watch(id, () => replica.look());
+    const unwatch = this.#watcher.watch(id, () => replica.look());
     const isWhole = frames.length === last - first + 1;
     replica.take(meta, isWhole ? first - 1 : last, isWhole ? frames : []);
     replica.look();
@@ -364,9 +365,9 @@ export class Shared {
 
   /** The id is in another life, where its readers go on. */
   #moveOn(old: Stream, meta: StoreMeta): void {
-    const { shelf, report } = this.#options;
+    const { table, report } = this.#options;
     const { id } = old;
-    shelf.forget(old);
+    table.forget(old);
     try {
       moveReaders(old, this.#adopt(id, meta, []));
     } catch (error) {
@@ -375,10 +376,10 @@ export class Shared {
     }
   }
 
-  #makeChannelOutbox(id: string): ChannelOutbox {
+  #createChannelProducer(id: string): ChannelProducer {
     const { random, report, defaults } = this.#options;
-    const outbox = new ChannelOutbox({
-      line: this.#line,
+    const producer = new ChannelProducer({
+      client: this.#client,
       random,
       report,
       id,
@@ -388,10 +389,10 @@ export class Shared {
       ttlMs: this.#storeOptions("channel", defaults).ttlMs,
       open: () => this.#openChannel(id),
       onWentBack: (epoch) => this.#replaceChannel(id, epoch),
-      onIdle: () => void this.#channels.delete(id),
+      onIdle: () => void this.#channelProducers.delete(id),
     });
-    this.#channels.set(id, outbox);
-    return outbox;
+    this.#channelProducers.set(id, producer);
+    return producer;
   }
 
   /** The epoch of a channel, which is made if the store does not have it. */
@@ -403,7 +404,7 @@ export class Shared {
 
   async #claimChannel(id: string): Promise<string> {
     try {
-      const opened = await this.#line.open(id, this.#storeOptions("channel", this.#options.defaults));
+      const opened = await this.#client.open(id, this.#storeOptions("channel", this.#options.defaults));
       if (opened.role === "reader") throw existsError({ id, kind: opened.meta.kind });
       return opened.epoch;
     } finally {
@@ -413,22 +414,22 @@ export class Shared {
 
   /** What the store has of a channel is older than what was read from it, and is to be another life. */
   async #replaceChannel(id: string, epoch: string): Promise<void> {
-    const page = await this.#line.read(id, null, { frames: 1, bytes: 1 });
-    if (page.code !== "missing" && page.meta.epoch === epoch) await this.#line.delete(id);
+    const page = await this.#client.read(id, null, { frames: 1, bytes: 1 });
+    if (page.code !== "missing" && page.meta.epoch === epoch) await this.#client.delete(id);
   }
 
   /** A producer that was asked to cancel and did not is taken for one that cannot. */
   async #insist(id: string): Promise<void> {
-    const line = this.#line;
+    const client = this.#client;
     try {
-      const page = await line.read(id, null, { frames: 1, bytes: 1 });
+      const page = await client.read(id, null, { frames: 1, bytes: 1 });
       if (page.code === "missing" || page.meta.end !== undefined || page.meta.cancel === undefined) return;
       const ask = this.#storeOptions("stream", this.#options.defaults);
-      const opened = await line.open(id, { ...ask, takeover: true });
+      const opened = await client.open(id, { ...ask, takeover: true });
       if (opened.role === "producer") this.#abandon(id, opened);
     } catch {
-      // The line tells of it.
-      line.clock.after(LEASE, () => void this.#insist(id));
+      // The client tells of it.
+      client.clock.after(LEASE, () => void this.#insist(id));
     }
   }
 }
@@ -436,6 +437,6 @@ export class Shared {
 function moveReaders(from: Stream, to: Stream): void {
   for (const reader of Array.from(from.readers)) {
     reader.move?.(to);
-    reader.nudge();
+    reader.wake();
   }
 }

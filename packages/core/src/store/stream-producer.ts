@@ -1,10 +1,10 @@
 import { backoff } from "../base/backoff.ts";
 import { HoldfastError, toPublicError } from "../base/errors.ts";
-import { CALL_TAKES, LEASE, type Line } from "./store-client.ts";
+import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
 import type { Report } from "../protocol/observer.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
-import type { Edge, Stream } from "../stream/stream.ts";
+import type { HighWatermark, Stream } from "../stream/stream.ts";
 
 /** An append goes out in the next turn, or so long after the last one, in ms, or as soon as there are so many events. */
 const BATCH = { after: 5, events: 64 };
@@ -15,8 +15,8 @@ const RENEWAL = 5_000;
 /** How long a producer that was fenced off waits before it asks again what has become of its stream, in ms. */
 const VERDICT_AFTER = 1_000;
 
-export interface OutboxOptions {
-  readonly line: Line;
+export interface StreamProducerOptions {
+  readonly client: StoreClient;
   readonly random: () => number;
   readonly report: Report;
   readonly stream: Stream;
@@ -36,10 +36,10 @@ export interface OutboxOptions {
  * The way of a stream from its producer to the store: what the log holds behind `stored` goes out in batches, one at
  * a time. The lease is kept while the stream is live; a store that lost something gets it again from the log.
  */
-export class Outbox implements Edge {
+export class StreamProducer implements HighWatermark {
   /** Resolves when the store has the end, or somebody else's, or when it was given up. */
   readonly settled: Promise<void>;
-  readonly #options: OutboxOptions;
+  readonly #options: StreamProducerOptions;
   readonly #delay = backoff({ base: 100, cap: 2_000 });
   #settle: () => void = () => undefined;
   #fence: number;
@@ -56,11 +56,11 @@ export class Outbox implements Edge {
   /** Those who wait for room in the log. */
   #waiting: (() => void)[] = [];
 
-  constructor(options: OutboxOptions) {
+  constructor(options: StreamProducerOptions) {
     this.#options = options;
     this.#fence = options.fence;
     // The call that opened it took no longer.
-    this.#renewedAt = options.line.clock.now() - CALL_TAKES;
+    this.#renewedAt = options.client.clock.now() - CALL_TIMEOUT;
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -89,16 +89,16 @@ export class Outbox implements Edge {
 
   /** Something was pushed, or the stream has ended. */
   changed(): void {
-    const { stream, line, patience } = this.#options;
+    const { stream, client, patience } = this.#options;
     if (this.#over) return;
     if (stream.end !== undefined) {
-      if (this.#giveUpAt === Infinity) this.#giveUpAt = line.clock.now() + patience;
+      if (this.#giveUpAt === Infinity) this.#giveUpAt = client.clock.now() + patience;
       this.#wakeWaiting();
     }
     // While the store is away it is asked in its time.
     if (this.#busy || this.#attempt > 0) return;
     if (stream.end !== undefined || stream.log.last - this.#stored >= BATCH.events) void this.#send();
-    else this.#arm(this.#sentAt + BATCH.after - line.clock.now());
+    else this.#arm(this.#sentAt + BATCH.after - client.clock.now());
   }
 
   /** Somebody may want something of the producer, or the store is back. */
@@ -118,11 +118,11 @@ export class Outbox implements Edge {
 
   /** Takes the stream out of the store, so that whoever wants it can start it anew. */
   withdraw(): void {
-    const { line, stream } = this.#options;
+    const { client, stream } = this.#options;
     this.#over = true;
     this.#disarm();
     // Where that fails, the lease runs out.
-    void line
+    void client
       .delete(stream.id)
       .catch(() => undefined)
       .finally(() => this.#stop());
@@ -140,14 +140,14 @@ export class Outbox implements Edge {
     this.#disarm();
     this.#due = Infinity;
     this.#busy = true;
-    const { line, stream, ttlMs } = this.#options;
-    const sentAt = line.clock.now();
+    const { client, stream, ttlMs } = this.#options;
+    const sentAt = client.clock.now();
     this.#sentAt = sentAt;
     const { id, log } = stream;
     const frames = this.#batch();
     const end = this.#stored + frames.length === log.last ? stream.end : undefined;
     try {
-      const answer = await line.append(id, {
+      const answer = await client.append(id, {
         epoch: log.epoch,
         fence: this.#fence,
         from: this.#stored + 1,
@@ -161,7 +161,7 @@ export class Outbox implements Edge {
         await this.#hear(answer, frames.length, end !== undefined);
       }
     } catch {
-      // The line tells of it.
+      // The client tells of it.
       this.#attempt++;
     }
     this.#busy = false;
@@ -183,8 +183,8 @@ export class Outbox implements Edge {
   }
 
   #goOn(): void {
-    const { line, stream, random } = this.#options;
-    if (line.clock.now() >= this.#giveUpAt && !this.#isAwaited) return this.giveUp();
+    const { client, stream, random } = this.#options;
+    if (client.clock.now() >= this.#giveUpAt && !this.#isAwaited) return this.giveUp();
     if (this.#attempt > 0) this.#arm(this.#delay(this.#attempt - 1, random()));
     else if (stream.end !== undefined || stream.log.last > this.#stored) void this.#send();
     else this.#arm(RENEWAL);
@@ -192,8 +192,8 @@ export class Outbox implements Edge {
 
   /** Whether readers wait here for what only the store can give free. */
   get #isAwaited(): boolean {
-    const { edge, readers } = this.#options.stream;
-    return edge !== undefined && readers.size > 0;
+    const { highWatermark, readers } = this.#options.stream;
+    return highWatermark !== undefined && readers.size > 0;
   }
 
   async #hear(answer: StoreAppended, sent: number, withEnd: boolean): Promise<void> {
@@ -227,11 +227,11 @@ export class Outbox implements Edge {
 
   /** The store has lost the stream, or more of it than the log can give: it gets what the log holds. */
   async #restore(): Promise<void> {
-    const { line, stream, ttlMs, keep } = this.#options;
+    const { client, stream, ttlMs, keep } = this.#options;
     const { id, log } = stream;
     // From now on nothing of it may leave the log.
     this.#stored = log.first - 1;
-    const opened = await line.open(id, {
+    const opened = await client.open(id, {
       kind: "stream",
       epoch: log.epoch,
       leaseMs: LEASE,
@@ -248,8 +248,8 @@ export class Outbox implements Edge {
 
   /** Somebody else has ended it. What went out before, and was not answered, may be part of it. */
   async #catchUp(end: StoredEnd): Promise<void> {
-    const { line, stream } = this.#options;
-    const page = await line.read(stream.id, null, { frames: 1, bytes: 1 });
+    const { client, stream } = this.#options;
+    const page = await client.read(stream.id, null, { frames: 1, bytes: 1 });
     if (this.#over) return;
     if (page.code !== "missing") this.#know(page.meta);
     this.#lose(end);
@@ -262,8 +262,8 @@ export class Outbox implements Edge {
   }
 
   async #askWhy(): Promise<void> {
-    const { line, stream } = this.#options;
-    const page = await line.read(stream.id, null, { frames: 1, bytes: 1 });
+    const { client, stream } = this.#options;
+    const page = await client.read(stream.id, null, { frames: 1, bytes: 1 });
     if (this.#over) return;
     if (page.code === "missing") this.#attempt++;
     else await this.#judge(page.meta);
@@ -271,19 +271,20 @@ export class Outbox implements Edge {
 
   /** Somebody else has the stream now: it ends here as it ends there. */
   async #judge(meta: StoreMeta): Promise<void> {
-    const { line, stream } = this.#options;
+    const { client, stream } = this.#options;
     const { id, log } = stream;
     if (meta.epoch !== log.epoch) {
       // While the lease held nobody else could end it: the end is stored, and only the answer was lost.
-      if (stream.end !== undefined && line.clock.now() < this.#renewedAt + LEASE) return this.#finishStored();
+      if (stream.end !== undefined && client.clock.now() < this.#renewedAt + LEASE)
+        return this.#finishStored();
       return this.#lose({ status: "lost" });
     }
     if (meta.end !== undefined) {
       this.#know(meta);
       return this.#lose(meta.end);
     }
-    if (meta.leaseLeftMs <= 0) await line.lost(id, meta.fence, { status: "lost" });
-    await new Promise<void>((resolve) => line.clock.after(VERDICT_AFTER, resolve));
+    if (meta.leaseLeftMs <= 0) await client.lost(id, meta.fence, { status: "lost" });
+    await new Promise<void>((resolve) => client.clock.after(VERDICT_AFTER, resolve));
   }
 
   #lose({ status }: StoredEnd): void {
@@ -316,7 +317,7 @@ export class Outbox implements Edge {
 
   /** Sends in `ms` or sooner; in the next turn if that is now. */
   #arm(ms: number): void {
-    const { clock } = this.#options.line;
+    const { clock } = this.#options.client;
     const due = clock.now() + Math.max(0, ms);
     if (due >= this.#due) return;
     this.#disarm();

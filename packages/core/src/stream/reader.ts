@@ -1,13 +1,14 @@
-import { errorFrame, joined, liveFrame, resetFrame } from "../protocol/control-events.ts";
+import { errorFrame, concatFrames, liveFrame, resetFrame } from "../protocol/control-events.ts";
 import type { HoldfastError } from "../base/errors.ts";
 import type { Run } from "../log/log.ts";
-import type { CloseReason, Report } from "../protocol/observer.ts";
+import type { Report } from "../protocol/observer.ts";
+import type { CloseReason } from "../protocol/reasons.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import { idBefore, type Reset, trimmed } from "../protocol/cursor.ts";
 import type { Stream, StreamReader } from "./stream.ts";
 
 /** The side of a connection that a reader writes to. */
-export interface Outlet {
+export interface ReaderOutput {
   readonly ready: boolean;
   readonly options: { readonly control: boolean };
   write(bytes: Uint8Array, events?: number): void;
@@ -29,7 +30,7 @@ interface Opening {
  */
 export class Reader implements StreamReader {
   #stream: Stream;
-  readonly #outlet: Outlet;
+  readonly #output: ReaderOutput;
   readonly #report: Report;
   #opening: Opening | undefined;
   /** The number of the next event to write. */
@@ -41,17 +42,22 @@ export class Reader implements StreamReader {
   #heard: HoldfastError | undefined;
 
   /** @param opening what is said first, and the number of the first event behind it */
-  constructor(stream: Stream, outlet: Outlet, opening: Opening & { readonly next: number }, report: Report) {
+  constructor(
+    stream: Stream,
+    output: ReaderOutput,
+    opening: Opening & { readonly next: number },
+    report: Report,
+  ) {
     this.#stream = stream;
-    this.#outlet = outlet;
+    this.#output = output;
     this.#report = report;
     this.#opening = opening;
     this.#next = opening.next;
     this.#replayTo = stream.log.last;
   }
 
-  nudge(): void {
-    this.#outlet.pump();
+  wake(): void {
+    this.#output.pump();
   }
 
   move(stream: Stream): void {
@@ -60,14 +66,14 @@ export class Reader implements StreamReader {
     this.#next = stream.first;
     this.#replayTo = stream.log.last;
     const reset: Reset = { reason: "epoch", lost: null };
-    const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#dispatch);
+    const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#dispatchesControl);
     const { bytes, events } = this.#opening ?? { bytes: new Uint8Array(), events: 0 };
-    this.#opening = { bytes: joined([bytes, frame]), events, reset };
+    this.#opening = { bytes: concatFrames([bytes, frame]), events, reset };
     stream.attach(this);
   }
 
   remark(comment: Uint8Array): void {
-    if (this.#opening === undefined && this.#outlet.ready) this.#outlet.write(comment);
+    if (this.#opening === undefined && this.#output.ready) this.#output.write(comment);
   }
 
   /** Reads no more. Idempotent. */
@@ -76,7 +82,7 @@ export class Reader implements StreamReader {
   }
 
   pump(): void {
-    while (this.#outlet.ready) {
+    while (this.#output.ready) {
       const { log } = this.#stream;
       if (this.#opening !== undefined) {
         this.#open(this.#opening);
@@ -89,22 +95,22 @@ export class Reader implements StreamReader {
       } else if (this.#stream.notice !== this.#heard) {
         this.#tell();
       } else if (this.#stream.visibleEnd !== undefined) {
-        this.#outlet.end("ended", this.#stream.terminal(this.#dispatch), this.#stream.visibleEnd);
+        this.#output.end("ended", this.#stream.terminal(this.#dispatchesControl), this.#stream.visibleEnd);
       } else {
         return;
       }
     }
   }
 
-  get #dispatch(): boolean {
-    return this.#outlet.options.control;
+  get #dispatchesControl(): boolean {
+    return this.#output.options.control;
   }
 
   #open({ bytes, events, reset }: Opening): void {
     this.#opening = undefined;
     this.#replayed += events;
     if (reset !== undefined) this.#report("reset", { id: this.#stream.id, ...reset });
-    this.#outlet.write(bytes, events);
+    this.#output.write(bytes, events);
   }
 
   #deliver(): void {
@@ -116,7 +122,7 @@ export class Reader implements StreamReader {
     const events = run.last - this.#next + 1;
     if (!this.#live) this.#replayed += events;
     this.#next = run.last + 1;
-    this.#outlet.write(run.bytes, events);
+    this.#output.write(run.bytes, events);
   }
 
   /** The next event fell off the log: it is kept elsewhere, or lost. Whether there is more to do now. */
@@ -137,17 +143,17 @@ export class Reader implements StreamReader {
     const reset = trimmed(bounds, this.#next);
     this.#next = bounds.first;
     this.#report("reset", { id, ...reset });
-    this.#outlet.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatch));
+    this.#output.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatchesControl));
   }
 
   #goLive(): void {
     this.#live = true;
-    if (this.#replayed > 0) this.#outlet.caughtUp(this.#replayed);
-    if (this.#stream.end === undefined) this.#outlet.write(liveFrame(this.#dispatch));
+    if (this.#replayed > 0) this.#output.caughtUp(this.#replayed);
+    if (this.#stream.end === undefined) this.#output.write(liveFrame(this.#dispatchesControl));
   }
 
   #tell(): void {
     this.#heard = this.#stream.notice;
-    if (this.#heard !== undefined) this.#outlet.write(errorFrame(this.#heard, this.#dispatch));
+    if (this.#heard !== undefined) this.#output.write(errorFrame(this.#heard, this.#dispatchesControl));
   }
 }

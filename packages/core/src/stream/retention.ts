@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Stream } from "./stream.ts";
 
-export interface LifetimeOptions {
+export interface RetentionOptions {
   readonly linger: number;
   readonly idle: number;
   /** Whether the stream runs for its readers alone. */
@@ -15,14 +15,14 @@ export interface LifetimeOptions {
  * `linger`. One that runs for its readers alone is stopped `linger` after the last of them. Any other with no push and
  * no reader for `idle` is over: a live stream expires, a channel is forgotten until its next push.
  */
-export class Lifetime {
+export class Retention {
   readonly #clock: Clock;
   readonly #stream: Stream;
-  readonly #options: LifetimeOptions;
+  readonly #options: RetentionOptions;
   readonly #forget: () => void;
   #cancel: () => void;
 
-  constructor(clock: Clock, stream: Stream, options: LifetimeOptions, forget: () => void) {
+  constructor(clock: Clock, stream: Stream, options: RetentionOptions, forget: () => void) {
     this.#clock = clock;
     this.#stream = stream;
     this.#options = options;

@@ -3,13 +3,13 @@ import type { Clock } from "../base/clock.ts";
 import { HoldfastError } from "../base/errors.ts";
 import type { AnyEvents } from "../protocol/event.ts";
 import type { Report } from "../protocol/observer.ts";
-import { Queue } from "../base/limiter.ts";
-import { type AskSnapshot, type Finding, readSnapshot } from "./snapshot.ts";
+import { Limiter } from "../base/limiter.ts";
+import { type AskSnapshot, type SnapshotResult, readSnapshot } from "./snapshot.ts";
 
 /** What came of a question to the service's database. */
-export type Answer = Finding | { readonly state: "unknown"; readonly error: HoldfastError };
+export type SnapshotOutcome = SnapshotResult | { readonly state: "unknown"; readonly error: HoldfastError };
 
-export interface SnapshotsOptions {
+export interface SnapshotPollerOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
@@ -17,22 +17,22 @@ export interface SnapshotsOptions {
   readonly isHere: (id: string) => boolean;
 }
 
-type Listener = (answer: Answer) => void;
+type Listener = (answer: SnapshotOutcome) => void;
 
 /** How many calls are under way at most, and how long one counts that was given up and does not settle, in ms. */
-const CALLS = { atOnce: 16, fadesAfter: 2_000 };
+const CALLS = { concurrency: 16, abandonAfter: 2_000 };
 /** How long an answer serves newcomers, in ms. */
 const GOOD_FOR = 2_000;
 /** How long after an answer those who wait for another have it asked again, +-20 %, in ms. */
 const POLL_INTERVAL = 2_000;
 
 /** One id that somebody is interested in, or was a moment ago. */
-interface Inquiry {
+interface PendingLookup {
   readonly id: string;
   readonly listeners: Set<Listener>;
   /** Of the call that is under way or in the queue; whoever leaves last does it. */
   giveUp: () => void;
-  kept: { readonly answer: Answer; readonly until: number; readonly askAgainAt: number } | undefined;
+  kept: { readonly answer: SnapshotOutcome; readonly until: number; readonly askAgainAt: number } | undefined;
   /** Of the next call or, when nobody listens, of the end of what is kept. */
   cancelTimer: () => void;
   failures: number;
@@ -44,39 +44,39 @@ interface Inquiry {
  * The questions to the service's own database: one call per id at a time for all its clients, repeated while they
  * wait; with backoff while it fails.
  */
-export class Snapshots {
+export class SnapshotPoller {
   readonly #ask: AskSnapshot<AnyEvents>;
-  readonly #options: SnapshotsOptions;
+  readonly #options: SnapshotPollerOptions;
   readonly #delay = backoff();
-  readonly #inquiries = new Map<string, Inquiry>();
-  readonly #calls: Queue;
+  readonly #lookups = new Map<string, PendingLookup>();
+  readonly #calls: Limiter;
 
-  constructor(ask: AskSnapshot<AnyEvents>, options: SnapshotsOptions) {
+  constructor(ask: AskSnapshot<AnyEvents>, options: SnapshotPollerOptions) {
     this.#ask = ask;
     this.#options = options;
-    this.#calls = new Queue({ clock: options.clock, ...CALLS });
+    this.#calls = new Limiter({ clock: options.clock, ...CALLS });
   }
 
   /** Hears each answer from now on, at once if there is one that is good. Returns how to leave (idempotent). */
   join(id: string, listener: Listener): () => void {
-    const inquiry = this.#inquiries.get(id) ?? this.#begin(id);
-    inquiry.listeners.add(listener);
-    const answer = this.#good(inquiry)?.answer;
-    if (inquiry.listeners.size === 1) this.#goOn(inquiry);
+    const lookup = this.#lookups.get(id) ?? this.#begin(id);
+    lookup.listeners.add(listener);
+    const answer = this.#good(lookup)?.answer;
+    if (lookup.listeners.size === 1) this.#goOn(lookup);
     if (answer !== undefined) listener(answer);
     return () => {
-      if (inquiry.listeners.delete(listener) && inquiry.listeners.size === 0) this.#abandon(inquiry);
+      if (lookup.listeners.delete(listener) && lookup.listeners.size === 0) this.#abandon(lookup);
     };
   }
 
   /** Forgets all answers. Nobody MUST be listening. */
   clear(): void {
-    for (const inquiry of this.#inquiries.values()) inquiry.cancelTimer();
-    this.#inquiries.clear();
+    for (const lookup of this.#lookups.values()) lookup.cancelTimer();
+    this.#lookups.clear();
   }
 
-  #begin(id: string): Inquiry {
-    const inquiry: Inquiry = {
+  #begin(id: string): PendingLookup {
+    const lookup: PendingLookup = {
       id,
       listeners: new Set(),
       giveUp: nothing,
@@ -85,80 +85,80 @@ export class Snapshots {
       failures: 0,
       warned: false,
     };
-    this.#inquiries.set(id, inquiry);
-    return inquiry;
+    this.#lookups.set(id, lookup);
+    return lookup;
   }
 
-  #good({ kept }: Inquiry): Inquiry["kept"] {
+  #good({ kept }: PendingLookup): PendingLookup["kept"] {
     return kept !== undefined && kept.until > this.#options.clock.now() ? kept : undefined;
   }
 
   /** Asks for those who listen: in its time after a good answer, else at once. */
-  #goOn(inquiry: Inquiry): void {
+  #goOn(lookup: PendingLookup): void {
     const { clock } = this.#options;
     const ask = (): void => {
-      inquiry.giveUp = this.#calls.add((signal) => this.#call(inquiry, signal));
+      lookup.giveUp = this.#calls.add((signal) => this.#call(lookup, signal));
       // Whoever is asked may open the stream at once, and so be rid of those who listen.
-      if (inquiry.listeners.size === 0) inquiry.giveUp();
+      if (lookup.listeners.size === 0) lookup.giveUp();
     };
-    inquiry.cancelTimer();
-    const good = this.#good(inquiry);
+    lookup.cancelTimer();
+    const good = this.#good(lookup);
     if (good === undefined) ask();
-    else inquiry.cancelTimer = clock.after(good.askAgainAt - clock.now(), ask);
+    else lookup.cancelTimer = clock.after(good.askAgainAt - clock.now(), ask);
   }
 
-  async #call(inquiry: Inquiry, signal: AbortSignal): Promise<void> {
-    const answer = await this.#answer(inquiry, signal);
-    if (!signal.aborted) this.#take(inquiry, answer);
+  async #call(lookup: PendingLookup, signal: AbortSignal): Promise<void> {
+    const answer = await this.#answer(lookup, signal);
+    if (!signal.aborted) this.#take(lookup, answer);
   }
 
-  async #answer(inquiry: Inquiry, signal: AbortSignal): Promise<Answer> {
-    const { id } = inquiry;
+  async #answer(lookup: PendingLookup, signal: AbortSignal): Promise<SnapshotOutcome> {
+    const { id } = lookup;
     try {
       const finding = readSnapshot(id, await this.#ask(id, { signal }));
-      inquiry.failures = 0;
+      lookup.failures = 0;
       return finding;
     } catch (cause) {
       if (!signal.aborted) this.#options.report("failed", { id, stage: "snapshot", error: cause });
-      const retryAfter = Math.round(this.#delay(inquiry.failures++, this.#options.random()));
+      const retryAfter = Math.round(this.#delay(lookup.failures++, this.#options.random()));
       const message = "The stream could not be looked up.";
       const error = new HoldfastError("SNAPSHOT_FAILED", message, { cause, retryable: true, retryAfter });
       return { state: "unknown", error };
     }
   }
 
-  #take(inquiry: Inquiry, answer: Answer): void {
+  #take(lookup: PendingLookup, answer: SnapshotOutcome): void {
     const { clock, random } = this.#options;
     const now = clock.now();
     const wait = answer.state === "unknown" ? answer.error.retryAfter : undefined;
     const askAgainAt = now + (wait ?? POLL_INTERVAL * (0.8 + 0.4 * random()));
-    inquiry.giveUp = nothing;
-    inquiry.kept = { answer, until: now + GOOD_FOR, askAgainAt };
-    this.#warn(inquiry, answer);
+    lookup.giveUp = nothing;
+    lookup.kept = { answer, until: now + GOOD_FOR, askAgainAt };
+    this.#warn(lookup, answer);
     // A copy: some leave as they hear it, and others come.
-    for (const listener of Array.from(inquiry.listeners)) {
-      if (inquiry.listeners.has(listener)) listener(answer);
+    for (const listener of Array.from(lookup.listeners)) {
+      if (lookup.listeners.has(listener)) listener(answer);
     }
-    if (inquiry.listeners.size > 0) this.#goOn(inquiry);
+    if (lookup.listeners.size > 0) this.#goOn(lookup);
   }
 
-  #warn(inquiry: Inquiry, { state }: Answer): void {
-    if (state !== "running" || inquiry.warned || this.#options.isHere(inquiry.id)) return;
-    inquiry.warned = true;
+  #warn(lookup: PendingLookup, { state }: SnapshotOutcome): void {
+    if (state !== "running" || lookup.warned || this.#options.isHere(lookup.id)) return;
+    lookup.warned = true;
     const message = "The stream is said to run, but it is not in this process.";
-    this.#options.report("warned", { id: inquiry.id, message });
+    this.#options.report("warned", { id: lookup.id, message });
   }
 
   /** Nobody is interested any more; a good answer is kept for a newcomer. */
-  #abandon(inquiry: Inquiry): void {
+  #abandon(lookup: PendingLookup): void {
     const { clock } = this.#options;
-    inquiry.cancelTimer();
-    inquiry.giveUp();
-    inquiry.giveUp = nothing;
-    const forget = (): void => void this.#inquiries.delete(inquiry.id);
-    const good = this.#good(inquiry);
+    lookup.cancelTimer();
+    lookup.giveUp();
+    lookup.giveUp = nothing;
+    const forget = (): void => void this.#lookups.delete(lookup.id);
+    const good = this.#good(lookup);
     if (good === undefined) forget();
-    else inquiry.cancelTimer = clock.after(good.until - clock.now(), forget);
+    else lookup.cancelTimer = clock.after(good.until - clock.now(), forget);
   }
 }
 

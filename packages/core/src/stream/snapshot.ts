@@ -1,10 +1,10 @@
 import { check, checkOneOf } from "../base/validate.ts";
-import { joined } from "../protocol/control-events.ts";
+import { concatFrames } from "../protocol/control-events.ts";
 import { encodeEvent, eventText } from "../protocol/encode.ts";
 import type { AnyEvents, SseEvent, StreamEvent } from "../protocol/event.ts";
 import { type EventId, parseId } from "../protocol/event-id.ts";
 import { hash53 } from "../base/hash.ts";
-import { Stream, type StreamKeeper } from "./stream.ts";
+import { Stream, type StreamHooks } from "./stream.ts";
 
 /**
  * What the service's own database knows of a stream. Keep volatile fields out of the events of a finished one: their
@@ -37,20 +37,20 @@ export interface FinishedSnapshot<Events extends object> {
 
 type MaybeSnapshot<Events extends object> = Snapshot<Events> | null | undefined;
 
-/** Looks a stream up in the service's own database; nothing, `undefined` or `null`, for one that does not exist. */
+/** StorePoller a stream up in the service's own database; nothing, `undefined` or `null`, for one that does not exist. */
 export type AskSnapshot<Events extends object> = (
   id: string,
   context: { readonly signal: AbortSignal },
 ) => MaybeSnapshot<Events> | PromiseLike<MaybeSnapshot<Events>>;
 
 /** A snapshot that was checked and encoded, for all its clients. */
-export type Finding =
+export type SnapshotResult =
   | { readonly state: "gone" | "pending" }
-  | { readonly state: "running"; readonly prelude: Prelude | undefined }
+  | { readonly state: "running"; readonly prefix: SnapshotPrefix | undefined }
   | { readonly state: "finished"; readonly stream: Stream };
 
 /** What stands for all events of a log up to `at`. */
-export interface Prelude {
+export interface SnapshotPrefix {
   readonly at: EventId;
   /** How many events. */
   readonly events: number;
@@ -61,15 +61,15 @@ export interface Prelude {
 const STATES = ["pending", "running", "done", "failed", "cancelled"];
 
 /** @throws `INVALID_OPTION` for a snapshot of another shape, `INVALID_EVENT` */
-export function readSnapshot(id: string, snapshot: MaybeSnapshot<AnyEvents>): Finding {
+export function readSnapshot(id: string, snapshot: MaybeSnapshot<AnyEvents>): SnapshotResult {
   if (snapshot === undefined || snapshot === null) return { state: "gone" };
   checkOneOf("snapshot.state", snapshot.state, STATES);
   if (snapshot.state === "pending") return { state: "pending" };
-  if (snapshot.state === "running") return { state: "running", prelude: readPrelude(snapshot) };
+  if (snapshot.state === "running") return { state: "running", prefix: readPrefix(snapshot) };
   return { state: "finished", stream: toStream(id, snapshot) };
 }
 
-function readPrelude({ at, events = [] }: RunningSnapshot<AnyEvents>): Prelude | undefined {
+function readPrefix({ at, events = [] }: RunningSnapshot<AnyEvents>): SnapshotPrefix | undefined {
   checkEvents(events);
   const id = at === undefined ? undefined : parseId(at);
   if (at === undefined || id === undefined || id.end) return undefined;
@@ -77,10 +77,10 @@ function readPrelude({ at, events = [] }: RunningSnapshot<AnyEvents>): Prelude |
   const frames = events.map((event, index) =>
     encodeEvent({ ...withoutId(event), ...(index === last && { id: at }) }),
   );
-  return { at: id, events: events.length, bytes: joined(frames) };
+  return { at: id, events: events.length, bytes: concatFrames(frames) };
 }
 
-const UNKEPT: StreamKeeper = {
+const NO_HOOKS: StreamHooks = {
   changed: () => undefined,
   resized: () => undefined,
   ended: () => undefined,
@@ -96,7 +96,7 @@ function toStream(id: string, { state, events }: FinishedSnapshot<AnyEvents>): S
   const content = events.map((event) => eventText(withoutId(event))).join("");
   const epoch = (hash53(state + content) % 36 ** 10).toString(36).padStart(10, "0");
   const limits = { events: Infinity, bytes: Infinity, maxEventBytes: Infinity };
-  const stream = new Stream(id, "stream", epoch, limits, UNKEPT);
+  const stream = new Stream(id, "stream", epoch, limits, NO_HOOKS);
   for (const event of events) stream.push(event);
   stream.finish(state);
   return stream;

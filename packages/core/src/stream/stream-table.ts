@@ -1,15 +1,15 @@
 import type { Clock } from "../base/clock.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
-import { Lifetime } from "./retention.ts";
+import { Retention } from "./retention.ts";
 import type { Report } from "../protocol/observer.ts";
 import type { ResolvedStream } from "../connection/options.ts";
-import { Stream, type StreamKeeper, type StreamKind } from "./stream.ts";
+import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
 
 /** So many nudges in a row go before what else the runtime has to do, so that streams that feed each other let it. */
 const AHEAD = 1_000;
 
-export interface ShelfOptions {
+export interface StreamTableOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly report: Report;
@@ -18,25 +18,25 @@ export interface ShelfOptions {
 }
 
 /** How a stream is held that machines share. */
-export interface SharedLife {
+export interface StoredLife {
   readonly epoch: string;
-  /** Told instead of the shelf, and passes on what the shelf must know. */
-  readonly keeper: StreamKeeper;
+  /** Told instead of the table, and passes on what the table must know. */
+  readonly keeper: StreamHooks;
   /** Whether its producer is somewhere else: it is held for its readers alone. */
   readonly replica: boolean;
-  /** The shelf holds it no more. */
+  /** The table holds it no more. */
   readonly forgotten?: () => void;
 }
 
 /**
- * The streams of a registry by id, each for its lifetime, all together bounded in number and bytes. A stream is
+ * The streams of a registry by id, each for its retention, all together bounded in number and bytes. A stream is
  * forgotten by identity: a timer of the old one never touches a new one under the same id.
  */
-export class Shelf implements StreamKeeper {
-  readonly #options: ShelfOptions;
+export class StreamTable implements StreamHooks {
+  readonly #options: StreamTableOptions;
   readonly #streams = new Map<string, Stream>();
-  readonly #lifetimes = new Map<Stream, Lifetime>();
-  readonly #shared = new Map<Stream, SharedLife>();
+  readonly #retentions = new Map<Stream, Retention>();
+  readonly #shared = new Map<Stream, StoredLife>();
   /** Ended streams, the oldest first: they give way when room is needed. */
   readonly #lingering = new Set<Stream>();
   /** Each once. */
@@ -44,7 +44,7 @@ export class Shelf implements StreamKeeper {
   #ahead = AHEAD;
   #bytes = 0;
 
-  constructor(options: ShelfOptions) {
+  constructor(options: StreamTableOptions) {
     this.#options = options;
   }
 
@@ -71,7 +71,7 @@ export class Shelf implements StreamKeeper {
    * @param shared for one that machines share
    * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`
    */
-  add(id: string, kind: StreamKind, options: ResolvedStream, sourced = false, shared?: SharedLife): Stream {
+  add(id: string, kind: StreamKind, options: ResolvedStream, sourced = false, shared?: StoredLife): Stream {
     const { clock, random, report } = this.#options;
     const old = this.#streams.get(id);
     if (old !== undefined) {
@@ -89,7 +89,7 @@ export class Shelf implements StreamKeeper {
     const replica = shared?.replica === true;
     const life = { ...options, sourced: sourced || replica, replica };
     this.#streams.set(id, stream);
-    this.#lifetimes.set(stream, new Lifetime(clock, stream, life, () => this.forget(stream)));
+    this.#retentions.set(stream, new Retention(clock, stream, life, () => this.forget(stream)));
     if (shared !== undefined) this.#shared.set(stream, shared);
     if (!replica) report("streamOpened", { id, epoch });
     return stream;
@@ -103,11 +103,11 @@ export class Shelf implements StreamKeeper {
     }
   }
 
-  /** One nudge for a whole turn: a burst of pushes goes out in one write. */
+  /** One wake for a whole turn: a burst of pushes goes out in one write. */
   changed(stream: Stream): void {
     if (stream.toNudge) return;
     stream.toNudge = true;
-    if (this.#changed.push(stream) === 1) this.#askForNudge();
+    if (this.#changed.push(stream) === 1) this.#scheduleWake();
   }
 
   resized(_stream: Stream, bytes: number): void {
@@ -127,23 +127,23 @@ export class Shelf implements StreamKeeper {
 
   /** A stream that has ended stays for a while, if it is held. */
   retire(stream: Stream): void {
-    const lifetime = this.#lifetimes.get(stream);
-    if (lifetime === undefined) return;
+    const retention = this.#retentions.get(stream);
+    if (retention === undefined) return;
     this.#lingering.add(stream);
-    lifetime.linger();
+    retention.linger();
   }
 
   attended(stream: Stream): void {
     stream.activeAt = this.#options.clock.now();
-    this.#lifetimes.get(stream)?.attended();
+    this.#retentions.get(stream)?.attended();
   }
 
   /** Holds a stream no more, whoever still reads it. Idempotent. */
   forget(stream: Stream): void {
-    const lifetime = this.#lifetimes.get(stream);
-    if (lifetime === undefined) return;
-    lifetime.stop();
-    this.#lifetimes.delete(stream);
+    const retention = this.#retentions.get(stream);
+    if (retention === undefined) return;
+    retention.stop();
+    this.#retentions.delete(stream);
     this.#lingering.delete(stream);
     this.#streams.delete(stream.id);
     this.#bytes -= stream.log.bytes;
@@ -152,18 +152,18 @@ export class Shelf implements StreamKeeper {
     shared?.forgotten?.();
   }
 
-  #askForNudge(): void {
+  #scheduleWake(): void {
     const { clock } = this.#options;
     if (clock.next === undefined || this.#ahead === 0) {
       this.#ahead = AHEAD;
-      clock.soon(this.#nudge);
+      clock.soon(this.#wake);
     } else {
       this.#ahead--;
-      clock.next(this.#nudge);
+      clock.next(this.#wake);
     }
   }
 
-  readonly #nudge = (): void => {
+  readonly #wake = (): void => {
     const changed = this.#changed;
     this.#changed = [];
     const now = this.#options.clock.now();
@@ -171,7 +171,7 @@ export class Shelf implements StreamKeeper {
       stream.toNudge = false;
       stream.activeAt = now;
       this.#tellPushed(stream);
-      for (const reader of stream.readers) reader.nudge();
+      for (const reader of stream.readers) reader.wake();
     }
   };
 

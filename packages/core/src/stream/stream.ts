@@ -5,13 +5,13 @@ import type { Bounds } from "../protocol/cursor.ts";
 import { makeTerminalId } from "../protocol/event-id.ts";
 import { createLatch } from "../base/latch.ts";
 import { Log, type LogLimits, type Run } from "../log/log.ts";
-import type { EndStatus } from "../protocol/observer.ts";
+import type { EndStatus } from "../protocol/reasons.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 
 /** A reader as its stream sees it. */
 export interface StreamReader {
   /** Something has changed; the reader looks for itself what. MUST NOT throw. */
-  nudge(): void;
+  wake(): void;
   /** Goes on in another life of the id, from what is held there. */
   move?(stream: Stream): void;
   /** Passes a comment on, if its client can take one now. MUST NOT throw. */
@@ -27,7 +27,7 @@ export interface Archive {
 }
 
 /** How far readers may go in a log whose newest frames are not for them yet. */
-export interface Edge {
+export interface HighWatermark {
   /** The last frame for them. */
   readonly last: number;
   /** Whether the end is for them. */
@@ -35,7 +35,7 @@ export interface Edge {
 }
 
 /** What a stream tells the one who keeps it. */
-export interface StreamKeeper {
+export interface StreamHooks {
   /** The stream has news for its readers. Called within `push`: readers MUST NOT be run before it returns. */
   changed(stream: Stream): void;
   /** The log's size has changed by so many bytes. */
@@ -60,14 +60,14 @@ export class Stream {
   activeAt: number = 0;
   readonly readers: Set<StreamReader> = new Set();
   archive: Archive | undefined;
-  edge: Edge | undefined;
-  readonly #keeper: StreamKeeper;
+  highWatermark: HighWatermark | undefined;
+  readonly #keeper: StreamHooks;
   /** Closes when somebody else than its producer ends the stream. */
   readonly #taken = createLatch();
   #end: StreamEnd | undefined;
   #notice: HoldfastError | undefined;
 
-  constructor(id: string, kind: StreamKind, epoch: string, limits: LogLimits, keeper: StreamKeeper) {
+  constructor(id: string, kind: StreamKind, epoch: string, limits: LogLimits, keeper: StreamHooks) {
     this.id = id;
     this.kind = kind;
     this.log = new Log(epoch, limits);
@@ -86,7 +86,7 @@ export class Stream {
 
   /** The newest frame that a reader can have now. */
   get last(): number {
-    return this.edge === undefined ? this.log.last : this.edge.last;
+    return this.highWatermark === undefined ? this.log.last : this.highWatermark.last;
   }
 
   get bounds(): Bounds {
@@ -95,7 +95,7 @@ export class Stream {
 
   /** The end, if it is for readers now. */
   get visibleEnd(): StreamEnd | undefined {
-    return this.edge === undefined || this.edge.ended ? this.#end : undefined;
+    return this.highWatermark === undefined || this.highWatermark.ended ? this.#end : undefined;
   }
 
   get end(): StreamEnd | undefined {

@@ -1,6 +1,6 @@
 import { decodeFrames } from "../protocol/decode.ts";
 import { abortedError, closedError, HoldfastError, toHoldfastError } from "../base/errors.ts";
-import type { Outcome } from "../protocol/outcome.ts";
+import type { ServeResult } from "../protocol/outcome.ts";
 import type { Reset } from "../protocol/cursor.ts";
 import type { OpenSink, SinkEvents } from "../connection/sink.ts";
 
@@ -22,14 +22,14 @@ export interface SubscribeOptions {
 }
 
 /** Begins to be served like a client over the network. */
-export type BeginServing = (signal: AbortSignal, open: OpenSink) => Promise<Outcome>;
+export type StartServing = (signal: AbortSignal, open: OpenSink) => Promise<ServeResult>;
 
 /**
  * The in-process end of a connection: a sink on the one side, an iterable on the other. It holds while messages wait
  * to be taken, so a slow consumer costs one page of memory. The serving begins with the first `next()`.
  */
 export class Subscription implements AsyncIterableIterator<Message> {
-  readonly #begin: BeginServing;
+  readonly #begin: StartServing;
   readonly #options: SubscribeOptions;
   readonly #peer = new AbortController();
   readonly #taking: {
@@ -44,7 +44,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
   #over = false;
   #error: unknown;
 
-  constructor(begin: BeginServing, options: SubscribeOptions) {
+  constructor(begin: StartServing, options: SubscribeOptions) {
     this.#begin = begin;
     this.#options = options;
     this.#lastId = options.cursor ?? "";
@@ -143,7 +143,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
   }
 }
 
-function errorOf({ status, reason, end }: Outcome): HoldfastError | undefined {
+function errorOf({ status, reason, end }: ServeResult): HoldfastError | undefined {
   if (end !== undefined) {
     // A failed snapshot tells what happened in its events.
     return end.error ?? (end.status === "failed" ? toHoldfastError(undefined) : undefined);

@@ -10,7 +10,7 @@ import {
 } from "../base/errors.ts";
 import type { StreamEvent } from "../protocol/event.ts";
 import { isPullable, pull, type Pullable } from "../base/pull.ts";
-import { ATTACH, type Attach, type StreamSource } from "../connection/source.ts";
+import { ACCEPT, type Accept, type StreamSource } from "../connection/source.ts";
 import type { Stream } from "./stream.ts";
 
 /** What `pipe` takes: events, and errors that the readers should hear of while the stream goes on. */
@@ -52,7 +52,7 @@ export type PipeFunction<Events extends object> = (context: {
 }) => PipeSource<Events> | PromiseLike<PipeSource<Events>>;
 
 /** What a writer takes from its registry. */
-export interface WriterKeeper {
+export interface WriterContext {
   readonly closing: boolean;
   /** Resolves in the next macrotask. */
   turn(): Promise<void>;
@@ -75,8 +75,8 @@ const BURST = 256;
 
 export function createWriter<Events extends object>(
   stream: Stream,
-  keeper: WriterKeeper,
-  attach: Attach,
+  keeper: WriterContext,
+  attach: Accept,
   backlog?: Backlog,
 ): StreamWriter<Events> {
   const push = (event: StreamEvent<Events>): string => {
@@ -101,7 +101,7 @@ export function createWriter<Events extends object>(
           await backlog.room();
           if (stream.end !== undefined) return;
         }
-        if (item.value instanceof HoldfastError) tell(item.value);
+        if (HoldfastError.is(item.value)) tell(item.value);
         else push(item.value);
         if (count % BURST === 0) await keeper.turn();
       }
@@ -112,7 +112,7 @@ export function createWriter<Events extends object>(
   }
 
   return {
-    [ATTACH]: attach,
+    [ACCEPT]: attach,
     id: stream.id,
     epoch: stream.log.epoch,
     get readers() {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
-import { createWaiters } from "../../src/base/keyed-listeners.ts";
+import { createKeyedListeners } from "../../src/base/keyed-listeners.ts";
 
 type Step =
   | { readonly do: "wait"; readonly key: string; readonly inside: readonly Step[] }
@@ -27,7 +27,7 @@ const anyStep = fc.letrec<{ step: Step }>((tie) => ({
 test("everyone who waits when the key is resolved is called once, in order, whatever the called ones do", () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 20, size: "max" }), (steps) => {
-      const waiters = createWaiters<object>();
+      const waiters = createKeyedListeners<object>();
       type Waiter = { key: string; state: "waiting" | "stopped" | "called"; stop: () => void };
       const all: Waiter[] = [];
       /** Whom the running resolutions have still to call, the innermost last. */
@@ -71,7 +71,7 @@ test("everyone who waits when the key is resolved is called once, in order, what
 });
 
 test("who comes after the resolution waits for the next one", () => {
-  const waiters = createWaiters<number>();
+  const waiters = createKeyedListeners<number>();
   const found = vi.fn<(value: number) => void>();
   waiters.resolve("a", 1);
   waiters.wait("a", found);
@@ -83,7 +83,7 @@ test("who comes after the resolution waits for the next one", () => {
 });
 
 test("who comes during a resolution is not lost when another one stops", () => {
-  const waiters = createWaiters<number>();
+  const waiters = createKeyedListeners<number>();
   const found = vi.fn<(value: number) => void>();
   waiters.wait("a", () => {
     waiters.wait("a", found);
@@ -96,7 +96,7 @@ test("who comes during a resolution is not lost when another one stops", () => {
 });
 
 test("one stop too many never reaches somebody else under the same key", () => {
-  const waiters = createWaiters<number>();
+  const waiters = createKeyedListeners<number>();
   const stop = waiters.wait("a", () => undefined);
   stop();
   const found = vi.fn<(value: number) => void>();

@@ -3,22 +3,22 @@ import { expect, test, vi } from "vitest";
 import { createLatch } from "../../src/base/latch.ts";
 
 /** How a clean-up or an acquisition ends. */
-type Outcome = "returns" | "throws" | "resolves" | "rejects";
+type ServeResult = "returns" | "throws" | "resolves" | "rejects";
 
 type Step =
-  | { readonly do: "defer"; readonly outcome: Outcome; readonly inside: readonly Step[] }
+  | { readonly do: "defer"; readonly outcome: ServeResult; readonly inside: readonly Step[] }
   | { readonly do: "undefer"; readonly which: number }
   | { readonly do: "close" }
   | { readonly do: "close soon"; readonly microtasks: number }
   | { readonly do: "look at the signal" }
   | {
       readonly do: "hold";
-      readonly acquire: Outcome;
+      readonly acquire: ServeResult;
       readonly closing: boolean;
-      readonly release: Outcome;
+      readonly release: ServeResult;
     };
 
-const anyOutcome = fc.constantFrom<Outcome>("returns", "throws", "resolves", "rejects");
+const anyOutcome = fc.constantFrom<ServeResult>("returns", "throws", "resolves", "rejects");
 const anyStep = fc.letrec<{ step: Step }>((tie) => ({
   step: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -55,7 +55,7 @@ async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<vo
   const resources: { acquired: boolean; releases: number }[] = [];
   const unfinished: Promise<void>[] = [];
 
-  function settle(outcome: Outcome): unknown {
+  function settle(outcome: ServeResult): unknown {
     const error = new Error("on purpose");
     if (outcome === "throws" || outcome === "rejects") failed.push(error);
     if (outcome === "throws") throw error;
@@ -63,7 +63,7 @@ async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<vo
     return outcome === "resolves" ? Promise.resolve() : undefined;
   }
 
-  function defer(outcome: Outcome, inside: readonly Step[]): void {
+  function defer(outcome: ServeResult, inside: readonly Step[]): void {
     const cleanup = { runs: 0, forgotten: false, undefer: (): void => undefined };
     cleanups.push(cleanup);
     const late = closed !== undefined;
@@ -97,7 +97,7 @@ async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<vo
     if (first) expect(waiting).toEqual([]);
   }
 
-  async function hold(acquire: Outcome, closing: boolean, release: Outcome): Promise<void> {
+  async function hold(acquire: ServeResult, closing: boolean, release: ServeResult): Promise<void> {
     const resource = { acquired: false, releases: 0 };
     resources.push(resource);
     const failure = new Error("cannot be had");

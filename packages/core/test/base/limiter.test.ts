@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Queue } from "../../src/base/limiter.ts";
+import { Limiter } from "../../src/base/limiter.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
 
 interface Job {
@@ -8,9 +8,14 @@ interface Job {
   readonly settle: () => void;
 }
 
-function queueOf(atOnce: number): { queue: Queue; clock: FakeClock; run: Job[]; add: () => () => void } {
+function queueOf(concurrency: number): {
+  queue: Limiter;
+  clock: FakeClock;
+  run: Job[];
+  add: () => () => void;
+} {
   const clock = createFakeClock();
-  const queue = new Queue({ clock, atOnce, fadesAfter: 1_000 });
+  const queue = new Limiter({ clock, concurrency, abandonAfter: 1_000 });
   const run: Job[] = [];
   const add = (): (() => void) =>
     queue.add((signal) => new Promise((resolve) => run.push({ signal, settle: resolve })));

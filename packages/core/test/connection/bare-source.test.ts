@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import type { SseEvent } from "../../src/protocol/event.ts";
-import type { CloseReason, Observer } from "../../src/protocol/observer.ts";
+import type { Observer } from "../../src/protocol/observer.ts";
+import type { CloseReason } from "../../src/protocol/reasons.ts";
 import { serve } from "../../src/connection/serve.ts";
 import type { BareConnection, BareFunction, BareSource, Source } from "../../src/connection/source.ts";
 import { createFakeClock, createMemoryClient } from "../../src/testing/index.ts";
@@ -1044,13 +1045,13 @@ describe("in whatever order things happen", () => {
   const anyLife = fc.record({
     steps: fc.array(anyStep, { maxLength: 30, size: "max" }),
     gives: fc.constantFrom("a cleanup", "an iterable", "a stream", "nothing"),
-    atOnce: fc.boolean(),
+    concurrency: fc.boolean(),
     stalled: fc.boolean(),
   });
 
   test("a client has what was pushed, in order and all unless it is cut; what was set up is let go once", async () => {
     await fc.assert(
-      fc.asyncProperty(anyLife, async ({ steps, gives, atOnce, stalled }) => {
+      fc.asyncProperty(anyLife, async ({ steps, gives, concurrency, stalled }) => {
         const clock = createFakeClock();
         const closed: CloseReason[] = [];
         const observer: Observer = {
@@ -1061,7 +1062,7 @@ describe("in whatever order things happen", () => {
         if (stalled) client.stall();
         const released = vi.fn<() => void>();
         const settingUp = Promise.withResolvers<void>();
-        let setUp: "not yet" | "done" | "failed" = atOnce ? "done" : "not yet";
+        let setUp: "not yet" | "done" | "failed" = concurrency ? "done" : "not yet";
         let connection: BareConnection | undefined;
         const source = (own: BareConnection) => {
           connection = own;
@@ -1076,7 +1077,7 @@ describe("in whatever order things happen", () => {
             "a stream": new ReadableStream<SseEvent>({ cancel: released }),
             nothing: undefined,
           }[gives];
-          return atOnce ? given : settingUp.promise.then(() => given);
+          return concurrency ? given : settingUp.promise.then(() => given);
         };
         const over = serve(client.request, client.open, source, {
           clock,

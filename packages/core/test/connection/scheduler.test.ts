@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/fake-clock.ts";
-import { type Tick, Ticker } from "../../src/connection/scheduler.ts";
+import { type ScheduledTask, Scheduler } from "../../src/connection/scheduler.ts";
 
 /** A fake clock that does not allow a second timer while one is pending. */
 function withOneTimer(clock: FakeClock): Clock {
@@ -15,7 +15,7 @@ function withOneTimer(clock: FakeClock): Clock {
   };
 }
 
-const tick = (visit: (now: number) => number): Tick => ({ due: Infinity, slot: -1, visit });
+const tick = (visit: (now: number) => number): ScheduledTask => ({ due: Infinity, heapIndex: -1, visit });
 
 interface Change {
   readonly which: number;
@@ -48,9 +48,9 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
   await fc.assert(
     fc.asyncProperty(anyScript, fc.array(fc.nat({ max: 20 }), { maxLength: 10 }), async (script, waits) => {
       const clock = createFakeClock();
-      const ticker = new Ticker(withOneTimer(clock), 15_000);
+      const scheduler = new Scheduler(withOneTimer(clock), 15_000);
       /** When each is due; nothing for one that is not there. */
-      const due = new Map<Tick, number>();
+      const due = new Map<ScheduledTask, number>();
       const inside = [...script.inside];
       let visits = 0;
 
@@ -67,16 +67,16 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
         return self;
       });
 
-      function apply({ which, delay }: Change, visited?: Tick): void {
-        const changed = ticks[which] as Tick;
+      function apply({ which, delay }: Change, visited?: ScheduledTask): void {
+        const changed = ticks[which] as ScheduledTask;
         if (delay === undefined) {
           due.delete(changed);
-          ticker.delete(changed);
-          ticker.delete(changed);
+          scheduler.delete(changed);
+          scheduler.delete(changed);
         } else {
           // What a visit returns has the last word.
           if (changed !== visited) due.set(changed, clock.now() + delay);
-          ticker.set(changed, clock.now() + delay);
+          scheduler.set(changed, clock.now() + delay);
         }
       }
 
@@ -85,7 +85,7 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
         expect(next).toBeGreaterThanOrEqual(clock.now());
         expect(clock.timers).toBeLessThanOrEqual(1);
         if (next === Infinity) expect(clock.timers).toBe(0);
-        for (const one of ticks) expect(one.slot !== -1).toBe(due.has(one));
+        for (const one of ticks) expect(one.heapIndex !== -1).toBe(due.has(one));
       };
 
       for (const change of script.changes) {
@@ -97,7 +97,7 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
       }
       await clock.advance(100);
       for (const at of due.values()) expect(at).toBeGreaterThan(clock.now());
-      for (const one of ticks) ticker.delete(one);
+      for (const one of ticks) scheduler.delete(one);
       expect(clock.timers).toBe(0);
     }),
     { numRuns: 150 },
@@ -106,14 +106,14 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
 
 test("a change of mind before the timer fires costs no visit", async () => {
   const clock = createFakeClock();
-  const ticker = new Ticker(withOneTimer(clock), 15_000);
+  const scheduler = new Scheduler(withOneTimer(clock), 15_000);
   const visits: number[] = [];
   const one = tick((now) => {
     visits.push(now);
     return now + 1_000;
   });
-  ticker.set(one, 10);
-  ticker.set(one, 20);
+  scheduler.set(one, 10);
+  scheduler.set(one, 20);
   await clock.advance(19);
   expect(visits).toEqual([]);
   await clock.advance(1_001);
@@ -135,15 +135,15 @@ test.each<[string, (now: number, leave: () => void) => number]>([
   "a crowd %s, 10,000 due at once, is spread over many turns, and all have had theirs in half the interval",
   async (_, visit) => {
     const clock = createFakeClock();
-    const ticker = new Ticker(withOneTimer(clock), INTERVAL);
-    const visitedAt = new Map<Tick, number>();
+    const scheduler = new Scheduler(withOneTimer(clock), INTERVAL);
+    const visitedAt = new Map<ScheduledTask, number>();
     for (let count = 0; count < 10_000; count++) {
       const one = tick((now) => {
         expect(visitedAt.has(one)).toBe(false);
         visitedAt.set(one, now);
-        return visit(now, () => ticker.delete(one));
+        return visit(now, () => scheduler.delete(one));
       });
-      ticker.set(one, 1_000);
+      scheduler.set(one, 1_000);
     }
     await clock.advance(1_000 + INTERVAL / 2);
     expect(visitedAt.size).toBe(10_000);
@@ -155,14 +155,14 @@ test.each<[string, (now: number, leave: () => void) => number]>([
 
 test("somebody who is due at once is not kept waiting by a crowd that is not", async () => {
   const clock = createFakeClock();
-  const ticker = new Ticker(withOneTimer(clock), INTERVAL);
+  const scheduler = new Scheduler(withOneTimer(clock), INTERVAL);
   for (let count = 0; count < 1_000; count++)
-    ticker.set(
+    scheduler.set(
       tick((now) => now + INTERVAL),
       2_000,
     );
   const visits: number[] = [];
-  ticker.set(
+  scheduler.set(
     tick((now) => {
       visits.push(now);
       return now + INTERVAL;
@@ -175,10 +175,10 @@ test("somebody who is due at once is not kept waiting by a crowd that is not", a
 
 test("where heartbeats are off, a crowd has its turn all the same", async () => {
   const clock = createFakeClock();
-  const ticker = new Ticker(withOneTimer(clock), Infinity);
+  const scheduler = new Scheduler(withOneTimer(clock), Infinity);
   let visits = 0;
   for (let count = 0; count < 1_000; count++) {
-    ticker.set(
+    scheduler.set(
       tick(() => {
         visits++;
         return Infinity;

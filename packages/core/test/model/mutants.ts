@@ -12,7 +12,7 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "a slow reader whose next event was forgotten goes on without a word",
     file: "reader.ts",
-    sound: "this.#outlet.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatch));",
+    sound: "this.#output.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatchesControl));",
     faulty: "",
     found: /^At .*, got /,
   },
@@ -26,8 +26,8 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "`stream.open` carries an id before a reset, so that a cut in between hides the gap",
     file: "opening.ts",
-    sound: "joined([open(stream, client, undefined), resetFrame(reset, id, client.control)])",
-    faulty: "joined([open(stream, client, id), resetFrame(reset, id, client.control)])",
+    sound: "concatFrames([open(stream, client, undefined), resetFrame(reset, id, client.control)])",
+    faulty: "concatFrames([open(stream, client, id), resetFrame(reset, id, client.control)])",
     found: /opened at /,
   },
   {
@@ -53,21 +53,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: "pushes of one turn nudge the readers of the first stream only",
-    file: "shelf.ts",
+    file: "table.ts",
     sound: "for (const reader of stream.readers) reader.nudge();",
     faulty: "for (const reader of stream.readers) reader.nudge();\n      return;",
     found: /^Idle /,
   },
   {
     fault: "the timer of an ended stream forgets the one that took its id",
-    file: "shelf.ts",
-    sound: "    if (lifetime === undefined) return;\n    lifetime.stop();\n",
+    file: "table.ts",
+    sound: "    if (retention === undefined) return;\n    retention.stop();\n",
     faulty: "",
     found: /^A live stream was forgotten/,
   },
   {
     fault: "an ended stream is never forgotten",
-    file: "lifetime.ts",
+    file: "retention.ts",
     sound: "    this.#cancel = this.#after(this.#options.linger);",
     faulty: "",
     found: /^An ended stream was kept/,
@@ -159,7 +159,7 @@ export const mutants: readonly Mutant[] = [
   {
     fault: "each client has a call of its own",
     file: "snapshots.ts",
-    sound: "this.#inquiries.get(id) ?? this.#begin(id)",
+    sound: "this.#lookups.get(id) ?? this.#begin(id)",
     faulty: "this.#begin(id)",
     found: /^Two questions at once/,
   },
@@ -215,7 +215,7 @@ export const mutants: readonly Mutant[] = [
     found: /waiting$/,
   },
   {
-    fault: "the log is joined one event too early behind a running snapshot",
+    fault: "the log is concatFrames one event too early behind a running snapshot",
     file: "opening.ts",
     sound: "next: at.seq + 1, bytes",
     faulty: "next: at.seq, bytes",
@@ -237,21 +237,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     fault: "a source runs on when its last reader has left",
-    file: "lifetime.ts",
+    file: "retention.ts",
     sound: "    if (this.#stream.readers.size === 0) this.#cancel = this.#after(this.#options.linger);\n",
     faulty: "",
     found: /^A source runs for nobody/,
   },
   {
     fault: "a source is stopped although somebody has come back",
-    file: "lifetime.ts",
+    file: "retention.ts",
     sound: "    this.#cancel();\n    if (this.#stream.readers.size === 0)",
     faulty: "    if (this.#stream.readers.size === 0)",
     found: /^A source was stopped under its readers/,
   },
   {
     fault: "a source that is stopped is found until it has stopped",
-    file: "lifetime.ts",
+    file: "retention.ts",
     sound: '    this.#forget();\n    if (this.#options.replica !== true) this.#stream.take("cancelled");',
     faulty: '    this.#stream.take("cancelled");\n    this.#forget();',
     found: /^A source that is stopped is still in the registry/,

@@ -1,7 +1,7 @@
 import { encodeEvent } from "../../src/protocol/encode.ts";
 import type { SseEvent } from "../../src/protocol/event.ts";
 import { hash53 } from "../../src/base/hash.ts";
-import type { EndStatus } from "../../src/protocol/observer.ts";
+import type { EndStatus } from "../../src/protocol/reasons.ts";
 
 /** One life of a stream as its producer knows it. */
 export interface Life {

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import type { AnyEvents } from "../../src/protocol/event.ts";
 import type { Registry } from "../../src/registry/registry.ts";
 import type { StreamSource } from "../../src/connection/source.ts";
-import type { CloseReason } from "../../src/protocol/observer.ts";
+import type { CloseReason } from "../../src/protocol/reasons.ts";
 import {
   createFakeClock,
   createMemoryClient,

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { makeId, makeTerminalId } from "../../src/protocol/event-id.ts";
-import { type Bounds, idBefore, isTerminal, locate, type Position, trimmed } from "../../src/protocol/cursor.ts";
+import {
+  type Bounds,
+  idBefore,
+  isTerminal,
+  resolveCursor,
+  type StartPosition,
+  trimmed,
+} from "../../src/protocol/cursor.ts";
 import { anyText } from "../support/text.ts";
 
 const EPOCH = "aaaaaaaaaa";
@@ -13,7 +20,7 @@ const anyLog = fc
   .map(([last, held]): Bounds => ({ epoch: EPOCH, first: Math.max(1, last - held + 1), last }));
 
 /** The same, from lists: the client has seen all up to `seen`. */
-function expectedAfter(log: Bounds, seen: number): Position {
+function expectedAfter(log: Bounds, seen: number): StartPosition {
   const all = Array.from({ length: log.last }, (_, index) => index + 1);
   const isHeld = (number: number): boolean => number >= log.first;
   const unseen = all.filter((number) => number > seen);
@@ -28,7 +35,7 @@ test("every client that could exist begins behind the last event it saw, or is t
   fc.assert(
     fc.property(anyLog, (log) => {
       for (let seen = 0; seen <= log.last; seen++) {
-        expect(locate(log, makeId(EPOCH, seen), "start")).toEqual(expectedAfter(log, seen));
+        expect(resolveCursor(log, makeId(EPOCH, seen), "start")).toEqual(expectedAfter(log, seen));
       }
     }),
   );
@@ -38,9 +45,9 @@ test("a cursor counts for more than where a fresh client begins", () => {
   fc.assert(
     fc.property(anyLog, fc.nat({ max: 50 }), (log, seq) => {
       const cursor = makeId(EPOCH, seq);
-      const located = locate(log, cursor, "start");
-      expect(locate(log, cursor, "now")).toEqual(located);
-      expect(locate(log, cursor, "held")).toEqual(located);
+      const located = resolveCursor(log, cursor, "start");
+      expect(resolveCursor(log, cursor, "now")).toEqual(located);
+      expect(resolveCursor(log, cursor, "held")).toEqual(located);
     }),
   );
 });
@@ -48,7 +55,7 @@ test("a cursor counts for more than where a fresh client begins", () => {
 test("a client without a cursor begins at the start, and is told what is missing of it", () => {
   fc.assert(
     fc.property(anyLog, (log) => {
-      expect(locate(log, undefined, "start")).toEqual(expectedAfter(log, 0));
+      expect(resolveCursor(log, undefined, "start")).toEqual(expectedAfter(log, 0));
     }),
   );
 });
@@ -56,14 +63,14 @@ test("a client without a cursor begins at the start, and is told what is missing
 test("a client that wants what comes now, or whatever is held, misses nothing that it was promised", () => {
   fc.assert(
     fc.property(anyLog, (log) => {
-      expect(locate(log, undefined, "now")).toEqual({ next: log.last + 1, reset: undefined });
-      expect(locate(log, undefined, "held")).toEqual({ next: log.first, reset: undefined });
+      expect(resolveCursor(log, undefined, "now")).toEqual({ next: log.last + 1, reset: undefined });
+      expect(resolveCursor(log, undefined, "held")).toEqual({ next: log.first, reset: undefined });
     }),
   );
 });
 
 test("of 150 missed events with 100 held, exactly the first 50 are told lost", () => {
-  expect(locate({ epoch: EPOCH, first: 51, last: 150 }, makeId(EPOCH, 0), "start")).toEqual({
+  expect(resolveCursor({ epoch: EPOCH, first: 51, last: 150 }, makeId(EPOCH, 0), "start")).toEqual({
     next: 51,
     reset: { reason: "trimmed", lost: [1, 50] },
   });
@@ -73,8 +80,8 @@ test("a cursor of another life, from the future, or of no form starts over with 
   fc.assert(
     fc.property(anyLog, fc.integer({ min: 1, max: 10 }), fc.nat({ max: 50 }), (log, beyond, seq) => {
       const startsOver = (reason: string): unknown => ({ next: log.first, reset: { reason, lost: null } });
-      expect(locate(log, makeId(OTHER_EPOCH, seq), "now")).toEqual(startsOver("epoch"));
-      expect(locate(log, makeId(EPOCH, log.last + beyond), "now")).toEqual(startsOver("ahead"));
+      expect(resolveCursor(log, makeId(OTHER_EPOCH, seq), "now")).toEqual(startsOver("epoch"));
+      expect(resolveCursor(log, makeId(EPOCH, log.last + beyond), "now")).toEqual(startsOver("ahead"));
       for (const invalid of [
         makeTerminalId(EPOCH, seq),
         "",
@@ -83,7 +90,7 @@ test("a cursor of another life, from the future, or of no form starts over with 
         "x".repeat(65),
         "x".repeat(1e6),
       ]) {
-        expect(locate(log, invalid, "now")).toEqual(startsOver("invalid"));
+        expect(resolveCursor(log, invalid, "now")).toEqual(startsOver("invalid"));
       }
     }),
   );
@@ -92,7 +99,7 @@ test("a cursor of another life, from the future, or of no form starts over with 
 test("no cursor at all can break the arithmetic", () => {
   fc.assert(
     fc.property(anyLog, anyText, (log, cursor) => {
-      const { next, reset } = locate(log, cursor, "start");
+      const { next, reset } = resolveCursor(log, cursor, "start");
       expect(next).toBe(log.first);
       expect(reset).toEqual({ reason: "invalid", lost: null });
     }),
@@ -107,7 +114,7 @@ test("the id before an event is a cursor that leads back to it", () => {
   fc.assert(
     fc.property(anyLog, (log) => {
       for (let next = log.first; next <= log.last + 1; next++) {
-        expect(locate(log, idBefore(log, next), "now")).toEqual({ next, reset: undefined });
+        expect(resolveCursor(log, idBefore(log, next), "now")).toEqual({ next, reset: undefined });
       }
     }),
   );

@@ -102,7 +102,7 @@ test.each<[string, SseEvent, string]>([
   ["undefined data as one empty line", { data: undefined }, "data: \n\n"],
   ["empty data as one empty line", { data: "" }, "data: \n\n"],
   ["null as JSON", { data: null }, "data: null\n\n"],
-  ["an array as JSON, not joined by commas", { data: ["a", "b"] }, 'data: ["a","b"]\n\n'],
+  ["an array as JSON, not concatFrames by commas", { data: ["a", "b"] }, 'data: ["a","b"]\n\n'],
   ["line ends inside JSON escaped", { data: { text: "a\nb" } }, String.raw`data: {"text":"a\nb"}` + "\n\n"],
   ["an empty id, which resets the client's", { id: "" }, "id: \ndata: \n\n"],
   ["a retry of 0", { retry: 0 }, "retry: 0\ndata: \n\n"],

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareIds, isStreamId, makeEpoch, makeId, makeTerminalId, parseId } from "../../src/protocol/event-id.ts";
+import {
+  compareIds,
+  isStreamId,
+  makeEpoch,
+  makeId,
+  makeTerminalId,
+  parseId,
+} from "../../src/protocol/event-id.ts";
 import { anyText } from "../support/text.ts";
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -103,9 +110,12 @@ test("two lives of a stream have no order", () => {
   ).toBeUndefined();
 });
 
-test.each(["a", "x".repeat(256), "rooms/lobby", "../../..", "日本語", "a b", " "])("%j names a stream", (id) => {
-  expect(isStreamId(id)).toBe(true);
-});
+test.each(["a", "x".repeat(256), "rooms/lobby", "../../..", "日本語", "a b", " "])(
+  "%j names a stream",
+  (id) => {
+    expect(isStreamId(id)).toBe(true);
+  },
+);
 
 test.each(["", "x".repeat(257), "a\nb", "a\r", "\0", "\t", "\u007f", "\u0085", 5, null, undefined, ["a"]])(
   "%j names no stream",

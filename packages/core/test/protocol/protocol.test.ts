@@ -359,9 +359,9 @@ describe("the examples", () => {
     const all = examples.map(({ exchange }) => exchange).join("");
     const shown = [
       ...controlEvents().map((name) => `event: ${name}\n`),
-      ...union("observer", "ResetReason").map((reason) => `{"reason":"${reason}","lost":`),
-      ...union("observer", "DrainReason").map((reason) => `{"reason":"${reason}"}`),
-      ...union("observer", "EndStatus").map((status) => `{"status":"${status}"}`),
+      ...union("protocol/reasons", "ResetReason").map((reason) => `{"reason":"${reason}","lost":`),
+      ...union("protocol/reasons", "DrainReason").map((reason) => `{"reason":"${reason}"}`),
+      ...union("protocol/reasons", "EndStatus").map((status) => `{"status":"${status}"}`),
     ];
     expect(shown.filter((text) => !all.includes(text))).toEqual([`{"status":"lost"}`]);
   });
@@ -369,13 +369,13 @@ describe("the examples", () => {
 
 describe("the tables", () => {
   test.each([
-    ["Error codes", [ERRORS], union("errors", "ErrorCode")],
-    ["Close reasons", [ERRORS], union("observer", "CloseReason")],
-    ["Failure stages", [ERRORS], union("observer", "FailureStage")],
+    ["Error codes", [ERRORS], union("base/errors", "ErrorCode")],
+    ["Close reasons", [ERRORS], union("protocol/reasons", "CloseReason")],
+    ["Failure stages", [ERRORS], union("protocol/observer", "FailureStage")],
     ["Control events", [ERRORS, PROTOCOL], controlEvents()],
-    ["Reset reasons", [ERRORS, PROTOCOL], union("observer", "ResetReason")],
-    ["Drain reasons", [ERRORS, PROTOCOL], union("observer", "DrainReason")],
-    ["End statuses", [ERRORS, PROTOCOL], union("observer", "EndStatus")],
+    ["Reset reasons", [ERRORS, PROTOCOL], union("protocol/reasons", "ResetReason")],
+    ["Drain reasons", [ERRORS, PROTOCOL], union("protocol/reasons", "DrainReason")],
+    ["End statuses", [ERRORS, PROTOCOL], union("protocol/reasons", "EndStatus")],
   ])("%s: those of the source", (title, documents, members) => {
     for (const markdown of documents) expect(names(markdown, title).sort()).toEqual([...members].sort());
   });

@@ -94,7 +94,7 @@ export const mutants: Mutant[] = [
   },
   {
     fault: "a replica without readers is kept",
-    file: "shelf.ts",
+    file: "table.ts",
     sound: "    shared?.forgotten?.();\n",
     faulty: "",
     found: /timers left|Still held/,

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeEvent, withId } from "../../src/protocol/encode.ts";
 import { Log } from "../../src/log/log.ts";
-import { Lookout } from "../../src/store/store-watcher.ts";
+import { StoreWatcher } from "../../src/store/store-watcher.ts";
 import { createRingBuffer } from "../../src/log/ring-buffer.ts";
-import { StoppableClock } from "../../src/base/timer-scope.ts";
+import { TimerScope } from "../../src/base/timer-scope.ts";
 import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";
 import { anyLine, anyText } from "../support/text.ts";
 
@@ -105,7 +105,7 @@ describe("a log of frames that were encoded elsewhere", () => {
 
 test("a clock that is stopped has no timer and sets none", async () => {
   const clock = createFakeClock();
-  const stoppable = new StoppableClock(clock);
+  const stoppable = new TimerScope(clock);
   const fired: string[] = [];
   stoppable.after(1, () => fired.push("one"));
   stoppable.after(5, () => fired.push("two"));
@@ -119,16 +119,16 @@ test("a clock that is stopped has no timer and sets none", async () => {
   expect(fired).toEqual(["one"]);
 });
 
-test("a lookout has one ear for all, which listens for what somebody wants to hear of", async () => {
+test("a watcher has one ear for all, which listens for what somebody wants to hear of", async () => {
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
   const heard: string[] = [];
-  const lookout = new Lookout(store);
+  const watcher = new StoreWatcher(store);
   const open = (id: string): Promise<unknown> =>
     store.open(id, { kind: "stream", epoch: "aaaaaaaaaa", leaseMs: 9, ttlMs: 9, keep: 9 });
-  const unwatch = lookout.watch("a", (hint) => heard.push(`a ${hint}`));
-  lookout.watch("a", (hint) => heard.push(`also a ${hint}`));
-  lookout.watch("b", (hint) => heard.push(`b ${hint}`));
+  const unwatch = watcher.watch("a", (hint) => heard.push(`a ${hint}`));
+  watcher.watch("a", (hint) => heard.push(`also a ${hint}`));
+  watcher.watch("b", (hint) => heard.push(`b ${hint}`));
   await open("a");
   await open("c");
   await clock.flush();
@@ -139,7 +139,7 @@ test("a lookout has one ear for all, which listens for what somebody wants to he
   store.rouse();
   await clock.flush();
   expect(heard.splice(0)).toEqual(["also a cancel", "also a anything", "b anything"]);
-  lookout.close();
+  watcher.close();
   store.rouse();
   await clock.flush();
   expect(heard).toEqual([]);

@@ -128,7 +128,7 @@ function seqOf(id: string): number {
 }
 
 test.each([0, 1, 3])(
-  "a running snapshot with %i events is joined by the log, whatever is cut and whenever: nothing missed, nothing twice",
+  "a running snapshot with %i events is concatFrames by the log, whatever is cut and whenever: nothing missed, nothing twice",
   async (events) => {
     const steps = fc.array(
       fc.oneof(
@@ -141,7 +141,7 @@ test.each([0, 1, 3])(
       ),
       { maxLength: 40, size: "max" },
     );
-    let joined = 0;
+    let concatFrames = 0;
     await fc.assert(
       fc.asyncProperty(steps, async (history) => {
         let snapshot: Snapshot<AnyEvents> = { state: "pending" };
@@ -161,7 +161,7 @@ test.each([0, 1, 3])(
         };
         const come = (seen: number): void => {
           counter.read(seen);
-          if (client?.text.includes("event: at\n") === true) joined++;
+          if (client?.text.includes("event: at\n") === true) concatFrames++;
           client?.leave();
           client = place.connect("a", counter.cursor === undefined ? {} : { cursor: counter.cursor });
           counter.connect(client);
@@ -190,6 +190,6 @@ test.each([0, 1, 3])(
       }),
       { numRuns: 300 },
     );
-    if (events > 0) expect(joined).toBeGreaterThan(5);
+    if (events > 0) expect(concatFrames).toBeGreaterThan(5);
   },
 );

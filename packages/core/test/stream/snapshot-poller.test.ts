@@ -2,20 +2,20 @@ import { describe, expect, test } from "vitest";
 import { createReport } from "../../src/protocol/observer.ts";
 import type { AnyEvents } from "../../src/protocol/event.ts";
 import { type AskSnapshot, readSnapshot, type Snapshot } from "../../src/stream/snapshot.ts";
-import { type Answer, Snapshots } from "../../src/stream/snapshot-poller.ts";
+import { type SnapshotOutcome, SnapshotPoller } from "../../src/stream/snapshot-poller.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
 import { type Database, database } from "../support/database.ts";
 import { parse } from "../support/parse.ts";
 
 interface Asking {
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotPoller;
   readonly clock: FakeClock;
   readonly db: Database;
   /** What the observer was told. */
   readonly told: string[];
   readonly here: Set<string>;
   /** Listens; what is heard stands in the list. */
-  readonly listen: (id?: string) => { readonly heard: Answer[]; readonly leave: () => void };
+  readonly listen: (id?: string) => { readonly heard: SnapshotOutcome[]; readonly leave: () => void };
 }
 
 function asking(random: () => number = () => 0.5, ask?: AskSnapshot<AnyEvents>): Asking {
@@ -27,7 +27,7 @@ function asking(random: () => number = () => 0.5, ask?: AskSnapshot<AnyEvents>):
     warned: ({ id, message }) => void told.push(`${id}: ${message}`),
     failed: ({ id, stage, error }) => void told.push(`${id}: ${stage}: ${(error as Error).message}`),
   });
-  const snapshots = new Snapshots(ask ?? db.snapshot, {
+  const snapshots = new SnapshotPoller(ask ?? db.snapshot, {
     clock,
     random,
     report,
@@ -40,13 +40,13 @@ function asking(random: () => number = () => 0.5, ask?: AskSnapshot<AnyEvents>):
     told,
     here,
     listen(id = "a") {
-      const heard: Answer[] = [];
+      const heard: SnapshotOutcome[] = [];
       return { heard, leave: snapshots.join(id, (answer) => heard.push(answer)) };
     },
   };
 }
 
-const states = (heard: readonly Answer[]): string[] => heard.map(({ state }) => state);
+const states = (heard: readonly SnapshotOutcome[]): string[] => heard.map(({ state }) => state);
 
 describe("asking", () => {
   test("is one call at a time for all who listen, within the first one's call", async () => {
@@ -150,7 +150,7 @@ describe("asking", () => {
 
   test("who leaves while the others are told is not told, and who comes is", async () => {
     const { snapshots, db, clock, listen } = asking();
-    const late: Answer[] = [];
+    const late: SnapshotOutcome[] = [];
     snapshots.join("a", () => {
       second.leave();
       if (late.length === 0) snapshots.join("a", (answer) => late.push(answer));
@@ -413,9 +413,9 @@ describe("a running snapshot", () => {
   test("gives no id to its events but the last, even where one is there twice", () => {
     const event = { id: "1742", event: "state", data: 1 };
     const finding = readSnapshot("a", { state: "running", at: AT, events: [event, event] });
-    if (finding.state !== "running" || finding.prelude === undefined) throw new Error("No prelude");
-    expect(finding.prelude).toMatchObject({ at: { epoch: "0123456789", seq: 7 }, events: 2 });
-    expect(new TextDecoder().decode(finding.prelude.bytes)).toBe(
+    if (finding.state !== "running" || finding.prefix === undefined) throw new Error("No prefix");
+    expect(finding.prefix).toMatchObject({ at: { epoch: "0123456789", seq: 7 }, events: 2 });
+    expect(new TextDecoder().decode(finding.prefix.bytes)).toBe(
       `event: state\ndata: 1\n\nevent: state\nid: ${AT}\ndata: 1\n\n`,
     );
   });
@@ -424,7 +424,7 @@ describe("a running snapshot", () => {
     "stands nowhere without a position: %j",
     (at) => {
       const snapshot = { state: "running", at, events: [{ data: 1 }] } as Snapshot<AnyEvents>;
-      expect(readSnapshot("a", snapshot)).toEqual({ state: "running", prelude: undefined });
+      expect(readSnapshot("a", snapshot)).toEqual({ state: "running", prefix: undefined });
     },
   );
 });

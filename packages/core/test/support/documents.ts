@@ -47,6 +47,6 @@ export function union(file: string, type: string): string[] {
 
 /** The events that `control.ts` writes. */
 export function controlEvents(): string[] {
-  const events = read("packages/core/src/control.ts").matchAll(/event: "(.+?)"/g);
+  const events = read("packages/core/src/protocol/control-events.ts").matchAll(/event: "(.+?)"/g);
   return [...new Set([...events].map(([, name = ""]) => name))];
 }

@@ -27,7 +27,7 @@ export interface FaultyStore extends Store {
 export interface FaultyStoreOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Pages have so many frames at most. @default as many as are asked for */
+  /** PageCache have so many frames at most. @default as many as are asked for */
   readonly pageFrames?: number;
 }
 

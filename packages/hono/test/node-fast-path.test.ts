@@ -1,13 +1,13 @@
 import { EventEmitter } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import { createShortcut } from "../../src/connection/node-fast-path.ts";
-import type { BodySink } from "../../src/connection/web-sink.ts";
+import type { BodySink } from "@holdfast/core";
+import { createFastPathSink } from "../src/node-fast-path.ts";
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
-/** Node's response, as far as the shortcut knows it, with what was written to it. */
+/** Node's response, as far as the fast path knows it, with what was written to it. */
 class FakeResponse extends EventEmitter {
   headersSent = false;
   destroyed = false;
@@ -51,7 +51,7 @@ interface Setting {
 function open(): Setting {
   const response = new FakeResponse();
   const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
-  return { sink: createShortcut(events, response), response, events };
+  return { sink: createFastPathSink(events, response), response, events };
 }
 
 /** Whether what is written is at the response before anything else has run. */
@@ -275,7 +275,7 @@ test("a response that is over already is so as soon as the sink is there", async
   const response = new FakeResponse();
   response.destroyed = true;
   const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
-  const sink = createShortcut(events, response);
+  const sink = createFastPathSink(events, response);
   expect(events.closed).not.toHaveBeenCalled();
   await Promise.resolve();
   expect(events.closed).toHaveBeenCalledTimes(1);

@@ -1,0 +1,104 @@
+/*
+ * What applications import, and what every adapter re-exports. `serve`, which only adapters call, is not among it: its name
+ * would collide with the `serve` that starts a server in `@hono/node-server` and others.
+ */
+
+// Streams
+export { createRegistry } from "../registry/registry.ts";
+export type {
+  Channel,
+  CloseOptions,
+  Gauges,
+  Registry,
+  RegistryOptions,
+  StreamInfo,
+  StreamRef,
+} from "../registry/registry.ts";
+export type { PipeFunction, PipeSource, StreamWriter } from "../stream/writer.ts";
+export type { Message, SubscribeOptions } from "../stream/subscription.ts";
+export type {
+  AskSnapshot,
+  FinishedSnapshot,
+  PendingSnapshot,
+  RunningSnapshot,
+  Snapshot,
+} from "../stream/snapshot.ts";
+export type { AnyEvents, SseEvent, StreamEvent } from "../protocol/event.ts";
+
+// Answers
+export { toResponse } from "../connection/to-response.ts";
+export { readCursor } from "../protocol/headers.ts";
+export { createWebSink } from "../connection/web-sink.ts";
+export type { BodySink, WebSink } from "../connection/web-sink.ts";
+export type { OpenSink, Sink, SinkEvents, SseRequest } from "../connection/sink.ts";
+export type {
+  BareConnection,
+  BareFunction,
+  BareIterable,
+  BareSource,
+  Source,
+  StreamSource,
+} from "../connection/source.ts";
+
+// Around other people's streams
+export { withHeartbeat } from "../sources/with-heartbeat.ts";
+export type { HeartbeatOptions } from "../sources/with-heartbeat.ts";
+export { poll } from "../sources/poll.ts";
+export type { PollOptions, PollResult } from "../sources/poll.ts";
+export { readEvents } from "../sources/read-events.ts";
+export type { EventBody, ReadEventsOptions } from "../sources/read-events.ts";
+
+// Options
+export type {
+  BufferOptions,
+  DeliveryOptions,
+  RegistryLimits,
+  RegistrySettings,
+  ServeOptions,
+  StreamOptions,
+  Surroundings,
+} from "../connection/options.ts";
+export type { From, Reset } from "../protocol/cursor.ts";
+
+// Building blocks
+export { createLatch } from "../base/latch.ts";
+export type { Cleanup, Latch, LatchOptions } from "../base/latch.ts";
+export { bridgeAbort } from "../base/abort-bridge.ts";
+export type { AbortTarget } from "../base/abort-bridge.ts";
+export { createRingBuffer } from "../log/ring-buffer.ts";
+export type { RingBuffer, RingBufferOptions } from "../log/ring-buffer.ts";
+export { encodeComment, encodeEvent } from "../protocol/encode.ts";
+export { backoff } from "../base/backoff.ts";
+export type { BackoffOptions } from "../base/backoff.ts";
+
+// Several machines
+export type {
+  OnWake,
+  PageLimits,
+  Store,
+  StoreAppend,
+  StoreAppended,
+  StoreCursor,
+  StoredEnd,
+  StoreMeta,
+  StoreOpen,
+  StoreOpened,
+  StorePage,
+  StoreWake,
+} from "../store/store.ts";
+
+// Time, chance and failure
+export { systemClock } from "../base/clock.ts";
+export type { Clock } from "../base/clock.ts";
+export type {
+  CloseReason,
+  DrainReason,
+  EndStatus,
+  FailureStage,
+  Observer,
+  ResetReason,
+} from "../protocol/observer.ts";
+export { createCounters } from "../observability/counters.ts";
+export type { Counters, CounterValues } from "../observability/counters.ts";
+export { HoldfastError } from "../base/errors.ts";
+export type { ErrorCode, HoldfastErrorOptions, PublicError } from "../base/errors.ts";
