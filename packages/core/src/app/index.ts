@@ -90,14 +90,8 @@ export type {
 // Time, chance and failure
 export { systemClock } from "../base/clock.ts";
 export type { Clock } from "../base/clock.ts";
-export type {
-  CloseReason,
-  DrainReason,
-  EndStatus,
-  FailureStage,
-  Observer,
-  ResetReason,
-} from "../protocol/observer.ts";
+export type { FailureStage, Observer } from "../protocol/observer.ts";
+export type { CloseReason, DrainReason, EndStatus, ResetReason } from "../protocol/reasons.ts";
 export { createCounters } from "../observability/counters.ts";
 export type { Counters, CounterValues } from "../observability/counters.ts";
 export { HoldfastError } from "../base/errors.ts";
