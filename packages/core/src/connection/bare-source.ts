@@ -1,5 +1,5 @@
+import type { Runtime } from "../protocol/runtime.ts";
 import { respondWithoutStream } from "./empty-response.ts";
-import type { Clock } from "../base/clock.ts";
 import { Connection, type ConnectionOptions, type FrameSource } from "./connection.ts";
 import { errorFrame, fieldFrame, concatFrames } from "../protocol/control-events.ts";
 import { encodeEvent } from "../protocol/encode.ts";
@@ -19,9 +19,7 @@ import { Scheduler } from "./scheduler.ts";
 const BURST = 64;
 
 export interface BareOptions extends ConnectionOptions {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
+  readonly runtime: Runtime;
   /** How many bytes are kept for a held client. */
   readonly bufferBytes: number;
   readonly maxEventBytes: number;
@@ -35,17 +33,15 @@ export function serveBare(
   options: BareOptions,
   signal: AbortSignal | undefined,
 ): Promise<ServeResult> {
-  const { clock, random, report } = options;
+  const { runtime } = options;
   const answered = respondWithoutStream(request, open);
   if (answered !== undefined) {
-    if (typeof source !== "function") decline(source, report);
+    if (typeof source !== "function") decline(source, runtime.report);
     return answered;
   }
   const keeper = {
-    clock,
-    random,
-    report,
-    scheduler: new Scheduler(clock, options.heartbeat),
+    runtime,
+    scheduler: new Scheduler(runtime.clock, options.heartbeat),
     remove: () => undefined,
   };
   const connection = new Connection(keeper, undefined, request, open, options);
@@ -139,7 +135,8 @@ class BareFrameSource implements FrameSource {
       if (HoldfastError.is(item.value)) this.#add(errorFrame(item.value, this.#options.control), 0);
       else this.#add(this.#encode(item.value), 1);
       this.#connection.pump();
-      if (count % BURST === 0) await new Promise<void>((resolve) => this.#options.clock.soon(resolve));
+      if (count % BURST === 0)
+        await new Promise<void>((resolve) => this.#options.runtime.clock.soon(resolve));
     }
   }
 
@@ -154,7 +151,7 @@ class BareFrameSource implements FrameSource {
   #push(event: SseEvent): void {
     if (this.#latch.closed) return;
     const frame = this.#encode(event);
-    if (this.#bytes === 0) this.#options.clock.soon(() => this.#connection.pump());
+    if (this.#bytes === 0) this.#options.runtime.clock.soon(() => this.#connection.pump());
     this.#add(frame, 1);
   }
 
@@ -185,7 +182,7 @@ class BareFrameSource implements FrameSource {
   /** The source is over. It is let go at once; the client has what was pushed before, and the end. */
   #close(reason: CloseReason, ...before: readonly Uint8Array[]): void {
     if (this.#latch.closed) return;
-    const id = makeTerminalId(makeEpoch(this.#options.random), 0);
+    const id = makeTerminalId(makeEpoch(this.#options.runtime.random), 0);
     this.#last = { reason, frame: concatFrames([...before, fieldFrame({ id })]) };
     this.#latch.close(abortedError(reason));
     this.#connection.pump();
@@ -193,10 +190,10 @@ class BareFrameSource implements FrameSource {
 
   #warnOf(given: unknown): void {
     const message = `A source gave ${typeof given}: neither events, nor how to stop. It is ignored.`;
-    this.#options.report("warned", { id: undefined, message });
+    this.#options.runtime.report("warned", { id: undefined, message });
   }
 
   #report(stage: FailureStage, error: unknown): void {
-    this.#options.report("failed", { id: undefined, stage, error });
+    this.#options.runtime.report("failed", { id: undefined, stage, error });
   }
 }

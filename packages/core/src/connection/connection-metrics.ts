@@ -1,12 +1,10 @@
-import type { Clock } from "../base/clock.ts";
-import type { Report } from "../protocol/observer.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 import type { CloseReason } from "../protocol/reasons.ts";
 
 /** What the observer is told of one connection. Nothing is told for each event. */
 export class ConnectionMetrics {
   readonly #id: string | undefined;
-  readonly #clock: Clock;
-  readonly #report: Report;
+  readonly #runtime: Runtime;
   readonly #openedAt: number;
   #events = 0;
   #bytes = 0;
@@ -14,16 +12,15 @@ export class ConnectionMetrics {
   #bytesTold = 0;
 
   /** @param id the stream's id; `undefined` for a bare source */
-  constructor(id: string | undefined, clock: Clock, report: Report) {
+  constructor(id: string | undefined, runtime: Runtime) {
     this.#id = id;
-    this.#clock = clock;
-    this.#report = report;
-    this.#openedAt = clock.now();
+    this.#runtime = runtime;
+    this.#openedAt = runtime.clock.now();
   }
 
   /** Apart from the constructor: who is told may close the connection at once, and is told of that, too. */
   open(): void {
-    this.#report("connectionOpened", { id: this.#id });
+    this.#runtime.report("connectionOpened", { id: this.#id });
   }
 
   wrote(bytes: number, events: number): void {
@@ -32,13 +29,13 @@ export class ConnectionMetrics {
   }
 
   beat(): void {
-    this.#report("heartbeat", { id: this.#id });
+    this.#runtime.report("heartbeat", { id: this.#id });
   }
 
   /** So many of the events written were a replay, which is over. */
   caughtUp(events: number): void {
     this.tellDelivered();
-    this.#report("replayed", { id: this.#id, events });
+    this.#runtime.report("replayed", { id: this.#id, events });
   }
 
   /** Tells what was written since it told of it before. */
@@ -48,15 +45,15 @@ export class ConnectionMetrics {
     if (bytes === 0) return;
     this.#eventsTold = this.#events;
     this.#bytesTold = this.#bytes;
-    this.#report("delivered", { id: this.#id, events, bytes });
+    this.#runtime.report("delivered", { id: this.#id, events, bytes });
   }
 
   close(reason: CloseReason): void {
     this.tellDelivered();
-    this.#report("connectionClosed", {
+    this.#runtime.report("connectionClosed", {
       id: this.#id,
       reason,
-      duration: this.#clock.now() - this.#openedAt,
+      duration: this.#runtime.clock.now() - this.#openedAt,
       events: this.#events,
       bytes: this.#bytes,
     });

@@ -1,5 +1,4 @@
-import type { Clock } from "../base/clock.ts";
-import type { Report } from "../protocol/observer.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 import type { DrainReason } from "../protocol/reasons.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -10,18 +9,14 @@ export interface PooledConnection {
 }
 
 export interface ConnectionPoolOptions {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
+  readonly runtime: Runtime;
   readonly heartbeat: number;
   readonly maxConnections: number;
 }
 
 /** The connections of a registry: one scheduler for all, bounded in number, drained together. */
 export class ConnectionPool {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
+  readonly runtime: Runtime;
   readonly scheduler: Scheduler;
   readonly #maxConnections: number;
   /** Each with whether it counts against the limit. */
@@ -31,11 +26,9 @@ export class ConnectionPool {
   #spread = 0;
   #empty: (() => void) | undefined;
 
-  constructor({ clock, random, report, heartbeat, maxConnections }: ConnectionPoolOptions) {
-    this.clock = clock;
-    this.random = random;
-    this.report = report;
-    this.scheduler = new Scheduler(clock, heartbeat);
+  constructor({ runtime, heartbeat, maxConnections }: ConnectionPoolOptions) {
+    this.runtime = runtime;
+    this.scheduler = new Scheduler(runtime.clock, heartbeat);
     this.#maxConnections = maxConnections;
   }
 
@@ -80,7 +73,7 @@ export class ConnectionPool {
     for (const connection of this.#connections.keys()) connection.drain("shutdown", spread);
     if (this.#connections.size === 0) return;
     await new Promise<void>((resolve) => {
-      const disarm = this.clock.after(deadline, resolve);
+      const disarm = this.runtime.clock.after(deadline, resolve);
       this.#empty = () => {
         disarm();
         resolve();

@@ -1,13 +1,12 @@
+import type { Runtime } from "../protocol/runtime.ts";
 import { bridgeAbort } from "../base/abort-bridge.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import { sendEmptyResponse } from "./empty-response.ts";
-import type { Clock } from "../base/clock.ts";
 import { drainFrame } from "../protocol/control-events.ts";
 import { HEARTBEAT } from "../protocol/encode.ts";
 import { abortedError } from "../base/errors.ts";
 import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
-import type { Report } from "../protocol/observer.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { ServeResult, StreamEnd } from "../protocol/outcome.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
@@ -23,9 +22,7 @@ export interface FrameSource {
 
 /** What a connection takes from the one who keeps it. */
 export interface ConnectionOwner {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
+  readonly runtime: Runtime;
   readonly scheduler: Scheduler;
   /** The response is over. */
   remove(connection: Connection): void;
@@ -92,7 +89,7 @@ export class Connection implements ScheduledTask {
       this.#rejectOver = reject;
     });
     this.latch = createLatch({
-      onError: (error) => keeper.report("failed", { id, stage: "cleanup", error }),
+      onError: (error) => keeper.runtime.report("failed", { id, stage: "cleanup", error }),
     });
     this.#detach = bridgeAbort(request.signal, this);
   }
@@ -110,11 +107,11 @@ export class Connection implements ScheduledTask {
   /** Begins the stream: headers with status 200. Idempotent; nothing once the latch is closed. */
   begin(): void {
     if (this.#begun || this.latch.closed) return;
-    const { clock, random, report, scheduler } = this.#keeper;
+    const { runtime, scheduler } = this.#keeper;
     this.#begun = true;
-    this.#lastWrite = clock.now();
-    this.#expiresAt = this.#lastWrite + this.options.maxDuration * (0.9 + 0.2 * random());
-    this.#metrics = new ConnectionMetrics(this.id, clock, report);
+    this.#lastWrite = runtime.clock.now();
+    this.#expiresAt = this.#lastWrite + this.options.maxDuration * (0.9 + 0.2 * runtime.random());
+    this.#metrics = new ConnectionMetrics(this.id, runtime);
     this.#metrics.open();
     try {
       const events = { drained: () => this.#drained(), closed: () => this.#finish() };
@@ -163,7 +160,7 @@ export class Connection implements ScheduledTask {
   write(bytes: Uint8Array, events = 0): void {
     if (bytes.length === 0) return;
     this.#metrics?.wrote(bytes.length, events);
-    this.#lastWrite = this.#keeper.clock.now();
+    this.#lastWrite = this.#keeper.runtime.clock.now();
     let taken: boolean;
     try {
       taken = (this.#sink as Sink).write(bytes);
@@ -235,7 +232,7 @@ export class Connection implements ScheduledTask {
 
   /** A fresh random reconnection time in ms: 1,000 to 2,000, busy 5,000 to 30,000. */
   retry(reason?: DrainReason): number {
-    const { random } = this.#keeper;
+    const { random } = this.#keeper.runtime;
     return Math.round(reason === "busy" ? 5_000 + 25_000 * random() : 1_000 + 1_000 * random());
   }
 
@@ -267,7 +264,7 @@ export class Connection implements ScheduledTask {
 
   /** From now on the sink has `idleTimeout` to flush what it was given. */
   #stuck(): void {
-    this.#stuckSince = this.#keeper.clock.now();
+    this.#stuckSince = this.#keeper.runtime.clock.now();
     this.#sooner();
   }
 
@@ -278,7 +275,7 @@ export class Connection implements ScheduledTask {
   }
 
   #sayDrain(reason: DrainReason, spread: number): void {
-    const retry = this.retry(reason) + Math.round(spread * this.#keeper.random());
+    const retry = this.retry(reason) + Math.round(spread * this.#keeper.runtime.random());
     this.#source?.flush?.();
     this.end(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
@@ -291,7 +288,7 @@ export class Connection implements ScheduledTask {
   }
 
   #fail(error: unknown): void {
-    this.#keeper.report("failed", { id: this.id, stage: "delivery", error });
+    this.#keeper.runtime.report("failed", { id: this.id, stage: "delivery", error });
     this.destroy("failed", error);
   }
 

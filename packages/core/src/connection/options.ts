@@ -1,7 +1,8 @@
 import { check, checkCount, checkDelay, checkDuration, checkOneOf } from "../base/validate.ts";
 import type { Clock } from "../base/clock.ts";
 import { systemClock } from "../base/clock.ts";
-import type { Observer } from "../protocol/observer.ts";
+import { createReport, type Observer } from "../protocol/observer.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 import type { From } from "../protocol/cursor.ts";
 
 /** How a client is served. Resolved call > ref > registry > default. */
@@ -89,7 +90,6 @@ export type ResolvedStream = Resolved<Omit<StreamOptions, "buffer">> & {
   readonly buffer: Resolved<BufferOptions>;
 };
 export type ResolvedLimits = Resolved<RegistryLimits>;
-export type ResolvedSurroundings = Resolved<Omit<Surroundings, "observer">>;
 
 export const DELIVERY_DEFAULTS: ResolvedDelivery = {
   heartbeat: 15_000,
@@ -153,11 +153,11 @@ export function resolveLimits(options: RegistryLimits): ResolvedLimits {
   return { bytes, maxConnections, maxStreams, maxWaiting };
 }
 
-export function resolveSurroundings(options: Surroundings): ResolvedSurroundings {
-  const { clock = systemClock, random = Math.random } = options;
+export function resolveRuntime(options: Surroundings = {}): Runtime {
+  const { clock = systemClock, random = Math.random, observer } = options;
   check(typeof clock.after === "function", "clock", "a Clock", clock);
   check(typeof random === "function", "random", "a function", random);
-  return { clock, random };
+  return { clock, random, report: createReport(observer) };
 }
 
 /** Without the names whose value is `undefined`, which mean what leaving them out means. */

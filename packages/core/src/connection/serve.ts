@@ -1,12 +1,11 @@
 import { serveBare } from "./bare-source.ts";
 import { check, checkSignal } from "../base/validate.ts";
 import { isPullable } from "../base/pull.ts";
-import { createReport } from "../protocol/observer.ts";
 import {
   DELIVERY_DEFAULTS,
   resolveDelivery,
   resolveStream,
-  resolveSurroundings,
+  resolveRuntime,
   type ServeOptions,
   STREAM_DEFAULTS,
 } from "./options.ts";
@@ -39,8 +38,7 @@ export async function serve(
   const { buffer, maxEventBytes } = resolveStream(STREAM_DEFAULTS, options);
   const bareOptions = {
     ...resolveDelivery(DELIVERY_DEFAULTS, options),
-    ...resolveSurroundings(options ?? {}),
-    report: createReport(options?.observer),
+    runtime: resolveRuntime(options),
     bufferBytes: buffer.bytes,
     maxEventBytes: Math.min(maxEventBytes, Math.floor(buffer.bytes / 4)),
   };

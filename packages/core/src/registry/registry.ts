@@ -4,7 +4,6 @@ import { ConnectionPool } from "../connection/connection-pool.ts";
 import { closedError, type HoldfastError } from "../base/errors.ts";
 import type { AnyEvents, StreamEvent } from "../protocol/event.ts";
 import { isStreamId } from "../protocol/event-id.ts";
-import { createReport } from "../protocol/observer.ts";
 import type { EndStatus } from "../protocol/reasons.ts";
 import {
   DELIVERY_DEFAULTS,
@@ -14,7 +13,7 @@ import {
   resolveDelivery,
   resolveLimits,
   resolveStream,
-  resolveSurroundings,
+  resolveRuntime,
   STREAM_DEFAULTS,
   type StreamOptions,
 } from "../connection/options.ts";
@@ -165,13 +164,13 @@ export interface Registry<Events extends object = AnyEvents> {
 export function createRegistry<Events extends object = AnyEvents>(
   options: RegistryOptions<Events> = {},
 ): Registry<Events> {
-  const { clock, random } = resolveSurroundings(options);
+  const runtime = resolveRuntime(options);
+  const { clock, report } = runtime;
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
   const defaults = resolveStream(STREAM_DEFAULTS, options);
   const { bytes, maxConnections, maxStreams, maxWaiting } = resolveLimits(options);
-  const report = createReport(options.observer);
-  const table = new StreamTable({ clock, random, report, bytes, maxStreams });
-  const pool = new ConnectionPool({ clock, random, report, heartbeat: delivery.heartbeat, maxConnections });
+  const table = new StreamTable({ runtime, bytes, maxStreams });
+  const pool = new ConnectionPool({ runtime, heartbeat: delivery.heartbeat, maxConnections });
   const openListeners = createKeyedListeners<Stream>();
   const { snapshot, source, store, durability = "local" } = options;
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
@@ -183,9 +182,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     new StreamBroker({
       store,
       durability,
-      clock,
-      random,
-      report,
+      runtime,
       table,
       defaults,
       restart: source && ((id) => startSource(id, source)),
@@ -193,8 +190,7 @@ export function createRegistry<Events extends object = AnyEvents>(
       onOpened: (stream) => openListeners.resolve(stream.id, stream),
     });
   const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
-  const snapshots =
-    snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { clock, random, report, isHere });
+  const snapshots = snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere });
   const context: RegistryContext = {
     pool,
     openListeners,

@@ -89,7 +89,7 @@ export class RequestContext {
   #follow(stream: Stream, opening: Handshake): void {
     const { connection, registry } = this;
     connection.begin();
-    const reader = new Reader(stream, connection, opening, registry.pool.report);
+    const reader = new Reader(stream, connection, opening, registry.pool.runtime.report);
     connection.follow(reader);
     stream.attach(reader);
     connection.latch.defer(() => reader.leave());

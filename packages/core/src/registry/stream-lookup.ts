@@ -70,7 +70,7 @@ class StreamLookup implements FrameSource {
     this.#connection = connection;
     this.#target = target;
     this.#options = options;
-    this.#cameAt = registry.pool.clock.now();
+    this.#cameAt = registry.pool.runtime.clock.now();
     this.#latch.defer(connection.latch.defer(() => this.#latch.close()));
   }
 
@@ -86,7 +86,7 @@ class StreamLookup implements FrameSource {
     this.#connection.follow(this);
     this.#latch.defer(openListeners.wait(id, (opened) => this.#found(opened)));
     if (snapshots === undefined && look === undefined) return this.#goOn();
-    this.#latch.defer(pool.clock.after(STATUS_WAITS, () => this.#wait()));
+    this.#latch.defer(pool.runtime.clock.after(STATUS_WAITS, () => this.#wait()));
     if (look === undefined) this.#ask();
     else this.#latch.defer(look(id, kind, (looked) => this.#hear(looked)));
   }
@@ -107,7 +107,7 @@ class StreamLookup implements FrameSource {
       return this.#tell(looked.error);
     }
     if (looked.state === "full") {
-      this.#registry.pool.report("failed", { id, stage: "store", error: looked.error });
+      this.#registry.pool.runtime.report("failed", { id, stage: "store", error: looked.error });
       return this.#connection.reject("busy");
     }
     this.#missed = true;
@@ -168,7 +168,7 @@ class StreamLookup implements FrameSource {
     }
     if (answer.state === "unknown") return this.#tell(answer.error);
     if (answer.state === "gone") return this.#missing ? this.#sayGone() : this.#wait();
-    if (answer.state === "running") this.#runsSince ??= this.#registry.pool.clock.now();
+    if (answer.state === "running") this.#runsSince ??= this.#registry.pool.runtime.clock.now();
     this.#goOn();
   }
 
@@ -180,7 +180,7 @@ class StreamLookup implements FrameSource {
     try {
       startSource(id);
     } catch (error) {
-      pool.report("failed", { id, stage: "source", error });
+      pool.runtime.report("failed", { id, stage: "source", error });
       this.#connection.reject("busy");
     }
   }
@@ -216,7 +216,7 @@ class StreamLookup implements FrameSource {
   #sayGone(): void {
     this.#latch.close();
     if (!this.#connection.begun) return this.#connection.refuse(404);
-    const { random } = this.#registry.pool;
+    const { random } = this.#registry.pool.runtime;
     const error = new HoldfastError("GONE", "There is no such stream.");
     const frame = endFrame("failed", makeTerminalId(makeEpoch(random), 0), error, this.#options.control);
     this.#gone = { frame, error };

@@ -1,7 +1,6 @@
 import { backoff } from "../base/backoff.ts";
 import { backlogError, HoldfastError } from "../base/errors.ts";
 import { LEASE, type StoreClient } from "./store-client.ts";
-import type { Report } from "../protocol/observer.ts";
 
 /** A batch goes out in the next turn, or so long after the last one, in ms, or as soon as there are so many frames. */
 const BATCH = { after: 5, frames: 64 };
@@ -10,8 +9,6 @@ const MOST = { frames: 1_024, bytes: 262_144 };
 
 export interface ChannelProducerOptions {
   readonly client: StoreClient;
-  readonly random: () => number;
-  readonly report: Report;
   readonly id: string;
   /** This process among the channel's producers. */
   readonly producer: string;
@@ -87,9 +84,9 @@ export class ChannelProducer {
     this.#disarm?.();
     const events = this.#frames.length + (this.#batch?.frames.length ?? 0);
     if (events > 0) {
-      const { id, report } = this.#options;
+      const { id, client } = this.#options;
       const error = new HoldfastError("STORE_UNAVAILABLE", `${events} events could not be stored.`);
-      report("failed", { id, stage: "store", error });
+      client.report("failed", { id, stage: "store", error });
     }
     this.#tellEmpty();
   }
@@ -151,10 +148,10 @@ export class ChannelProducer {
   }
 
   #goOn(): void {
-    const { client, random, ttlMs, onIdle } = this.#options;
+    const { client, ttlMs, onIdle } = this.#options;
     const { length } = this.#frames;
     if (this.#attempt > 0) {
-      const wait = this.#attempt === 1 ? 0 : this.#delay(this.#attempt - 1, random());
+      const wait = this.#attempt === 1 ? 0 : this.#delay(this.#attempt - 1, client.random());
       this.#disarm = client.clock.after(wait, () => void this.#send());
     } else if (length > 0) void this.#send();
     else {
@@ -165,9 +162,9 @@ export class ChannelProducer {
 
   /** The client tells of the store's outages; what is left is an id that a stream has taken. */
   #tell(error: unknown): void {
-    const { id, report } = this.#options;
+    const { id, client } = this.#options;
     if (this.#attempt === 0 && (error as HoldfastError).code === "STREAM_EXISTS")
-      report("failed", { id, stage: "store", error });
+      client.report("failed", { id, stage: "store", error });
   }
 
   #tellEmpty(): void {

@@ -25,23 +25,15 @@ export class PageCache implements Archive {
   first: number;
   readonly #client: StoreClient;
   readonly #stream: Stream;
-  readonly #random: () => number;
   readonly #isAwaited: () => boolean;
   readonly #delay = backoff({ base: 100, cap: 2_000 });
   readonly #pages = new Map<number, Page>();
 
   /** @param isAwaited whether what the store does not have now may come back */
-  constructor(
-    client: StoreClient,
-    stream: Stream,
-    first: number,
-    random: () => number,
-    isAwaited: () => boolean,
-  ) {
+  constructor(client: StoreClient, stream: Stream, first: number, isAwaited: () => boolean) {
     this.#client = client;
     this.#stream = stream;
     this.first = first;
-    this.#random = random;
     this.#isAwaited = isAwaited;
   }
 
@@ -64,7 +56,7 @@ export class PageCache implements Archive {
     if (this.#client.closed) return;
     if (!known && readers.length > 0) {
       const again = (): void => void this.#fetch(from, page, attempt + 1);
-      this.#client.clock.after(this.#delay(attempt, this.#random()), again);
+      this.#client.clock.after(this.#delay(attempt, this.#client.random()), again);
       return;
     }
     if (page.run === undefined) this.#pages.delete(from);

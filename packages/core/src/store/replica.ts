@@ -19,7 +19,6 @@ const DEGRADED = encodeComment("degraded");
 /** What a replica takes from the one who keeps it. */
 export interface ReplicaHooks {
   readonly client: StoreClient;
-  readonly random: () => number;
   /** How long a channel is kept that nothing is pushed to, in ms. */
   readonly channelTtl: number;
   /** The id is in another life. */
@@ -122,7 +121,7 @@ export class Replica {
   /** Until the next look without a hint: a lease that runs out is noticed at once. */
   #pause(): number {
     if (this.#again) return BREATH;
-    const interval = INTERVAL.least + (INTERVAL.most - INTERVAL.least) * this.#keeper.random();
+    const interval = INTERVAL.least + (INTERVAL.most - INTERVAL.least) * this.#keeper.client.random();
     return this.#leaseLeft > 0 ? Math.min(interval, this.#leaseLeft) : interval;
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../base/clock.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
 import type { Report } from "../protocol/observer.ts";
 import { TimerScope } from "../base/timer-scope.ts";
@@ -30,8 +30,9 @@ const LEASE_GRACE = 5_000;
 export class StoreClient {
   /** For everything that works with the store. */
   readonly clock: TimerScope;
+  readonly random: () => number;
+  readonly report: Report;
   readonly #store: Store;
-  readonly #report: Report;
   readonly #onBack: () => void;
   readonly #calls = new Set<() => void>();
   readonly #unlisten: () => void;
@@ -41,10 +42,11 @@ export class StoreClient {
   #closed = false;
 
   /** @param onBack called when an outage is over */
-  constructor(store: Store, clock: Clock, report: Report, onBack: () => void) {
+  constructor(store: Store, { clock, random, report }: Runtime, onBack: () => void) {
     this.#store = store;
     this.clock = new TimerScope(clock);
-    this.#report = report;
+    this.random = random;
+    this.report = report;
     this.#onBack = onBack;
     this.#unlisten = store.health((healthy) => {
       this.#disarm();
@@ -90,7 +92,7 @@ export class StoreClient {
 
   /** Says a last word that nobody waits for; it may go out behind the close. */
   parting(id: string, append: StoreAppend): void {
-    const failed = (error: unknown): void => this.#report("failed", { id, stage: "store", error });
+    const failed = (error: unknown): void => this.report("failed", { id, stage: "store", error });
     attempt(() => this.#store.append(id, append)).catch(failed);
   }
 
@@ -137,7 +139,7 @@ export class StoreClient {
   #failed(id: string | undefined, error: unknown): void {
     if (!this.#healthy || this.#closed) return;
     this.#healthy = false;
-    this.#report("failed", { id, stage: "store", error });
+    this.report("failed", { id, stage: "store", error });
   }
 
   #succeeded(): void {

@@ -8,7 +8,6 @@ import type { StreamKind } from "../stream/stream.ts";
 export interface StorePollerOptions {
   readonly client: StoreClient;
   readonly watcher: StoreWatcher;
-  readonly random: () => number;
   /** StorePoller once. */
   readonly look: (id: string, kind: StreamKind) => Promise<LookupResult>;
 }
@@ -74,7 +73,7 @@ export class StorePoller {
   }
 
   async #look(search: Search): Promise<void> {
-    const { client, look, random } = this.#options;
+    const { client, look } = this.#options;
     search.disarm();
     search.busy = true;
     search.again = false;
@@ -89,7 +88,7 @@ export class StorePoller {
       if (search.listeners.has(listener)) listener.hear(looked);
     }
     if (search.listeners.size === 0 || search.busy) return;
-    const wait = search.again ? 0 : INTERVAL.least + (INTERVAL.most - INTERVAL.least) * random();
+    const wait = search.again ? 0 : INTERVAL.least + (INTERVAL.most - INTERVAL.least) * client.random();
     search.disarm = client.clock.after(wait, () => void this.#look(search));
   }
 

@@ -1,14 +1,13 @@
+import type { Runtime } from "../protocol/runtime.ts";
 import type { LookupResult } from "../stream/stream-host.ts";
 import { ChannelProducer } from "./channel-producer.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
-import type { Clock } from "../base/clock.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
 import { LEASE, StoreClient } from "./store-client.ts";
 import { StoreWatcher } from "./store-watcher.ts";
 import { StorePoller } from "./store-poller.ts";
-import type { Report } from "../protocol/observer.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import { StreamProducer } from "./stream-producer.ts";
 import { PAGE, PageCache } from "./page-cache.ts";
@@ -26,9 +25,7 @@ export interface StreamBrokerOptions {
   readonly store: Store;
   /** `stored`: readers are given only what the store has. */
   readonly durability: "local" | "stored";
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
+  readonly runtime: Runtime;
   readonly table: StreamTable;
   readonly defaults: ResolvedStream;
   /** Starts a stream for the readers who are here, if the registry does. */
@@ -66,13 +63,13 @@ export class StreamBroker {
   #batches = 0;
 
   constructor(options: StreamBrokerOptions) {
-    const { store, clock, random, report } = options;
+    const { store, runtime } = options;
     this.#options = options;
-    this.#client = new StoreClient(store, clock, report, () => this.#goOn());
+    this.#client = new StoreClient(store, runtime, () => this.#goOn());
     this.#watcher = new StoreWatcher(store);
     const look = (id: string, kind: StreamKind): Promise<LookupResult> => this.#look(id, kind);
-    this.#poller = new StorePoller({ client: this.#client, watcher: this.#watcher, random, look });
-    this.#producer = makeEpoch(random);
+    this.#poller = new StorePoller({ client: this.#client, watcher: this.#watcher, look });
+    this.#producer = makeEpoch(runtime.random);
   }
 
   /** Whether a stream is produced somewhere else. */
@@ -145,7 +142,7 @@ export class StreamBroker {
 
   /** Nothing is held any more; what is on its way to the store has until `until` to get there. */
   async close(until: number): Promise<void> {
-    const { clock } = this.#options;
+    const { clock } = this.#options.runtime;
     const producers = [...this.#producers.values(), ...this.#channelProducers.values()];
     const settled = Promise.all(producers.map((producer) => producer.settled));
     let disarm = (): void => undefined;
@@ -171,7 +168,7 @@ export class StreamBroker {
   #storeOptions(kind: StreamKind, { buffer, linger, idle }: ResolvedStream): StoreOpen {
     const ttlMs = Math.min(MOST, kind === "channel" ? idle : linger + 4 * LEASE);
     const keep = Math.min(MOST, buffer.events);
-    return { kind, epoch: makeEpoch(this.#options.random), leaseMs: LEASE, ttlMs, keep };
+    return { kind, epoch: makeEpoch(this.#options.runtime.random), leaseMs: LEASE, ttlMs, keep };
   }
 
   /** The store says who produces a stream; one whose producer is dead is ended first. */
@@ -226,7 +223,7 @@ export class StreamBroker {
   }
 
   #produce(id: string, opened: Opened, options: ResolvedStream, sourced: boolean): Produced {
-    const { table, random, report, durability, onOpened } = this.#options;
+    const { table, durability, onOpened } = this.#options;
     const { epoch, fence } = opened;
     const client = this.#client;
     const held = table.get(id);
@@ -247,12 +244,10 @@ export class StreamBroker {
     };
     const life = { epoch, keeper, replica: false, forgotten };
     const stream = table.add(id, "stream", options, sourced, life);
-    const pages = new PageCache(client, stream, 1, random, () => !producer.ended);
+    const pages = new PageCache(client, stream, 1, () => !producer.ended);
     const { ttlMs, keep } = this.#storeOptions("stream", options);
     const producer = new StreamProducer({
       client,
-      random,
-      report,
       stream,
       fence,
       ttlMs,
@@ -319,7 +314,7 @@ export class StreamBroker {
 
   /** @param frames the first that the store has; the log begins with them if they are all, else behind the last */
   #replicate(id: string, meta: StoreMeta, frames: readonly Uint8Array[]): Stream {
-    const { table, random, defaults } = this.#options;
+    const { table, defaults } = this.#options;
     const client = this.#client;
     const { epoch, kind, first, last } = meta;
     const stop = (): void => {
@@ -340,12 +335,11 @@ export class StreamBroker {
       this.#replicas.delete(stream);
     };
     const stream = table.add(id, kind, defaults, false, { epoch, keeper, replica: true, forgotten });
-    const pages = new PageCache(client, stream, first, random, () => stream.end === undefined);
+    const pages = new PageCache(client, stream, first, () => stream.end === undefined);
     stream.archive = pages;
     const replica = new Replica(
       {
         client,
-        random,
         channelTtl: this.#storeOptions("channel", defaults).ttlMs,
         restart: this.#options.restart,
         moved: (old, now) => this.#moveOn(old.stream, now),
@@ -365,23 +359,21 @@ export class StreamBroker {
 
   /** The id is in another life, where its readers go on. */
   #moveOn(old: Stream, meta: StoreMeta): void {
-    const { table, report } = this.#options;
+    const { table, runtime } = this.#options;
     const { id } = old;
     table.forget(old);
     try {
       moveReaders(old, this.#adopt(id, meta, []));
     } catch (error) {
-      report("failed", { id, stage: "store", error });
+      runtime.report("failed", { id, stage: "store", error });
       old.finish("lost");
     }
   }
 
   #createChannelProducer(id: string): ChannelProducer {
-    const { random, report, defaults } = this.#options;
+    const { defaults } = this.#options;
     const producer = new ChannelProducer({
       client: this.#client,
-      random,
-      report,
       id,
       producer: this.#producer,
       nextNumber: () => ++this.#batches,

@@ -1,7 +1,6 @@
 import { backoff } from "../base/backoff.ts";
 import { HoldfastError, toPublicError } from "../base/errors.ts";
 import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
-import type { Report } from "../protocol/observer.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import type { HighWatermark, Stream } from "../stream/stream.ts";
@@ -17,8 +16,6 @@ const VERDICT_AFTER = 1_000;
 
 export interface StreamProducerOptions {
   readonly client: StoreClient;
-  readonly random: () => number;
-  readonly report: Report;
   readonly stream: Stream;
   readonly fence: number;
   /** How long everything is kept without an append, in ms. */
@@ -108,11 +105,11 @@ export class StreamProducer implements HighWatermark {
 
   /** Gives up what is not stored, and tells of it. */
   giveUp(): void {
-    const { stream, report } = this.#options;
+    const { stream, client } = this.#options;
     if (this.#over) return;
     const message = "The end of the stream could not be stored.";
     const error = new HoldfastError("STORE_UNAVAILABLE", message, { retryable: true });
-    report("failed", { id: stream.id, stage: "store", error });
+    client.report("failed", { id: stream.id, stage: "store", error });
     this.#finishStored();
   }
 
@@ -183,9 +180,9 @@ export class StreamProducer implements HighWatermark {
   }
 
   #goOn(): void {
-    const { client, stream, random } = this.#options;
+    const { client, stream } = this.#options;
     if (client.clock.now() >= this.#giveUpAt && !this.#isAwaited) return this.giveUp();
-    if (this.#attempt > 0) this.#arm(this.#delay(this.#attempt - 1, random()));
+    if (this.#attempt > 0) this.#arm(this.#delay(this.#attempt - 1, client.random()));
     else if (stream.end !== undefined || stream.log.last > this.#stored) void this.#send();
     else this.#arm(RENEWAL);
   }
@@ -288,14 +285,14 @@ export class StreamProducer implements HighWatermark {
   }
 
   #lose({ status }: StoredEnd): void {
-    const { stream, report } = this.#options;
+    const { stream, client } = this.#options;
     const cause = new HoldfastError("STORE_UNAVAILABLE", `The store has the stream as ${status}.`, {
       retryable: true,
     });
     if (stream.end === undefined) stream.take(status, cause);
     else if (stream.end.status !== status) {
       stream.overrule(status);
-      report("failed", { id: stream.id, stage: "store", error: cause });
+      client.report("failed", { id: stream.id, stage: "store", error: cause });
     }
     this.#finish();
   }

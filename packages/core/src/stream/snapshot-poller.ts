@@ -1,8 +1,7 @@
+import type { Runtime } from "../protocol/runtime.ts";
 import { backoff } from "../base/backoff.ts";
-import type { Clock } from "../base/clock.ts";
 import { HoldfastError } from "../base/errors.ts";
 import type { AnyEvents } from "../protocol/event.ts";
-import type { Report } from "../protocol/observer.ts";
 import { Limiter } from "../base/limiter.ts";
 import { type AskSnapshot, type SnapshotResult, readSnapshot } from "./snapshot.ts";
 
@@ -10,9 +9,7 @@ import { type AskSnapshot, type SnapshotResult, readSnapshot } from "./snapshot.
 export type SnapshotOutcome = SnapshotResult | { readonly state: "unknown"; readonly error: HoldfastError };
 
 export interface SnapshotPollerOptions {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
+  readonly runtime: Runtime;
   /** Whether the stream is in this process, or can be started there. */
   readonly isHere: (id: string) => boolean;
 }
@@ -54,7 +51,7 @@ export class SnapshotPoller {
   constructor(ask: AskSnapshot<AnyEvents>, options: SnapshotPollerOptions) {
     this.#ask = ask;
     this.#options = options;
-    this.#calls = new Limiter({ clock: options.clock, ...CALLS });
+    this.#calls = new Limiter({ clock: options.runtime.clock, ...CALLS });
   }
 
   /** Hears each answer from now on, at once if there is one that is good. Returns how to leave (idempotent). */
@@ -90,12 +87,12 @@ export class SnapshotPoller {
   }
 
   #good({ kept }: PendingLookup): PendingLookup["kept"] {
-    return kept !== undefined && kept.until > this.#options.clock.now() ? kept : undefined;
+    return kept !== undefined && kept.until > this.#options.runtime.clock.now() ? kept : undefined;
   }
 
   /** Asks for those who listen: in its time after a good answer, else at once. */
   #goOn(lookup: PendingLookup): void {
-    const { clock } = this.#options;
+    const { clock } = this.#options.runtime;
     const ask = (): void => {
       lookup.giveUp = this.#calls.add((signal) => this.#call(lookup, signal));
       // Whoever is asked may open the stream at once, and so be rid of those who listen.
@@ -119,8 +116,8 @@ export class SnapshotPoller {
       lookup.failures = 0;
       return finding;
     } catch (cause) {
-      if (!signal.aborted) this.#options.report("failed", { id, stage: "snapshot", error: cause });
-      const retryAfter = Math.round(this.#delay(lookup.failures++, this.#options.random()));
+      if (!signal.aborted) this.#options.runtime.report("failed", { id, stage: "snapshot", error: cause });
+      const retryAfter = Math.round(this.#delay(lookup.failures++, this.#options.runtime.random()));
       const message = "The stream could not be looked up.";
       const error = new HoldfastError("SNAPSHOT_FAILED", message, { cause, retryable: true, retryAfter });
       return { state: "unknown", error };
@@ -128,7 +125,7 @@ export class SnapshotPoller {
   }
 
   #take(lookup: PendingLookup, answer: SnapshotOutcome): void {
-    const { clock, random } = this.#options;
+    const { clock, random } = this.#options.runtime;
     const now = clock.now();
     const wait = answer.state === "unknown" ? answer.error.retryAfter : undefined;
     const askAgainAt = now + (wait ?? POLL_INTERVAL * (0.8 + 0.4 * random()));
@@ -146,12 +143,12 @@ export class SnapshotPoller {
     if (state !== "running" || lookup.warned || this.#options.isHere(lookup.id)) return;
     lookup.warned = true;
     const message = "The stream is said to run, but it is not in this process.";
-    this.#options.report("warned", { id: lookup.id, message });
+    this.#options.runtime.report("warned", { id: lookup.id, message });
   }
 
   /** Nobody is interested any more; a good answer is kept for a newcomer. */
   #abandon(lookup: PendingLookup): void {
-    const { clock } = this.#options;
+    const { clock } = this.#options.runtime;
     lookup.cancelTimer();
     lookup.giveUp();
     lookup.giveUp = nothing;

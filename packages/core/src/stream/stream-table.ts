@@ -1,8 +1,7 @@
-import type { Clock } from "../base/clock.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
 import { Retention } from "./retention.ts";
-import type { Report } from "../protocol/observer.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
 
@@ -10,9 +9,7 @@ import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
 const AHEAD = 1_000;
 
 export interface StreamTableOptions {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: Report;
+  readonly runtime: Runtime;
   readonly bytes: number;
   readonly maxStreams: number;
 }
@@ -72,7 +69,7 @@ export class StreamTable implements StreamHooks {
    * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`
    */
   add(id: string, kind: StreamKind, options: ResolvedStream, sourced = false, shared?: StoredLife): Stream {
-    const { clock, random, report } = this.#options;
+    const { clock, random, report } = this.#options.runtime;
     const old = this.#streams.get(id);
     if (old !== undefined) {
       if (old.end === undefined) throw existsError(old);
@@ -119,9 +116,14 @@ export class StreamTable implements StreamHooks {
     const { id, log, end } = stream;
     if (end === undefined) return;
     this.retire(stream);
-    this.#options.report("streamEnded", { id, epoch: log.epoch, status: end.status, events: log.last });
+    this.#options.runtime.report("streamEnded", {
+      id,
+      epoch: log.epoch,
+      status: end.status,
+      events: log.last,
+    });
     if (end.error !== undefined) {
-      this.#options.report("failed", { id, stage: "source", error: end.error.cause ?? end.error });
+      this.#options.runtime.report("failed", { id, stage: "source", error: end.error.cause ?? end.error });
     }
   }
 
@@ -134,7 +136,7 @@ export class StreamTable implements StreamHooks {
   }
 
   attended(stream: Stream): void {
-    stream.activeAt = this.#options.clock.now();
+    stream.activeAt = this.#options.runtime.clock.now();
     this.#retentions.get(stream)?.attended();
   }
 
@@ -153,7 +155,7 @@ export class StreamTable implements StreamHooks {
   }
 
   #scheduleWake(): void {
-    const { clock } = this.#options;
+    const { clock } = this.#options.runtime;
     if (clock.next === undefined || this.#ahead === 0) {
       this.#ahead = AHEAD;
       clock.soon(this.#wake);
@@ -166,7 +168,7 @@ export class StreamTable implements StreamHooks {
   readonly #wake = (): void => {
     const changed = this.#changed;
     this.#changed = [];
-    const now = this.#options.clock.now();
+    const now = this.#options.runtime.clock.now();
     for (const stream of changed) {
       stream.toNudge = false;
       stream.activeAt = now;
@@ -179,7 +181,7 @@ export class StreamTable implements StreamHooks {
     const events = stream.log.last - stream.told;
     if (events === 0) return;
     stream.told = stream.log.last;
-    this.#options.report("pushed", { id: stream.id, events });
+    this.#options.runtime.report("pushed", { id: stream.id, events });
   }
 
   #makeRoom(streams: number): void {

@@ -28,9 +28,7 @@ function asking(random: () => number = () => 0.5, ask?: AskSnapshot<AnyEvents>):
     failed: ({ id, stage, error }) => void told.push(`${id}: ${stage}: ${(error as Error).message}`),
   });
   const snapshots = new SnapshotPoller(ask ?? db.snapshot, {
-    clock,
-    random,
-    report,
+    runtime: { clock, random, report },
     isHere: (id) => here.has(id),
   });
   return {
