@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
-/** An example of PROTOCOL.md: a request, and the whole exchange that begins with it. */
+/** An example of PROTOCOL-EXAMPLES.md: a request, and the exchange that begins with it. */
 interface Example {
   readonly title: string;
   readonly request: string;
@@ -12,10 +12,9 @@ export function read(path: string): string {
   return readFileSync(new URL(`../../../../${path}`, import.meta.url), "utf8");
 }
 
-/** Each heading under "Examples", with its one block. */
+/** Each heading of the third level, with its only code block. */
 export function readExamples(markdown: string): Example[] {
-  const [, examples = ""] = markdown.split("\n## Examples\n");
-  const parts = examples.split(/^### /m).slice(1);
+  const parts = markdown.split(/^### /m).slice(1);
   return parts.map((part) => {
     const [title = ""] = part.split("\n", 1);
     const blocks = [...part.matchAll(/^```http\n([^]*?)^```$/gm)];
@@ -25,28 +24,60 @@ export function readExamples(markdown: string): Example[] {
   });
 }
 
-/** The text between a heading and the next. */
+/** The headings of this level or, without one, of all levels. */
+export function headings(markdown: string, level?: number): string[] {
+  const text = markdown.replaceAll(/^```[^]*?^```$/gm, "");
+  const found = [...text.matchAll(/^(#+) (.+)$/gm)];
+  return found.flatMap(([, marks = "", title = ""]) =>
+    marks.length === (level ?? marks.length) ? title : [],
+  );
+}
+
+/** The anchor that GitHub gives a heading. */
+export function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+}
+
+/** The anchors in links to this file, or with an empty name in links within the document. */
+export function linkedAnchors(markdown: string, file: string): string[] {
+  const links = [...markdown.matchAll(/\]\((?:[\w.-]+\/)*([\w.-]*)#([\w-]+)\)/g)];
+  return links.flatMap(([, name, anchor = ""]) => (name === file ? anchor : []));
+}
+
+/** The text between a heading, whose number may be left out, and the next heading. */
 export function section(markdown: string, title: string): string {
-  const part = markdown.split(/^#+ /m).find((text) => text.startsWith(`${title}\n`));
+  const part = markdown.split(/^#+ /m).find((text) => text.replace(/^[\d.]+ /, "").startsWith(`${title}\n`));
   if (part === undefined) throw new Error(`There is no section "${title}".`);
   return part;
 }
 
-/** What stands as code at the beginning of each row of a section's table. */
+/** The code in the first cell of each row of a section's table. */
 export function names(markdown: string, title: string): string[] {
-  return [...section(markdown, title).matchAll(/^\| `([^`]+)`/gm)].map(([, name = ""]) => name);
+  const cells = [...section(markdown, title).matchAll(/^\| ([^|]+) \|/gm)];
+  return cells.flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name));
 }
 
-/** The members of a union of strings in core, read from the source. */
-export function union(file: string, type: string): string[] {
-  const source = read(`packages/core/src/${file}.ts`);
-  const body = new RegExp(`^export type ${type} =([^;]+);`, "m").exec(source)?.[1];
-  if (body === undefined) throw new Error(`There is no type ${type} in ${file}.ts.`);
-  return [...body.matchAll(/"(.+?)"|(\w+)/g)].flatMap(([, name, other = ""]) => name ?? union(file, other));
+/** The members of a union of strings, read from the source of a package. */
+export function union(name: string, type: string): string[] {
+  const declaration = new RegExp(`^export type ${type} =([^;]+);`, "m");
+  const body = sources(name).flatMap((source) => declaration.exec(source)?.[1] ?? []);
+  if (body.length !== 1) throw new Error(`There must be one type ${type} in ${name}, got ${body.length}.`);
+  const members = [...(body[0] ?? "").matchAll(/"(.+?)"|(\w+)/g)];
+  return members.flatMap(([, member, other = ""]) => member ?? union(name, other));
 }
 
-/** The events that `control.ts` writes. */
+/** The control events that core writes. */
 export function controlEvents(): string[] {
-  const events = read("packages/core/src/protocol/control-events.ts").matchAll(/event: "(.+?)"/g);
-  return [...new Set([...events].map(([, name = ""]) => name))];
+  const events = sources("core").flatMap((source) => [...source.matchAll(/event: "(stream\..+?)"/g)]);
+  return [...new Set(events.map(([, name = ""]) => name))];
+}
+
+/** The source files of a package, without comments. */
+function sources(name: string): string[] {
+  const paths = readdirSync(new URL(`../../../${name}/src`, import.meta.url), { recursive: true });
+  const files = paths.map(String).filter((path) => path.endsWith(".ts"));
+  return files.map((path) => read(`packages/${name}/src/${path}`).replaceAll(/\/\*[^]*?\*\//g, ""));
 }
