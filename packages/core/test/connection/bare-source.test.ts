@@ -8,7 +8,7 @@ import type { CloseReason } from "../../src/protocol/reasons.ts";
 import { serve } from "../../src/connection/serve.ts";
 import type { BareConnection, BareFunction, BareSource, Source } from "../../src/connection/source.ts";
 import { createFakeClock, createMemoryClient } from "../../src/testing/index.ts";
-import { type Guest, house, type House } from "../support/test-registry.ts";
+import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 
 const FIRST = "retry: 1500\n\n";
 const LAST = "id: iiiiiiiiii.0.end\n\n";
@@ -24,7 +24,11 @@ async function* list<Item>(...items: Item[]): AsyncGenerator<Item> {
 }
 
 /** The connection that a function was given, and the client that it serves. */
-function connectTo({ connect }: House, options?: Parameters<House["connect"]>[1], source?: BareFunction) {
+function connectTo(
+  { connect }: TestRegistry,
+  options?: Parameters<TestRegistry["connect"]>[1],
+  source?: BareFunction,
+) {
   let connection: BareConnection | undefined;
   const client = connect((given) => {
     connection = given;
@@ -34,15 +38,15 @@ function connectTo({ connect }: House, options?: Parameters<House["connect"]>[1]
 }
 
 /** Nothing is left of an answer that is over. */
-async function nothingLeft({ clock, told }: House, client: Guest): Promise<void> {
+async function nothingLeft({ clock, observed }: TestRegistry, client: TestClient): Promise<void> {
   await client.over;
   await clock.flush();
   expect(clock.timers).toBe(0);
   expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
-  expect(told.connectionClosed).toHaveLength(told.connectionOpened.length);
+  expect(observed.connectionClosed).toHaveLength(observed.connectionOpened.length);
 }
 
-const reason = ({ told }: House): unknown => told.connectionClosed.at(-1)?.reason;
+const reason = ({ observed }: TestRegistry): unknown => observed.connectionClosed.at(-1)?.reason;
 
 /** Every kind of source, each giving the same three events. */
 const kinds: [string, () => BareSource][] = [
@@ -104,21 +108,21 @@ const kinds: [string, () => BareSource][] = [
 
 describe.each(kinds)("%s", (_, make) => {
   test("is served to its end: `retry:`, its events, and an id that stops its client", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = world.connect(make());
     expect(client.text.startsWith(FIRST)).toBe(true);
     await world.clock.flush();
     expect(client.text).toBe(FIRST + data(1, 2, 3) + LAST);
     expect(client.state).toBe("flushed");
-    expect(world.told.failed).toEqual([]);
-    expect(world.told.connectionClosed).toMatchObject([
+    expect(world.observed.failed).toEqual([]);
+    expect(world.observed.connectionClosed).toMatchObject([
       { reason: "closed", events: 3, bytes: client.text.length },
     ]);
     await nothingLeft(world, client);
   });
 
   test("is served to a client that takes a byte now and then", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = createMemoryClient();
     client.stall();
     const { clock } = world;
@@ -135,7 +139,7 @@ describe.each(kinds)("%s", (_, make) => {
   });
 
   test("is dispatched nothing by its first and its last block", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = world.connect(make(), { serve: { control: false } });
     await world.clock.flush();
     expect(client.text).toBe(FIRST + data(1, 2, 3) + LAST);
@@ -176,7 +180,7 @@ describe("a source that is not wanted", () => {
     ],
     ["a HEAD request", { method: "HEAD" }, 200, { "content-type": "text/event-stream" }],
   ])("by %s is not run, and let go", async (_, options, status, headers) => {
-    const world = house();
+    const world = createTestRegistry();
     const { run, released, sources } = watched();
     for (const source of sources) {
       const client = world.connect(source, options);
@@ -186,8 +190,8 @@ describe("a source that is not wanted", () => {
     }
     expect(run).not.toHaveBeenCalled();
     expect(released).toHaveBeenCalledTimes(2);
-    expect(world.told.connectionOpened).toEqual([]);
-    expect(world.told.failed).toEqual([]);
+    expect(world.observed.connectionOpened).toEqual([]);
+    expect(world.observed.failed).toEqual([]);
   });
 
   test("by a client that was gone before is not run, and let go", async () => {
@@ -203,7 +207,7 @@ describe("a source that is not wanted", () => {
   });
 
   test("by a client that leaves during the first write is not run, and let go", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { run, released, sources } = watched();
     for (const source of sources) {
       const client = createMemoryClient();
@@ -226,7 +230,7 @@ describe("a source that is not wanted", () => {
   });
 
   test("because the response cannot begin is not run, and let go; the reason is thrown", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { run, released, sources } = watched();
     for (const source of sources) {
       const { request } = createMemoryClient();
@@ -243,7 +247,7 @@ describe("a source that is not wanted", () => {
   });
 
   test("and cannot be let go is told to the observer alone", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const locked = new ReadableStream<SseEvent>();
     locked.getReader();
     const stuck = new ReadableStream<SseEvent>({ cancel: () => Promise.reject(new Error("stuck")) });
@@ -252,7 +256,7 @@ describe("a source that is not wanted", () => {
       expect(client.status).toBe(200);
       await nothingLeft(world, client);
     }
-    expect(world.told.failed.map(({ stage }) => stage)).toEqual(["source", "source"]);
+    expect(world.observed.failed.map(({ stage }) => stage)).toEqual(["source", "source"]);
   });
 });
 
@@ -266,14 +270,14 @@ describe("a function is told where its client was", () => {
     "1.end",
     "abcdefghij.00.end",
   ])("%j, as it came", (cursor) => {
-    const { connection, client } = connectTo(house(), cursor === undefined ? {} : { cursor });
+    const { connection, client } = connectTo(createTestRegistry(), cursor === undefined ? {} : { cursor });
     expect(client.status).toBe(200);
     expect(connection.lastEventId).toBe(cursor);
   });
 });
 
 test("events go out with the fields that they were given, and no others", async () => {
-  const world = house();
+  const world = createTestRegistry();
   const events: SseEvent[] = [
     { id: "1", event: "row", data: { n: 1 } },
     { data: "a\nb", comment: "hi", retry: 5 },
@@ -327,12 +331,12 @@ describe("a source that fails", () => {
   test.each(failing)(
     "ends its response behind what came before, and keeps its text to itself: %s",
     async (_, make) => {
-      const world = house();
+      const world = createTestRegistry();
       const client = world.connect(make(secret));
       await world.clock.flush();
       const error = told({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false });
       expect(client.text).toBe(FIRST + data(1) + error + LAST);
-      expect(world.told.failed).toEqual([{ id: undefined, stage: "source", error: secret }]);
+      expect(world.observed.failed).toEqual([{ id: undefined, stage: "source", error: secret }]);
       expect([reason(world), client.state]).toEqual(["failed", "flushed"]);
       await nothingLeft(world, client);
     },
@@ -356,16 +360,16 @@ describe("a source that fails", () => {
     ],
   ])("with a HoldfastError tells %s", async (__, error, text) => {
     for (const [, make] of failing) {
-      const world = house();
+      const world = createTestRegistry();
       const client = world.connect(make(error));
       await world.clock.flush();
       expect(client.text).toBe(FIRST + data(1) + text + LAST);
-      expect(world.told.failed).toMatchObject([{ error }]);
+      expect(world.observed.failed).toMatchObject([{ error }]);
     }
   });
 
   test("says nothing of it to who does not dispatch control events, but not to come back", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = world.connect(generator(secret), { serve: { control: false } });
     await world.clock.flush();
     expect(client.text).toBe(FIRST + data(1) + LAST);
@@ -373,20 +377,20 @@ describe("a source that fails", () => {
   });
 
   test("because its stream is read by somebody else has failed, too", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const locked = new ReadableStream<SseEvent>();
     locked.getReader();
     const client = world.connect(locked);
     await world.clock.flush();
     expect(client.events).toEqual([]);
     expect(client.text.endsWith(LAST)).toBe(true);
-    expect(world.told.failed).toMatchObject([{ stage: "source", error: expect.any(TypeError) }]);
+    expect(world.observed.failed).toMatchObject([{ stage: "source", error: expect.any(TypeError) }]);
     await nothingLeft(world, client);
   });
 
   test("after it closed has closed, and the observer is told", async () => {
     for (const stalled of [false, true]) {
-      const world = house();
+      const world = createTestRegistry();
       const { promise: asked, reject: fail } = Promise.withResolvers<void>();
       const { client, connection } = connectTo(world, {}, () => asked);
       if (stalled) client.stall();
@@ -398,7 +402,7 @@ describe("a source that fails", () => {
       client.drain();
       expect(client.text).toBe(FIRST + data(1) + LAST);
       expect(reason(world)).toBe("closed");
-      expect(world.told.failed).toMatchObject([{ stage: "source", error: secret }]);
+      expect(world.observed.failed).toMatchObject([{ stage: "source", error: secret }]);
       await nothingLeft(world, client);
     }
   });
@@ -410,17 +414,17 @@ describe("a source that fails", () => {
         throw secret;
       },
     ]) {
-      const world = house();
+      const world = createTestRegistry();
       const { client, connection } = connectTo(world, {}, () => cleanup);
       connection.close();
       expect(client.text).toBe(FIRST + LAST);
       await nothingLeft(world, client);
-      expect(world.told.failed).toEqual([{ id: undefined, stage: "cleanup", error: secret }]);
+      expect(world.observed.failed).toEqual([{ id: undefined, stage: "cleanup", error: secret }]);
     }
   });
 
   test("after its client has left fails for the observer alone, unless it only says that it was aborted", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const gone: BareFunction[] = [
       async ({ signal }) => {
         await untilAborted(signal);
@@ -448,20 +452,20 @@ describe("a source that fails", () => {
       await nothingLeft(world, client);
       expect(client.text).not.toContain("stream.error");
     }
-    expect(world.told.failed.map(({ error }) => error)).toEqual([secret, secret]);
+    expect(world.observed.failed.map(({ error }) => error)).toEqual([secret, secret]);
   });
 });
 
 test("an error that is yielded is told, and the source goes on", async () => {
-  const world = house();
+  const world = createTestRegistry();
   const slow = new HoldfastError("SOURCE_FAILED", "The model is slow.", { retryable: true });
   const client = world.connect(list<SseEvent | HoldfastError>({ data: 1 }, slow, { data: 2 }));
   await world.clock.flush();
   const error =
     'event: stream.error\ndata: {"code":"SOURCE_FAILED","message":"The model is slow.","retryable":true}\n\n';
   expect(client.text).toBe(FIRST + data(1) + error + data(2) + LAST);
-  expect(world.told.connectionClosed).toMatchObject([{ reason: "closed", events: 2 }]);
-  expect(world.told.failed).toEqual([]);
+  expect(world.observed.connectionClosed).toMatchObject([{ reason: "closed", events: 2 }]);
+  expect(world.observed.failed).toEqual([]);
 
   const quiet = world.connect(list<SseEvent | HoldfastError>({ data: 1 }, slow, { data: 2 }), {
     serve: { control: false },
@@ -484,18 +488,18 @@ describe("what is no event", () => {
   const options = { serve: { maxEventBytes: 100 } };
 
   test.each(wrong)("is thrown to who pushes it, and nothing else happens: %s", async (_, event, code) => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, options);
     connection.push({ data: 1 });
     expect(() => connection.push(event as SseEvent)).toThrow(expect.objectContaining({ code }));
     connection.push({ data: 2 });
     await world.clock.flush();
     expect(client.text).toBe(FIRST + data(1, 2));
-    expect(world.told.failed).toEqual([]);
+    expect(world.observed.failed).toEqual([]);
   });
 
   test.each(wrong)("fails an iterable that yields it, which is let go: %s", async (_, event, code) => {
-    const world = house();
+    const world = createTestRegistry();
     const finalised = vi.fn<() => void>();
     const client = world.connect(
       (async function* () {
@@ -516,7 +520,7 @@ describe("what is no event", () => {
   });
 
   test("is not what has just the size that is allowed", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, options);
     connection.push({ data: "x".repeat(100 - data("").length) });
     await world.clock.flush();
@@ -526,7 +530,7 @@ describe("what is no event", () => {
 
 describe("pushes", () => {
   test("of one turn are one write, and none while `push` runs", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const soon = vi.spyOn(world.clock, "soon");
     const { client, connection } = connectTo(world);
     for (let count = 0; count < 100; count++) connection.push({ data: count });
@@ -541,7 +545,7 @@ describe("pushes", () => {
   });
 
   test("keep their place among what an iterable of the same source gives", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = world.connect(async function* ({ push }) {
       push({ data: 1 });
       yield { data: 2 };
@@ -555,7 +559,7 @@ describe("pushes", () => {
   });
 
   test("to a held client are kept, and go out in order and in one write when it reads again", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world);
     client.stall();
     for (let count = 0; count < 10; count++) {
@@ -572,7 +576,7 @@ describe("pushes", () => {
   const size = data("xx").length;
 
   test("to a held client over `buffer.bytes` destroy the connection, and are not counted before", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, { serve: { buffer } });
     client.stall();
     connection.push(event);
@@ -588,7 +592,7 @@ describe("pushes", () => {
   });
 
   test("to a client that takes them may be any number in one turn", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, { serve: { buffer } });
     for (let count = 0; count < 1_000; count++) connection.push(event);
     await world.clock.flush();
@@ -597,7 +601,7 @@ describe("pushes", () => {
   });
 
   test("after `close` do nothing, whatever they are", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world);
     connection.push({ data: 1 });
     connection.close();
@@ -611,7 +615,7 @@ describe("pushes", () => {
   });
 
   test("from within the cleanup or the signal's abort do nothing", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, {}, ({ push, close, signal }) => {
       const stop = (): void => {
         push({ data: "too late" });
@@ -648,7 +652,7 @@ describe("a held client", () => {
   }
 
   test("is why its iterable is pulled no further than it reads", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const counted = counting();
     const client = createMemoryClient();
     client.stall();
@@ -669,7 +673,7 @@ describe("a held client", () => {
   });
 
   test("that leaves keeps nobody waiting: its iterable is let go", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const counted = counting();
     const client = createMemoryClient();
     client.stall();
@@ -686,7 +690,7 @@ describe("a held client", () => {
   });
 
   test("has the end behind everything pushed, while its source is let go at the `close`", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const cleanup = vi.fn<() => void>();
     const { client, connection } = connectTo(world, {}, () => cleanup);
     client.stall();
@@ -705,7 +709,7 @@ describe("a held client", () => {
   });
 
   test("has an iterable's items no longer than until the `close`", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const finalised = vi.fn<() => void>();
     const { client, connection } = connectTo(world, {}, async function* () {
       try {
@@ -726,7 +730,7 @@ describe("a held client", () => {
   });
 
   test("has the error behind everything pushed", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { promise: asked, resolve: fail } = Promise.withResolvers<void>();
     const client = world.connect(async ({ push }) => {
       push({ data: 1 });
@@ -747,7 +751,7 @@ describe("a held client", () => {
 
   test("that never reads again is destroyed after `idleTimeout`, before the end or behind it", async () => {
     for (const closes of [false, true]) {
-      const world = house();
+      const world = createTestRegistry();
       const { client, connection } = connectTo(world, { serve: { idleTimeout: 1_000 } });
       client.stall();
       connection.push({ data: 1 });
@@ -764,7 +768,7 @@ describe("a held client", () => {
 
 describe("a client that leaves", () => {
   test("has its quiet generator told by the signal, and waits for nothing", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const finalised = vi.fn<(reason: unknown) => void>();
     const client = world.connect(async function* ({ signal }) {
       try {
@@ -782,7 +786,7 @@ describe("a client that leaves", () => {
   });
 
   test("is not waited for by a generator that hears nothing: it is finalised when it wakes", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
     const finalised = vi.fn<() => void>();
     const client = world.connect(
@@ -806,7 +810,7 @@ describe("a client that leaves", () => {
   });
 
   test("has its quiet web stream cancelled at once, with the reason", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const cancel = vi.fn<(reason: unknown) => void>();
     const client = world.connect(new ReadableStream<SseEvent>({ cancel }));
     await world.clock.flush();
@@ -829,7 +833,7 @@ describe("a client that leaves", () => {
       undefined,
     ];
     for (const given of givens) {
-      const world = house();
+      const world = createTestRegistry();
       const { promise: asked, resolve: answer } = Promise.withResolvers<void>();
       const client = world.connect(async () => {
         await asked;
@@ -840,7 +844,7 @@ describe("a client that leaves", () => {
       answer();
       await world.clock.flush();
       expect(client.text).toBe(FIRST);
-      expect(world.told.failed).toEqual([]);
+      expect(world.observed.failed).toEqual([]);
     }
     expect(cleanup).toHaveBeenCalledOnce();
     expect(cancel).toHaveBeenCalledOnce();
@@ -848,7 +852,7 @@ describe("a client that leaves", () => {
   });
 
   test("during a set-up that is never done is gone all the same", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = world.connect(forever);
     await world.clock.flush();
     client.leave();
@@ -856,7 +860,7 @@ describe("a client that leaves", () => {
   });
 
   test("within the source's own call has its cleanup run, at once", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = createMemoryClient();
     const cleanup = vi.fn<() => void>();
     const aborted: boolean[] = [];
@@ -874,7 +878,7 @@ describe("a client that leaves", () => {
 
 describe("a connection", () => {
   test("has heartbeats after a silence, from a timer of its own", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, { serve: { heartbeat: 100 } });
     expect(world.clock.timers).toBe(1);
     await world.clock.advance(250);
@@ -888,7 +892,7 @@ describe("a connection", () => {
   });
 
   test("has none while it is held", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, { serve: { heartbeat: 100 } });
     client.stall();
     connection.push({ data: 1 });
@@ -897,7 +901,7 @@ describe("a connection", () => {
   });
 
   test("is drained after `maxDuration`: its client comes back, and its source is let go", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const cleanup = vi.fn<() => void>();
     const { client, connection } = connectTo(world, { serve: { maxDuration: 1_000 } }, () => cleanup);
     connection.push({ data: 1 });
@@ -914,7 +918,7 @@ describe("a connection", () => {
   });
 
   test("is drained behind what was pushed in the same turn, which nobody could come back for", async () => {
-    const world = house();
+    const world = createTestRegistry();
     let push = (): void => undefined;
     world.clock.after(1_000, () => push());
     const { client, connection } = connectTo(world, { serve: { maxDuration: 1_000 } });
@@ -927,16 +931,16 @@ describe("a connection", () => {
   });
 
   test("is warned of a source that gives what is neither events nor a way to stop", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const client = world.connect((() => ({ on: "change" })) as never);
     await world.clock.flush();
-    expect(world.told.warned).toMatchObject([{ message: expect.stringContaining("It is ignored.") }]);
+    expect(world.observed.warned).toMatchObject([{ message: expect.stringContaining("It is ignored.") }]);
     client.leave();
     await nothingLeft(world, client);
   });
 
   test("is drained without a word to who dispatches no control events", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const { client } = connectTo(world, { serve: { maxDuration: 1_000, control: false } });
     await world.clock.advance(1_000);
     expect(client.text).toBe(`${FIRST}retry: 1500\n\n`);
@@ -944,7 +948,7 @@ describe("a connection", () => {
   });
 
   test("is destroyed when its sink throws, and its source is let go", async () => {
-    const world = house();
+    const world = createTestRegistry();
     const cleanup = vi.fn<() => void>();
     const client = createMemoryClient();
     let connection: BareConnection | undefined;
@@ -1004,13 +1008,13 @@ test("a source that never waits lets everybody else have their turn", async () =
 
 test("what a function gives that is neither to pull nor to call is left alone", async () => {
   for (const given of [undefined, null, 5, "text", {}, [1], Symbol("s")]) {
-    const world = house();
+    const world = createTestRegistry();
     const { client, connection } = connectTo(world, {}, () => given as never);
     await world.clock.flush();
     connection.push({ data: 1 });
     connection.close();
     expect(client.text).toBe(FIRST + data(1) + LAST);
-    expect(world.told.failed).toEqual([]);
+    expect(world.observed.failed).toEqual([]);
   }
 });
 

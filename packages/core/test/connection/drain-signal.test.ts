@@ -6,13 +6,14 @@ import { createRegistry, type RegistryOptions } from "../../src/registry/registr
 import { serve } from "../../src/connection/serve.ts";
 import { createMemoryClient } from "../../src/testing/index.ts";
 import { database } from "../support/database.ts";
-import { type Guest, house, type House } from "../support/test-registry.ts";
+import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 
 const DRAIN = 'event: stream.drain\nretry: 1500\ndata: {"reason":"aborted"}\n\n';
 const ABORTED = AbortSignal.abort("logged out");
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
-const reasons = ({ told }: House): unknown[] => told.connectionClosed.map(({ reason }) => reason);
+const reasons = ({ observed }: TestRegistry): unknown[] =>
+  observed.connectionClosed.map(({ reason }) => reason);
 
 /** Something of the application's that can abort, and the options that say so. */
 function login() {
@@ -22,7 +23,11 @@ function login() {
 }
 
 /** Nothing is left of an answer that is over. */
-async function nothingLeft({ registry, clock }: House, signal: AbortSignal, client: Guest): Promise<void> {
+async function nothingLeft(
+  { registry, clock }: TestRegistry,
+  signal: AbortSignal,
+  client: TestClient,
+): Promise<void> {
   await client.over;
   expect(listeners(signal)).toBe(0);
   expect(listeners(client.request.signal)).toBe(0);
@@ -34,7 +39,7 @@ async function nothingLeft({ registry, clock }: House, signal: AbortSignal, clie
 
 describe("when the application's signal aborts", () => {
   test("its client is told to come back, and goes on where it was; the stream and the others stay", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const { registry, clock, connect } = place;
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -54,7 +59,7 @@ describe("when the application's signal aborts", () => {
   });
 
   test("a client that holds gets no frame: it is cut", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const job = await place.registry.open("a");
     const { signal, serve: options, logout } = login();
     const client = place.connect("a", { serve: options });
@@ -68,7 +73,7 @@ describe("when the application's signal aborts", () => {
   });
 
   test("so is one that is amid its replay, and it has the rest when it comes back", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const job = await place.registry.open("a");
     for (const data of [1, 2, 3]) job.push({ data });
     const { serve: options, logout } = login();
@@ -83,7 +88,7 @@ describe("when the application's signal aborts", () => {
   });
 
   test("a client that waits for a stream is told so, and waits no more", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const { signal, serve: options, logout } = login();
     const client = place.connect("a", { serve: options });
     expect(place.registry.gauges().waiting).toBe(1);
@@ -98,7 +103,7 @@ describe("when the application's signal aborts", () => {
 
   test("a client whose stream is looked for gets that as its answer, and nobody asks any more", async () => {
     const { snapshot, asked } = database();
-    const place = house({ snapshot });
+    const place = createTestRegistry({ snapshot });
     const { signal, serve: options, logout } = login();
     const client = place.connect("a", { serve: options });
     expect(client.status).toBeUndefined();
@@ -111,7 +116,7 @@ describe("when the application's signal aborts", () => {
   });
 
   test("while the end is on its way, nothing changes", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const job = await place.registry.open("a");
     const { signal, serve: options, logout } = login();
     const client = place.connect("a", { serve: options });
@@ -127,7 +132,7 @@ describe("when the application's signal aborts", () => {
   });
 
   test("a client that does not read is not waited for, though the registry is closing", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const job = await place.registry.open("a");
     const { signal, serve: options, logout } = login();
     const client = place.connect("a", { serve: options });
@@ -156,7 +161,7 @@ describe("when the application's signal aborts", () => {
   });
 
   test("all connections that have it are drained, and the rest are not", async () => {
-    const place = house();
+    const place = createTestRegistry();
     await place.registry.open("a");
     const { signal, serve: options, logout } = login();
     const clients = Array.from({ length: 1_000 }, () => place.connect("a", { serve: options }));
@@ -172,7 +177,7 @@ describe("when the application's signal aborts", () => {
 describe("a signal that has aborted before", () => {
   test("lets nobody in: nothing is looked up, and nothing registered", async () => {
     const { snapshot, asked } = database();
-    const place = house({ snapshot });
+    const place = createTestRegistry({ snapshot });
     const client = place.connect("a", { serve: { signal: ABORTED } });
     expect([client.status, client.text, client.state]).toEqual([200, DRAIN, "flushed"]);
     expect([asked, reasons(place)]).toEqual([[], ["aborted"]]);
@@ -184,7 +189,7 @@ describe("a signal that has aborted before", () => {
     ["a terminal cursor", "a", { cursor: "abcdefghij.3.end" }, 204],
     ["an impossible id", "", {}, 404],
   ])("leaves the answer to %s as it is", async (_what, id, request, status) => {
-    const place = house();
+    const place = createTestRegistry();
     await place.registry.open("a");
     const client = place.connect(id, { ...request, serve: { signal: ABORTED } });
     expect([client.status, client.text, client.state]).toEqual([status, "", "flushed"]);
@@ -192,7 +197,7 @@ describe("a signal that has aborted before", () => {
   });
 
   test("is told to who finds no room, too, but not to who comes when the registry closes", async () => {
-    const place = house({ maxConnections: 1, overload: "refuse" });
+    const place = createTestRegistry({ maxConnections: 1, overload: "refuse" });
     await place.registry.open("a");
     place.connect("a");
     const client = place.connect("a", { serve: { signal: ABORTED } });
@@ -203,7 +208,7 @@ describe("a signal that has aborted before", () => {
 });
 
 describe("no listener is left on the application's signal", () => {
-  const ways: Record<string, (place: House, client: Guest) => unknown> = {
+  const ways: Record<string, (place: TestRegistry, client: TestClient) => unknown> = {
     "after the end": ({ registry }) => registry.cancel("a"),
     "of a client that left": (_place, client) => client.leave(),
     "of a zombie": async ({ registry, clock }, client) => {
@@ -216,7 +221,7 @@ describe("no listener is left on the application's signal", () => {
   };
 
   test.each(Object.entries(ways))("%s", async (_way, leave) => {
-    const place = house({ idle: Infinity });
+    const place = createTestRegistry({ idle: Infinity });
     await place.registry.open("a");
     const { signal, serve: options } = login();
     const client = place.connect("a", { serve: options });
@@ -227,7 +232,7 @@ describe("no listener is left on the application's signal", () => {
   });
 
   test("after a 404, a refusal, and an answer that could not begin", async () => {
-    const place = house({ snapshot: () => undefined, maxConnections: 1 });
+    const place = createTestRegistry({ snapshot: () => undefined, maxConnections: 1 });
     const { signal, serve: options } = login();
     const unknown = place.connect("nobody", { serve: options });
     await place.clock.flush();
@@ -247,7 +252,7 @@ describe("no listener is left on the application's signal", () => {
 describe("for a source without a stream", () => {
   const FIRST = "retry: 1500\n\n";
 
-  function connectTo(place: House, given?: () => unknown) {
+  function connectTo(place: TestRegistry, given?: () => unknown) {
     const { signal, serve: options, logout } = login();
     let connection: BareConnection | undefined;
     const client = place.connect(
@@ -261,7 +266,7 @@ describe("for a source without a stream", () => {
   }
 
   test("it is the same: what was pushed goes out before, and the source is let go once", async () => {
-    const place = house();
+    const place = createTestRegistry();
     let cleanups = 0;
     const { client, connection, signal, logout } = connectTo(place, () => () => cleanups++);
     expect(listeners(signal)).toBe(1);
@@ -278,7 +283,7 @@ describe("for a source without a stream", () => {
   });
 
   test("a client that holds is cut", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const { client, connection, signal, logout } = connectTo(place);
     client.stall();
     connection.push({ data: 1 });
@@ -290,7 +295,7 @@ describe("for a source without a stream", () => {
   });
 
   test("what is set up meanwhile is let go when it is there", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const setUp = Promise.withResolvers<() => void>();
     const { client, signal, logout } = connectTo(place, () => setUp.promise);
     logout();
@@ -301,7 +306,7 @@ describe("for a source without a stream", () => {
   });
 
   test("by the source itself, what it gives is let go", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const { serve: options, signal, logout } = login();
     let cleanups = 0;
     const client = place.connect(
@@ -316,7 +321,7 @@ describe("for a source without a stream", () => {
   });
 
   test("one that has aborted before lets no source run, and lets go of one that is there already", async () => {
-    const place = house();
+    const place = createTestRegistry();
     let runs = 0;
     let cancelled = 0;
     const client = place.connect(() => void runs++, { serve: { signal: ABORTED } });
@@ -328,7 +333,7 @@ describe("for a source without a stream", () => {
   });
 
   test("no listener is left when it has closed", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const { client, connection, signal } = connectTo(place);
     connection.close();
     await nothingLeft(place, signal, client);
@@ -339,7 +344,7 @@ describe("at the door", () => {
   test.each([null, true, "aborted", {}, new AbortController(), () => undefined])(
     "%j is no signal, for whatever source",
     async (signal) => {
-      const { registry } = house();
+      const { registry } = createTestRegistry();
       const options = { signal: signal as never };
       for (const source of [registry.stream("a"), () => undefined]) {
         const client = createMemoryClient();
@@ -359,7 +364,7 @@ describe("at the door", () => {
   });
 
   test("a signal of another realm is one", async () => {
-    const place = house();
+    const place = createTestRegistry();
     await place.registry.open("a");
     const { signal } = new AbortController();
     const foreign = Object.create(null, {

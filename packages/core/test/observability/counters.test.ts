@@ -5,12 +5,12 @@ import { HoldfastError } from "../../src/base/errors.ts";
 import type { Observer } from "../../src/protocol/observer.ts";
 import { serve } from "../../src/connection/serve.ts";
 import { createMemoryClient } from "../../src/testing/index.ts";
-import { type Guest, house } from "../support/test-registry.ts";
+import { type TestClient, createTestRegistry } from "../support/test-registry.ts";
 
 const sum = (tally: Readonly<Record<string, number>>): number =>
   Object.values(tally).reduce((total, count) => total + count, 0);
 
-const blocksOf = (clients: readonly Guest[], name: string): Guest["blocks"] =>
+const blocksOf = (clients: readonly TestClient[], name: string): TestClient["blocks"] =>
   clients.flatMap(({ blocks }) => blocks.filter(([event]) => event === name));
 
 const quiet: Observer = { warned: () => undefined, failed: () => undefined };
@@ -59,7 +59,7 @@ describe("counters", () => {
 
   test("are read as a copy", async () => {
     const counters = createCounters(quiet);
-    const { registry } = house({ observer: counters });
+    const { registry } = createTestRegistry({ observer: counters });
     const before = counters.read();
     await registry.open("a");
     expect([before.streams.opened, counters.read().streams.opened]).toEqual([0, 1]);
@@ -67,7 +67,7 @@ describe("counters", () => {
 
   test("count why connections close", async () => {
     const counters = createCounters(quiet);
-    const { registry, clock, connect } = house({
+    const { registry, clock, connect } = createTestRegistry({
       observer: counters,
       maxConnections: 2,
       maxDuration: 10_000,
@@ -98,7 +98,7 @@ describe("counters", () => {
 
   test("count the bytes and events of a bare source, which has an observer of its own", async () => {
     const counters = createCounters(quiet);
-    const { clock } = house();
+    const { clock } = createTestRegistry();
     const client = createMemoryClient();
     const over = serve(client.request, client.open, given([{ data: 1 }, { data: 2 }]), {
       observer: counters,
@@ -140,7 +140,7 @@ describe("counters", () => {
       fc.asyncProperty(steps, async (history) => {
         const counters = createCounters(quiet);
         const failing = { next: false };
-        const place = house({
+        const place = createTestRegistry({
           random: Math.random,
           observer: counters,
           buffer: { events: 3 },
@@ -157,7 +157,7 @@ describe("counters", () => {
           },
         });
         const { registry, clock } = place;
-        const clients: Guest[] = [];
+        const clients: TestClient[] = [];
         const writers = new Map<string, Awaited<ReturnType<typeof registry.open>>>();
         let pushed = 0;
         let opened = 0;
@@ -213,7 +213,7 @@ describe("counters", () => {
 
   test("count the events of a running snapshot as delivered and replayed", async () => {
     const counters = createCounters(quiet);
-    const { registry, clock, connect } = house({
+    const { registry, clock, connect } = createTestRegistry({
       observer: counters,
       buffer: { events: 1 },
       snapshot: () => ({ state: "running", at: "iiiiiiiiii.1", events: [{ data: "a" }, { data: "b" }] }),
@@ -244,7 +244,7 @@ describe("an observer that fails", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     try {
       const run = async (observer: Observer): Promise<string[]> => {
-        const { registry, clock, connect } = house({
+        const { registry, clock, connect } = createTestRegistry({
           observer,
           buffer: { events: 2 },
           wait: 5_000,

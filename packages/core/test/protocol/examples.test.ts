@@ -12,7 +12,7 @@ import { createFakeClock, createMemoryStore, type FakeClock } from "../../src/te
 import { database } from "../support/database.ts";
 import { controlEvents, read, readExamples, union } from "../support/documents.ts";
 import { createFaultyStore, type FaultyStore } from "../support/faulty-store.ts";
-import { type Guest, type House, house } from "../support/test-registry.ts";
+import { type TestClient, type TestRegistry, createTestRegistry } from "../support/test-registry.ts";
 
 /*
  * Runs the scenario of each example in PROTOCOL-EXAMPLES.md, and compares every byte of the response.
@@ -25,7 +25,7 @@ const EPOCH = "k3v9x0q2ma";
 const EARLIER_EPOCH = "8wq0c5tz1e";
 
 /** A server, and the client of the example, which has not connected yet. */
-interface Context extends Pick<House, "clock" | "registry"> {
+interface Context extends Pick<TestRegistry, "clock" | "registry"> {
   /** The id in the path of the request. */
   readonly id: string;
   /** Makes the next epoch the one of the examples, after a number of other draws; every other draw is 0.5. */
@@ -33,13 +33,13 @@ interface Context extends Pick<House, "clock" | "registry"> {
   /** Opens the stream, and pushes these words. */
   readonly open: (...words: string[]) => Promise<StreamWriter<AnyEvents>>;
   /** Connects the client: to the stream of the id, or to another source. */
-  readonly connect: (source?: Source, options?: ServeOptions) => Guest;
+  readonly connect: (source?: Source, options?: ServeOptions) => TestClient;
   /** Connects another client to the stream. */
   readonly connectAnother: () => void;
 }
 
 type CreateContext = (options?: RegistryOptions, clock?: FakeClock) => Context;
-type Scenario = (createContext: CreateContext) => Guest | Promise<Guest>;
+type Scenario = (createContext: CreateContext) => TestClient | Promise<TestClient>;
 
 const token = (data: string): { event: string; data: string } => ({ event: "token", data });
 
@@ -429,7 +429,7 @@ test("every example has a scenario, in the same order", () => {
 
 test.each(examples)("$title", async ({ title, request, exchange }) => {
   const client = await scenarios[title]?.((options, clock) => createContext(request, options, clock));
-  expect(`${request}\n\n${responseOf(client as Guest)}`).toBe(exchange);
+  expect(`${request}\n\n${responseOf(client as TestClient)}`).toBe(exchange);
 });
 
 test("the examples show every control event, reset reason, drain reason and end status", () => {
@@ -449,7 +449,7 @@ function createContext(request: string, options?: RegistryOptions, clock?: FakeC
   const id = decodeURIComponent(/^\/\w+\/([^?]*)/.exec(url)?.[1] ?? "");
   const draws: number[] = [];
   const random = (): number => draws.shift() ?? 0.5;
-  const server = house({ random, ...options }, clock);
+  const server = createTestRegistry({ random, ...options }, clock);
   const fixEpoch = (before = 0, epoch = EPOCH): void => {
     draws.push(...Array<number>(before).fill(0.5));
     draws.push(...Array.from(epoch, (digit) => (Number.parseInt(digit, 36) + 0.5) / 36));
@@ -474,7 +474,7 @@ function createContext(request: string, options?: RegistryOptions, clock?: FakeC
 }
 
 /** A response as the examples show it: without the headers of an event stream, which are always the same. */
-function responseOf({ status = 0, request, headers, text, state }: Guest): string {
+function responseOf({ status = 0, request, headers, text, state }: TestClient): string {
   const isStream = status === 200 && request.method !== "HEAD";
   if (isStream) expect(headers).toEqual(STREAM_HEADERS);
   const lines = Object.entries(isStream ? {} : headers).map(([name, value]) => `${name}: ${value}\n`);

@@ -11,7 +11,7 @@ import {
   section,
   union,
 } from "../support/documents.ts";
-import { type Guest, house } from "../support/test-registry.ts";
+import { type TestClient, createTestRegistry } from "../support/test-registry.ts";
 
 const PROTOCOL = read("PROTOCOL.md");
 const EXAMPLES = read("PROTOCOL-EXAMPLES.md");
@@ -78,7 +78,12 @@ test.each([
 /** The `retry:` of every block that has one, with `random` fixed. */
 async function retries(fixed: number): Promise<Record<string, string>> {
   const random = (): number => fixed;
-  const { clock, connect, registry } = house({ random, wait: 5_000, maxDuration: 10_000, maxConnections: 2 });
+  const { clock, connect, registry } = createTestRegistry({
+    random,
+    wait: 5_000,
+    maxDuration: 10_000,
+    maxConnections: 2,
+  });
   await registry.open("a");
   const [waiting, reading, refused] = [connect("unknown"), connect("a"), connect("a")];
   const opened = retryOf(reading);
@@ -102,9 +107,9 @@ async function retries(fixed: number): Promise<Record<string, string>> {
 }
 
 /** A client that connects before the first of six failures in a row, and one that connects before the sixth. */
-async function failedLookUps(random: () => number): Promise<[Guest, Guest]> {
+async function failedLookUps(random: () => number): Promise<[TestClient, TestClient]> {
   const db = database();
-  const { connect, clock } = house({ random, snapshot: db.snapshot, wait: Infinity });
+  const { connect, clock } = createTestRegistry({ random, snapshot: db.snapshot, wait: Infinity });
   const fail = (): Promise<void> => {
     db.last.fail(new Error("down"));
     return clock.advance(30_000);
@@ -116,6 +121,6 @@ async function failedLookUps(random: () => number): Promise<[Guest, Guest]> {
   return [first, sixth];
 }
 
-function retryOf({ text }: Guest): string {
+function retryOf({ text }: TestClient): string {
   return Number(/^.*retry: (\d+)$/ms.exec(text)?.[1]).toLocaleString("en");
 }

@@ -3,11 +3,11 @@ import { createLatch } from "../../src/base/latch.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
 import { serve } from "../../src/connection/serve.ts";
 import { createMemoryClient } from "../../src/testing/index.ts";
-import { house } from "../support/test-registry.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 describe("the first bytes", () => {
   test("leave before any event exists: headers and `stream.open`", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
     expect(client.status).toBe(200);
@@ -24,7 +24,7 @@ describe("the first bytes", () => {
   });
 
   test("say `waiting` when the stream does not exist yet, and once more when it is found", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const client = connect("a");
     expect(client.text).toBe(
       `event: stream.open\nretry: 1500\ndata: {"state":"waiting","first":null,"last":null,"heartbeat":15000}\n\n`,
@@ -41,7 +41,7 @@ describe("the first bytes", () => {
   });
 
   test("of a waiting client whose stream has come and gone in one turn: everything, and its end", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const client = connect(registry.stream("a", { from: "now" }));
     const job = await registry.open("a");
     job.push({ data: "x" });
@@ -55,7 +55,7 @@ describe("the first bytes", () => {
 
 describe("replay and live delivery", () => {
   test("are one path: what was pushed before, then what is pushed now, each once and in order", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
     const client = connect("a");
@@ -67,7 +67,7 @@ describe("replay and live delivery", () => {
   });
 
   test("a burst of pushes goes out in one write, and `push` returns before any reader runs", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
     const before = client.writes;
@@ -79,7 +79,7 @@ describe("replay and live delivery", () => {
   });
 
   test("and costs one turn, however many pushes it has", async () => {
-    const { registry, clock } = house();
+    const { registry, clock } = createTestRegistry();
     const soon = vi.spyOn(clock, "soon");
     const [job, other] = [await registry.open("a"), await registry.open("b")];
     for (let count = 1; count <= 3; count++) job.push({ data: count });
@@ -91,7 +91,7 @@ describe("replay and live delivery", () => {
   });
 
   test("a client that comes back gets the rest: by number, never as text", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 12; n++) job.push({ data: n });
     const client = connect("a", { cursor: `${job.epoch}.9` });
@@ -100,7 +100,7 @@ describe("replay and live delivery", () => {
   });
 
   test("the cursor survives a connection that brought no new id: `stream.open` says it again", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
     const client = connect("a", { cursor: `${job.epoch}.1` });
@@ -111,7 +111,7 @@ describe("replay and live delivery", () => {
   });
 
   test("a replay does not chase a moving tail: `stream.live` comes where it ended when the client came", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: "x".repeat(40_000) });
     const client = createMemoryClient();
@@ -130,7 +130,7 @@ describe("replay and live delivery", () => {
   });
 
   test("a replay is paged: 2,000 missed events take no more than 64 KiB a write", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 2_000; n++) job.push({ data: `${n} ${"x".repeat(300)}` });
     const client = connect("a");
@@ -141,7 +141,7 @@ describe("replay and live delivery", () => {
   });
 
   test("`from: now` begins behind the last event", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
     const client = connect(registry.stream("a", { from: "now" }));
@@ -152,7 +152,7 @@ describe("replay and live delivery", () => {
   });
 
   test("`from: now` is for those without a cursor", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
     const client = connect(registry.stream("a", { from: "now" }), { cursor: `${job.epoch}.1` });
@@ -178,7 +178,7 @@ test("streams that feed each other leave the runtime its turns", async () => {
 
 describe("what cannot be honoured", () => {
   async function trimmedJob() {
-    const place = house({ buffer: { events: 3 } });
+    const place = createTestRegistry({ buffer: { events: 3 } });
     const job = await place.registry.open("a");
     for (let n = 1; n <= 10; n++) job.push({ data: n });
     return { ...place, job };
@@ -192,7 +192,7 @@ describe("what cannot be honoured", () => {
     { name: "a cursor of another form", cursor: "9", reason: "invalid", lost: null },
     { name: "a cursor over 64 bytes", cursor: "9".repeat(65), reason: "invalid", lost: null },
   ])("$name is told so, and moved to what is held", async ({ cursor, reason, lost }) => {
-    const { job, connect, told } = await trimmedJob();
+    const { job, connect, observed } = await trimmedJob();
     const given = typeof cursor === "number" ? `${job.epoch}.${cursor}` : cursor;
     const client = connect("a", given === undefined ? {} : { cursor: given });
     expect(client.blocks.slice(0, 2)).toEqual([
@@ -200,7 +200,7 @@ describe("what cannot be honoured", () => {
       ["stream.reset", `${job.epoch}.7`, { reason, lost }],
     ]);
     expect(client.events).toEqual([8, 9, 10]);
-    expect(told.reset).toEqual([{ id: "a", reason, lost }]);
+    expect(observed.reset).toEqual([{ id: "a", reason, lost }]);
   });
 
   test("the oldest event that is held can just be reached", async () => {
@@ -211,7 +211,7 @@ describe("what cannot be honoured", () => {
   });
 
   test("a slow reader that falls off the log is told exactly what it missed, and goes on", async () => {
-    const { registry, clock, connect } = house({ buffer: { events: 3 } });
+    const { registry, clock, connect } = createTestRegistry({ buffer: { events: 3 } });
     const job = await registry.open("a");
     job.push({ data: 1 });
     const client = connect("a");
@@ -229,7 +229,7 @@ describe("what cannot be honoured", () => {
   });
 
   test("a channel promises no beginning: a fresh client gets what is held, without a reset", () => {
-    const { registry, connect } = house({ buffer: { events: 3 } });
+    const { registry, connect } = createTestRegistry({ buffer: { events: 3 } });
     const room = registry.channel("lobby");
     for (let n = 1; n <= 10; n++) room.push({ data: n });
     const client = connect(room);
@@ -242,7 +242,7 @@ describe("the end", () => {
   test.each(["done", "failed", "cancelled"] as const)(
     "of a stream that is %s reaches a late joiner",
     async (status) => {
-      const { registry, clock, connect } = house();
+      const { registry, clock, connect } = createTestRegistry();
       const job = await registry.open("a");
       job.push({ data: 1 });
       if (status === "done") await job.end();
@@ -261,7 +261,7 @@ describe("the end", () => {
   );
 
   test("by failure is one frame of two blocks, so that late joiners learn the cause", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     await job.fail(new Error("internal"));
     expect(connect("a").text).toContain(
@@ -271,7 +271,7 @@ describe("the end", () => {
   });
 
   test("is for every reader, whatever its cursor", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
     await job.end();
@@ -281,7 +281,7 @@ describe("the end", () => {
   });
 
   test("has an id that is answered with 204, before anything is looked up", async () => {
-    const { registry, connect, told } = house();
+    const { registry, connect, observed } = createTestRegistry();
     await registry.open("a");
     for (const id of ["a", "nobody", "b"]) {
       const client = connect(id, { cursor: "abcdefghij.3.end" });
@@ -289,11 +289,11 @@ describe("the end", () => {
       expect(client.headers).toEqual({ "cache-control": "no-store" });
       expect(client.text).toBe("");
     }
-    expect(told.connectionOpened).toEqual([]);
+    expect(observed.connectionOpened).toEqual([]);
   });
 
   test("is remembered for `linger`, then the stream is forgotten", async () => {
-    const { registry, clock } = house();
+    const { registry, clock } = createTestRegistry();
     const job = await registry.open("a");
     await job.end();
     await clock.advance(59_999);
@@ -308,7 +308,7 @@ describe("the end", () => {
 describe("errors that are no end", () => {
   test("are told to each reader once, to late joiners while they last, and never enter the log", async () => {
     const { HoldfastError } = await import("../../src/base/errors.ts");
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     const early = connect("a");
     const latch = createLatch();
@@ -339,7 +339,7 @@ describe("errors that are no end", () => {
 
 describe("without control events", () => {
   test("only their `id:` and `retry:` lines are left: nothing is dispatched and the cursor still moves", async () => {
-    const { registry, clock, connect } = house({ buffer: { events: 2 } });
+    const { registry, clock, connect } = createTestRegistry({ buffer: { events: 2 } });
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
     const client = connect("a", { serve: { control: false } });
@@ -354,14 +354,14 @@ describe("without control events", () => {
 
 describe("clients that do not belong", () => {
   test.each(["", "x".repeat(257), "a\nb", "a\u0000b", "\u009f"])("an impossible id %j is not found", (id) => {
-    const { connect, told } = house();
-    const client = connect(id === "" ? house().registry.stream("") : id);
+    const { connect, observed } = createTestRegistry();
+    const client = connect(id === "" ? createTestRegistry().registry.stream("") : id);
     expect([client.status, client.state]).toEqual([404, "flushed"]);
-    expect(told.connectionOpened).toEqual([]);
+    expect(observed.connectionOpened).toEqual([]);
   });
 
   test("HEAD gets the headers, and registers nothing", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     await registry.open("a");
     const client = connect("a", { method: "HEAD" });
     expect([client.status, client.state, client.text]).toEqual([200, "flushed", ""]);
@@ -370,18 +370,18 @@ describe("clients that do not belong", () => {
   });
 
   test("a client that was gone before the handler began is not registered, and no timer runs for it", async () => {
-    const { registry, clock, told } = house();
+    const { registry, clock, observed } = createTestRegistry();
     const client = createMemoryClient();
     client.leave();
     await serve(client.request, client.open, registry.stream("a"));
     expect(client.status).toBe(499);
     expect(registry.gauges()).toEqual({ connections: 0, waiting: 0, streams: 0, lingering: 0, bytes: 0 });
     expect(clock.timers).toBe(0);
-    expect(told.connectionOpened).toEqual([]);
+    expect(observed.connectionOpened).toEqual([]);
   });
 
   test("an adapter whose `open` throws leaves nothing behind", async () => {
-    const { registry, clock, told } = house();
+    const { registry, clock, observed } = createTestRegistry();
     const { request } = createMemoryClient();
     const failing = serve(
       request,
@@ -393,6 +393,6 @@ describe("clients that do not belong", () => {
     await expect(failing).rejects.toThrow("headers sent");
     expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
     expect(clock.timers).toBe(0);
-    expect(told.connectionClosed).toHaveLength(1);
+    expect(observed.connectionClosed).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { house } from "../support/test-registry.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 test("however pushes, connects, stalls, drains and turns interleave, every reader gets every event in order, once", async () => {
   await fc.assert(
@@ -9,7 +9,7 @@ test("however pushes, connects, stalls, drains and turns interleave, every reade
       fc.integer({ min: 1, max: 30 }),
       fc.array(fc.record({ stalls: fc.boolean(), late: fc.boolean() }), { minLength: 1, maxLength: 6 }),
       async (scheduler, pushes, readers) => {
-        const { registry, clock, connect } = house();
+        const { registry, clock, connect } = createTestRegistry();
         const job = await registry.open("a");
         const all = Array.from({ length: pushes }, (_, number) => number + 1);
         const clients = readers.map(({ late }) => (late ? undefined : connect("a")));

@@ -3,13 +3,13 @@ import { serve } from "../../src/connection/serve.ts";
 import type { Sink } from "../../src/connection/sink.ts";
 import { toResponse } from "../../src/connection/to-response.ts";
 import { createMemoryClient } from "../../src/testing/index.ts";
-import { house } from "../support/test-registry.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
 describe("one reader never disturbs another, nor the producer", () => {
   test("a sink that throws midway through a broadcast costs its own connection alone", async () => {
-    const { registry, clock, connect, told } = house();
+    const { registry, clock, connect, observed } = createTestRegistry();
     const room = registry.channel("lobby");
     const before = connect(room);
     const { request } = createMemoryClient();
@@ -26,12 +26,12 @@ describe("one reader never disturbs another, nor the producer", () => {
     await clock.flush();
     await over;
     expect([before.events, after.events]).toEqual([[1], [1]]);
-    expect(told.failed).toEqual([{ id: "lobby", stage: "delivery", error: new Error("broken pipe") }]);
+    expect(observed.failed).toEqual([{ id: "lobby", stage: "delivery", error: new Error("broken pipe") }]);
     expect(registry.gauges().connections).toBe(2);
   });
 
   test("a reader that leaves midway through a broadcast does not starve the rest", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const room = registry.channel("lobby");
     const clients = Array.from({ length: 5 }, () => connect(room));
     const leaving = clients[2];
@@ -69,7 +69,7 @@ describe("one reader never disturbs another, nor the producer", () => {
       warned: fail,
       failed: fail,
     };
-    const { registry, clock, connect } = house({ observer, buffer: { events: 1 } });
+    const { registry, clock, connect } = createTestRegistry({ observer, buffer: { events: 1 } });
     const job = await registry.open("a");
     job.push({ data: 1 });
     job.push({ data: 2 });
@@ -83,7 +83,7 @@ describe("one reader never disturbs another, nor the producer", () => {
   test("of a connection that is over before its observer has heard of it both is told", async () => {
     const client = createMemoryClient();
     const closed: string[] = [];
-    const { registry } = house({
+    const { registry } = createTestRegistry({
       observer: {
         connectionOpened: () => client.leave(),
         connectionClosed: ({ reason }) => void closed.push(reason),
@@ -94,7 +94,7 @@ describe("one reader never disturbs another, nor the producer", () => {
   });
 
   test("one frame to two web clients arrives intact in both", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: "shared" });
     await job.end();

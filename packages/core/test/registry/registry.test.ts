@@ -3,13 +3,13 @@ import { HoldfastError } from "../../src/base/errors.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
 import { serve } from "../../src/connection/serve.ts";
 import { createMemoryClient } from "../../src/testing/index.ts";
-import { house } from "../support/test-registry.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
 describe("open", () => {
   test("registers synchronously inside the call", () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     void registry.open("a");
     expect(registry.get("a")).toMatchObject({
       id: "a",
@@ -23,7 +23,7 @@ describe("open", () => {
   });
 
   test("refuses the id of a live stream, and of a channel", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     await registry.open("a");
     registry.channel("room");
     await expect(registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
@@ -32,13 +32,13 @@ describe("open", () => {
   });
 
   test.each(["", "x".repeat(257), "a\nb", 7, undefined])("refuses the impossible id %j", async (id) => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     await expect(registry.open(id as string)).rejects.toEqual(code("INVALID_OPTION"));
     expect(registry.size).toBe(0);
   });
 
   test("takes an id again as soon as its stream has ended; old readers finish on the old log", async () => {
-    const { registry, clock, connect } = house({ random: Math.random });
+    const { registry, clock, connect } = createTestRegistry({ random: Math.random });
     const old = await registry.open("a");
     const reader = connect("a");
     old.push({ data: "old" });
@@ -53,7 +53,7 @@ describe("open", () => {
   });
 
   test("the timer of an ended stream does not delete the fresh one that took its id", async () => {
-    const { registry, clock } = house();
+    const { registry, clock } = createTestRegistry();
     const old = await registry.open("a");
     await old.end();
     await clock.advance(59_000);
@@ -63,7 +63,7 @@ describe("open", () => {
   });
 
   test("a stream whose producer never ends it, with no push and no reader, expires after `idle`", async () => {
-    const { registry, clock, told } = house();
+    const { registry, clock, observed } = createTestRegistry();
     const job = await registry.open("a", { idle: 10_000 });
     await clock.advance(9_000);
     job.push({ data: 1 });
@@ -72,13 +72,13 @@ describe("open", () => {
     await clock.advance(1);
     expect(job.signal.aborted).toBe(true);
     expect(registry.get("a")?.status).toBe("expired");
-    expect(told.streamEnded).toMatchObject([{ id: "a", status: "expired", events: 1 }]);
+    expect(observed.streamEnded).toMatchObject([{ id: "a", status: "expired", events: 1 }]);
     await clock.advance(60_000);
     expect([registry.size, clock.timers]).toEqual([0, 0]);
   });
 
   test("a reader keeps a stream from expiring", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     await registry.open("a", { idle: 1_000 });
     const client = connect("a");
     await clock.advance(5_000);
@@ -91,7 +91,7 @@ describe("open", () => {
 
 describe("a channel", () => {
   test("has many producers and no end, and one stream", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const client = connect(registry.channel("room"));
     registry.channel("room").push({ event: "said", data: "one" });
     registry.channel("room").push({ event: "said", data: "two" });
@@ -101,7 +101,7 @@ describe("a channel", () => {
   });
 
   test("is forgotten when idle, and comes back with the next push", async () => {
-    const { registry, clock, connect } = house({ idle: 1_000, random: Math.random });
+    const { registry, clock, connect } = createTestRegistry({ idle: 1_000, random: Math.random });
     const room = registry.channel("room");
     room.push({ data: 1 });
     const { epoch } = registry.get("room") ?? {};
@@ -114,7 +114,7 @@ describe("a channel", () => {
   });
 
   test("is there for a client that attaches to a handle that was kept over its being forgotten", async () => {
-    const { registry, clock, connect } = house({ idle: 1_000 });
+    const { registry, clock, connect } = createTestRegistry({ idle: 1_000 });
     const room = registry.channel("room");
     await clock.advance(1_000);
     const client = connect(room);
@@ -126,7 +126,7 @@ describe("a channel", () => {
 
 describe("a channel's handle that outlives its channel", () => {
   test("leads to the stream that has taken the id meanwhile", async () => {
-    const { registry, clock, connect } = house({ idle: 1_000 });
+    const { registry, clock, connect } = createTestRegistry({ idle: 1_000 });
     const room = registry.channel("room");
     await clock.advance(1_000);
     const job = await registry.open("room");
@@ -136,13 +136,13 @@ describe("a channel's handle that outlives its channel", () => {
   });
 
   test("waits where there is no room for it, and counts nobody twice", async () => {
-    const { registry, clock, connect, told } = house({ idle: 1_000, maxStreams: 1 });
+    const { registry, clock, connect, observed } = createTestRegistry({ idle: 1_000, maxStreams: 1 });
     const room = registry.channel("room");
     await clock.advance(1_000);
     await registry.open("job", { idle: 1e9 });
     const client = connect(room);
     expect(client.text).toContain('"state":"waiting"');
-    expect(told.failed).toMatchObject([{ id: "room", error: { code: "LIMIT_EXCEEDED" } }]);
+    expect(observed.failed).toMatchObject([{ id: "room", error: { code: "LIMIT_EXCEEDED" } }]);
     client.leave();
     expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
   });
@@ -150,34 +150,34 @@ describe("a channel's handle that outlives its channel", () => {
 
 describe("a reference", () => {
   test("creates nothing and takes any string", () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     expect(registry.stream("../../\u0000etc").id).toBe("../../\u0000etc");
     expect(registry.get("nobody")).toBeUndefined();
     expect(registry.size).toBe(0);
   });
 
   test("a client that waits in vain is drained after `wait`, not failed", async () => {
-    const { registry, clock, connect, told } = house();
+    const { registry, clock, connect, observed } = createTestRegistry();
     const client = connect(registry.stream("a", { wait: 5_000 }));
     await clock.advance(4_999);
     expect([client.state, registry.gauges().waiting]).toEqual(["open", 1]);
     await clock.advance(1);
     expect(client.blocks.at(-1)).toEqual(["stream.drain", undefined, { reason: "waiting" }]);
     expect(client.text).not.toContain("stream.error");
-    expect(told.connectionClosed).toMatchObject([{ id: "a", reason: "waiting", duration: 5_000 }]);
+    expect(observed.connectionClosed).toMatchObject([{ id: "a", reason: "waiting", duration: 5_000 }]);
     expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
     expect(clock.timers).toBe(0);
   });
 
   test("a waiting client is kept alive by heartbeats", async () => {
-    const { clock, connect } = house();
+    const { clock, connect } = createTestRegistry();
     const client = connect("a");
     await clock.advance(45_000);
     expect(client.text.split(":\n\n")).toHaveLength(4);
   });
 
   test("a client that leaves while it waits is not waited for", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const client = connect("a");
     client.leave();
     await client.over;
@@ -188,7 +188,7 @@ describe("a reference", () => {
 
 describe("cancel", () => {
   test("is not disconnect: it ends the stream first, then aborts the writer's signal with the reason", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     let status: string | undefined;
     job.signal.addEventListener("abort", () => {
@@ -203,7 +203,7 @@ describe("cancel", () => {
   });
 
   test("a client that disconnects never cancels", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     connect("a").leave();
     expect([job.signal.aborted, job.readers]).toEqual([false, 0]);
@@ -212,20 +212,20 @@ describe("cancel", () => {
 
 describe("limits", () => {
   test("over `maxConnections` a client is asked to come back, and nobody is evicted for it", async () => {
-    const { registry, connect, told } = house({ maxConnections: 1 });
+    const { registry, connect, observed } = createTestRegistry({ maxConnections: 1 });
     await registry.open("a");
     const first = connect("a");
     const second = connect("a");
     expect([second.status, second.state]).toEqual([200, "flushed"]);
     expect(second.text).toBe(`event: stream.drain\nretry: 17500\ndata: {"reason":"busy"}\n\n`);
     expect(first.state).toBe("open");
-    expect(told.connectionClosed).toMatchObject([{ reason: "busy" }]);
+    expect(observed.connectionClosed).toMatchObject([{ reason: "busy" }]);
     first.leave();
     expect(connect("a").state).toBe("open");
   });
 
   test("with `overload: refuse` it is a 503", async () => {
-    const { registry, connect } = house({ maxConnections: 1, overload: "refuse" });
+    const { registry, connect } = createTestRegistry({ maxConnections: 1, overload: "refuse" });
     await registry.open("a");
     connect("a");
     const client = connect("a");
@@ -235,7 +235,7 @@ describe("limits", () => {
   });
 
   test("`maxWaiting` bounds those who wait for what a stranger made up", async () => {
-    const { registry, connect } = house({ maxWaiting: 2 });
+    const { registry, connect } = createTestRegistry({ maxWaiting: 2 });
     for (let n = 0; n < 50; n++) connect(`made-up-${n}`);
     expect(registry.gauges()).toMatchObject({ waiting: 2, connections: 2, streams: 0 });
     const job = await registry.open("real");
@@ -244,7 +244,7 @@ describe("limits", () => {
   });
 
   test("`maxStreams` refuses a live one too many; ended ones give way", async () => {
-    const { registry } = house({ maxStreams: 2 });
+    const { registry } = createTestRegistry({ maxStreams: 2 });
     const a = await registry.open("a");
     await registry.open("b");
     await expect(registry.open("c")).rejects.toEqual(code("LIMIT_EXCEEDED"));
@@ -254,7 +254,7 @@ describe("limits", () => {
   });
 
   test("over `bytes` lingering streams go first, the oldest first, then `open` refuses", async () => {
-    const { registry } = house({ bytes: 25_000 });
+    const { registry } = createTestRegistry({ bytes: 25_000 });
     const data = "x".repeat(8_000);
     for (const id of ["a", "b"]) {
       const job = await registry.open(id);
@@ -276,7 +276,7 @@ describe("limits", () => {
   });
 
   test("`maxEventBytes` refuses an event, and never more than a quarter of the buffer", async () => {
-    const { registry } = house({ maxEventBytes: 100 });
+    const { registry } = createTestRegistry({ maxEventBytes: 100 });
     const job = await registry.open("a");
     expect(() => job.push({ data: "x".repeat(100) })).toThrow(
       expect.objectContaining({ code: "EVENT_TOO_LARGE" }),
@@ -301,7 +301,7 @@ describe("limits", () => {
   });
 
   test("options resolve call > ref > registry > default", async () => {
-    const { registry, clock, connect } = house({ wait: 3_000, heartbeat: 700 });
+    const { registry, clock, connect } = createTestRegistry({ wait: 3_000, heartbeat: 700 });
     const ref = registry.stream("a", { wait: 2_000 });
     const [byRegistry, byRef, byCall] = [
       connect("a"),
@@ -319,7 +319,7 @@ describe("limits", () => {
 
 describe("slow, dead and long connections", () => {
   test("a client that reads nothing for `idleTimeout` is a zombie, and gets no heartbeat meanwhile", async () => {
-    const { registry, clock, connect, told } = house();
+    const { registry, clock, connect, observed } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
     client.stall();
@@ -330,12 +330,12 @@ describe("slow, dead and long connections", () => {
     expect([client.state, client.writes]).toEqual(["open", writes]);
     await clock.advance(1);
     expect(client.state).toBe("destroyed");
-    expect(told.connectionClosed).toMatchObject([{ reason: "zombie" }]);
+    expect(observed.connectionClosed).toMatchObject([{ reason: "zombie" }]);
     expect([job.readers, job.signal.aborted]).toEqual([0, false]);
   });
 
   test("also after the end was written, until it is flushed", async () => {
-    const { registry, clock, connect, told } = house();
+    const { registry, clock, connect, observed } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
     client.stall();
@@ -345,12 +345,12 @@ describe("slow, dead and long connections", () => {
     expect(registry.gauges().connections).toBe(1);
     await clock.advance(90_000);
     expect(client.state).toBe("destroyed");
-    expect(told.connectionClosed).toMatchObject([{ reason: "ended" }]);
+    expect(observed.connectionClosed).toMatchObject([{ reason: "ended" }]);
     expect(registry.gauges().connections).toBe(0);
   });
 
   test("a connection is drained after `maxDuration`, spread over +-10 %, and the next goes on where it was", async () => {
-    const { registry, clock, connect } = house({ maxDuration: 100_000 });
+    const { registry, clock, connect } = createTestRegistry({ maxDuration: 100_000 });
     const job = await registry.open("a");
     job.push({ data: 1 });
     const client = connect("a");
@@ -361,7 +361,7 @@ describe("slow, dead and long connections", () => {
     job.push({ data: 2 });
     expect(connect("a", { cursor: `${job.epoch}.1` }).events).toEqual([2]);
     const lengths = [0, 0.999].map((random) => {
-      const place = house({ maxDuration: 100_000, random: () => random });
+      const place = createTestRegistry({ maxDuration: 100_000, random: () => random });
       return { place, client: place.connect("a", { serve: { wait: 1e9 } }) };
     });
     for (const { place } of lengths) await place.clock.advance(90_000);
@@ -371,7 +371,7 @@ describe("slow, dead and long connections", () => {
   });
 
   test("a held connection gets no drain frame at `maxDuration`: it is cut", async () => {
-    const { registry, clock, connect } = house({ maxDuration: 10_000 });
+    const { registry, clock, connect } = createTestRegistry({ maxDuration: 10_000 });
     const job = await registry.open("a");
     const client = connect("a");
     client.stall();
@@ -382,7 +382,7 @@ describe("slow, dead and long connections", () => {
   });
 
   test("heartbeats go out after `heartbeat` ms without a write, and not while events flow", async () => {
-    const { registry, clock, connect } = house({ heartbeat: 1_000 });
+    const { registry, clock, connect } = createTestRegistry({ heartbeat: 1_000 });
     const job = await registry.open("a");
     const client = connect("a");
     for (let n = 0; n < 10; n++) {
@@ -395,7 +395,7 @@ describe("slow, dead and long connections", () => {
   });
 
   test("however many connections there are, they share one timer, and without any there is none", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     await registry.open("a");
     const before = clock.timers;
     const clients = Array.from({ length: 100 }, () => connect("a"));
@@ -405,7 +405,7 @@ describe("slow, dead and long connections", () => {
   });
 
   test("a crowd that is silent since the same moment is not beaten in one go", async () => {
-    const { registry, clock } = house({ maxConnections: 5_000 });
+    const { registry, clock } = createTestRegistry({ maxConnections: 5_000 });
     await registry.open("a");
     const clients = Array.from({ length: 2_000 }, () => createMemoryClient());
     for (const client of clients) void serve(client.request, client.open, registry.stream("a"));
@@ -420,7 +420,7 @@ describe("slow, dead and long connections", () => {
 
 describe("close", () => {
   test("sends every client away with a spread `retry:`, refuses new work, and holds nothing in the end", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     const room = registry.channel("room");
     const clients = [connect("a"), connect(room), connect("waiting")];
@@ -444,7 +444,7 @@ describe("close", () => {
   });
 
   test("waits for a held client until the deadline: told if it reads again, cut if not", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     const [reads, sleeps] = [connect("a"), connect("a")];
     reads.stall();

@@ -4,7 +4,7 @@ import type { StreamEvent, AnyEvents } from "../../src/protocol/event.ts";
 import type { RegistryOptions } from "../../src/registry/registry.ts";
 import { poll } from "../../src/sources/poll.ts";
 import { database } from "../support/database.ts";
-import { type Guest, house, type House } from "../support/test-registry.ts";
+import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 
 type Event = StreamEvent<AnyEvents>;
 
@@ -18,9 +18,9 @@ interface Run {
 }
 
 /** A registry whose streams are started by those who ask for them. */
-function onDemand(options: RegistryOptions = {}): House & { readonly runs: Run[]; running(): number } {
+function onDemand(options: RegistryOptions = {}): TestRegistry & { readonly runs: Run[]; running(): number } {
   const runs: Run[] = [];
-  const place = house({
+  const place = createTestRegistry({
     random: Math.random,
     linger: 5_000,
     source: (id, { signal }) => {
@@ -44,11 +44,11 @@ function onDemand(options: RegistryOptions = {}): House & { readonly runs: Run[]
   return { ...place, runs, running: () => runs.filter(({ signal }) => !signal.aborted).length };
 }
 
-const names = ({ blocks }: Guest): string[] => blocks.map(([event]) => event);
+const names = ({ blocks }: TestClient): string[] => blocks.map(([event]) => event);
 
 describe("a source on demand", () => {
   test("is started by the first who asks, serves everyone, and is stopped `linger` after the last has left", async () => {
-    const { registry, clock, connect, runs, told } = onDemand();
+    const { registry, clock, connect, runs, observed } = onDemand();
     const first = connect("a");
     expect(runs.map(({ id }) => id)).toEqual(["a"]);
     runs[0]?.give({ data: 1 });
@@ -74,8 +74,8 @@ describe("a source on demand", () => {
     expect([runs[0]?.signal.aborted, registry.size]).toEqual([false, 1]);
     await clock.advance(1);
     expect([runs[0]?.signal.aborted, registry.size, clock.timers]).toEqual([true, 0, 0]);
-    expect(told.streamEnded).toMatchObject([{ id: "a", status: "cancelled", events: 2 }]);
-    expect(told.failed).toEqual([]);
+    expect(observed.streamEnded).toMatchObject([{ id: "a", status: "cancelled", events: 2 }]);
+    expect(observed.failed).toEqual([]);
   });
 
   test("goes on for a client that comes back within `linger`, from where it was", async () => {
@@ -101,7 +101,7 @@ describe("a source on demand", () => {
     const { registry, clock, connect, runs } = place;
     connect("a").leave();
     const met: unknown[] = [];
-    let guest: Guest | undefined;
+    let guest: TestClient | undefined;
     runs[0]?.signal.addEventListener("abort", () => {
       met.push(registry.get("a"), place.running());
       guest = connect("a");
@@ -170,11 +170,11 @@ describe("a source on demand", () => {
   });
 
   test("for which there is no room sends its client away, and the next one is tried again", async () => {
-    const { registry, clock, connect, runs, told } = onDemand({ maxStreams: 1 });
+    const { registry, clock, connect, runs, observed } = onDemand({ maxStreams: 1 });
     const job = await registry.open("b");
     const client = connect("a");
     expect(client.blocks).toEqual([["stream.drain", undefined, { reason: "busy" }]]);
-    expect(told.failed).toMatchObject([{ id: "a", stage: "source", error: { code: "LIMIT_EXCEEDED" } }]);
+    expect(observed.failed).toMatchObject([{ id: "a", stage: "source", error: { code: "LIMIT_EXCEEDED" } }]);
     expect([runs.length, registry.gauges().connections]).toEqual([0, 0]);
     await job.end();
     connect("a");
@@ -266,7 +266,7 @@ describe("a source on demand that", () => {
       "SOURCE_FAILED",
     ],
   ])("%s, fails its stream for all who came", async (_how, source, expected) => {
-    const { registry, clock, connect, told } = house({ source });
+    const { registry, clock, connect, observed } = createTestRegistry({ source });
     const clients = [connect("a"), connect("a")];
     await clock.flush();
     for (const client of clients) {
@@ -277,7 +277,7 @@ describe("a source on demand that", () => {
       expect(client.text).not.toContain("secret");
       expect(client.state).toBe("flushed");
     }
-    expect(told.failed).toMatchObject([{ id: "a", stage: "source" }]);
+    expect(observed.failed).toMatchObject([{ id: "a", stage: "source" }]);
     await clock.advance(60_000);
     expect([registry.size, clock.timers]).toEqual([0, 0]);
   });
@@ -302,18 +302,18 @@ describe("a source on demand that", () => {
       },
     ],
   ])("hangs %s, is let go all the same", async (_when, source) => {
-    const { registry, clock, connect, told } = house({ source, linger: 1_000 });
+    const { registry, clock, connect, observed } = createTestRegistry({ source, linger: 1_000 });
     const client = connect("a");
     await clock.flush();
     expect(names(client)).toEqual(["stream.open", "stream.live"]);
     client.leave();
     await clock.advance(1_000);
-    expect([registry.size, clock.timers, told.failed]).toEqual([0, 0, []]);
+    expect([registry.size, clock.timers, observed.failed]).toEqual([0, 0, []]);
   });
 
   test("gives what there is to read when it was stopped already, has it let go unread", async () => {
     let give: (source: AsyncIterable<Event>) => void = () => undefined;
-    const { clock, connect } = house({
+    const { clock, connect } = createTestRegistry({
       linger: 0,
       source: () =>
         new Promise((resolve) => {
@@ -336,7 +336,7 @@ describe("a source on demand that", () => {
 
   test("is a poll, has its outages told, and stops reading with its last client", async () => {
     let reads = 0;
-    const { clock, connect, registry } = house({
+    const { clock, connect, registry } = createTestRegistry({
       linger: 1_000,
       source: (_id, { signal }) =>
         poll({
@@ -366,7 +366,7 @@ describe("a source on demand that", () => {
 describe("with a snapshot", () => {
   test("a source is started only for what is there and has not finished", async () => {
     const db = database();
-    const { clock, connect, runs, told } = onDemand({ snapshot: db.snapshot });
+    const { clock, connect, runs, observed } = onDemand({ snapshot: db.snapshot });
     const [unknown, done, pending] = [connect("unknown"), connect("done"), connect("pending")];
     expect(runs).toEqual([]);
     db.asked[0]?.answer(undefined);
@@ -381,7 +381,7 @@ describe("with a snapshot", () => {
     await clock.flush();
     expect(names(pending)).toEqual(["stream.open", "stream.open", "stream.live", "message"]);
     await clock.advance(10_000);
-    expect([db.asked.length, told.failed]).toEqual([3, []]);
+    expect([db.asked.length, observed.failed]).toEqual([3, []]);
   });
 
   test("all who were told at once find the one run that the first of them starts", async () => {

@@ -4,32 +4,32 @@ import type { RegistryOptions } from "../../src/registry/registry.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
 import type { AnyEvents } from "../../src/protocol/event.ts";
 import { type Database, database } from "../support/database.ts";
-import { type Guest, house, type House } from "../support/test-registry.ts";
+import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 
 const WAITING = ["stream.open", undefined, { state: "waiting", first: null, last: null, heartbeat: 15_000 }];
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
 /** A registry with a database that the test answers for. */
-function asked(options: RegistryOptions = {}): House & { readonly db: Database } {
+function asked(options: RegistryOptions = {}): TestRegistry & { readonly db: Database } {
   const db = database();
-  return { ...house({ random: Math.random, snapshot: db.snapshot, ...options }), db };
+  return { ...createTestRegistry({ random: Math.random, snapshot: db.snapshot, ...options }), db };
 }
 
-const names = ({ blocks }: Guest): string[] => blocks.map(([event]) => event);
+const names = ({ blocks }: TestClient): string[] => blocks.map(([event]) => event);
 
 /** The id that a client comes back with. */
-function cursorOf(client: Guest): { cursor: string } {
+function cursorOf(client: TestClient): { cursor: string } {
   return { cursor: Array.from(client.text.matchAll(/^id: (.*)$/gm), ([, id]) => id).at(-1) as string };
 }
 
-function expectEmpty({ registry, clock }: House): void {
+function expectEmpty({ registry, clock }: TestRegistry): void {
   expect(registry.gauges()).toEqual({ connections: 0, waiting: 0, streams: 0, lingering: 0, bytes: 0 });
   expect(clock.timers).toBe(0);
 }
 
 describe("a client that comes early", () => {
   test("has its headers and heartbeats at once, and then the stream from its first event, whatever `from` says", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const client = connect(registry.stream("a", { from: "now" }));
     expect([client.status, client.blocks]).toEqual([200, [WAITING]]);
     await clock.advance(30_000);
@@ -46,7 +46,7 @@ describe("a client that comes early", () => {
   });
 
   test("keeps the stream that it was found, whatever takes its id in the same turn", async () => {
-    const { registry, clock, connect } = house({ random: Math.random });
+    const { registry, clock, connect } = createTestRegistry({ random: Math.random });
     const client = connect("a");
     const first = await registry.open("a");
     first.push({ data: "first" });
@@ -59,7 +59,7 @@ describe("a client that comes early", () => {
   });
 
   test("has all that fits of a stream that came and went while it waited, though nothing of it lingers", async () => {
-    const { registry, clock, connect } = house({ linger: 0 });
+    const { registry, clock, connect } = createTestRegistry({ linger: 0 });
     const client = connect("a");
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -71,7 +71,7 @@ describe("a client that comes early", () => {
   });
 
   test("is asked to come back after `wait`, and waits on when it does", async () => {
-    const { registry, clock, connect, told } = house();
+    const { registry, clock, connect, observed } = createTestRegistry();
     for (let n = 0; n < 3; n++) {
       const client = connect("a");
       await clock.advance(89_999);
@@ -80,7 +80,7 @@ describe("a client that comes early", () => {
       expect(client.blocks).toEqual([WAITING, ["stream.drain", undefined, { reason: "waiting" }]]);
       expect(client.state).toBe("flushed");
     }
-    expect(told.connectionClosed.map(({ reason }) => reason)).toEqual(["waiting", "waiting", "waiting"]);
+    expect(observed.connectionClosed.map(({ reason }) => reason)).toEqual(["waiting", "waiting", "waiting"]);
     const client = connect("a");
     const job = await registry.open("a");
     await job.end({ data: "late" });
@@ -90,7 +90,7 @@ describe("a client that comes early", () => {
   });
 
   test("and does not read is cut after `idleTimeout`, at whatever fraction of a millisecond", async () => {
-    const { clock, connect } = house({ idleTimeout: 500, heartbeat: 100 });
+    const { clock, connect } = createTestRegistry({ idleTimeout: 500, heartbeat: 100 });
     await clock.advance(0.3);
     const client = connect("a");
     client.stall();
@@ -103,7 +103,7 @@ describe("a client that comes early", () => {
   });
 
   test("and is gone before the end of the wait leaves nothing", async () => {
-    const place = house();
+    const place = createTestRegistry();
     const client = place.connect("a");
     client.leave();
     await client.over;
@@ -113,7 +113,7 @@ describe("a client that comes early", () => {
 
   describe("is one of `maxWaiting`", () => {
     test("who were told so; who reads a stream is none of them", async () => {
-      const { registry, clock, connect } = house({ maxWaiting: 2 });
+      const { registry, clock, connect } = createTestRegistry({ maxWaiting: 2 });
       await registry.open("real");
       const waiting = [connect("a"), connect("b")];
       expect(registry.gauges().waiting).toBe(2);
@@ -153,7 +153,7 @@ describe("a client that comes early", () => {
     });
 
     test("and those in the same process are not counted", async () => {
-      const { registry, clock, connect } = house({ maxWaiting: 1 });
+      const { registry, clock, connect } = createTestRegistry({ maxWaiting: 1 });
       const subscriptions = Array.from({ length: 5 }, () => registry.subscribe("a"));
       const first = subscriptions.map((subscription) => subscription.next());
       expect(registry.gauges()).toMatchObject({ waiting: 0, connections: 0 });
@@ -170,7 +170,7 @@ describe("a client that comes early", () => {
 
 describe("the status", () => {
   test("waits for what the database says: what is finished is replayed without a wait", async () => {
-    const { clock, connect, db, told } = asked();
+    const { clock, connect, db, observed } = asked();
     const client = connect("a");
     await clock.advance(999);
     expect(client.status).toBeUndefined();
@@ -183,7 +183,7 @@ describe("the status", () => {
       ["stream.end", `${epoch}.2.end`, { status: "done" }],
     ]);
     expect([client.status, client.state]).toEqual([200, "flushed"]);
-    expect(told.connectionClosed).toMatchObject([{ reason: "ended", events: 1 }]);
+    expect(observed.connectionClosed).toMatchObject([{ reason: "ended", events: 1 }]);
   });
 
   test.each([undefined, null])(
@@ -199,7 +199,7 @@ describe("the status", () => {
         "",
         { "cache-control": "no-store" },
       ]);
-      expect(place.told.connectionOpened).toEqual([]);
+      expect(place.observed.connectionOpened).toEqual([]);
       await client.over;
       // For a while the next one hears the same.
       expect([place.connect("a").status, place.db.asked.length]).toEqual([404, 1]);
@@ -296,7 +296,12 @@ describe("a client that leaves", () => {
     expect(getEventListeners(second.request.signal, "abort")).toEqual([]);
     place.db.last.answer({ state: "running" });
     await place.clock.flush();
-    expect(place.told).toMatchObject({ connectionOpened: [], connectionClosed: [], warned: [], failed: [] });
+    expect(place.observed).toMatchObject({
+      connectionOpened: [],
+      connectionClosed: [],
+      warned: [],
+      failed: [],
+    });
   });
 
   test("while it waits ends the look-ups", async () => {
@@ -312,7 +317,10 @@ describe("a client that leaves", () => {
 });
 
 describe("a registry that closes", () => {
-  const moments: [string, (place: House & { readonly db: Database }) => Promise<unknown> | undefined][] = [
+  const moments: [
+    string,
+    (place: TestRegistry & { readonly db: Database }) => Promise<unknown> | undefined,
+  ][] = [
     ["before the first answer", () => undefined],
     ["when the first answer is due", ({ clock }) => clock.advance(1_000)],
     [
@@ -363,7 +371,7 @@ describe("a registry that closes", () => {
 
 describe("a client that waits is looked up for", () => {
   test("every 2 s, one call for all, until its result is there", async () => {
-    const { clock, connect, db, told } = asked();
+    const { clock, connect, db, observed } = asked();
     const clients = [connect("a"), connect("a")];
     for (let n = 1; n <= 3; n++) {
       expect(db.asked).toHaveLength(n);
@@ -377,7 +385,7 @@ describe("a client that waits is looked up for", () => {
       expect(names(client)).toEqual(["stream.open", "stream.open", "message", "stream.end"]);
     }
     await clock.advance(100_000);
-    expect([db.asked.length, clock.timers, told.warned]).toEqual([4, 0, []]);
+    expect([db.asked.length, clock.timers, observed.warned]).toEqual([4, 0, []]);
   });
 
   test("which `open` ends sooner", async () => {
@@ -394,7 +402,7 @@ describe("a client that waits is looked up for", () => {
   });
 
   test("for 120 s once it runs, with one warning, and no error", async () => {
-    const { clock, connect, db, told } = asked({ wait: 5_000, random: () => 0.5 });
+    const { clock, connect, db, observed } = asked({ wait: 5_000, random: () => 0.5 });
     const client = connect("a");
     db.last.answer({ state: "pending" });
     await clock.advance(2_000);
@@ -405,13 +413,13 @@ describe("a client that waits is looked up for", () => {
       await clock.advance(1);
     }
     expect(client.blocks).toEqual([WAITING, ["stream.drain", undefined, { reason: "waiting" }]]);
-    expect(told).toMatchObject({ warned: [{ id: "a" }], failed: [] });
+    expect(observed).toMatchObject({ warned: [{ id: "a" }], failed: [] });
   });
 });
 
 describe("an outage of the database", () => {
   test("is told once at once, then there is silence until it has recovered, and the next one is told again", async () => {
-    const { clock, connect, db, told } = asked({ random: () => 0.5 });
+    const { clock, connect, db, observed } = asked({ random: () => 0.5 });
     const client = connect("a");
     const error = [
       "stream.error",
@@ -443,7 +451,7 @@ describe("an outage of the database", () => {
     db.last.fail(new Error("down again"));
     await clock.advance(500);
     expect(client.blocks).toEqual([WAITING, error, error]);
-    expect(told.failed).toHaveLength(5);
+    expect(observed.failed).toHaveLength(5);
     db.last.answer({ state: "done", events: [{ data: "all" }] });
     await clock.flush();
     expect([client.events, second.events]).toEqual([["all"], ["all"]]);
@@ -487,7 +495,7 @@ describe("a stream that is here and cannot serve the client", () => {
   }
 
   const RESET = ["stream.reset", "trimmed"];
-  const summary = (client: Guest): unknown[] =>
+  const summary = (client: TestClient): unknown[] =>
     client.blocks.map(([event, , data]) =>
       event === "stream.reset"
         ? [event, (data as { reason: string }).reason]
@@ -547,12 +555,12 @@ describe("a stream that is here and cannot serve the client", () => {
       () => ({ state: "running", at: "0123456789.4", events: [{ data: "state" }] }),
     ],
   ])("and is %s: is reset to what is held", async (_how, snapshot) => {
-    const { clock, connect, db, job, told } = await trimmedStream();
+    const { clock, connect, db, job, observed } = await trimmedStream();
     const client = connect("a");
     db.last.answer(snapshot(job.epoch));
     await clock.flush();
     expect(summary(client)).toEqual(["stream.open", RESET, 4, 5, "stream.live"]);
-    expect(told.warned).toEqual([]);
+    expect(observed.warned).toEqual([]);
   });
 
   test("a stream that comes to serve it while the database is asked beats its answer", async () => {
@@ -598,8 +606,11 @@ describe("a finished result", () => {
   };
 
   test("goes on where a client was cut, on another machine, and stops it with a 204 in the end", async () => {
-    const machines = [house({ snapshot: () => done }), house({ snapshot: () => done, random: Math.random })];
-    const [here, there] = machines as [House, House];
+    const machines = [
+      createTestRegistry({ snapshot: () => done }),
+      createTestRegistry({ snapshot: () => done, random: Math.random }),
+    ];
+    const [here, there] = machines as [TestRegistry, TestRegistry];
     const client = here.connect("a");
     await here.clock.flush();
     for (const place of machines) {
@@ -617,7 +628,7 @@ describe("a finished result", () => {
 
   test("that has changed is sent anew, behind a reset", async () => {
     let events = [{ data: "one" }, { data: "two" }];
-    const { clock, connect } = house({ snapshot: () => ({ state: "done", events }) });
+    const { clock, connect } = createTestRegistry({ snapshot: () => ({ state: "done", events }) });
     const client = connect("a");
     await clock.flush();
     events = [{ data: "one" }, { data: "three" }];
@@ -630,7 +641,7 @@ describe("a finished result", () => {
   });
 
   test("is sent whole to a client that wanted only what is new", async () => {
-    const { registry, clock, connect } = house({ snapshot: () => done });
+    const { registry, clock, connect } = createTestRegistry({ snapshot: () => done });
     const client = connect(registry.stream("a", { from: "now" }));
     await clock.flush();
     expect(client.events).toHaveLength(50);
@@ -638,7 +649,7 @@ describe("a finished result", () => {
 
   test("is given as slowly as it is taken", async () => {
     const events = Array.from({ length: 300 }, (_, n) => ({ data: `${n} ${"x".repeat(1_000)}` }));
-    const { clock, connect } = house({ snapshot: () => ({ state: "done", events }) });
+    const { clock, connect } = createTestRegistry({ snapshot: () => ({ state: "done", events }) });
     const client = connect("a");
     client.stall();
     await clock.flush();
@@ -649,7 +660,9 @@ describe("a finished result", () => {
   });
 
   test.each(["failed", "cancelled"] as const)("that %s ends so", async (state) => {
-    const { registry, clock, connect } = house({ snapshot: () => ({ state, events: [{ data: "why" }] }) });
+    const { registry, clock, connect } = createTestRegistry({
+      snapshot: () => ({ state, events: [{ data: "why" }] }),
+    });
     const client = connect("a");
     await clock.flush();
     expect(client.blocks.slice(1).map(([event, , data]) => [event, data])).toEqual([
@@ -707,7 +720,7 @@ describe("a subscriber in the same process", () => {
 
 describe("a channel", () => {
   test("is asked for like a stream, and opened for those who wait", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const client = connect("room");
     registry.channel("room").push({ data: 1 });
     await clock.flush();
@@ -716,6 +729,6 @@ describe("a channel", () => {
 });
 
 test("what is no function is refused at the door", () => {
-  expect(() => house({ snapshot: {} as never })).toThrow(code("INVALID_OPTION") as Error);
-  expect(() => house({ source: "a" as never })).toThrow(code("INVALID_OPTION") as Error);
+  expect(() => createTestRegistry({ snapshot: {} as never })).toThrow(code("INVALID_OPTION") as Error);
+  expect(() => createTestRegistry({ source: "a" as never })).toThrow(code("INVALID_OPTION") as Error);
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import { poll, type PollOptions, type PollResult } from "../../src/sources/poll.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
-import { house } from "../support/test-registry.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 interface Polling {
   readonly clock: FakeClock;
@@ -307,7 +307,7 @@ describe("nothing is pending after the abort", () => {
 
   test("of a stream that it feeds: cancelled in the middle of a read, or of a wait", async () => {
     for (const read of [never, (): PollResult<object, number> => ({ events: [{ data: 1 }], cursor: 1 })]) {
-      const { registry, clock } = house();
+      const { registry, clock } = createTestRegistry();
       const job = await registry.open("a");
       const piped = job.pipe(({ signal }) => poll({ read, cursor: 0, signal, clock }));
       await clock.advance(100);
@@ -321,7 +321,7 @@ describe("nothing is pending after the abort", () => {
 });
 
 test("a stream fed by a poll fails when the thing is gone, and tells of outages without ending", async () => {
-  const { registry, clock, connect } = house();
+  const { registry, clock, connect } = createTestRegistry();
   const story = [
     () => ({ events: [{ data: 1 }], cursor: 1 }),
     down,

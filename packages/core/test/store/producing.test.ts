@@ -1,46 +1,46 @@
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/store/store.ts";
 import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";
-import { fleet } from "../support/fleet.ts";
-import { house } from "../support/test-registry.ts";
+import { createCluster } from "../support/cluster.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
 describe("open", () => {
   test("asks the store, which knows of a live stream in another process", async () => {
-    const { ships, close } = fleet();
-    await ships[0].registry.open("a");
-    await expect(ships[1].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
-    await expect(ships[0].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
+    const { processes, close } = createCluster();
+    await processes[0].registry.open("a");
+    await expect(processes[1].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
+    await expect(processes[0].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
     await close();
   });
 
   test("of two calls at once for an id one wins", async () => {
-    const { ships, close } = fleet();
+    const { processes, close } = createCluster();
     const settled = await Promise.allSettled([
-      ships[0].registry.open("a"),
-      ships[0].registry.open("a"),
-      ships[1].registry.open("a"),
+      processes[0].registry.open("a"),
+      processes[0].registry.open("a"),
+      processes[1].registry.open("a"),
     ]);
     expect(settled.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
     await close();
   });
 
   test("rejects while the store is away, and what may have been opened is whose call comes again", async () => {
-    const { ships, close } = fleet();
-    ships[0].link.calls = ["unheard"];
-    await expect(ships[0].registry.open("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
-    ships[0].link.calls = ["well"];
-    await expect(ships[1].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
-    const job = await ships[0].registry.open("a");
+    const { processes, close } = createCluster();
+    processes[0].link.calls = ["unheard"];
+    await expect(processes[0].registry.open("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
+    processes[0].link.calls = ["well"];
+    await expect(processes[1].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
+    const job = await processes[0].registry.open("a");
     expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
     await close();
   });
 
   test("a store that hangs is away after 5 s; an answer that comes later opens nothing for nobody", async () => {
-    const { ships, clock, store, close } = fleet();
-    ships[0].link.calls = ["hanging"];
-    const opening = expect(ships[0].registry.open("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
+    const { processes, clock, store, close } = createCluster();
+    processes[0].link.calls = ["hanging"];
+    const opening = expect(processes[0].registry.open("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
     await clock.advance(5_000);
     await opening;
     expect(await store.read("a", null, { frames: 1, bytes: 1 })).toEqual({ code: "missing" });
@@ -48,17 +48,17 @@ describe("open", () => {
   });
 
   test("takes the id of a stream whose producer is dead; its readers are told that it was lost", async () => {
-    const { ships, clock, close } = fleet();
-    const old = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const old = await processes[0].registry.open("a");
     old.push({ data: 1 });
     await clock.advance(5);
-    const client = ships[1].connect("a");
+    const client = processes[1].connect("a");
     await clock.flush();
-    ships[0].link.cut();
+    processes[0].link.cut();
     await clock.advance(14_000);
-    await expect(ships[2].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
+    await expect(processes[2].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
     await clock.advance(1_000);
-    const fresh = await ships[2].registry.open("a");
+    const fresh = await processes[2].registry.open("a");
     expect(fresh.epoch).not.toBe(old.epoch);
     expect(client.events).toEqual([1]);
     expect(client.blocks.at(-1)?.[2]).toEqual({ status: "lost" });
@@ -66,9 +66,9 @@ describe("open", () => {
   });
 
   test("a registry that closes meanwhile ends what it was given", async () => {
-    const { ships, clock, store, close } = fleet();
-    const opening = expect(ships[0].registry.open("a")).rejects.toEqual(code("REGISTRY_CLOSED"));
-    const closed = ships[0].registry.close({ deadline: 0 });
+    const { processes, clock, store, close } = createCluster();
+    const opening = expect(processes[0].registry.open("a")).rejects.toEqual(code("REGISTRY_CLOSED"));
+    const closed = processes[0].registry.close({ deadline: 0 });
     await clock.advance(0);
     await opening;
     await closed;
@@ -80,20 +80,20 @@ describe("open", () => {
   });
 
   test("waits for the end of the stream before it to be stored", async () => {
-    const { ships, clock, close } = fleet();
-    const old = await ships[0].registry.open("a");
-    ships[0].link.calls = ["rejected"];
+    const { processes, clock, close } = createCluster();
+    const old = await processes[0].registry.open("a");
+    processes[0].link.calls = ["rejected"];
     void old.end();
     await clock.flush();
-    ships[0].link.calls = ["well"];
-    const opening = ships[0].registry.open("a");
+    processes[0].link.calls = ["well"];
+    const opening = processes[0].registry.open("a");
     await clock.advance(100);
     expect((await opening).epoch).not.toBe(old.epoch);
     await close();
   });
 
   test("refuses what is no store", async () => {
-    expect(() => fleet({ durability: "none" as never })).toThrow(code("INVALID_OPTION"));
+    expect(() => createCluster({ durability: "none" as never })).toThrow(code("INVALID_OPTION"));
     const { createRegistry } = await import("../../src/registry/registry.ts");
     expect(() => createRegistry({ store: { open: () => undefined } as never })).toThrow(
       expect.objectContaining({ message: expect.stringContaining("append, read, wake") }),
@@ -103,39 +103,39 @@ describe("open", () => {
 
 describe("push", () => {
   test("goes to the store in batches: in the next turn, 5 ms after the last, or as soon as there are 64", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const before = ships[0].link.asked;
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const before = processes[0].link.asked;
     for (let number = 0; number < 10; number++) job.push({ data: number });
-    expect(ships[0].link.asked).toBe(before);
+    expect(processes[0].link.asked).toBe(before);
     await clock.flush();
-    expect(ships[0].link.asked).toBe(before + 1);
+    expect(processes[0].link.asked).toBe(before + 1);
     for (let number = 0; number < 10; number++) job.push({ data: number });
     await clock.advance(4);
-    expect(ships[0].link.asked).toBe(before + 1);
+    expect(processes[0].link.asked).toBe(before + 1);
     await clock.advance(1);
-    expect(ships[0].link.asked).toBe(before + 2);
+    expect(processes[0].link.asked).toBe(before + 2);
     for (let number = 0; number < 64; number++) job.push({ data: number });
-    expect(ships[0].link.asked).toBe(before + 3);
+    expect(processes[0].link.asked).toBe(before + 3);
     await close();
   });
 
   test("while the store is away the job and its readers here go on, and the outage is told once", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const here = ships[0].connect("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const here = processes[0].connect("a");
+    const there = processes[1].connect("a");
     await clock.flush();
-    for (const { link } of ships) link.calls = ["rejected"];
+    for (const { link } of processes) link.calls = ["rejected"];
     job.push({ data: 1 });
     await clock.advance(20_000);
     job.push({ data: 2 });
     await clock.flush();
     expect([here.events, there.events]).toEqual([[1, 2], []]);
     expect(there.text).toContain(": degraded\n\n");
-    expect([ships[0].told.failed.length, ships[1].told.failed.length]).toEqual([1, 1]);
-    expect(ships[0].told.failed[0]).toMatchObject({ stage: "store" });
-    for (const { link } of ships) link.calls = ["well"];
+    expect([processes[0].observed.failed.length, processes[1].observed.failed.length]).toEqual([1, 1]);
+    expect(processes[0].observed.failed[0]).toMatchObject({ stage: "store" });
+    for (const { link } of processes) link.calls = ["well"];
     await clock.advance(6_000);
     expect(there.events).toEqual([1, 2]);
     await job.end();
@@ -161,12 +161,12 @@ describe("push", () => {
         throw new Error("It is full.");
       },
     };
-    const { registry, told } = house({ store }, clock);
+    const { registry, observed } = createTestRegistry({ store }, clock);
     const job = await registry.open("a");
     const say = async (): Promise<unknown[]> => {
       job.push({ data: "x" });
       await clock.advance(10);
-      return told.failed.splice(0);
+      return observed.failed.splice(0);
     };
     expect(await say()).toEqual([]);
     works = false;
@@ -183,8 +183,8 @@ describe("push", () => {
   });
 
   test("does not push an event off the log that the store does not have; `pipe` waits", async () => {
-    const { ships, clock, close } = fleet({ buffer: { events: 10, bytes: 4_000 } });
-    const [{ registry, link }] = ships;
+    const { processes, clock, close } = createCluster({ buffer: { events: 10, bytes: 4_000 } });
+    const [{ registry, link }] = processes;
     const job = await registry.open("a");
     link.calls = ["rejected"];
     let pushed = 0;
@@ -203,19 +203,19 @@ describe("push", () => {
     link.calls = ["well"];
     await clock.advance(2_000);
     await piped;
-    const late = ships[1].connect("a", { cursor: `${job.epoch}.8` });
+    const late = processes[1].connect("a", { cursor: `${job.epoch}.8` });
     await clock.flush();
     expect(late.events).toEqual([8, 9, "a", "b"]);
     await close();
   });
 
   test("nothing is lost when an answer is: the append is repeated as it was", async () => {
-    const { ships, clock, store, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    ships[0].link.calls = ["unheard"];
+    const { processes, clock, store, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    processes[0].link.calls = ["unheard"];
     job.push({ data: 1 });
     await clock.advance(5);
-    ships[0].link.calls = ["well"];
+    processes[0].link.calls = ["well"];
     job.push({ data: 2 });
     await clock.advance(2_000);
     const page = await store.read("a", null, { frames: 9, bytes: 999 });
@@ -226,16 +226,16 @@ describe("push", () => {
 
 describe("a store that loses something", () => {
   test("gets the stream again, under the same epoch and numbers", async () => {
-    const { ships, clock, store, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, store, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const there = processes[1].connect("a");
     job.push({ data: 1 });
     job.push({ data: 2 });
     await clock.advance(10);
     store.flush();
     job.push({ data: 3 });
     await clock.advance(10_000);
-    const late = ships[2].connect("a");
+    const late = processes[2].connect("a");
     await clock.flush();
     expect([there.events, late.events]).toEqual([
       [1, 2, 3],
@@ -247,14 +247,14 @@ describe("a store that loses something", () => {
   });
 
   test("goes on from where it is after a fail-over to an older copy", async () => {
-    const { ships, clock, store, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, store, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await clock.advance(10);
     const goBack = store.copy();
     job.push({ data: 2 });
     await clock.advance(10);
-    const there = ships[1].connect("a");
+    const there = processes[1].connect("a");
     await clock.flush();
     goBack();
     await clock.advance(10);
@@ -266,8 +266,8 @@ describe("a store that loses something", () => {
   });
 
   test("and more than the log can give: readers behind it are told exactly what is missing", async () => {
-    const { ships, clock, store, close } = fleet({ buffer: { events: 4 } });
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, store, close } = createCluster({ buffer: { events: 4 } });
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await clock.advance(10);
     const goBack = store.copy();
@@ -277,7 +277,7 @@ describe("a store that loses something", () => {
     }
     goBack();
     await clock.advance(6_000);
-    const late = ships[2].connect("a", { cursor: `${job.epoch}.1` });
+    const late = processes[2].connect("a", { cursor: `${job.epoch}.1` });
     await clock.advance(10);
     expect(late.blocks.filter(([event]) => event === "stream.reset")).toEqual([
       ["stream.reset", `${job.epoch}.8`, { reason: "trimmed", lost: [2, 8] }],
@@ -289,8 +289,8 @@ describe("a store that loses something", () => {
 
 describe("the end", () => {
   test("is stored with the last events, and the promise waits for it", async () => {
-    const { ships, clock, store, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, store, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await job.end({ data: 2 });
     expect(await store.read("a", null, { frames: 1, bytes: 1 })).toMatchObject({
@@ -301,9 +301,9 @@ describe("the end", () => {
   });
 
   test("a failure's public part goes with it", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const there = processes[1].connect("a");
     await clock.flush();
     await job.fail(new Error("a secret"));
     await clock.flush();
@@ -311,30 +311,30 @@ describe("the end", () => {
       ["stream.error", undefined, { code: "SOURCE_FAILED", message: "The stream failed.", retryable: false }],
       ["stream.end", `${job.epoch}.1.end`, { status: "failed" }],
     ]);
-    expect(ships[1].told.failed).toEqual([]);
+    expect(processes[1].observed.failed).toEqual([]);
     await close();
   });
 
   test("is given up after `linger`, and that is told", async () => {
-    const { ships, clock, close } = fleet({ linger: 20_000 });
-    const job = await ships[0].registry.open("a");
-    ships[0].link.calls = ["rejected"];
+    const { processes, clock, close } = createCluster({ linger: 20_000 });
+    const job = await processes[0].registry.open("a");
+    processes[0].link.calls = ["rejected"];
     let over = false;
     void job.end().then(() => {
       over = true;
     });
     await clock.advance(19_000);
-    expect([over, ships[0].told.failed.length]).toEqual([false, 1]);
+    expect([over, processes[0].observed.failed.length]).toEqual([false, 1]);
     await clock.advance(4_000);
-    expect([over, ships[0].told.failed.length]).toEqual([true, 2]);
+    expect([over, processes[0].observed.failed.length]).toEqual([true, 2]);
     await close();
   });
 
   test("closing a registry stores the ends of its streams", async () => {
-    const { ships, clock, store, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, store, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
-    const closed = ships[0].registry.close({ deadline: 1_000 });
+    const closed = processes[0].registry.close({ deadline: 1_000 });
     await clock.advance(0);
     await closed;
     expect(job.signal.aborted).toBe(true);
@@ -345,20 +345,20 @@ describe("the end", () => {
   });
 
   test("closing waits for a store that is away until the deadline, and tells what was not stored", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    ships[0].registry.channel("room").push({ data: 1 });
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    processes[0].registry.channel("room").push({ data: 1 });
     job.push({ data: 1 });
-    ships[0].link.calls = ["hanging"];
+    processes[0].link.calls = ["hanging"];
     let over = false;
-    void ships[0].registry.close({ deadline: 3_000 }).then(() => {
+    void processes[0].registry.close({ deadline: 3_000 }).then(() => {
       over = true;
     });
     await clock.advance(2_999);
     expect(over).toBe(false);
     await clock.advance(1);
     expect(over).toBe(true);
-    expect(new Set(ships[0].told.failed.map(({ id }) => id))).toEqual(new Set(["a", "room"]));
+    expect(new Set(processes[0].observed.failed.map(({ id }) => id))).toEqual(new Set(["a", "room"]));
     await close();
     expect(clock.timers).toBe(0);
   });
@@ -366,22 +366,22 @@ describe("the end", () => {
 
 describe("with durability `stored`", () => {
   test("readers here get only what the store has, and the end only with it", async () => {
-    const { ships, clock, close } = fleet({ durability: "stored" });
-    const job = await ships[0].registry.open("a");
-    const here = ships[0].connect("a");
-    ships[0].link.calls = ["rejected"];
+    const { processes, clock, close } = createCluster({ durability: "stored" });
+    const job = await processes[0].registry.open("a");
+    const here = processes[0].connect("a");
+    processes[0].link.calls = ["rejected"];
     job.push({ data: 1 });
     await clock.flush();
     expect(here.events).toEqual([]);
-    ships[0].link.calls = ["well"];
+    processes[0].link.calls = ["well"];
     await clock.advance(5_000);
     expect(here.events).toEqual([1]);
-    ships[0].link.calls = ["rejected"];
+    processes[0].link.calls = ["rejected"];
     job.push({ data: 2 });
     void job.end();
     await clock.advance(5_000);
     expect(here.events).toEqual([1]);
-    ships[0].link.calls = ["well"];
+    processes[0].link.calls = ["well"];
     await clock.advance(5_000);
     expect(here.events).toEqual([1, 2]);
     expect(here.blocks.at(-1)?.[2]).toEqual({ status: "done" });
@@ -389,19 +389,19 @@ describe("with durability `stored`", () => {
   });
 
   test("readers here have all that the store has when somebody else has ended the stream", async () => {
-    const { ships, clock, close } = fleet({ durability: "stored" });
-    const job = await ships[0].registry.open("a");
-    const here = ships[0].connect("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, close } = createCluster({ durability: "stored" });
+    const job = await processes[0].registry.open("a");
+    const here = processes[0].connect("a");
+    const there = processes[1].connect("a");
     job.push({ data: 1 });
     await clock.advance(5);
-    ships[0].link.calls = ["unheard"];
+    processes[0].link.calls = ["unheard"];
     job.push({ data: 2 });
     await clock.advance(5);
-    ships[0].link.calls = ["rejected"];
+    processes[0].link.calls = ["rejected"];
     job.push({ data: 3 });
     await clock.advance(20_000);
-    ships[0].link.calls = ["well"];
+    processes[0].link.calls = ["well"];
     await clock.advance(2_000);
     for (const client of [there, here]) {
       expect(client.events).toEqual([1, 2]);
@@ -414,33 +414,33 @@ describe("with durability `stored`", () => {
 
 describe("cancel", () => {
   test("without a reason is one without a reason everywhere", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    expect(await ships[1].registry.cancel("a")).toBe(true);
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    expect(await processes[1].registry.cancel("a")).toBe(true);
     await clock.advance(5_000);
     expect(job.signal.reason).toMatchObject({ code: "ABORTED" });
     await close();
   });
 
   test("reaches a producer in another process at once, with the reason", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const there = ships[2].connect("a");
-    expect(await ships[1].registry.cancel("a", "user")).toBe(true);
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const there = processes[2].connect("a");
+    expect(await processes[1].registry.cancel("a", "user")).toBe(true);
     await clock.flush();
     expect([job.signal.aborted, job.signal.reason]).toEqual([true, "user"]);
     await clock.flush();
     expect(there.blocks.at(-1)?.[2]).toEqual({ status: "cancelled" });
-    expect(await ships[1].registry.cancel("a")).toBe(false);
-    expect(await ships[1].registry.cancel("b")).toBe(false);
+    expect(await processes[1].registry.cancel("a")).toBe(false);
+    expect(await processes[1].registry.cancel("b")).toBe(false);
     await close();
   });
 
   test("reaches it with its next renewal where the hint is lost", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    ships[0].link.wakes = ["dropped"];
-    await ships[1].registry.cancel("a", "user");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    processes[0].link.wakes = ["dropped"];
+    await processes[1].registry.cancel("a", "user");
     await clock.advance(4_999);
     expect(job.signal.aborted).toBe(false);
     await clock.advance(1);
@@ -449,20 +449,20 @@ describe("cancel", () => {
   });
 
   test("takes the stream away from a producer that does not react within a lease", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await clock.advance(5);
-    const there = ships[2].connect("a");
+    const there = processes[2].connect("a");
     await clock.flush();
     // It still renews its lease, as a broken producer may that never looks at the answers.
-    const { link } = ships[0];
+    const { link } = processes[0];
     const append = link.append.bind(link);
     link.append = async (id, given) => {
       const answer = await append(id, given);
       return answer.code === "ok" ? { code: "ok", last: answer.last } : answer;
     };
-    await ships[1].registry.cancel("a", "user");
+    await processes[1].registry.cancel("a", "user");
     await clock.advance(14_000);
     expect(there.blocks.at(-1)?.[0]).not.toBe("stream.end");
     await clock.advance(1_000);
@@ -474,9 +474,9 @@ describe("cancel", () => {
   });
 
   test("rejects while the store is away", async () => {
-    const { ships, close } = fleet();
-    ships[0].link.calls = ["rejected"];
-    await expect(ships[0].registry.cancel("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
+    const { processes, close } = createCluster();
+    processes[0].link.calls = ["rejected"];
+    await expect(processes[0].registry.cancel("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
     await close();
   });
 });

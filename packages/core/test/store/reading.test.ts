@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
 import type { AnyEvents } from "../../src/protocol/event.ts";
-import { fleet } from "../support/fleet.ts";
+import { createCluster } from "../support/cluster.ts";
 
 const ends = (text: string): number => text.split("event: stream.end").length - 1;
 
 describe("a client in another process", () => {
   test("gets the same bytes with the same ids as one in the producer's", async () => {
-    const { ships, clock, close } = fleet({ random: () => 0.5 });
-    const job = await ships[0].registry.open("a");
-    const clients = ships.map(({ connect }) => connect("a"));
+    const { processes, clock, close } = createCluster({ random: () => 0.5 });
+    const job = await processes[0].registry.open("a");
+    const clients = processes.map(({ connect }) => connect("a"));
     await clock.flush();
     job.push({ data: 1 });
     job.push({ event: "é", data: "two\nlines" });
@@ -22,11 +22,11 @@ describe("a client in another process", () => {
   });
 
   test("resumes there where it was cut here", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     for (let number = 1; number <= 5; number++) job.push({ data: number });
     await clock.advance(10);
-    const there = ships[1].connect("a", { cursor: `${job.epoch}.3` });
+    const there = processes[1].connect("a", { cursor: `${job.epoch}.3` });
     await clock.flush();
     expect(there.events).toEqual([4, 5]);
     expect(there.blocks[0]).toMatchObject(["stream.open", `${job.epoch}.3`, { first: 1, last: 5 }]);
@@ -34,12 +34,12 @@ describe("a client in another process", () => {
   });
 
   test("hears of new events without hints too, and of each once, however often the hint comes", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const there = [ships[1].connect("a"), ships[2].connect("a")];
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const there = [processes[1].connect("a"), processes[2].connect("a")];
     await clock.flush();
-    ships[1].link.wakes = ["dropped"];
-    ships[2].link.wakes = ["doubled"];
+    processes[1].link.wakes = ["dropped"];
+    processes[2].link.wakes = ["doubled"];
     job.push({ data: 1 });
     await clock.advance(10);
     expect(there.map(({ events }) => events)).toEqual([[], [1]]);
@@ -49,9 +49,9 @@ describe("a client in another process", () => {
   });
 
   test("who comes with more than this process knows yet resumes all the same", async () => {
-    const { ships, clock, close } = fleet();
-    const [, there] = ships;
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const [, there] = processes;
+    const job = await processes[0].registry.open("a");
     const stays = there.connect("a");
     await clock.flush();
     there.link.wakes = ["dropped"];
@@ -67,18 +67,18 @@ describe("a client in another process", () => {
   });
 
   test("who does so while the store is away waits, and resumes; it is told of the outage once", async () => {
-    const { ships, clock, close } = fleet();
-    const [, there] = ships;
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const [, there] = processes;
+    const job = await processes[0].registry.open("a");
     there.connect("a");
     await clock.flush();
-    for (const { link } of ships) link.calls = ["rejected"];
+    for (const { link } of processes) link.calls = ["rejected"];
     for (let number = 1; number <= 2; number++) job.push({ data: number });
     await clock.advance(10);
     const comes = there.connect("a", { cursor: `${job.epoch}.2` });
     await clock.advance(10_000);
     expect(comes.blocks.map(([name]) => name)).toEqual(["stream.open", "stream.error"]);
-    for (const { link } of ships) link.calls = ["well"];
+    for (const { link } of processes) link.calls = ["well"];
     job.push({ data: 3 });
     await clock.advance(6_000);
     expect(comes.events).toEqual([3]);
@@ -87,9 +87,9 @@ describe("a client in another process", () => {
   });
 
   test("who comes with more than there ever was starts over", async () => {
-    const { ships, clock, close } = fleet();
-    const [, there] = ships;
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const [, there] = processes;
+    const job = await processes[0].registry.open("a");
     there.connect("a");
     job.push({ data: 1 });
     await clock.advance(10);
@@ -105,11 +105,11 @@ describe("a client in another process", () => {
   });
 
   test("from now on gets nothing of before", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await clock.advance(10);
-    const there = ships[1].connect(ships[1].registry.stream("a", { from: "now" }));
+    const there = processes[1].connect(processes[1].registry.stream("a", { from: "now" }));
     await clock.flush();
     job.push({ data: 2 });
     await clock.advance(10);
@@ -118,11 +118,11 @@ describe("a client in another process", () => {
   });
 
   test("reads in process too", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     const read: string[] = [];
     const reading = (async () => {
-      for await (const { data } of ships[1].registry.subscribe("a")) read.push(data);
+      for await (const { data } of processes[1].registry.subscribe("a")) read.push(data);
     })();
     job.push({ data: "x" });
     await job.end({ data: "y" });
@@ -135,17 +135,17 @@ describe("a client in another process", () => {
 
 describe("a producer that dies", () => {
   test("leaves exactly one terminal record, `lost`, within its lease and 5 s", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await clock.advance(10);
-    const there = [ships[1].connect("a"), ships[2].connect("a"), ships[2].connect("a")];
+    const there = [processes[1].connect("a"), processes[2].connect("a"), processes[2].connect("a")];
     await clock.flush();
-    ships[0].link.cut();
+    processes[0].link.cut();
     await clock.advance(14_000);
     expect(there.map(({ text }) => ends(text))).toEqual([0, 0, 0]);
     await clock.advance(6_000);
-    const late = ships[1].connect("a", { cursor: `${job.epoch}.1` });
+    const late = processes[1].connect("a", { cursor: `${job.epoch}.1` });
     for (const client of [...there, late]) {
       expect(client.blocks.at(-1)).toEqual(["stream.end", `${job.epoch}.2.end`, { status: "lost" }]);
       expect([ends(client.text), client.state]).toEqual([1, "flushed"]);
@@ -154,15 +154,15 @@ describe("a producer that dies", () => {
   });
 
   test("is not taken for dead because nobody could reach the store", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const there = processes[1].connect("a");
     await clock.flush();
-    for (const { link } of ships) link.calls = ["rejected"];
+    for (const { link } of processes) link.calls = ["rejected"];
     await clock.advance(60_000);
-    ships[1].link.calls = ["well"];
+    processes[1].link.calls = ["well"];
     await clock.advance(1_000);
-    for (const { link } of ships) link.calls = ["well"];
+    for (const { link } of processes) link.calls = ["well"];
     job.push({ data: 1 });
     await clock.advance(6_000);
     expect(there.events).toEqual([1]);
@@ -171,15 +171,15 @@ describe("a producer that dies", () => {
   });
 
   test("hears of it when it comes back", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const here = ships[0].connect("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const here = processes[0].connect("a");
+    const there = processes[1].connect("a");
     await clock.flush();
-    ships[0].link.calls = ["rejected"];
+    processes[0].link.calls = ["rejected"];
     await clock.advance(21_000);
     expect(there.blocks.at(-1)?.[2]).toEqual({ status: "lost" });
-    ships[0].link.calls = ["well"];
+    processes[0].link.calls = ["well"];
     await clock.advance(5_000);
     expect(job.signal.aborted).toBe(true);
     expect(here.blocks.at(-1)?.[2]).toEqual({ status: "lost" });
@@ -187,11 +187,11 @@ describe("a producer that dies", () => {
   });
 
   test("and a store that has lost its stream leave the readers with `lost` too", async () => {
-    const { ships, clock, store, close } = fleet();
-    const job = await ships[0].registry.open("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, store, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    const there = processes[1].connect("a");
     await clock.flush();
-    ships[0].link.cut();
+    processes[0].link.cut();
     store.flush();
     await clock.advance(26_000);
     expect(there.blocks.at(-1)).toEqual(["stream.end", `${job.epoch}.1.end`, { status: "lost" }]);
@@ -201,34 +201,34 @@ describe("a producer that dies", () => {
 
 describe("what the log here does not hold", () => {
   test("is read from the store, a page at a time, once for all who stand at the same place", async () => {
-    const { ships, clock, close } = fleet();
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const job = await processes[0].registry.open("a");
     for (let number = 1; number <= 600; number++) job.push({ data: number });
     await clock.advance(100);
-    const first = ships[1].connect("a");
+    const first = processes[1].connect("a");
     await clock.flush();
-    const before = ships[1].link.asked;
-    const others = [1, 2, 3].map(() => ships[1].connect("a"));
+    const before = processes[1].link.asked;
+    const others = [1, 2, 3].map(() => processes[1].connect("a"));
     await clock.flush();
     const all = Array.from({ length: 600 }, (_, index) => index + 1);
     for (const client of [first, ...others]) expect(client.events).toEqual(all);
-    expect(ships[1].link.asked).toBeLessThanOrEqual(before + 3);
+    expect(processes[1].link.asked).toBeLessThanOrEqual(before + 3);
     await close();
   });
 
   test("in the producer's own process too; what the store has trimmed is told exactly", async () => {
-    const { ships, clock, store, close } = fleet({ buffer: { events: 100, bytes: 2_000 } });
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, store, close } = createCluster({ buffer: { events: 100, bytes: 2_000 } });
+    const job = await processes[0].registry.open("a");
     for (let number = 1; number <= 60; number++) {
       job.push({ data: number });
       await clock.advance(10);
     }
-    expect(ships[0].registry.get("a")?.first).toBeGreaterThan(20);
-    const here = ships[0].connect("a", { cursor: `${job.epoch}.10` });
+    expect(processes[0].registry.get("a")?.first).toBeGreaterThan(20);
+    const here = processes[0].connect("a", { cursor: `${job.epoch}.10` });
     await clock.flush();
     expect([here.events[0], here.events.length]).toEqual([11, 50]);
     store.trim("a", 45);
-    const late = ships[0].connect("a", { cursor: `${job.epoch}.2` });
+    const late = processes[0].connect("a", { cursor: `${job.epoch}.2` });
     await clock.flush();
     expect(late.blocks.filter(([event]) => event === "stream.reset")).toEqual([
       ["stream.reset", `${job.epoch}.15`, { reason: "trimmed", lost: [3, 15] }],
@@ -238,17 +238,17 @@ describe("what the log here does not hold", () => {
   });
 
   test("is waited for while the store is away: it is no gap", async () => {
-    const { ships, clock, close } = fleet({ buffer: { events: 100, bytes: 2_000 } });
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster({ buffer: { events: 100, bytes: 2_000 } });
+    const job = await processes[0].registry.open("a");
     for (let number = 1; number <= 60; number++) {
       job.push({ data: number });
       await clock.advance(10);
     }
-    ships[0].link.calls = ["rejected"];
-    const here = ships[0].connect("a");
+    processes[0].link.calls = ["rejected"];
+    const here = processes[0].connect("a");
     await clock.advance(30_000);
     expect(here.events).toEqual([]);
-    ships[0].link.calls = ["well"];
+    processes[0].link.calls = ["well"];
     await clock.advance(2_000);
     expect(here.events.length).toBe(60);
     expect(here.text).not.toContain("stream.reset");
@@ -258,17 +258,17 @@ describe("what the log here does not hold", () => {
   });
 
   test("and nobody has any more when the stream has ended is told as lost", async () => {
-    const { ships, clock, store, close } = fleet({ buffer: { events: 100, bytes: 2_000 } });
-    const job = await ships[0].registry.open("a");
+    const { processes, clock, store, close } = createCluster({ buffer: { events: 100, bytes: 2_000 } });
+    const job = await processes[0].registry.open("a");
     for (let number = 1; number <= 60; number++) {
       job.push({ data: number });
       await clock.advance(10);
     }
     await job.end();
     store.flush();
-    const here = ships[0].connect("a");
+    const here = processes[0].connect("a");
     await clock.flush();
-    const first = ships[0].registry.get("a")?.first as number;
+    const first = processes[0].registry.get("a")?.first as number;
     expect(here.blocks.slice(1, 2)).toEqual([
       ["stream.reset", `${job.epoch}.${first - 1}`, { reason: "trimmed", lost: [1, first - 1] }],
     ]);
@@ -279,15 +279,15 @@ describe("what the log here does not hold", () => {
 
 describe("a client that looks for a stream", () => {
   test("waits, and is served as soon as it is opened anywhere", async () => {
-    const { ships, clock, close } = fleet();
-    const clients = [ships[1].connect("a"), ships[2].connect("a")];
-    ships[2].link.wakes = ["dropped"];
+    const { processes, clock, close } = createCluster();
+    const clients = [processes[1].connect("a"), processes[2].connect("a")];
+    processes[2].link.wakes = ["dropped"];
     await clock.advance(1_000);
     expect(clients.map(({ blocks }) => blocks.at(-1)?.[2])).toMatchObject([
       { state: "waiting" },
       { state: "waiting" },
     ]);
-    const job = await ships[0].registry.open("a");
+    const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await clock.advance(10);
     expect(clients.map(({ events }) => events)).toEqual([[1], []]);
@@ -297,22 +297,22 @@ describe("a client that looks for a stream", () => {
   });
 
   test("has the store asked once with all others", async () => {
-    const { ships, clock, close } = fleet();
-    const clients = [1, 2, 3, 4].map(() => ships[1].connect("a"));
+    const { processes, clock, close } = createCluster();
+    const clients = [1, 2, 3, 4].map(() => processes[1].connect("a"));
     await clock.flush();
-    expect(ships[1].link.asked).toBe(1);
+    expect(processes[1].link.asked).toBe(1);
     for (const client of clients) client.leave();
     await clock.advance(60_000);
-    expect(ships[1].link.asked).toBe(1);
+    expect(processes[1].link.asked).toBe(1);
     expect(clock.timers).toBe(0);
     await close();
   });
 
   test("is told that it is gone only when both the store and the database have nothing", async () => {
     const rows: Record<string, Snapshot<AnyEvents>> = { done: { state: "done", events: [{ data: "x" }] } };
-    const { ships, clock, close } = fleet({ snapshot: (id) => rows[id] });
-    await ships[0].registry.open("live");
-    const [, there] = ships;
+    const { processes, clock, close } = createCluster({ snapshot: (id) => rows[id] });
+    await processes[0].registry.open("live");
+    const [, there] = processes;
     const clients = ["none", "live", "done"].map((id) => there.connect(id));
     await clock.flush();
     expect(clients.map(({ status }) => status)).toEqual([404, 200, 200]);
@@ -331,29 +331,29 @@ describe("a client that looks for a stream", () => {
   });
 
   test("whose cursor fell off gets the snapshot, if there is a finished one", async () => {
-    const { ships, clock, store, close } = fleet({
+    const { processes, clock, store, close } = createCluster({
       snapshot: () => ({ state: "done", events: [{ data: "all" }] }),
     });
-    const job = await ships[0].registry.open("a");
+    const job = await processes[0].registry.open("a");
     for (let number = 1; number <= 9; number++) job.push({ data: number });
     await job.end();
     store.trim("a", 3);
-    const there = ships[1].connect("a", { cursor: `${job.epoch}.1` });
+    const there = processes[1].connect("a", { cursor: `${job.epoch}.1` });
     await clock.flush();
     expect(there.events).toEqual(["all"]);
     await close();
   });
 
   test("finds the new life of an id whose old one lingers here", async () => {
-    const { ships, clock, close } = fleet();
-    const old = await ships[0].registry.open("a");
+    const { processes, clock, close } = createCluster();
+    const old = await processes[0].registry.open("a");
     await old.end({ data: "old" });
-    const fresh = await ships[1].registry.open("a");
+    const fresh = await processes[1].registry.open("a");
     fresh.push({ data: "new" });
     await clock.advance(10);
-    expect(ships[0].registry.get("a")?.epoch).toBe(old.epoch);
-    const finishing = ships[0].connect("a", { cursor: `${old.epoch}.0` });
-    const here = ships[0].connect("a", { cursor: `${fresh.epoch}.0` });
+    expect(processes[0].registry.get("a")?.epoch).toBe(old.epoch);
+    const finishing = processes[0].connect("a", { cursor: `${old.epoch}.0` });
+    const here = processes[0].connect("a", { cursor: `${fresh.epoch}.0` });
     await clock.flush();
     expect([finishing.events, here.events]).toEqual([["old"], ["new"]]);
     await close();
@@ -368,8 +368,8 @@ describe("a client that looks for a stream", () => {
         await new Promise(() => undefined);
       })();
     };
-    const { ships, clock, close } = fleet({ source });
-    const clients = ships.map(({ connect }) => connect("a"));
+    const { processes, clock, close } = createCluster({ source });
+    const clients = processes.map(({ connect }) => connect("a"));
     await clock.advance(10_000);
     expect(clients.map(({ events }) => events)).toEqual([["x"], ["x"], ["x"]]);
     expect(runs).toEqual(["a"]);
@@ -388,10 +388,10 @@ describe("a source that stops where its last reader left", () => {
         await new Promise(() => undefined);
       })();
     };
-    const { ships, clock, close } = fleet({ source, linger: 1_000 });
-    const here = ships[0].connect("a");
+    const { processes, clock, close } = createCluster({ source, linger: 1_000 });
+    const here = processes[0].connect("a");
     await clock.advance(10);
-    const there = ships[1].connect("a");
+    const there = processes[1].connect("a");
     await clock.advance(10);
     here.leave();
     await clock.advance(15_000);
@@ -402,7 +402,7 @@ describe("a source that stops where its last reader left", () => {
     });
     there.leave();
     await clock.advance(1_000);
-    expect(ships.map(({ registry }) => registry.size)).toEqual([0, 0, 0]);
+    expect(processes.map(({ registry }) => registry.size)).toEqual([0, 0, 0]);
     await close();
     expect(clock.timers).toBe(0);
   });
@@ -410,32 +410,32 @@ describe("a source that stops where its last reader left", () => {
 
 describe("a replica", () => {
   test("stops `linger` after its last reader, and nobody hears that anything was cancelled", async () => {
-    const { ships, clock, close } = fleet({ linger: 1_000 });
-    const job = await ships[0].registry.open("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, close } = createCluster({ linger: 1_000 });
+    const job = await processes[0].registry.open("a");
+    const there = processes[1].connect("a");
     await clock.flush();
-    expect(ships[1].registry.size).toBe(1);
+    expect(processes[1].registry.size).toBe(1);
     there.leave();
     await clock.advance(1_000);
-    expect(ships[1].registry.size).toBe(0);
-    const { asked } = ships[1].link;
+    expect(processes[1].registry.size).toBe(0);
+    const { asked } = processes[1].link;
     await clock.advance(60_000);
-    expect(ships[1].link.asked).toBe(asked);
-    expect([ships[1].told.streamEnded, ships[1].told.streamOpened]).toEqual([[], []]);
+    expect(processes[1].link.asked).toBe(asked);
+    expect([processes[1].observed.streamEnded, processes[1].observed.streamOpened]).toEqual([[], []]);
     expect(job.signal.aborted).toBe(false);
     await close();
   });
 
   test("takes its readers into another life of the id", async () => {
-    const { ships, clock, store, close } = fleet();
-    const old = await ships[0].registry.open("a");
+    const { processes, clock, store, close } = createCluster();
+    const old = await processes[0].registry.open("a");
     old.push({ data: "old" });
     await clock.advance(10);
-    const there = ships[1].connect("a");
+    const there = processes[1].connect("a");
     await clock.flush();
-    ships[0].link.cut();
+    processes[0].link.cut();
     await store.delete("a");
-    const fresh = await ships[2].registry.open("a");
+    const fresh = await processes[2].registry.open("a");
     fresh.push({ data: "new" });
     await clock.advance(10_000);
     expect(there.events).toEqual(["old", "new"]);
@@ -452,13 +452,13 @@ describe("a replica", () => {
   });
 
   test("becomes the stream itself when it is opened in its process", async () => {
-    const { ships, clock, store, close } = fleet();
-    await ships[0].registry.open("a");
-    const there = ships[1].connect("a");
+    const { processes, clock, store, close } = createCluster();
+    await processes[0].registry.open("a");
+    const there = processes[1].connect("a");
     await clock.flush();
-    ships[0].link.cut();
+    processes[0].link.cut();
     await store.delete("a");
-    const fresh = await ships[1].registry.open("a");
+    const fresh = await processes[1].registry.open("a");
     fresh.push({ data: "new" });
     await clock.flush();
     expect(there.events).toEqual(["new"]);
@@ -469,10 +469,10 @@ describe("a replica", () => {
 
 describe("a channel", () => {
   test("has producers and readers everywhere, who all see one order", async () => {
-    const { ships, clock, close } = fleet();
-    const clients = ships.map(({ connect, registry }) => connect(registry.channel("room")));
+    const { processes, clock, close } = createCluster();
+    const clients = processes.map(({ connect, registry }) => connect(registry.channel("room")));
     await clock.flush();
-    for (const [number, { registry }] of ships.entries()) {
+    for (const [number, { registry }] of processes.entries()) {
       registry.channel("room").push({ event: "said", data: `${number} a` });
       registry.channel("room").push({ event: "said", data: `${number} b` });
     }
@@ -488,10 +488,10 @@ describe("a channel", () => {
   });
 
   test("is kept for the store while that is away, once for each push, within bounds", async () => {
-    const { ships, clock, close } = fleet({ buffer: { bytes: 1_000 } });
-    const [{ registry, link }] = ships;
+    const { processes, clock, close } = createCluster({ buffer: { bytes: 1_000 } });
+    const [{ registry, link }] = processes;
     const room = registry.channel("room");
-    const there = ships[1].connect(ships[1].registry.channel("room"));
+    const there = processes[1].connect(processes[1].registry.channel("room"));
     await clock.flush();
     link.calls = ["rejected", "unheard"];
     let pushed = 0;
@@ -504,33 +504,33 @@ describe("a channel", () => {
     link.calls = ["well"];
     await clock.advance(3_000);
     expect(there.events).toEqual(Array.from({ length: pushed }, (_, index) => index));
-    expect(ships[0].told.failed.length).toBeLessThan(5);
+    expect(processes[0].observed.failed.length).toBeLessThan(5);
     await close();
   });
 
   test("is kept as long as it is read, and no longer than `idle`", async () => {
-    const { ships, clock, store, close } = fleet({ idle: 60_000, maxDuration: Infinity });
-    const there = ships[1].connect(ships[1].registry.channel("room"));
+    const { processes, clock, store, close } = createCluster({ idle: 60_000, maxDuration: Infinity });
+    const there = processes[1].connect(processes[1].registry.channel("room"));
     await clock.advance(600_000);
-    ships[0].registry.channel("room").push({ data: 1 });
+    processes[0].registry.channel("room").push({ data: 1 });
     await clock.advance(10);
     expect(there.events).toEqual([1]);
     expect(there.text).not.toContain("stream.reset");
     there.leave();
     await clock.advance(61_000);
     expect(await store.read("room", null, { frames: 1, bytes: 1 })).toEqual({ code: "missing" });
-    expect(ships.map(({ registry }) => registry.size)).toEqual([0, 0, 0]);
+    expect(processes.map(({ registry }) => registry.size)).toEqual([0, 0, 0]);
     await close();
     expect(clock.timers).toBe(0);
   });
 
   test("comes back in a new life where the store has lost it", async () => {
-    const { ships, clock, store, close } = fleet();
-    const there = ships[1].connect(ships[1].registry.channel("room"));
-    ships[0].registry.channel("room").push({ data: 1 });
+    const { processes, clock, store, close } = createCluster();
+    const there = processes[1].connect(processes[1].registry.channel("room"));
+    processes[0].registry.channel("room").push({ data: 1 });
     await clock.advance(10);
     store.flush();
-    ships[0].registry.channel("room").push({ data: 2 });
+    processes[0].registry.channel("room").push({ data: 2 });
     await clock.advance(5_000);
     expect(there.events).toEqual([1, 2]);
     expect(there.blocks.find(([event]) => event === "stream.reset")?.[2]).toEqual({
@@ -541,9 +541,9 @@ describe("a channel", () => {
   });
 
   test("comes back in a new life where the store went back to an older copy", async () => {
-    const { ships, clock, store, close } = fleet();
-    const there = ships[1].connect(ships[1].registry.channel("room"));
-    const room = ships[0].registry.channel("room");
+    const { processes, clock, store, close } = createCluster();
+    const there = processes[1].connect(processes[1].registry.channel("room"));
+    const room = processes[0].registry.channel("room");
     room.push({ data: 1 });
     await clock.advance(10);
     const goBack = store.copy();
@@ -559,8 +559,8 @@ describe("a channel", () => {
   });
 
   test("refuses what cannot be pushed, and the id of a stream that is known here", async () => {
-    const { ships, clock, close } = fleet({ maxEventBytes: 100 });
-    const [{ registry }] = ships;
+    const { processes, clock, close } = createCluster({ maxEventBytes: 100 });
+    const [{ registry }] = processes;
     const throwing = (code: string): unknown => expect.objectContaining({ code });
     const room = registry.channel("room");
     expect(() => room.push({ data: "x".repeat(100) })).toThrow(throwing("EVENT_TOO_LARGE"));
@@ -568,9 +568,9 @@ describe("a channel", () => {
     await registry.open("a");
     expect(() => registry.channel("a")).toThrow(throwing("STREAM_EXISTS"));
     await expect(registry.open("b")).resolves.toBeDefined();
-    ships[1].registry.channel("b").push({ data: 1 });
+    processes[1].registry.channel("b").push({ data: 1 });
     await clock.advance(1_000);
-    expect(ships[1].told.failed).toMatchObject([
+    expect(processes[1].observed.failed).toMatchObject([
       { id: "b", stage: "store", error: { code: "STREAM_EXISTS" } },
     ]);
     await close();

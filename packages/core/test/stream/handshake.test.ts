@@ -2,13 +2,16 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AnyEvents } from "../../src/protocol/event.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
-import { type Guest, house } from "../support/test-registry.ts";
+import { type TestClient, createTestRegistry } from "../support/test-registry.ts";
 import { parse } from "../support/parse.ts";
 
 describe("the opening", () => {
   test("has no id before a reset or a running snapshot, for the next one has it", async () => {
     let snapshot: Snapshot<AnyEvents> = { state: "pending" };
-    const { registry, clock, connect } = house({ buffer: { events: 2 }, snapshot: () => snapshot });
+    const { registry, clock, connect } = createTestRegistry({
+      buffer: { events: 2 },
+      snapshot: () => snapshot,
+    });
     const job = await registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: n });
     const ids = async (cursor?: string): Promise<unknown[]> => {
@@ -41,7 +44,7 @@ describe("the opening", () => {
   });
 
   test("is one write", async () => {
-    const { registry, clock, connect } = house({
+    const { registry, clock, connect } = createTestRegistry({
       buffer: { events: 1 },
       snapshot: () => ({ state: "running", at: "iiiiiiiiii.1", events: [{ data: "a" }, { data: "b" }] }),
     });
@@ -56,7 +59,7 @@ describe("the opening", () => {
   });
 
   test("without control events still moves the cursor", async () => {
-    const { registry, clock, connect } = house({
+    const { registry, clock, connect } = createTestRegistry({
       buffer: { events: 1 },
       snapshot: () => ({ state: "running", at: "iiiiiiiiii.1", events: [{ data: "a" }] }),
     });
@@ -75,9 +78,9 @@ class Counter {
   cursor: string | undefined;
   ended = false;
   #read = 0;
-  #client: Guest | undefined;
+  #client: TestClient | undefined;
 
-  connect(client: Guest): void {
+  connect(client: TestClient): void {
     this.#client = client;
     this.#read = 0;
   }
@@ -145,10 +148,14 @@ test.each([0, 1, 3])(
     await fc.assert(
       fc.asyncProperty(steps, async (history) => {
         let snapshot: Snapshot<AnyEvents> = { state: "pending" };
-        const place = house({ random: Math.random, buffer: { events: 4 }, snapshot: () => snapshot });
+        const place = createTestRegistry({
+          random: Math.random,
+          buffer: { events: 4 },
+          snapshot: () => snapshot,
+        });
         const job = await place.registry.open("a");
         const counter = new Counter();
-        let client: Guest | undefined;
+        let client: TestClient | undefined;
         let pushed = 0;
         /** The database knows `count` tokens: the last event of its snapshot says so. */
         const save = (count: number): void => {

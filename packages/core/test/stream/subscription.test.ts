@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import type { Message } from "../../src/stream/subscription.ts";
-import { house } from "../support/test-registry.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
@@ -14,7 +14,7 @@ async function collect(messages: AsyncIterable<Message>): Promise<string[]> {
 
 describe("subscribe", () => {
   test("gives the user events in order, with their ids, names and data as text", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ event: "token", data: "two\nlines" });
     job.push({ event: "progress", data: { done: 1 } });
@@ -29,7 +29,7 @@ describe("subscribe", () => {
   });
 
   test("waits for a stream that does not exist yet, for as long as it takes", async () => {
-    const { registry, clock } = house();
+    const { registry, clock } = createTestRegistry();
     const collected = collect(registry.subscribe("a"));
     await clock.advance(10_000_000);
     const job = await registry.open("a");
@@ -40,7 +40,7 @@ describe("subscribe", () => {
   });
 
   test("registers at the first `next()`, not counted in `maxConnections`", async () => {
-    const { registry } = house({ maxConnections: 1 });
+    const { registry } = createTestRegistry({ maxConnections: 1 });
     const job = await registry.open("a");
     const messages = registry.subscribe("a");
     expect(job.readers).toBe(0);
@@ -51,7 +51,7 @@ describe("subscribe", () => {
   });
 
   test("goes on behind a cursor", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
     await job.end();
@@ -60,7 +60,7 @@ describe("subscribe", () => {
   });
 
   test("tells `onReset` what is missing, before the next message", async () => {
-    const { registry } = house({ buffer: { events: 2 } });
+    const { registry } = createTestRegistry({ buffer: { events: 2 } });
     const job = await registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: n });
     await job.end();
@@ -71,7 +71,7 @@ describe("subscribe", () => {
   });
 
   test("of a slow consumer costs a page, not the stream: it is told what it missed", async () => {
-    const { registry, clock } = house({ buffer: { events: 2 } });
+    const { registry, clock } = createTestRegistry({ buffer: { events: 2 } });
     const job = await registry.open("a");
     const heard: unknown[] = [];
     const messages = registry.subscribe(job, { onReset: ({ lost }) => heard.push(lost) });
@@ -88,7 +88,7 @@ describe("subscribe", () => {
   });
 
   test("throws the error of a failed stream, behind the events before it", async () => {
-    const { registry, clock } = house();
+    const { registry, clock } = createTestRegistry();
     const job = await registry.open("a");
     const messages = registry.subscribe("a");
     job.push({ data: 1 });
@@ -104,14 +104,14 @@ describe("subscribe", () => {
   });
 
   test("throws GONE for an impossible id", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     await expect(collect(registry.subscribe(""))).rejects.toEqual(code("GONE"));
   });
 
   test.each(["before the first `next()`", "while it waits", "while it reads"])(
     "throws ABORTED after its signal, %s, and leaves nothing",
     async (when) => {
-      const { registry, clock } = house();
+      const { registry, clock } = createTestRegistry();
       const controller = new AbortController();
       const messages = registry.subscribe("a", { signal: controller.signal });
       if (when === "before the first `next()`") controller.abort();
@@ -132,7 +132,7 @@ describe("subscribe", () => {
   );
 
   test("does not wait for anything when the loop is left", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
     for await (const _ of registry.subscribe("a")) break;
@@ -140,7 +140,7 @@ describe("subscribe", () => {
   });
 
   test("throws REGISTRY_CLOSED when the registry closes under it", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     await registry.open("a");
     const pending = registry.subscribe("a").next();
     pending.catch(() => undefined);
@@ -149,7 +149,7 @@ describe("subscribe", () => {
   });
 
   test("an `onReset` that throws ends this subscription with its error", async () => {
-    const { registry, told } = house({ buffer: { events: 1 } });
+    const { registry, observed } = createTestRegistry({ buffer: { events: 1 } });
     const job = await registry.open("a");
     job.push({ data: 1 });
     job.push({ data: 2 });
@@ -158,11 +158,11 @@ describe("subscribe", () => {
       throw oops;
     };
     await expect(collect(registry.subscribe("a", { onReset }))).rejects.toBe(oops);
-    expect([job.readers, told.failed]).toEqual([0, []]);
+    expect([job.readers, observed.failed]).toEqual([0, []]);
   });
 
   test("its messages can be piped into another stream", async () => {
-    const { registry, clock, connect } = house();
+    const { registry, clock, connect } = createTestRegistry();
     const [from, to] = [await registry.open("a"), await registry.open("b")];
     void to.pipe(registry.subscribe("a"));
     const client = connect("b");

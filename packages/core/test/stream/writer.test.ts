@@ -1,13 +1,13 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
-import { house } from "../support/test-registry.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
 describe("push", () => {
   test("returns the event's id and refuses what cannot be sent, with nothing appended", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
     const bad = [{ event: "a\nb" }, { event: "stream.end" }, { data: 1n }, { data: () => 1 }, { retry: -1 }];
@@ -16,14 +16,14 @@ describe("push", () => {
   });
 
   test("replaces an id that the event came with: a stream numbers its own", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ id: "theirs", data: 1 } as never);
     expect(connect("a").text).not.toContain("theirs");
   });
 
   test("after the end throws STREAM_ENDED", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     await job.end();
     expect(() => job.push({ data: 1 })).toThrow(code("STREAM_ENDED") as Error);
@@ -32,29 +32,29 @@ describe("push", () => {
 
 describe("end and fail", () => {
   test("are idempotent: the first one stays", async () => {
-    const { registry, told } = house();
+    const { registry, observed } = createTestRegistry();
     const job = await registry.open("a");
     await job.end({ data: "last" });
     await job.end({ data: "again" });
     await job.fail(new Error("late"));
     expect(registry.get("a")).toMatchObject({ status: "done", last: 1 });
-    expect(told.streamEnded).toHaveLength(1);
+    expect(observed.streamEnded).toHaveLength(1);
     expect(job.signal.aborted).toBe(false);
   });
 
   test("an end with an event that cannot be sent rejects, and the stream goes on", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     await expect(job.end({ event: "stream.done" })).rejects.toEqual(code("INVALID_EVENT"));
     expect(registry.get("a")?.status).toBe("live");
   });
 
   test("a failure's own text goes to the observer, its public part to the clients", async () => {
-    const { registry, told, connect } = house();
+    const { registry, observed, connect } = createTestRegistry();
     const job = await registry.open("a");
     const error = new Error("password=hunter2");
     await job.fail(error);
-    expect(told.failed).toEqual([{ id: "a", stage: "source", error }]);
+    expect(observed.failed).toEqual([{ id: "a", stage: "source", error }]);
     const client = connect("a");
     expect(client.blocks.at(-2)?.[2]).toEqual({
       code: "SOURCE_FAILED",
@@ -64,14 +64,14 @@ describe("end and fail", () => {
   });
 
   test("a HoldfastError that is not exposed keeps its text too", async () => {
-    const { registry, connect } = house();
+    const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     await job.fail(new HoldfastError("GONE", "row 7 of users", { expose: false }));
     expect(connect("a").text).toContain('{"code":"GONE","message":"The stream failed.","retryable":false}');
   });
 
   test("leaving a `using` block without an end fails the stream", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     {
       using job = await registry.open("a");
       job.push({ data: 1 });
@@ -88,7 +88,7 @@ describe("pipe", () => {
   test.each(["an async generator function", "an async iterable", "a ReadableStream", "a promise of one"])(
     "pushes all that %s gives, then ends the stream",
     async (kind) => {
-      const { registry, connect } = house();
+      const { registry, connect } = createTestRegistry();
       const job = await registry.open("a");
       async function* events() {
         yield { data: 1 };
@@ -104,7 +104,7 @@ describe("pipe", () => {
   );
 
   test("never rejects: a source that throws fails the stream", async () => {
-    const { registry, told } = house();
+    const { registry, observed } = createTestRegistry();
     for (const [id, source] of Object.entries({
       midway: async function* () {
         yield { data: 1 };
@@ -123,7 +123,7 @@ describe("pipe", () => {
       await job.pipe(source);
       expect(registry.get(id)?.status).toBe("failed");
     }
-    expect(told.failed.map(({ error }) => (error as Error).message)).toEqual([
+    expect(observed.failed.map(({ error }) => (error as Error).message)).toEqual([
       "midway",
       "early",
       "rejected",
@@ -133,7 +133,7 @@ describe("pipe", () => {
   });
 
   test("a source whose event was refused is let go", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     let released = false;
     const job = await registry.open("a");
     await job.pipe(async function* () {
@@ -147,7 +147,7 @@ describe("pipe", () => {
   });
 
   test("a quiet source is let go at once when somebody else ends the stream, and pipe resolves", async () => {
-    const { registry, clock } = house();
+    const { registry, clock } = createTestRegistry();
     const job = await registry.open("a");
     let told: unknown;
     const piped = job.pipe(async function* ({ signal }) {
@@ -166,7 +166,7 @@ describe("pipe", () => {
   });
 
   test("what a source throws because it was aborted is no failure; what it throws besides is reported", async () => {
-    const { registry, clock, told } = house();
+    const { registry, clock, observed } = createTestRegistry();
     for (const [id, error] of [
       ["a", new DOMException("aborted", "AbortError")],
       ["b", new Error("on the way out")],
@@ -181,11 +181,11 @@ describe("pipe", () => {
       await piped;
       await clock.flush();
     }
-    expect(told.failed).toEqual([{ id: "b", stage: "source", error: new Error("on the way out") }]);
+    expect(observed.failed).toEqual([{ id: "b", stage: "source", error: new Error("on the way out") }]);
   });
 
   test("into a stream that has ended lets the source go", async () => {
-    const { registry } = house();
+    const { registry } = createTestRegistry();
     const job = await registry.open("a");
     await job.end();
     let cancelled = false;
@@ -194,7 +194,7 @@ describe("pipe", () => {
   });
 
   test("a source that never waits does not starve readers: they get every event", async () => {
-    const { registry, clock, connect } = house({ buffer: { events: 1_000 } });
+    const { registry, clock, connect } = createTestRegistry({ buffer: { events: 1_000 } });
     const job = await registry.open("a");
     const client = connect("a");
     const piped = job.pipe(async function* () {
@@ -208,7 +208,7 @@ describe("pipe", () => {
   });
 
   test("on a closing registry stops without failing anything loudly", async () => {
-    const { registry, clock, told } = house();
+    const { registry, clock, observed } = createTestRegistry();
     const job = await registry.open("a");
     let go: () => void = () => undefined;
     const piped = job.pipe(async function* () {
@@ -222,17 +222,17 @@ describe("pipe", () => {
     await registry.close();
     go();
     await piped;
-    expect(told.failed).toEqual([]);
+    expect(observed.failed).toEqual([]);
   });
 
   test("an error that it only tells the readers of is told to the observer with its cause", async () => {
-    const { registry, told } = house();
+    const { registry, observed } = createTestRegistry();
     const job = await registry.open("a");
     const cause = new Error("connection refused");
     await job.pipe(async function* () {
       yield new HoldfastError("SOURCE_FAILED", "The database is away.", { cause, retryable: true });
     });
-    expect(told.failed).toEqual([{ id: "a", stage: "source", error: cause }]);
+    expect(observed.failed).toEqual([{ id: "a", stage: "source", error: cause }]);
     expect(registry.get("a")?.status).toBe("done");
   });
 });

@@ -12,32 +12,36 @@ import {
   type MemoryClientOptions,
 } from "../../src/testing/index.ts";
 
-type Told = { readonly [Name in keyof Observer]-?: Parameters<NonNullable<Observer[Name]>>[0][] };
+type ObserverCalls = { readonly [Name in keyof Observer]-?: Parameters<NonNullable<Observer[Name]>>[0][] };
 
-/** A registry under a fake clock, with everything that its observer was told. */
-export interface House {
+/** A registry on a fake clock, with a record of every call of its observer. */
+export interface TestRegistry {
   readonly clock: FakeClock;
   readonly registry: Registry;
-  readonly told: Told;
-  /** A client comes; its answer goes to the memory client. */
+  /** Every call of the observer, by the name of its method, in order. */
+  readonly observed: ObserverCalls;
+  /** Serves `source` to a new in-memory client. */
   readonly connect: (
     source: Source | string,
     options?: MemoryClientOptions & { readonly serve?: ServeOptions },
-  ) => Guest;
+  ) => TestClient;
 }
 
-/** A client with what it makes of its answer. */
-export interface Guest extends MemoryClient {
-  /** Resolves when the response is over. */
+/** An in-memory client that parses its response. */
+export interface TestClient extends MemoryClient {
+  /** Resolves when the response has ended. */
   readonly over: Promise<void>;
-  /** Each block as `[event, id, data]`; blocks without data are left out. */
+  /** The parsed blocks; a block without data is left out. */
   readonly blocks: [event: string, id: string | undefined, data: unknown][];
-  /** The data of the user events. */
+  /** The data of all events that are not control events. */
   readonly events: unknown[];
 }
 
-export function house(options: RegistryOptions = {}, clock: FakeClock = createFakeClock()): House {
-  const told: Told = {
+export function createTestRegistry(
+  options: RegistryOptions = {},
+  clock: FakeClock = createFakeClock(),
+): TestRegistry {
+  const observed: ObserverCalls = {
     connectionOpened: [],
     pushed: [],
     delivered: [],
@@ -51,24 +55,29 @@ export function house(options: RegistryOptions = {}, clock: FakeClock = createFa
     failed: [],
   };
   const observer = Object.fromEntries(
-    Object.entries(told).map(([name, list]) => [name, (info: never) => void list.push(info)]),
+    Object.entries(observed).map(([name, list]) => [name, (info: never) => void list.push(info)]),
   );
   const registry = createRegistry({ clock, random: () => 0.5, observer, ...options });
   return {
     clock,
     registry,
-    told,
-    connect(source, { serve: served, ...clientOptions } = {}) {
+    observed,
+    connect(source, { serve: serveOptions, ...clientOptions } = {}) {
       const client = createMemoryClient(clientOptions);
-      const of = typeof source === "string" ? registry.stream(source) : source;
-      const over = serve(client.request, client.open, of, { clock, random: () => 0.5, observer, ...served });
-      return guest(client, over);
+      const served = typeof source === "string" ? registry.stream(source) : source;
+      const over = serve(client.request, client.open, served, {
+        clock,
+        random: () => 0.5,
+        observer,
+        ...serveOptions,
+      });
+      return testClient(client, over);
     },
   };
 }
 
-function guest(client: MemoryClient, over: Promise<void>): Guest {
-  const blocks = (): Guest["blocks"] =>
+function testClient(client: MemoryClient, over: Promise<void>): TestClient {
+  const blocks = (): TestClient["blocks"] =>
     decodeFrames(new TextEncoder().encode(client.text))
       .filter(({ data }) => data !== "")
       .map(({ event, id, data }) => [event, id, parse(data)]);
@@ -76,7 +85,7 @@ function guest(client: MemoryClient, over: Promise<void>): Guest {
     over: { value: over },
     blocks: { get: blocks },
     events: { get: () => blocks().flatMap(([event, , data]) => (event.startsWith("stream.") ? [] : [data])) },
-  }) as Guest;
+  }) as TestClient;
 }
 
 function parse(data: string): unknown {
