@@ -20,16 +20,24 @@ const project = (root: string, name: string, test: TestOptions): TestProjectInli
   root,
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name, ...generous, ...test },
+  test: { name, ...generous, unstubGlobals: true, unstubEnvs: true, ...test },
 });
 
 const except = (...files: string[]): { exclude: string[] } => ({
   exclude: [...configDefaults.exclude, ...files],
 });
 
-/** The tests of a folder that run every day, and its deep ones. */
+/**
+ * The tests of a folder that run every day, and its deep ones. Those of every day share a worker's modules:
+ * to load them again for each file would take as long as the tests do.
+ */
 const projects = (root: string, name: string, test: TestOptions = {}): TestProjectInlineConfiguration[] => [
-  project(root, name, { ...test, include: ["**/*.test.ts"], ...except("**/*.{deep,matrix}.test.ts") }),
+  project(root, name, {
+    ...test,
+    include: ["**/*.test.ts"],
+    ...except("**/*.{deep,matrix}.test.ts"),
+    isolate: false,
+  }),
   project(root, `deep-${name}`, { ...test, include: ["**/*.deep.test.ts"] }),
 ];
 
