@@ -9,7 +9,7 @@ import {
 } from "@holdfast/core";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-/** Serves a client of Fastify over HTTP/1.1. Resolves when the response is over; rejects only before it began. */
+/** Serves a client of Fastify over HTTP/1.1. Resolves when the response is over; rejects only before it has begun. */
 export function sse(
   { raw: req }: FastifyRequest,
   reply: FastifyReply,
@@ -25,7 +25,7 @@ export function sse(
   return serve(
     request,
     (status, headers, events) => {
-      // Fastify keeps what its hooks have set until it sends a reply, which from here on it never does.
+      // Fastify sends the headers that hooks have set with its own reply, so write them here.
       res.writeHead(status, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...headers });
       reply.hijack();
       return sinkOf(res, events);
@@ -35,7 +35,7 @@ export function sse(
   );
 }
 
-/** Aborts when the response is over, and so when the client has left; at once if it left while a hook was at work. */
+/** Aborts when the response is over, also because the client has disconnected; at once if it did so during a hook. */
 function signalOf(res: ServerResponse): AbortSignal {
   const over = new AbortController();
   if (res.destroyed) over.abort();
@@ -46,11 +46,11 @@ function signalOf(res: ServerResponse): AbortSignal {
 function sinkOf(res: ServerResponse, events: SinkEvents): Sink {
   const isOver = (): boolean => res.writableEnded || res.destroyed;
   res.on("drain", () => events.drained());
-  // It comes once, flushed or cut. Where it has come already, core still has to be given its sink first.
+  // `close` is emitted once, after a flush or a cut. If that was earlier, core still needs its sink first.
   if (res.destroyed) queueMicrotask(() => events.closed());
   else res.once("close", () => events.closed());
   return {
-    // A write behind the end would be an error.
+    // A write after the end would be an error.
     write: (bytes) => !isOver() && res.write(bytes),
     close() {
       if (!isOver()) res.end();

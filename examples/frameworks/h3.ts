@@ -5,8 +5,8 @@ import { countdowns } from "./countdowns.ts";
 export async function sse(event: H3Event, source: Source, options?: ServeOptions): Promise<Response> {
   const response = await toResponse(event.req, source, options);
   for (const name of response.headers.keys()) {
-    event.res.headers.delete(name); // else those of middleware hold
-    event.res.errHeaders.delete(name); // which h3 has of its own for a 404 or 503
+    event.res.headers.delete(name); // otherwise the header that middleware has set wins
+    event.res.errHeaders.delete(name); // h3 sends these with a 404 or 503
   }
   return response;
 }

@@ -4,7 +4,7 @@ import { countdowns } from "./countdowns.ts";
 
 export async function sse(ctx: Context, source: Source, options?: ServeOptions): Promise<void> {
   await serveNode(ctx.req, ctx.res, source, options);
-  ctx.respond = false; // not before: an error of a response that has not begun is for Koa to answer
+  ctx.respond = false; // only now: Koa answers an error that is thrown before the response has begun
 }
 
 export const app = new Koa();

@@ -3,7 +3,7 @@ import type { AdapterUnderTest } from "@holdfast/conformance";
 import { fastify } from "fastify";
 import { sse } from "../sse.ts";
 
-/** Fastify as the suite wants it: every request is answered by `answer`, every failure with a 500. */
+/** Starts Fastify for the suite: `answer` handles every request, and Fastify answers a failure with a 500. */
 export const start: AdapterUnderTest["start"] = async (answer) => {
   const app = fastify();
   app.removeAllContentTypeParsers();

@@ -7,18 +7,18 @@ import { expect, onTestFinished, test } from "vitest";
 
 const file = join(import.meta.dirname, "../server.ts");
 
-test("the README shows this server, to the letter", () => {
+test("the README shows exactly this server", () => {
   const readme = readFileSync(join(import.meta.dirname, "../../../README.md"), "utf8");
   const [, shown] = /```ts\n(.*?)```/s.exec(readme) ?? [];
   expect(shown).toBe(readFileSync(file, "utf8"));
 });
 
-test("and it answers whole, also to one who comes late", async () => {
+test("every client gets the whole answer, also one that joins late", async () => {
   const url = await run();
   const created = await fetch(`${url}/answers`, { method: "POST" });
   const { id } = (await created.json()) as { id: string };
   const early = fetch(`${url}/answers/${id}`).then((response) => response.text());
-  const whole = "Whoever comes late, comes back or reads slowly gets every word.";
+  const whole = "A client that joins late, reconnects or reads slowly gets every word.";
   expect(words(await early)).toBe(whole);
   expect(words(await (await fetch(`${url}/answers/${id}`)).text())).toBe(whole);
 });

@@ -13,5 +13,5 @@ export async function showJob(id: string, show: (line: string) => void): Promise
     if (message.event === "token") show(message.data);
     if (message.event === "progress") show(`${message.data.done} of ${message.data.total}`);
   }
-  show("Done."); // whoever was cut, slept or was restarted meanwhile
+  show("Done."); // however often the connection was lost
 }

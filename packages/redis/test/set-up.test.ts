@@ -23,7 +23,7 @@ async function run(library: "redis" | "ioredis") {
 
 describe.skipIf(redisBinary === undefined)("what the docs show", () => {
   test.for([
-    ["redis", "../../../README.md"],
+    ["redis", "../README.md"],
     ["redis", "../../../docs/more-than-one-machine.md"],
     ["ioredis", "../../../docs/more-than-one-machine.md"],
   ] as const)("of %s in %s runs, and another process reads what it tells", async ([library, document]) => {

@@ -1,4 +1,4 @@
-import { createRegistry } from "@holdfast/core"; // or from your adapter, which has it too
+import { createRegistry } from "@holdfast/core"; // or from your adapter, which exports it too
 import { redisStore } from "@holdfast/redis";
 import { createClient } from "redis";
 

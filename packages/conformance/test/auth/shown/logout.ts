@@ -3,7 +3,7 @@ import { Hono } from "hono";
 
 export const jobs = createRegistry();
 export const app = new Hono();
-/** What aborts when a user logs out. */
+/** One controller per login, which aborts when the user logs out. */
 export const logins = new Map<string, AbortController>();
 
 app.get("/jobs/:id/stream", async (c) => {

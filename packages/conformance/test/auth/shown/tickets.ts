@@ -16,11 +16,11 @@ app.post("/tickets", (c) => {
 app.get("/jobs/:id/stream", async (c) => {
   const { ticket = "" } = c.req.query();
   const user = tickets.get(ticket);
-  tickets.delete(ticket); // good for one connection: who finds it in a log comes too late
+  tickets.delete(ticket); // valid for one connection: useless to somebody who finds it in a log
   return user === undefined ? c.body(null, 401) : sse(c, jobs.stream(`${user}/${c.req.param("id")}`));
 });
 
-/** However the service knows its users. */
+/** The service's own way to identify a user. */
 function userOf(c: Context): string | undefined {
   return c.req.header("authorization") === "Bearer ann's" ? "ann" : undefined;
 }
