@@ -3,42 +3,44 @@ import { connect, type PublicError, type StreamReset } from "../src/index.ts";
 import { createFakeServer } from "./support/fake-server.ts";
 import { control, event, follow, OPEN, optionsOf, take, URL_OF_JOB } from "./support/follow.ts";
 
+/* What a client does with each kind of block and response: PROTOCOL.md, section 13. */
+
 const epoch = "k3v9x0q2ma";
 const id = (seq: number | string): string => `${epoch}.${seq}`;
 
 describe("the cursor", () => {
-  test("is sent as a header, from the first request on", async () => {
+  test("is sent as a header with every request, also the first", async () => {
     const server = createFakeServer();
     await follow(server, { lastEventId: id(7) });
     expect(server.last.header("last-event-id")).toBe(id(7));
   });
 
-  test("is not sent if there is none", async () => {
+  test("is not sent when there is none", async () => {
     const server = createFakeServer();
     await follow(server);
     expect(server.last.header("last-event-id")).toBeNull();
   });
 
-  test("is kept across everything", async () => {
+  test("is kept across cuts, errors and responses without ids", async () => {
     const server = createFakeServer();
     const { connection } = await follow(server, { lastEventId: id(7) });
-    const losses = [
+    const failures = [
       () => server.last.cut(),
       () => server.last.answer(503),
       () => server.last.open().end(),
       () => server.last.open(control("open", OPEN)).end(),
       () => server.last.open(": still nothing\n\ndata: no id\n\n").end(),
     ];
-    for (const lose of losses) {
-      lose();
+    for (const fail of failures) {
+      fail();
       await server.clock.advance(30_000);
       expect(server.last.header("last-event-id")).toBe(id(7));
     }
     expect(connection.lastEventId).toBe(id(7));
-    expect(server.requests).toBe(losses.length + 1);
+    expect(server.requests).toBe(failures.length + 1);
   });
 
-  test("moves only at the blank line", async () => {
+  test("moves only at the blank line that ends a block", async () => {
     const server = createFakeServer();
     const { connection } = await follow(server);
     server.last.open(`${event("a", id(1))}id: ${id(2)}\ndata: cut`);
@@ -49,7 +51,7 @@ describe("the cursor", () => {
     expect(server.last.header("last-event-id")).toBe(id(1));
   });
 
-  test("moves with a block that has only an id, down too", async () => {
+  test("moves with a block that has only an id, also to a lower number", async () => {
     const server = createFakeServer();
     const { connection } = await follow(server);
     server.last.open(`${event("a", id(9))}id: ${id(3)}\n\n`);
@@ -60,7 +62,7 @@ describe("the cursor", () => {
     expect(server.last.header("last-event-id")).toBe(id(3));
   });
 
-  test("is forgotten with an empty id", async () => {
+  test("is removed by an empty id", async () => {
     const server = createFakeServer();
     await follow(server);
     server.last.open(`${event("a", "1")}id\n\n`).end();
@@ -68,7 +70,7 @@ describe("the cursor", () => {
     expect(server.last.header("last-event-id")).toBeNull();
   });
 
-  test("is UTF-8 in a header, one character for each byte", async () => {
+  test("is sent as UTF-8, with one character of the header for each byte", async () => {
     const server = createFakeServer();
     const { connection } = await follow(server);
     server.last.open(event("a", "žluť-€-🐎")).end();
@@ -79,12 +81,12 @@ describe("the cursor", () => {
   });
 
   test.each(["\t", "\u{1}", " ahead", "behind "])(
-    "that no header carries goes by the query: %j",
-    async (odd) => {
+    "is sent in the query if a header cannot carry it: %j",
+    async (cursor) => {
       const server = createFakeServer();
-      await follow(server, { lastEventId: odd });
+      await follow(server, { lastEventId: cursor });
       expect(server.last.header("last-event-id")).toBeNull();
-      expect(new URL(server.last.url).searchParams.get("lastEventId")).toBe(odd);
+      expect(new URL(server.last.url).searchParams.get("lastEventId")).toBe(cursor);
     },
   );
 
@@ -92,7 +94,7 @@ describe("the cursor", () => {
     ["/stream", "/stream?lastEventId=a%26b"],
     ["/stream?x=1%20+2&y", "/stream?lastEventId=a%26b&x=1%20+2&y"],
     ["/stream?lastEventId=stale#part", "/stream?lastEventId=a%26b&lastEventId=stale#part"],
-  ])("goes by the query if it is told so: %s", async (path, expected) => {
+  ])('is sent in the query with `resumeBy: "query"`: %s', async (path, expected) => {
     const server = createFakeServer();
     const url = `http://server.test${path}`;
     take(connect(url, optionsOf(server, { lastEventId: "a&b", resumeBy: "query" })));
@@ -101,7 +103,7 @@ describe("the cursor", () => {
     expect(server.last.header("last-event-id")).toBeNull();
   });
 
-  test("is that of what was taken, for a page that keeps it", async () => {
+  test("that a page reads is the id of the last message that it has taken", async () => {
     const server = createFakeServer();
     const connection = connect(URL_OF_JOB, optionsOf(server, {}));
     await server.clock.flush();
@@ -116,8 +118,8 @@ describe("the cursor", () => {
   });
 });
 
-describe("what comes twice is handed out once", () => {
-  test("within one life of a stream, by number", async () => {
+describe("an event that is received twice", () => {
+  test("in one epoch is delivered once, by comparing numbers", async () => {
     const server = createFakeServer();
     const { connection, messages } = await follow(server);
     server.last.open([9, 10, 9, 10, 11, 2].map((seq) => event(String(seq), id(seq))).join(""));
@@ -126,7 +128,7 @@ describe("what comes twice is handed out once", () => {
     expect(connection.lastEventId).toBe(id(11));
   });
 
-  test("and not across lives, nor by ids of other forms", async () => {
+  test("with an id of another epoch or another form is delivered twice", async () => {
     const server = createFakeServer();
     const { messages } = await follow(server);
     const ids = [id(2), "aaaaaaaaaa.1", "5", "4", "4", `${epoch}.x`, ""];
@@ -135,7 +137,7 @@ describe("what comes twice is handed out once", () => {
     expect(messages).toHaveLength(ids.length);
   });
 
-  test("also when it comes with another connection", async () => {
+  test("is delivered once, also if the second time is another response", async () => {
     const server = createFakeServer();
     const { messages } = await follow(server);
     server.last.open(event("1", id(1)) + event("2", id(2))).end();
@@ -147,7 +149,7 @@ describe("what comes twice is handed out once", () => {
 });
 
 describe("stream.open", () => {
-  test("makes the state, and is no message", async () => {
+  test("sets the state, and is not delivered", async () => {
     const server = createFakeServer();
     const { connection, messages } = await follow(server);
     server.last.open();
@@ -166,7 +168,7 @@ describe("stream.open", () => {
     expect(messages).toEqual([]);
   });
 
-  test("that cannot be read is one all the same", async () => {
+  test("with invalid data is still treated as one", async () => {
     const server = createFakeServer();
     const { connection, messages } = await follow(server);
     server.last.open(event("not JSON", undefined, "stream.open"));
@@ -177,12 +179,12 @@ describe("stream.open", () => {
 });
 
 describe("stream.reset", () => {
-  test("moves the cursor, down too, and is told before what comes behind it", async () => {
+  test("moves the cursor, also to a lower number, and is reported before the events after it", async () => {
     const server = createFakeServer();
-    const story: unknown[] = [];
+    const received: unknown[] = [];
     const connection = connect(
       URL_OF_JOB,
-      optionsOf(server, { lastEventId: id(9), onReset: (reset: StreamReset) => story.push(reset) }),
+      optionsOf(server, { lastEventId: id(9), onReset: (reset: StreamReset) => received.push(reset) }),
     );
     await server.clock.flush();
     server.last.open(
@@ -192,8 +194,8 @@ describe("stream.reset", () => {
         control("reset", { reason: "trimmed", lost: [2, 4] }, id(4)) +
         event("5", id(5)),
     );
-    for (let count = 0; count < 3; count++) story.push((await connection.next()).value?.data);
-    expect(story).toEqual([
+    for (let count = 0; count < 3; count++) received.push((await connection.next()).value?.data);
+    expect(received).toEqual([
       "10",
       { reason: "ahead", lost: null },
       "1",
@@ -204,7 +206,7 @@ describe("stream.reset", () => {
     connection.close();
   });
 
-  test("without an id forgets the cursor", async () => {
+  test("without an id removes the cursor", async () => {
     const server = createFakeServer();
     await follow(server, { lastEventId: id(9) });
     server.last.open(control("open", OPEN) + control("reset", { reason: "epoch", lost: null })).end();
@@ -213,8 +215,8 @@ describe("stream.reset", () => {
   });
 });
 
-describe("a running answer", () => {
-  test("that is cut before its id begins anew, and that is told", async () => {
+describe("a running snapshot", () => {
+  test("that is cut before its id is received again from the first event, which is reported", async () => {
     const server = createFakeServer();
     const resets: StreamReset[] = [];
     const { messages } = await follow(server, { onReset: (reset) => resets.push(reset) });
@@ -235,7 +237,7 @@ describe("a running answer", () => {
     expect(resets).toHaveLength(1);
   });
 
-  test("events without an id behind an id are not loose", async () => {
+  test("is not assumed after a `stream.open` with an id, even if events have none", async () => {
     const server = createFakeServer();
     const resets: StreamReset[] = [];
     await follow(server, { onReset: (reset) => resets.push(reset) });
@@ -248,7 +250,7 @@ describe("a running answer", () => {
 });
 
 describe("stream.end", () => {
-  test("done ends the iteration, and there is no more request", async () => {
+  test("`done` ends the iteration, without another request", async () => {
     const server = createFakeServer();
     const followed = await follow(server);
     const exchange = server.last.open(event("a", id(1)) + control("end", { status: "done" }, id("2.end")));
@@ -262,7 +264,7 @@ describe("stream.end", () => {
   });
 
   test.each(["failed", "cancelled", "expired", "lost"])(
-    "%s is thrown, behind everything that came",
+    "`%s` is thrown after every event was delivered",
     async (status) => {
       const server = createFakeServer();
       const followed = await follow(server);
@@ -274,7 +276,7 @@ describe("stream.end", () => {
     },
   );
 
-  test("failed tells what the server said of it", async () => {
+  test("`failed` has the last `stream.error` of the server", async () => {
     const server = createFakeServer();
     const errors: PublicError[] = [];
     const followed = await follow(server, { onServerError: (error) => errors.push(error) });
@@ -285,7 +287,7 @@ describe("stream.end", () => {
     expect(followed.ended).toMatchObject({ message: "The model is gone.", server: error });
   });
 
-  test("of a kind that is not known is no success", async () => {
+  test("with an unknown status is a failure", async () => {
     const server = createFakeServer();
     const followed = await follow(server);
     server.last.open(control("end", {}));
@@ -293,7 +295,7 @@ describe("stream.end", () => {
     expect(followed.ended).toMatchObject({ reason: "failed" });
   });
 
-  test("what stands behind it has not come", async () => {
+  test("makes the client ignore what follows it", async () => {
     const server = createFakeServer();
     const followed = await follow(server);
     server.last.open(control("end", { status: "done" }) + event("too late", id(9)));
@@ -301,7 +303,7 @@ describe("stream.end", () => {
     expect(followed.messages).toEqual([]);
   });
 
-  test("a bare source's last id is one, too", async () => {
+  test("is also the terminal id of a bare source", async () => {
     const server = createFakeServer();
     const followed = await follow(server);
     server.last.open(`${event("a")}id: ${id("0.end")}\n\n`).end();
@@ -310,7 +312,7 @@ describe("stream.end", () => {
     expect(server.requests).toBe(1);
   });
 
-  test("a bare source that failed says so before its last id", async () => {
+  test("of a bare source is a failure if `stream.error` precedes the terminal id", async () => {
     const server = createFakeServer();
     const followed = await follow(server);
     const error = { code: "SOURCE_FAILED", message: "The stream failed.", retryable: false };
@@ -321,7 +323,7 @@ describe("stream.end", () => {
 });
 
 describe("stream.drain", () => {
-  test("comes back after its retry, with its cursor, and is no failure", async () => {
+  test("makes the client reconnect after `retry:`, with its cursor, without a failure", async () => {
     const server = createFakeServer();
     const { connection } = await follow(server, { random: () => 0 });
     server.last.open(`${event("a", id(1))}event: stream.drain\nretry: 4000\ndata: {"reason":"shutdown"}\n\n`);
@@ -340,7 +342,7 @@ describe("stream.drain", () => {
 });
 
 describe("stream.error", () => {
-  test("is told, and the connection goes on", async () => {
+  test("is reported, and the connection stays open", async () => {
     const server = createFakeServer();
     const errors: PublicError[] = [];
     const { connection, messages } = await follow(server, { onServerError: (error) => errors.push(error) });
@@ -353,7 +355,7 @@ describe("stream.error", () => {
     expect(server.requests).toBe(1);
   });
 
-  test("an event named `error` is a message", async () => {
+  test("is not an event named `error`, which is delivered", async () => {
     const server = createFakeServer();
     const errors: PublicError[] = [];
     const { messages } = await follow(server, { onServerError: (error) => errors.push(error) });
@@ -364,8 +366,8 @@ describe("stream.error", () => {
   });
 });
 
-describe("an event of our protocol that is not known", () => {
-  test("is no message", async () => {
+describe("an unknown `stream.` event", () => {
+  test("is not delivered after `stream.open`", async () => {
     const server = createFakeServer();
     const { messages } = await follow(server);
     server.last.open(control("open", OPEN, id(0)) + control("news", {}));
@@ -373,7 +375,7 @@ describe("an event of our protocol that is not known", () => {
     expect(messages).toEqual([]);
   });
 
-  test("is one if the server has not said that it speaks it", async () => {
+  test("is delivered from a server that has sent no `stream.open`", async () => {
     const server = createFakeServer();
     const { messages } = await follow(server);
     server.last.open(control("news", {}));
@@ -382,12 +384,12 @@ describe("an event of our protocol that is not known", () => {
   });
 });
 
-test("what a callback throws is reported, and disturbs nobody", async () => {
+test("an error of a callback is reported, and does not affect the connection", async () => {
   const server = createFakeServer();
   const reported: unknown[] = [];
   Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) });
   const fail = (): never => {
-    throw new Error("a bug");
+    throw new Error("A bug in the application.");
   };
   const { connection, messages } = await follow(server, { onReset: fail, onServerError: fail });
   connection.subscribe(fail);
@@ -395,7 +397,7 @@ test("what a callback throws is reported, and disturbs nobody", async () => {
   await server.clock.flush();
   expect(messages).toHaveLength(1);
   connection.close();
-  // The states are `open`, `live` and `closed`.
+  // Two callbacks, and the states `open`, `live` and `closed`.
   expect(reported).toHaveLength(5);
   Object.assign(globalThis, { reportError: undefined });
 });
