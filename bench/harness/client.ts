@@ -6,48 +6,48 @@ export interface Target {
   readonly lastEventId?: string | undefined;
 }
 
-// Every socket reads into the same memory: a chunk is looked at before the next one comes.
-const memory = Buffer.allocUnsafe(65_536);
+// All sockets read into one buffer: each chunk is processed before the next one is read.
+const readBuffer = Buffer.allocUnsafe(65_536);
 
-/** How long an answer may take to begin, in ms. */
-const PATIENCE = 30_000;
+/** How long a response may take to begin. */
+const RESPONSE_TIMEOUT_MS = 30_000;
 
 /**
- * A client that parses nothing, so that it costs less than what it measures.
+ * Opens a client that does not parse the stream, so that it costs less than the server that it measures.
  *
- * @returns once the head of the answer has come
- * @throws when it is not a 200
+ * @returns a promise that resolves when the response head has arrived
+ * @throws when the status is not 200
  */
 export async function openClient(target: Target, onChunk: (chunk: Buffer) => void): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  let begun = false;
+  let started = false;
   const socket: Socket = connect({
     host: "127.0.0.1",
     port: target.port,
     onread: {
-      buffer: memory,
+      buffer: readBuffer,
       callback(length) {
-        const chunk = memory.subarray(0, length);
-        if (!begun) {
-          begun = true;
+        const chunk = readBuffer.subarray(0, length);
+        if (!started) {
+          started = true;
           socket.setTimeout(0);
           if (chunk.toString("latin1", 9, 12) === "200") resolve(socket);
-          else reject(new Error(`answered with ${chunk.toString("latin1", 0, 40)}`));
+          else reject(new Error(`unexpected response: ${chunk.toString("latin1", 0, 40)}`));
         }
         onChunk(chunk);
         return true;
       },
     },
   });
-  // A server that is stopped cuts its clients: nobody waits for them any more.
+  // When a server is stopped, its clients fail after their promises have settled; that is expected.
   socket.on("error", reject);
-  socket.on("close", () => reject(new Error("closed without an answer")));
-  socket.setTimeout(PATIENCE, () => socket.destroy());
+  socket.on("close", () => reject(new Error("closed without a response")));
+  socket.setTimeout(RESPONSE_TIMEOUT_MS, () => socket.destroy());
   socket.write(requestFor(target));
   return promise;
 }
 
-/** A client that asks, and never reads. */
+/** Opens a client that sends its request and then never reads. */
 export function openStalledClient(target: Target): Socket {
   const socket = connect({ host: "127.0.0.1", port: target.port }).pause();
   socket.on("error", () => socket.destroy());

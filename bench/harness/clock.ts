@@ -1,6 +1,6 @@
 /**
- * Microseconds since some fixed moment, the same one in every process of the machine. Read whole each time: an offset
- * taken once would be wrong by as long as the process was held up between its two halves.
+ * Microseconds since a fixed moment that is the same in every process of this machine. Always read in one call: an
+ * offset computed once would be wrong by however long the process was suspended between its two readings.
  */
 export function microseconds(): number {
   const [seconds, nanoseconds] = process.hrtime();

@@ -1,15 +1,15 @@
 import { parseArgs } from "node:util";
-import type { Scale } from "./workload.ts";
+import type { Settings } from "./workload.ts";
 
-export interface Options extends Scale {
-  /** Whether a workload was asked for. */
-  wants(workload: string): boolean;
+export interface Options extends Settings {
+  /** Whether a workload is selected. */
+  includes(workload: string): boolean;
 }
 
-/** The command line; what is not known there is refused. */
+/** Parses the command line. Rejects unknown options. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
-    // npm and pnpm leave the separator in.
+    // npm and pnpm pass the separator on.
     args: args.filter((arg) => arg !== "--"),
     options: {
       only: { type: "string", default: "" },
@@ -19,21 +19,21 @@ export function readOptions(args: readonly string[]): Options {
     },
   });
   const only = list(values.only).map((name) => name.toUpperCase());
-  const wanted = list(values.peers);
+  const peers = list(values.peers);
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
-    throw new Error("--rounds takes a number from 1 on");
+    throw new Error("--rounds must be a positive integer");
   return {
     quick: values.quick,
     rounds: (usual) => rounds ?? (values.quick ? 1 : usual),
-    wants: (workload) => only.length === 0 || only.includes(workload),
-    choose(subjects) {
-      if (wanted.length === 0) return subjects;
+    includes: (workload) => only.length === 0 || only.includes(workload),
+    select(subjects) {
+      if (peers.length === 0) return subjects;
       const [reference] = subjects;
-      const chosen = subjects.filter((subject) => wanted.some((part) => subject.includes(part)));
-      return chosen.length === 0
+      const selected = subjects.filter((subject) => peers.some((part) => subject.includes(part)));
+      return selected.length === 0
         ? []
-        : subjects.filter((subject) => subject === reference || chosen.includes(subject));
+        : subjects.filter((subject) => subject === reference || selected.includes(subject));
     },
   };
 }

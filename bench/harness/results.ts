@@ -1,13 +1,13 @@
 import { median } from "./statistics.ts";
-import { type Figures, LOAD } from "./workload.ts";
+import { type Figures, LOAD_CPU } from "./workload.ts";
 
-/** What one measurement gave, and what the reference did around it. */
+/** The figures of one round, and those of the reference measured just before and just after it. */
 interface Round {
   readonly figures: Figures;
-  readonly bases: readonly Figures[];
+  readonly references: readonly Figures[];
 }
 
-/** What the rounds gave for one subject of one row. */
+/** All rounds of one subject in one row. */
 export interface Result {
   readonly workload: string;
   readonly row: string;
@@ -20,6 +20,7 @@ export interface Result {
 export class Results {
   readonly all: Result[] = [];
 
+  /** The result of a subject in a row, created when it does not exist yet. */
   of(workload: string, row: string, subject: string, reference: string): Result {
     const known = this.find(workload, row, subject);
     if (known !== undefined) return known;
@@ -41,28 +42,28 @@ export function valuesOf(result: Result, figure: string): readonly number[] {
   return result.rounds.flatMap(({ figures }) => figures[figure] ?? []);
 }
 
-/** The middle of the rounds; `undefined` when there is none. */
+/** The median over all rounds; `undefined` when there are none. */
 export function medianOf(result: Result, figure: string): number | undefined {
-  return middle(valuesOf(result, figure));
+  return medianOrUndefined(valuesOf(result, figure));
 }
 
-/** In terms of the reference: the middle of what each round was to the reference around it. */
+/** The median of each round's ratio to the reference measured around it. */
 export function ratioOf(result: Result, figure: string): number | undefined {
-  return middle(
-    result.rounds.flatMap(({ figures, bases }) => {
+  return medianOrUndefined(
+    result.rounds.flatMap(({ figures, references }) => {
       const own = figures[figure];
-      const others = bases.flatMap((base) => base[figure] ?? []);
+      const others = references.flatMap((reference) => reference[figure] ?? []);
       if (own === undefined || others.length === 0) return [];
       return (own * others.length) / others.reduce((sum, value) => sum + value);
     }),
   );
 }
 
-/** Whether in some round the load was near the end of its core, and may have slowed the server's clients. */
+/** Whether the load generator used at least 90 % of its core in any round, so that it may have been the bottleneck. */
 export function overloaded(result: Result): boolean {
-  return Math.max(0, ...valuesOf(result, LOAD)) >= 0.9;
+  return Math.max(0, ...valuesOf(result, LOAD_CPU)) >= 0.9;
 }
 
-function middle(values: readonly number[]): number | undefined {
+function medianOrUndefined(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : median(values);
 }

@@ -1,8 +1,8 @@
 import type { Results } from "./results.ts";
-import type { Figures, Run, Workload } from "./workload.ts";
+import type { Figures, Scenario, Workload } from "./workload.ts";
 
-/** The reference is measured again after so many others: a machine may change its speed within a round. */
-const STRETCH = 7;
+/** After how many other subjects the reference is measured again: a machine may change its speed within a round. */
+const SUBJECTS_PER_REFERENCE = 7;
 
 type Rows = Readonly<Record<string, Figures>>;
 
@@ -13,68 +13,71 @@ interface Measurement {
 }
 
 /**
- * Measures A B C, then A B C again: what disturbs the machine for a while disturbs everybody. Everything is compared
- * with the reference as it was just before and just after.
+ * Measures the subjects in interleaved rounds (A B C, A B C), so that a disturbance of the machine affects all of them,
+ * and compares each measurement with those of the reference just before and just after it.
  *
  * @returns the names of the rows
  */
-export async function interleave(
+export async function measureInterleaved(
   workload: Workload,
-  run: Run,
+  scenario: Scenario,
   results: Results,
-  tell: (line: string) => void,
+  onProgress: (line: string) => void,
 ): Promise<readonly string[]> {
-  const [reference = ""] = run.subjects;
-  const done: Measurement[] = [];
-  for (let round = 1; round <= run.rounds; round++) {
-    for (const subject of withReference(run.subjects)) {
-      tell(`${workload.name}  round ${round} of ${run.rounds}  ${subject}`);
-      done.push(await attempt(run, subject));
+  const [reference = ""] = scenario.subjects;
+  const measurements: Measurement[] = [];
+  for (let round = 1; round <= scenario.rounds; round++) {
+    for (const subject of withRepeatedReference(scenario.subjects)) {
+      onProgress(`${workload.name}  round ${round} of ${scenario.rounds}  ${subject}`);
+      measurements.push(await measure(scenario, subject));
     }
   }
-  const rows = [...new Set(done.flatMap((measurement) => Object.keys(measurement.rows)))];
-  for (const [index, { subject, rows: own, failure }] of done.entries()) {
+  const rows = [...new Set(measurements.flatMap((measurement) => Object.keys(measurement.rows)))];
+  for (const [index, { subject, rows: own, failure }] of measurements.entries()) {
     for (const row of rows) {
       const result = results.of(workload.name, row, subject, reference);
       const figures = own[row];
       if (failure !== undefined) result.failures.push(failure);
-      if (figures !== undefined) result.rounds.push({ figures, bases: basesAt(done, index, row, reference) });
+      if (figures !== undefined)
+        result.rounds.push({ figures, references: referencesAround(measurements, index, row, reference) });
     }
   }
-  const [first] = done;
+  const [first] = measurements;
   if (rows.length === 0 && first?.failure !== undefined)
     throw new Error(`${workload.name}: ${first.failure}`);
   return rows;
 }
 
-function withReference(subjects: readonly string[]): readonly string[] {
+function withRepeatedReference(subjects: readonly string[]): readonly string[] {
   const [reference, ...others] = subjects;
   return others.length === 0
     ? subjects
     : others.flatMap((subject, index) =>
-        index % STRETCH === 0 && reference !== undefined ? [reference, subject] : [subject],
+        index % SUBJECTS_PER_REFERENCE === 0 && reference !== undefined ? [reference, subject] : [subject],
       );
 }
 
-async function attempt(run: Run, subject: string): Promise<Measurement> {
+async function measure(scenario: Scenario, subject: string): Promise<Measurement> {
   try {
-    return { subject, rows: await run.measure(subject) };
+    return { subject, rows: await scenario.measure(subject) };
   } catch (error) {
     return { subject, rows: {}, failure: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** The reference's figures before and after a measurement; for the reference itself its own. */
-function basesAt(
-  done: readonly Measurement[],
+/** The figures of the reference just before and just after a measurement; for the reference itself, its own. */
+function referencesAround(
+  measurements: readonly Measurement[],
   index: number,
   row: string,
   reference: string,
 ): readonly Figures[] {
-  const has = ({ subject, rows }: Measurement): boolean => subject === reference && row in rows;
-  const own = done[index];
+  const isReference = ({ subject, rows }: Measurement): boolean => subject === reference && row in rows;
+  const own = measurements[index];
   const neighbours =
-    own !== undefined && has(own) ? [own] : [done.slice(0, index).findLast(has), done.slice(index).find(has)];
+    own !== undefined && isReference(own)
+      ? [own]
+      : [measurements.slice(0, index).findLast(isReference), measurements.slice(index).find(isReference)];
   return neighbours.flatMap((measurement) => {
     const figures = measurement?.rows[row];
     return figures === undefined ? [] : [figures];

@@ -1,34 +1,34 @@
 import { availableParallelism } from "node:os";
 import { type Child, startChild } from "./child.ts";
 import type { Target } from "./client.ts";
-import type { LoadApi } from "./load.ts";
-import { busy } from "./others.ts";
-import type { Remote } from "./remote.ts";
-import type { ServerApi, Stay } from "./server.ts";
-import type { Usage } from "./usage.ts";
-import { type Figures, LOAD, OTHERS } from "./workload.ts";
+import type { LoadApi } from "./load-process.ts";
+import { machineCpuTime } from "./machine-cpu.ts";
+import type { ProcessUsage } from "./process-usage.ts";
+import type { RpcClient } from "./rpc.ts";
+import type { ServerApi, ServerOptions } from "./server-process.ts";
+import { type Figures, LOAD_CPU, OTHER_CPU } from "./workload.ts";
 
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 
-/** What was used between two moments. */
-export interface Spent {
-  /** CPU of the server, in microseconds. */
+/** What was used during an action. */
+export interface UsageDelta {
+  /** CPU time of the server, in microseconds. */
   readonly cpu: number;
-  /** The part of its core that the load took: the figures are the server's only while this is well below 1. */
-  readonly load: number;
-  /** The part of the machine that other processes took. */
-  readonly others: number;
-  readonly before: Usage;
-  readonly after: Usage;
+  /** Share of its core that the load generator used. The server is the bottleneck only while this is well below 1. */
+  readonly loadCpu: number;
+  /** Share of the machine that other processes used. */
+  readonly otherCpu: number;
+  readonly before: ProcessUsage;
+  readonly after: ProcessUsage;
 }
 
-/** What tells how far the other figures may be trusted. */
-export function trust({ load, others }: Spent): Figures {
-  return { [LOAD]: load, [OTHERS]: others };
+/** Figures that show how reliable the other figures of a row are. */
+export function reliabilityOf({ loadCpu, otherCpu }: UsageDelta): Figures {
+  return { [LOAD_CPU]: loadCpu, [OTHER_CPU]: otherCpu };
 }
 
-/** A server of one peer and a load for it, each a fresh process. */
+/** The server of one peer and a load generator for it, each in a fresh process. */
 export class Session implements AsyncDisposable {
   readonly #server: Child<ServerApi>;
   readonly #load: Child<LoadApi>;
@@ -42,11 +42,11 @@ export class Session implements AsyncDisposable {
     this.#cursor = cursor;
   }
 
-  static async open(peer: string, stay: Stay = {}): Promise<Session> {
-    const server = startChild<ServerApi>(new URL("server.ts", import.meta.url), SERVER_CORE);
-    const load = startChild<LoadApi>(new URL("load.ts", import.meta.url), LOAD_CORE);
+  static async open(peer: string, options: ServerOptions = {}): Promise<Session> {
+    const server = startChild<ServerApi>(new URL("server-process.ts", import.meta.url), SERVER_CORE);
+    const load = startChild<LoadApi>(new URL("load-process.ts", import.meta.url), LOAD_CORE);
     try {
-      const { port, cursor } = await server.remote.start(peer, stay);
+      const { port, cursor } = await server.rpc.start(peer, options);
       return new Session(server, load, port, cursor);
     } catch (error) {
       await Promise.all([server.stop(), load.stop()]);
@@ -54,45 +54,46 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  get server(): Remote<ServerApi> {
-    return this.#server.remote;
+  get server(): RpcClient<ServerApi> {
+    return this.#server.rpc;
   }
 
-  get load(): Remote<LoadApi> {
-    return this.#load.remote;
+  get load(): RpcClient<LoadApi> {
+    return this.#load.rpc;
   }
 
-  at(path: string): Target {
+  /** The target of a client that connects for the first time. */
+  target(path: string): Target {
     return { port: this.#port, path };
   }
 
-  /** The target of a client that comes back, and has missed all that is held. */
-  back(path: string): Target {
+  /** The target of a client that reconnects and has missed the whole history. */
+  resumeTarget(path: string): Target {
     return { port: this.#port, path, lastEventId: this.#cursor };
   }
 
-  /** @param collect whether memory is measured without its garbage; the CPU of that is nobody's */
-  async spent(act: () => Promise<unknown>, collect: boolean = false): Promise<Spent> {
-    const before = await this.server.usage(collect);
+  /** @param collectGarbage whether to collect garbage before memory is read; its CPU time is not counted */
+  async usageDuring(act: () => Promise<unknown>, collectGarbage: boolean = false): Promise<UsageDelta> {
+    const before = await this.server.usage(collectGarbage);
     const from = await this.#usages();
-    const busyFrom = busy();
+    const machineFrom = machineCpuTime();
     await act();
     const to = await this.#usages();
-    const busyFor = busy() - busyFrom;
-    const after = await this.server.usage(collect);
+    const machineCpu = machineCpuTime() - machineFrom;
+    const after = await this.server.usage(collectGarbage);
     const cpu = to.server.cpu - from.server.cpu;
     const loadCpu = to.load.cpu - from.load.cpu;
     const time = to.load.at - from.load.at;
     return {
       cpu,
-      load: loadCpu / time,
-      others: Math.max(0, busyFor - cpu - loadCpu) / (time * availableParallelism()),
+      loadCpu: loadCpu / time,
+      otherCpu: Math.max(0, machineCpu - cpu - loadCpu) / (time * availableParallelism()),
       before,
       after,
     };
   }
 
-  async #usages(): Promise<{ server: Usage; load: Usage }> {
+  async #usages(): Promise<{ server: ProcessUsage; load: ProcessUsage }> {
     const [server, load] = await Promise.all([this.server.usage(false), this.load.usage(false)]);
     return { server, load };
   }

@@ -1,4 +1,4 @@
-/** The value below which `part` (0 to 1) of the values lie. */
+/** The value below which the share `part` (0 to 1) of the values lies. */
 export function quantile(values: Iterable<number>, part: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;

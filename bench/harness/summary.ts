@@ -1,10 +1,10 @@
-import type { Verdict } from "../goals.ts";
 import { OURS, REFERENCE } from "../peers/index.ts";
+import type { GoalResult } from "./goal.ts";
 import { medianOf, type Results } from "./results.ts";
 import { table } from "./table.ts";
 
-/** No peers but yardsticks, and what is ours. */
-const YARDSTICKS: readonly string[] = [
+/** Subjects that are not other libraries: the reference, lower bounds, and holdfast itself. */
+const NOT_PEERS: readonly string[] = [
   REFERENCE,
   "raw socket",
   ...OURS,
@@ -18,13 +18,13 @@ const YARDSTICKS: readonly string[] = [
   "holdfast",
 ];
 
-/** A size, and nobody. */
-const SIZE = /^[\d,]+ streams?$/;
+/** Subjects that are only a size. */
+const STREAM_COUNT = /^[\d,]+ streams?$/;
 
-/** Where we stand: one line for each goal. */
-export function summary(verdicts: readonly Verdict[], results: Results): string {
+/** The table of goals: one line each. */
+export function summary(goalResults: readonly GoalResult[], results: Results): string {
   const head = ["row", "goal", "ours", "best peer", "ratio", "met"];
-  const body = verdicts.map(({ goal, row, ours, reached, met }) => {
+  const body = goalResults.map(({ goal, row, ours, reached, met }) => {
     const ratio = goal.reference !== undefined;
     return [
       `${goal.workload} ${row}: ${goal.ours}`,
@@ -41,7 +41,7 @@ export function summary(verdicts: readonly Verdict[], results: Results): string 
 function bestPeer(workload: string, row: string, figure: string, results: Results): string {
   const [best] = results
     .row(workload, row)
-    .filter(({ subject }) => !YARDSTICKS.includes(subject) && !SIZE.test(subject))
+    .filter(({ subject }) => !NOT_PEERS.includes(subject) && !STREAM_COUNT.test(subject))
     .flatMap((result) => ({ subject: result.subject, value: medianOf(result, figure) ?? Infinity }))
     .toSorted((a, b) => a.value - b.value);
   return best === undefined ? "-" : `${best.subject} ${brief(best.value)}`;

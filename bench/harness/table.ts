@@ -1,4 +1,4 @@
-/** Text in columns: the first as wide as it needs and to the left, the others to the right. */
+/** Formats rows as columns of text: the first column aligned to the left, the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? "").length)),

@@ -1,10 +1,10 @@
-/** What one round gave, by name. */
+/** The figures of one round, by name. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** The part of its core that the load took; shown beside the figures, and no figure by itself. */
-export const LOAD = "load";
-/** The part of the machine that other processes took. */
-export const OTHERS = "others";
+/** Share of its core that the load generator used. Shown beside the figures; heading and name at once. */
+export const LOAD_CPU = "load CPU";
+/** Share of the machine that other processes used. */
+export const OTHER_CPU = "other CPU";
 
 /** How a figure is shown. */
 export interface Column {
@@ -13,29 +13,29 @@ export interface Column {
   readonly digits: number;
 }
 
-/** One measurement, made of each of its subjects in turn. */
-export interface Run {
-  /** Who is measured, the reference first. */
+/** A measurement that is repeated for each of its subjects. */
+export interface Scenario {
+  /** What is measured; the reference comes first. */
   readonly subjects: readonly string[];
   readonly rounds: number;
-  /** The rows that one measurement gives, by name. */
+  /** Measures one subject. Returns one or more rows of figures, by the name of the row. */
   measure(subject: string): Promise<Readonly<Record<string, Figures>>>;
 }
 
 export interface Workload {
   readonly name: string;
   readonly title: string;
-  /** The first is compared with the reference's. */
+  /** The ratio in the table is that of the first column. */
   readonly columns: readonly Column[];
-  runs(scale: Scale): readonly Run[];
+  scenarios(settings: Settings): readonly Scenario[];
 }
 
 /** How much is measured. */
-export interface Scale {
-  /** Proves that it works, in a fraction of the time. */
+export interface Settings {
+  /** A short run, which shows that everything works. */
   readonly quick: boolean;
-  /** How often everything is measured, where nothing else was asked for. */
+  /** The number of rounds: `usual`, unless the command line says otherwise. */
   rounds(usual: number): number;
-  /** Those of `subjects` that were asked for, with the reference, which is the first; none if none was. */
-  choose(subjects: readonly string[]): readonly string[];
+  /** The selected subjects and the reference, which is the first of `subjects`; none when none is selected. */
+  select(subjects: readonly string[]): readonly string[];
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type Channel, createChannel, createEventBuffer, createSession } from "better-sse";
-import { missed } from "./frame.ts";
+import { eventsAfter } from "./frame.ts";
 import { listen } from "./listen.ts";
 import type { Peer } from "./peer.ts";
 
@@ -17,11 +17,11 @@ export const peer: Peer = {
 
     const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
       const session = await createSession(req, res, { serializer, keepAlive: heartbeat });
-      const past = missed(history, session.lastId);
-      const first = history.length - past.length + 1;
-      if (past.length > 0) {
+      const missed = eventsAfter(history, session.lastId);
+      const first = history.length - missed.length + 1;
+      if (missed.length > 0) {
         await session.batch((buffer) => {
-          for (const [index, data] of past.entries()) buffer.push(data, "message", String(first + index));
+          for (const [index, data] of missed.entries()) buffer.push(data, "message", String(first + index));
         });
       }
       channelAt(req.url ?? "/").register(session);

@@ -1,23 +1,23 @@
 import { createServer } from "node:http";
 import express, { type Response } from "express";
-import { Audience } from "./audience.ts";
-import { frame, HEADERS, HEARTBEAT, missed } from "./frame.ts";
+import { ClientsByPath } from "./clients-by-path.ts";
+import { eventsAfter, frame, HEADERS, HEARTBEAT } from "./frame.ts";
 import { listen } from "./listen.ts";
 import type { Peer } from "./peer.ts";
 
-/** As it is written by hand: text, one `res.write` for each client. */
+/** Written by hand as usual: text, one `res.write` per client. */
 export const peer: Peer = {
   async start({ heartbeat, history = [] }) {
-    const audience = new Audience<Response>();
-    const past = history.map((data, index) => frame(data, index + 1));
-    audience.keepAlive(heartbeat, (res) => res.write(HEARTBEAT));
+    const clients = new ClientsByPath<Response>();
+    const frames = history.map((data, index) => frame(data, index + 1));
+    clients.startHeartbeats(heartbeat, (res) => res.write(HEARTBEAT));
 
     const app = express();
     app.get("/:channel", (req, res) => {
       res.set(HEADERS);
       res.flushHeaders();
-      for (const text of missed(past, req.get("last-event-id"))) res.write(text);
-      res.on("close", audience.join(req.path, res));
+      for (const text of eventsAfter(frames, req.get("last-event-id"))) res.write(text);
+      res.on("close", clients.add(req.path, res));
     });
 
     return {
@@ -25,7 +25,7 @@ export const peer: Peer = {
       cursor: "0",
       publish(path, data) {
         const text = frame(data);
-        for (const res of audience.at(path)) res.write(text);
+        for (const res of clients.at(path)) res.write(text);
       },
     };
   },

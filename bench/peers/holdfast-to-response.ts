@@ -1,15 +1,15 @@
 import { createAdaptorServer } from "@hono/node-server";
 import { toResponse } from "@holdfast/core";
-import { createHouse } from "./holdfast.ts";
 import { listen } from "./listen.ts";
+import { createPeerRegistry } from "./peer-registry.ts";
 import type { Peer } from "./peer.ts";
 
 export const peer: Peer = {
   async start(options) {
-    const house = await createHouse(options);
+    const registry = await createPeerRegistry(options);
     const server = createAdaptorServer({
-      fetch: (request) => toResponse(request, house.sourceOf(new URL(request.url).pathname)),
+      fetch: (request) => toResponse(request, registry.sourceOf(new URL(request.url).pathname)),
     });
-    return { ...house, port: await listen(server) };
+    return { ...registry, port: await listen(server) };
   },
 };

@@ -1,30 +1,30 @@
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { Audience } from "./audience.ts";
-import { frame, HEADERS, HEARTBEAT, missed } from "./frame.ts";
+import { ClientsByPath } from "./clients-by-path.ts";
+import { eventsAfter, frame, HEADERS, HEARTBEAT } from "./frame.ts";
 import { listen } from "./listen.ts";
 import type { Peer } from "./peer.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
-/** What web streams cost at least: one shared Buffer, one `enqueue` for each client, no heed of who is slow. */
+/** The least that web streams cost: one shared Buffer, one `enqueue` per client, no back-pressure. */
 export const peer: Peer = {
   async start({ heartbeat, history = [] }) {
-    const audience = new Audience<Controller>();
-    const beat = Buffer.from(HEARTBEAT);
-    const past = history.map((data, index) => Buffer.from(frame(data, index + 1)));
-    audience.keepAlive(heartbeat, (controller) => controller.enqueue(beat));
+    const clients = new ClientsByPath<Controller>();
+    const heartbeatBytes = Buffer.from(HEARTBEAT);
+    const frames = history.map((data, index) => Buffer.from(frame(data, index + 1)));
+    clients.startHeartbeats(heartbeat, (controller) => controller.enqueue(heartbeatBytes));
 
     const app = new Hono();
     app.get("/:channel", (c) => {
-      let leave = (): void => undefined;
+      let remove = (): void => undefined;
       const body = new ReadableStream<Uint8Array>({
         start(controller) {
-          controller.enqueue(beat);
-          for (const bytes of missed(past, c.req.header("last-event-id"))) controller.enqueue(bytes);
-          leave = audience.join(c.req.path, controller);
+          controller.enqueue(heartbeatBytes);
+          for (const bytes of eventsAfter(frames, c.req.header("last-event-id"))) controller.enqueue(bytes);
+          remove = clients.add(c.req.path, controller);
         },
-        cancel: () => leave(),
+        cancel: () => remove(),
       });
       return c.body(body, 200, HEADERS);
     });
@@ -34,7 +34,7 @@ export const peer: Peer = {
       cursor: "0",
       publish(path, data) {
         const bytes = Buffer.from(frame(data));
-        for (const controller of audience.at(path)) controller.enqueue(bytes);
+        for (const controller of clients.at(path)) controller.enqueue(bytes);
       },
     };
   },

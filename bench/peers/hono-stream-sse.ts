@@ -1,28 +1,28 @@
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import { Audience } from "./audience.ts";
-import { HEARTBEAT, missed } from "./frame.ts";
+import { ClientsByPath } from "./clients-by-path.ts";
+import { eventsAfter, HEARTBEAT } from "./frame.ts";
 import { listen } from "./listen.ts";
 import type { Peer } from "./peer.ts";
 
 export const peer: Peer = {
   async start({ heartbeat, history = [] }) {
-    const audience = new Audience<SSEStreamingApi>();
-    audience.keepAlive(heartbeat, (stream) => void stream.write(HEARTBEAT));
+    const clients = new ClientsByPath<SSEStreamingApi>();
+    clients.startHeartbeats(heartbeat, (stream) => void stream.write(HEARTBEAT));
 
     const app = new Hono();
     app.get("/:channel", (c) =>
       streamSSE(c, async (stream) => {
-        const gone = new Promise<void>((resolve) => stream.onAbort(resolve));
+        const aborted = new Promise<void>((resolve) => stream.onAbort(resolve));
         await stream.write(HEARTBEAT);
-        const past = missed(history, c.req.header("last-event-id"));
-        const first = history.length - past.length + 1;
-        for (const [index, data] of past.entries())
+        const missed = eventsAfter(history, c.req.header("last-event-id"));
+        const first = history.length - missed.length + 1;
+        for (const [index, data] of missed.entries())
           await stream.writeSSE({ id: String(first + index), data });
-        const leave = audience.join(c.req.path, stream);
-        await gone;
-        leave();
+        const remove = clients.add(c.req.path, stream);
+        await aborted;
+        remove();
       }),
     );
 
@@ -30,7 +30,7 @@ export const peer: Peer = {
       port: await listen(createAdaptorServer(app)),
       cursor: "0",
       publish(path, data) {
-        for (const stream of audience.at(path)) void stream.writeSSE({ data });
+        for (const stream of clients.at(path)) void stream.writeSSE({ data });
       },
     };
   },

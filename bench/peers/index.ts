@@ -1,12 +1,12 @@
 import type { Peer } from "./peer.ts";
-import { hasNchan, hasRedis } from "./servers.ts";
+import { hasNchan, hasRedis } from "./installed-programs.ts";
 
-/** What every ratio is to. */
+/** The peer that every ratio compares with. */
 export const REFERENCE = "res.write";
 export const NCHAN = "nginx + Nchan";
 export const RESUMABLE = "resumable-stream + Redis";
 
-/** Each is loaded only in the process that serves it. */
+/** Each peer is imported only in the process that runs it. */
 export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
   [REFERENCE]: async () => (await import("./res-write.ts")).peer,
   "raw socket": async () => (await import("./raw-socket.ts")).peer,
@@ -27,11 +27,14 @@ export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
 
 export const OURS: readonly string[] = Object.keys(peers).filter((name) => name.includes("holdfast"));
 
-/** What a reader should know of how they are set up. */
+/** How peers are set up, where that matters for reading the figures. */
 export const notes: Readonly<Record<string, string>> = {
-  "better-sse": "one event buffer for all instead of `broadcast`, which encodes for each",
-  [NCHAN]: "CPU of its worker alone; who publishes to it shares its core, which is to be seen in W2's times",
-  [RESUMABLE]: "everybody has come back once, and is fed through Redis; Redis's own CPU is not counted",
-  "resumable-stream": "served by Hono, as in W2; ours in the same row by node:http; both through node-redis",
-  "holdfast toResponse": "behind @hono/node-server, as a plain fetch handler",
+  "better-sse":
+    "one event buffer shared by all sessions instead of `broadcast`, which encodes once per session",
+  [NCHAN]:
+    "CPU of its worker process only; the publisher runs on the same core, which shows in the latencies of W2",
+  [RESUMABLE]: "every client has resumed once and reads through Redis; the CPU of Redis is not counted",
+  "resumable-stream":
+    "served by Hono, as in W2; holdfast in the same row by node:http; both with the client node-redis",
+  "holdfast toResponse": "a plain fetch handler behind @hono/node-server",
 };

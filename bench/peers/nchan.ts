@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { microseconds } from "../harness/clock.ts";
-import type { Usage } from "../harness/usage.ts";
+import type { ProcessUsage } from "../harness/process-usage.ts";
+import { NCHAN_MODULE } from "./installed-programs.ts";
 import { freePort } from "./listen.ts";
 import type { Peer } from "./peer.ts";
-import { NCHAN_MODULE } from "./servers.ts";
 
-const PAGE = 4_096;
+const PAGE_BYTES = 4_096;
 
-/** A C server that is published to over HTTP; what this process takes for that is not counted. */
+/** A server written in C. Events are published to it over HTTP; the CPU time of publishing is not counted. */
 export const peer: Peer = {
   async start({ heartbeat = 0, history = [] }) {
     const folder = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
@@ -32,7 +32,7 @@ export const peer: Peer = {
       publisher.write(head + data);
     };
     for (const data of history) publish("/history", data);
-    // It answers, and has then taken what came before.
+    // Gives nginx time to store the history: it accepts the messages asynchronously.
     if (history.length > 0) await sleep(1_000);
     return { port, publish, usage: () => usageOf(worker) };
   },
@@ -75,12 +75,12 @@ async function workerOf(master: number): Promise<number> {
     if (worker) return Number(worker);
     await sleep(100);
   }
-  throw new Error("nginx has not started");
+  throw new Error("nginx did not start");
 }
 
-function usageOf(pid: number): Usage {
+function usageOf(pid: number): ProcessUsage {
   const [onCpu] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
   const [, resident] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ");
-  const rss = Number(resident) * PAGE;
+  const rss = Number(resident) * PAGE_BYTES;
   return { at: microseconds(), cpu: Number(onCpu) / 1e3, rss, heap: rss };
 }

@@ -1,26 +1,26 @@
-import type { Usage } from "../harness/usage.ts";
+import type { ProcessUsage } from "../harness/process-usage.ts";
 
-/** A way to send events, set up as its own documentation does it best. */
+/** A way to send events, set up as its own documentation recommends for speed. */
 export interface Peer {
-  start(options: PeerOptions): Promise<Serving>;
+  start(options: PeerOptions): Promise<PeerServer>;
 }
 
 export interface PeerOptions {
-  /** Idle clients get a heartbeat once in so many ms. */
+  /** Interval of heartbeats to idle clients, in ms. */
   readonly heartbeat?: number;
   /**
-   * The data of events with the ids 1, 2, 3 and so on: a client gets those behind its `Last-Event-ID`, and all of
-   * them when it has none.
+   * The data of the events with ids 1, 2, 3 and so on. A client receives those after its `Last-Event-ID`, or all of them
+   * without one.
    */
   readonly history?: readonly string[];
 }
 
-export interface Serving {
+export interface PeerServer {
   readonly port: number;
   /** The `Last-Event-ID` of a client that has missed the whole history. */
   readonly cursor?: string;
-  /** Sends an event to every client that asked for `path`. */
+  /** Sends an event to every client connected to `path`. */
   publish(path: string, data: string): void;
-  /** What the server has used, when it is not this process. */
-  usage?(): Usage;
+  /** The usage of the server process, if it is not this process. */
+  usage?(): ProcessUsage;
 }

@@ -5,9 +5,9 @@ import { idle } from "./w3-idle.ts";
 import { replay } from "./w4-replay.ts";
 import { encoding } from "./w5-encoding.ts";
 import { parsing } from "./w6-parsing.ts";
-import { stalled } from "./w7-stalled.ts";
-import { visits } from "./w8-visits.ts";
-import { growth } from "./w9-growth.ts";
+import { slowClient } from "./w7-slow-client.ts";
+import { shortConnections } from "./w8-short-connections.ts";
+import { streamCount } from "./w9-stream-count.ts";
 import { store } from "./w10-store.ts";
 
 export const workloads: readonly Workload[] = [
@@ -17,8 +17,8 @@ export const workloads: readonly Workload[] = [
   replay,
   encoding,
   parsing,
-  stalled,
-  visits,
-  growth,
+  slowClient,
+  shortConnections,
+  streamCount,
   store,
 ];

@@ -1,39 +1,39 @@
-import { openFiles } from "../harness/open-files.ts";
-import { Session, trust } from "../harness/session.ts";
+import { openFilesLimit } from "../harness/open-files-limit.ts";
+import { reliabilityOf, Session } from "../harness/session.ts";
 import type { Workload } from "../harness/workload.ts";
-import { everyone } from "./subjects.ts";
+import { broadcastPeers } from "./peer-sets.ts";
 
-const HEARTBEAT = 2_000;
-/** A hundred clients to warm up, and what a process needs itself. */
+const HEARTBEAT_MS = 2_000;
+/** The 100 clients of the warm-up, and files that a process has open anyway. */
 const OTHER_FILES = 300;
 
 export const idle: Workload = {
   name: "W3",
   title: "idle connections, a heartbeat every 2 s",
   columns: [
-    { figure: "kib", title: "RSS KiB each", digits: 1 },
+    { figure: "kib", title: "RSS KiB/connection", digits: 1 },
     { figure: "cpu", title: "CPU us/heartbeat", digits: 1 },
   ],
-  runs(scale) {
-    // Fewer where `ulimit -n` allows no more; the row's name says how many there were.
-    const clients = Math.min(scale.quick ? 2_000 : 10_000, openFiles() - OTHER_FILES);
+  scenarios(settings) {
+    // `ulimit -n` may allow fewer; the name of the row gives the actual number.
+    const clients = Math.min(settings.quick ? 2_000 : 10_000, openFilesLimit() - OTHER_FILES);
     return [
       {
-        subjects: scale.choose(everyone),
-        rounds: scale.rounds(1),
+        subjects: settings.select(broadcastPeers),
+        rounds: settings.rounds(1),
         async measure(peer) {
-          await using session = await Session.open(peer, { heartbeat: HEARTBEAT });
-          const target = session.at("/idle");
+          await using session = await Session.open(peer, { heartbeat: HEARTBEAT_MS });
+          const target = session.target("/idle");
           await session.load.connect(target, 100);
           const { rss: empty } = await session.server.usage(true);
           await session.load.connect(target, clients);
           const { rss: full } = await session.server.usage(true);
-          const beats = clients * (scale.quick ? 1 : 2);
-          await session.load.beat(clients);
-          const spent = await session.spent(() => session.load.beat(beats));
+          const heartbeats = clients * (settings.quick ? 1 : 2);
+          await session.load.receiveHeartbeats(clients);
+          const usage = await session.usageDuring(() => session.load.receiveHeartbeats(heartbeats));
           const kib = (full - empty) / clients / 1_024;
           const row = `${clients.toLocaleString("en")} clients`;
-          return { [row]: { kib, cpu: spent.cpu / beats, ...trust(spent) } };
+          return { [row]: { kib, cpu: usage.cpu / heartbeats, ...reliabilityOf(usage) } };
         },
       },
     ];

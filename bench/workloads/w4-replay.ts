@@ -1,36 +1,45 @@
-import { Session, trust } from "../harness/session.ts";
-import type { Run, Scale, Workload } from "../harness/workload.ts";
-import { everyone } from "./subjects.ts";
+import { reliabilityOf, Session } from "../harness/session.ts";
+import type { Scenario, Settings, Workload } from "../harness/workload.ts";
+import { broadcastPeers } from "./peer-sets.ts";
 
 const BYTES = 100;
 
 export const replay: Workload = {
   name: "W4",
-  title: "a client comes back, and has missed events of 100 B",
+  title: "replay: a client reconnects after missing events of 100 B",
   columns: [
     { figure: "event", title: "CPU us/event", digits: 3 },
-    { figure: "visit", title: "CPU us/visit", digits: 0 },
-    { figure: "ms", title: "ms to the last byte, p50", digits: 2 },
+    { figure: "reconnect", title: "CPU us/reconnect", digits: 0 },
+    { figure: "ms", title: "p50 time to last byte, ms", digits: 2 },
   ],
-  runs: (scale) => [runOf(50, scale.quick ? 300 : 600, scale), runOf(10_000, scale.quick ? 10 : 20, scale)],
+  scenarios: (settings) => [
+    scenarioOf(50, settings.quick ? 300 : 600, settings),
+    scenarioOf(10_000, settings.quick ? 10 : 20, settings),
+  ],
 };
 
-function runOf(events: number, visits: number, scale: Scale): Run {
+function scenarioOf(events: number, reconnects: number, settings: Settings): Scenario {
   return {
-    subjects: scale.choose(everyone),
-    rounds: scale.rounds(2),
+    subjects: settings.select(broadcastPeers),
+    rounds: settings.rounds(2),
     async measure(peer) {
       await using session = await Session.open(peer, { history: { events, bytes: BYTES } });
-      const target = session.back("/history");
-      const visit = (times: number): Promise<{ p50: number }> => session.load.visit(target, times, 1, events);
-      await visit(Math.ceil(visits / 2));
+      const target = session.resumeTarget("/history");
+      const reconnect = (times: number): Promise<{ p50: number }> =>
+        session.load.shortConnections(target, times, 1, events);
+      await reconnect(Math.ceil(reconnects / 2));
       let ms = 0;
-      const spent = await session.spent(async () => {
-        ms = (await visit(visits)).p50 / 1e3;
+      const usage = await session.usageDuring(async () => {
+        ms = (await reconnect(reconnects)).p50 / 1e3;
       });
-      const each = spent.cpu / visits;
+      const cpu = usage.cpu / reconnects;
       return {
-        [`${events.toLocaleString("en")} events`]: { event: each / events, visit: each, ms, ...trust(spent) },
+        [`${events.toLocaleString("en")} events`]: {
+          event: cpu / events,
+          reconnect: cpu,
+          ms,
+          ...reliabilityOf(usage),
+        },
       };
     },
   };

@@ -1,23 +1,23 @@
 import { createRegistry, encodeEvent } from "@holdfast/core";
 import { createEventBuffer } from "better-sse";
-// What `push` writes to, without the registry around it.
+// The log that `push` appends to, without a registry around it.
 import { Log } from "../../packages/core/src/log/log.ts";
 import type { Figures } from "../harness/workload.ts";
-import { nanosecondsOf } from "./loop.ts";
+import { nanosecondsPerCall } from "./cpu-time.ts";
 
 const encoder = new TextEncoder();
 const OBJECT = { id: 12_345, name: "somebody", text: "x".repeat(57) };
 const LINES = `${"x".repeat(63)}\n`.repeat(64).trimEnd();
 
-/** An event for each kind of data. */
-function figuresOf(encode: (data: unknown) => unknown, where = ""): Record<string, Figures> {
+/** Measures an encoder with each kind of data. */
+function figuresOf(encode: (data: unknown) => unknown, suffix = ""): Record<string, Figures> {
   return {
-    [`an object, 100 B of JSON${where}`]: { ns: nanosecondsOf(() => encode(OBJECT)) },
-    [`text of 4 KiB in 64 lines${where}`]: { ns: nanosecondsOf(() => encode(LINES)) },
+    [`an object, 100 B of JSON${suffix}`]: { ns: nanosecondsPerCall(() => encode(OBJECT)) },
+    [`text of 4 KiB in 64 lines${suffix}`]: { ns: nanosecondsPerCall(() => encode(LINES)) },
   };
 }
 
-/** What one writes without a library; right only as long as nothing has a CR. */
+/** Encoding without a library. Correct only for data without a CR. */
 function template(data: unknown): string {
   if (typeof data !== "string") return `data: ${JSON.stringify(data)}\n\n`;
   return `${data
@@ -26,21 +26,21 @@ function template(data: unknown): string {
     .join("\n")}\n\n`;
 }
 
-function viaBuffer(data: unknown): string {
+function encodeWithBetterSse(data: unknown): string {
   const serializer = typeof data === "string" ? String : JSON.stringify;
   return createEventBuffer({ serializer }).push(data).read();
 }
 
-/** Each event's bytes by themselves. */
+/** Encoders that return the bytes of one event. */
 export const toBytes = {
   template: () => figuresOf((data) => encoder.encode(template(data))),
   encodeEvent: () => figuresOf((data) => encodeEvent({ data })),
-  "better-sse event buffer": () => figuresOf((data) => encoder.encode(viaBuffer(data))),
+  "better-sse event buffer": () => figuresOf((data) => encoder.encode(encodeWithBetterSse(data))),
 };
 
 const SLAB = ", into a slab";
 
-/** Behind each other in larger memory, with ids. */
+/** Encoders that write events with ids one after another into a larger buffer. */
 export const toSlabs = {
   "template into a slab"() {
     let slab = new Uint8Array(65_536);

@@ -1,7 +1,7 @@
-import { redisStore } from "@holdfast/redis";
 import type { Store } from "@holdfast/core";
+import { redisStore } from "@holdfast/redis";
 
-/** The store through each of the clients that it takes, by their names. */
+/** The Redis store on each client library that it supports, by the name of the library. */
 export const stores: Readonly<Record<string, (port: number) => Promise<Store>>> = {
   async redis(port) {
     const { createClient } = await import("redis");
@@ -13,6 +13,6 @@ export const stores: Readonly<Record<string, (port: number) => Promise<Store>>> 
   },
 };
 
-/** Of a stream that nobody else produces. */
-export const KEPT = { leaseMs: 600_000, ttlMs: 600_000 };
+/** Longer than any measurement: no lease and no stream expires. */
+export const LIFETIMES = { leaseMs: 600_000, ttlMs: 600_000 };
 export const EPOCH = "aaaaaaaaaa";

@@ -2,26 +2,26 @@ import { readEvents } from "@holdfast/core";
 import { createParser } from "eventsource-parser";
 import type { Figures } from "../harness/workload.ts";
 import { payload } from "../harness/payload.ts";
-import { cpuTime } from "./loop.ts";
+import { cpuTime } from "./cpu-time.ts";
 
 const EVENTS = 100_000;
-const CHUNK = 65_536;
+const CHUNK_BYTES = 65_536;
 const body = new TextEncoder().encode(`data: ${payload(100)}\n\n`.repeat(EVENTS));
 
 function* chunks(): Generator<Uint8Array> {
-  for (let at = 0; at < body.length; at += CHUNK) yield body.subarray(at, at + CHUNK);
+  for (let at = 0; at < body.length; at += CHUNK_BYTES) yield body.subarray(at, at + CHUNK_BYTES);
 }
 
 async function figuresOf(parse: () => number | Promise<number>): Promise<Record<string, Figures>> {
-  const once = async (): Promise<void> => {
+  const parseOnce = async (): Promise<void> => {
     const events = await parse();
-    if (events !== EVENTS) throw new Error(`${events} of ${EVENTS} events`);
+    if (events !== EVENTS) throw new Error(`parsed ${events} of ${EVENTS} events`);
   };
-  await once();
+  await parseOnce();
   const start = cpuTime();
-  for (let i = 0; i < 3; i++) await once();
-  const spent = (cpuTime() - start) / 3;
-  return { "events of 100 B": { ns: (spent * 1e3) / EVENTS, mbs: body.length / spent } };
+  for (let i = 0; i < 3; i++) await parseOnce();
+  const cpu = (cpuTime() - start) / 3;
+  return { "events of 100 B": { ns: (cpu * 1e3) / EVENTS, mbs: body.length / cpu } };
 }
 
 export const parsers = {

@@ -1,5 +1,5 @@
-/** How many files, and so sockets, a process may have open. Node has raised it as far as it may. */
-export function openFiles(): number {
+/** How many files, and therefore sockets, this process may open. Node has already raised its soft limit. */
+export function openFilesLimit(): number {
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: number | string } } };
   const limit = report.userLimits?.open_files?.soft;
   return typeof limit === "number" ? limit : Infinity;

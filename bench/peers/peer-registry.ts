@@ -1,12 +1,12 @@
 import { createRegistry, type Source } from "@holdfast/core";
-import type { PeerOptions, Serving } from "./peer.ts";
+import type { PeerOptions, PeerServer } from "./peer.ts";
 
-/** A registry for our adapters: a channel for each path, or the stream that holds the history. */
-export interface House extends Omit<Serving, "port"> {
+/** The registry behind each of our adapters: one channel per path, or one stream with the history. */
+export interface PeerRegistry extends Omit<PeerServer, "port"> {
   sourceOf(path: string): Source;
 }
 
-export async function createHouse({ heartbeat, history }: PeerOptions): Promise<House> {
+export async function createPeerRegistry({ heartbeat, history }: PeerOptions): Promise<PeerRegistry> {
   const registry = createRegistry({
     ...(heartbeat !== undefined && { heartbeat }),
     maxConnections: 20_000,
@@ -21,8 +21,8 @@ export async function createHouse({ heartbeat, history }: PeerOptions): Promise<
   const publish = (path: string, data: string): void => channelAt(path).push({ data });
   if (history === undefined) return { sourceOf: channelAt, publish };
 
-  const past = await registry.open("history", { buffer: { events: 2 ** 15, bytes: 2 ** 23 } });
-  const cursor = past.push({ data: "seen" });
-  for (const data of history) past.push({ data });
-  return { cursor, sourceOf: () => past, publish };
+  const stream = await registry.open("history", { buffer: { events: 2 ** 15, bytes: 2 ** 23 } });
+  const cursor = stream.push({ data: "seen" });
+  for (const data of history) stream.push({ data });
+  return { cursor, sourceOf: () => stream, publish };
 }

@@ -7,30 +7,30 @@ import { createClient } from "redis";
 import { createResumableStreamContext, type ResumableStreamContext } from "resumable-stream";
 import { frame, HEADERS, HEARTBEAT } from "../peers/frame.ts";
 import { listen } from "../peers/listen.ts";
-import { stores } from "./clients.ts";
+import { stores } from "./stores.ts";
 
-/** One way to produce answers in one process, and to serve them in another. */
-interface Way {
-  /** Returns how to send a token of an answer. */
+/** A way to produce streams in one process and serve them in another, over Redis. */
+interface Implementation {
+  /** Opens the streams of these paths. Returns a function that sends a token to one of them. */
   produce(port: number, paths: readonly string[]): Promise<(path: string, data: string) => void>;
-  /** Returns the port that it listens on. */
+  /** Starts a web server. Returns its port. */
   serve(port: number): Promise<number>;
 }
 
-async function contextOn(port: number): Promise<ResumableStreamContext> {
+async function connectContext(port: number): Promise<ResumableStreamContext> {
   const publisher = await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
   const subscriber = await publisher.duplicate().connect();
   return createResumableStreamContext({ waitUntil: null, publisher, subscriber });
 }
 
-async function storeOn(port: number): Promise<Store> {
+async function connectStore(port: number): Promise<Store> {
   return (await stores.redis?.(port)) as Store;
 }
 
-export const ways: Readonly<Record<string, Way>> = {
+export const implementations: Readonly<Record<string, Implementation>> = {
   "resumable-stream": {
     async produce(port, paths) {
-      const context = await contextOn(port);
+      const context = await connectContext(port);
       const controllers = new Map<string, ReadableStreamDefaultController<string>>();
       for (const path of paths) {
         const make = (): ReadableStream<string> =>
@@ -46,7 +46,7 @@ export const ways: Readonly<Record<string, Way>> = {
       return (path, data) => controllers.get(path)?.enqueue(frame(data));
     },
     async serve(port) {
-      const context = await contextOn(port);
+      const context = await connectContext(port);
       const app = new Hono();
       app.get("/:stream", async (c) => {
         const body = await context.resumeExistingStream(c.req.path);
@@ -58,13 +58,13 @@ export const ways: Readonly<Record<string, Way>> = {
   },
   holdfast: {
     async produce(port, paths) {
-      const registry = createRegistry({ store: await storeOn(port) });
+      const registry = createRegistry({ store: await connectStore(port) });
       const writers = new Map<string, StreamWriter<AnyEvents>>();
       for (const path of paths) writers.set(path, await registry.open(path.slice(1)));
       return (path, data) => void writers.get(path)?.push({ data });
     },
     async serve(port) {
-      const registry = createRegistry({ store: await storeOn(port) });
+      const registry = createRegistry({ store: await connectStore(port) });
       const server = createServer(
         (req, res) => void sse(req, res, registry.stream((req.url ?? "").slice(1))),
       );

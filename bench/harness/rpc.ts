@@ -4,13 +4,13 @@ type Call = { readonly id: number; readonly name: string; readonly args: readonl
 type Reply = { readonly id: number; readonly result?: unknown; readonly error?: string };
 
 /** The functions of another process, called over its IPC channel. */
-export type Remote<Api> = {
+export type RpcClient<Api> = {
   readonly [Name in keyof Api]: Api[Name] extends (...args: infer Args) => infer Result
     ? (...args: Args) => Promise<Awaited<Result>>
     : never;
 };
 
-/** Lets the parent process call these functions, and ends with it. */
+/** Lets the parent process call these functions. This process exits when its parent does. */
 export function expose(api: object): void {
   process.on("disconnect", () => process.exit());
   process.on("message", ({ id, name, args }: Call) => void reply(id, name, args));
@@ -29,8 +29,8 @@ export function expose(api: object): void {
   }
 }
 
-/** What {@link expose} exposed in `child`. Its death fails every call. */
-export function remoteOf<Api>(child: ChildProcess): Remote<Api> {
+/** Calls what {@link expose} offers in `child`. When the child exits, every pending call rejects. */
+export function createRpcClient<Api>(child: ChildProcess): RpcClient<Api> {
   const pending = new Map<number, PromiseWithResolvers<unknown>>();
   let calls = 0;
 
@@ -41,21 +41,22 @@ export function remoteOf<Api>(child: ChildProcess): Remote<Api> {
     else call?.reject(new Error(error));
   });
   child.on("exit", (code, signal) => {
-    for (const call of pending.values()) call.reject(new Error(`The process died: ${signal ?? code}.`));
+    for (const call of pending.values())
+      call.reject(new Error(`The child process exited: ${signal ?? code}.`));
     pending.clear();
   });
 
-  return new Proxy({} as Remote<Api>, {
+  return new Proxy({} as RpcClient<Api>, {
     get: (_target, name: string) =>
-      // A remote is no promise, whatever `await` thinks.
+      // Without this, `await` would take the client for a thenable.
       name === "then" ? undefined : (...args: unknown[]) => call(name, args),
   });
 
   function call(name: string, args: readonly unknown[]): Promise<unknown> {
     const id = ++calls;
-    const waiting = Promise.withResolvers<unknown>();
-    pending.set(id, waiting);
+    const reply = Promise.withResolvers<unknown>();
+    pending.set(id, reply);
     child.send({ id, name, args } satisfies Call);
-    return waiting.promise;
+    return reply.promise;
   }
 }

@@ -1,0 +1,52 @@
+/** The process of the server under test: one peer, and what publishes events to it. */
+import { peers } from "../peers/index.ts";
+import type { PeerOptions, PeerServer } from "../peers/peer.ts";
+import { payload, token } from "./payload.ts";
+import { processUsage, type ProcessUsage } from "./process-usage.ts";
+import { repeat } from "./repeat.ts";
+import { expose } from "./rpc.ts";
+
+let server: PeerServer;
+
+export interface ServerOptions extends Omit<PeerOptions, "history"> {
+  /** Events that the server holds for clients to replay: their number, and the size of each in bytes. */
+  readonly history?: { readonly events: number; readonly bytes: number };
+}
+
+const api = {
+  async start(
+    name: string,
+    { history, ...options }: ServerOptions,
+  ): Promise<{ port: number; cursor?: string }> {
+    const peer = await peers[name]?.();
+    if (peer === undefined) throw new Error(`unknown peer ${name}`);
+    server = await peer.start({
+      ...options,
+      ...(history && { history: Array.from({ length: history.events }, () => payload(history.bytes)) }),
+    });
+    const { port, cursor } = server;
+    return { port, ...(cursor !== undefined && { cursor }) };
+  },
+
+  async usage(collectGarbage: boolean): Promise<ProcessUsage> {
+    return server.usage?.() ?? processUsage(collectGarbage);
+  },
+
+  /** @param intervalMs time between two events, in ms; 0 for one per turn of the event loop */
+  async publish(path: string, bytes: number, events: number, intervalMs: number): Promise<void> {
+    const data = payload(bytes);
+    await repeat(events, intervalMs, () => server.publish(path, data));
+  },
+
+  /** Publishes tokens to many streams. Each stream has its own timer, and their starts are spread over an interval. */
+  async publishTokens(path: string, streams: number, tokens: number, intervalMs: number): Promise<void> {
+    const publish = async (index: number): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, (intervalMs * index) / streams));
+      await repeat(tokens, intervalMs, () => server.publish(`${path}${index}`, token()));
+    };
+    await Promise.all(Array.from({ length: streams }, (_, index) => publish(index)));
+  },
+};
+
+export type ServerApi = typeof api;
+expose(api);

@@ -1,0 +1,74 @@
+/** The process that appends events to the store directly, without a registry. */
+import type { Store } from "@holdfast/core";
+import { microseconds } from "../harness/clock.ts";
+import { token } from "../harness/payload.ts";
+import { processUsage } from "../harness/process-usage.ts";
+import { repeat } from "../harness/repeat.ts";
+import { expose } from "../harness/rpc.ts";
+import { EPOCH, LIFETIMES, stores } from "./stores.ts";
+
+interface OpenStream {
+  readonly id: string;
+  readonly fence: number;
+  /** Sequence number of the last event. */
+  last: number;
+}
+
+let store: Store;
+let streams: OpenStream[] = [];
+/** A prime that does not divide the number of streams, so that consecutive appends do not go to neighbouring streams. */
+const STRIDE = 7_919;
+
+async function append(stream: OpenStream): Promise<void> {
+  const from = ++stream.last;
+  const frames = [Buffer.from(`id: ${EPOCH}.${from}\ndata: ${token()}\n\n`)];
+  const { id, fence } = stream;
+  const { code } = await store.append(id, { epoch: EPOCH, fence, from, frames, ...LIFETIMES });
+  if (code !== "ok") throw new Error(`append: ${code}`);
+}
+
+const api = {
+  usage: processUsage,
+
+  async start(client: string, port: number): Promise<void> {
+    store = (await stores[client]?.(port)) as Store;
+  },
+
+  async open(count: number): Promise<void> {
+    streams = await Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const id = `stream-${index}`;
+        const opened = await store.open(id, { kind: "stream", epoch: EPOCH, keep: 10_000, ...LIFETIMES });
+        if (opened.role === "reader") throw new Error(`${id} already has a producer`);
+        return { id, fence: opened.fence, last: 0 };
+      }),
+    );
+  },
+
+  /**
+   * Appends to all streams in parallel, to each stream one event after another, as fast as the store allows. Returns the
+   * duration in microseconds.
+   */
+  async appendInParallel(eventsPerStream: number): Promise<number> {
+    const start = microseconds();
+    await Promise.all(
+      streams.map(async (stream) => {
+        for (let event = 0; event < eventsPerStream; event++) await append(stream);
+      }),
+    );
+    return microseconds() - start;
+  },
+
+  /** Appends `events` events, `perMs` of them each millisecond, and moves to another stream after each event. */
+  async appendPaced(events: number, perMs: number): Promise<void> {
+    const all: Promise<void>[] = [];
+    await repeat(events / perMs, 1, () => {
+      for (let event = 0; event < perMs; event++)
+        all.push(append(streams[(all.length * STRIDE) % streams.length] as OpenStream));
+    });
+    await Promise.all(all);
+  },
+};
+
+export type AppendApi = typeof api;
+expose(api);
