@@ -9,35 +9,44 @@ import {
   systemClock,
 } from "@holdfast/core";
 import { createReport } from "@holdfast/core/internal";
-import { createCaller } from "./caller.ts";
-import { portOf, type RedisClient } from "./client.ts";
-import { createHealth } from "./health.ts";
-import { batchKey, channelOf, keysOf } from "./keys.ts";
-import type { Argument } from "./port.ts";
-import { encodeEnd, readAppended, readOpened, readPage } from "./replies.ts";
+import { createCommandSender } from "./commands/command-sender.ts";
+import { createHealth } from "./commands/health.ts";
+import { batchKey, channelOf, keysOf } from "./commands/keys.ts";
+import { decodeAppended, decodeOpened, decodePage, encodeEnd } from "./commands/replies.ts";
+import type { CommandArgument } from "./connectors/connector.ts";
+import { createConnector, type RedisClient } from "./connectors/create-connector.ts";
+import { createWake } from "./pubsub/hints.ts";
 import { createScripts } from "./scripts/index.ts";
-import { createWaker } from "./wake.ts";
 
 export interface RedisStoreOptions {
   /**
-   * The service's own client, of `redis` 6 or of `ioredis` 6; a cluster too. It is neither closed nor changed. For the
-   * hints there is one connection more, a duplicate of it.
+   * The service's own client or cluster, of `redis` 6 or `ioredis` 6. The store neither closes nor changes it. For hints
+   * it opens one more connection, a duplicate of this client.
    */
   readonly client: RedisClient;
-  /** What all keys and channels begin with; without braces. @default "hf:" */
+  /**
+   * The library whose methods `client` has. Needed for a wrapper, for example of a tracing library, that the store does
+   * not recognize. The wrapper must pass on the methods that {@link RedisClient} lists; also `options` (for a cluster of
+   * `redis`, `_options`) if the client has a `keyPrefix`, `nodeByAddress` for a cluster of `redis`,
+   * and `isCluster` for `ioredis`.
+   *
+   * @default guessed from the members of `client`
+   */
+  readonly connector?: "redis" | "ioredis";
+  /** What the names of all keys and channels begin with; without braces. @default "hf:" */
   readonly prefix?: string;
-  /** How long Redis may take for an answer, in ms. @default 5_000 */
+  /** How long Redis may take to answer, in ms. @default 5_000 */
   readonly timeout?: number;
-  /** Told of the connection for the hints when it fails (stage `store`). @default console.warn */
+  /** Its `failed` is called, with the stage `store`, when the connection for hints fails. @default console.warn */
   readonly observer?: Observer;
   readonly clock?: Clock;
-  /** Where chance comes from: numbers in [0, 1). @default Math.random */
+  /** Returns random numbers in [0, 1). @default Math.random */
   readonly random?: () => number;
 }
 
 /**
- * A store over Redis Streams, for Redis 7 and what is like it. Whatever it cannot do now it rejects with
- * `STORE_UNAVAILABLE`, retryable, with the client's error as the `cause`.
+ * A store on Redis Streams. Needs Redis 7 or a compatible server. Every call that Redis cannot serve rejects with
+ * `STORE_UNAVAILABLE`, retryable, with the error of the client as its `cause`.
  *
  * @throws `INVALID_OPTION`
  *
@@ -46,7 +55,7 @@ export interface RedisStoreOptions {
  * const jobs = createRegistry({ store: redisStore({ client }) });
  */
 export function redisStore(options: RedisStoreOptions): Store {
-  const { client, prefix = "hf:", timeout = 5_000, clock = systemClock, random = Math.random } = options;
+  const { prefix = "hf:", timeout = 5_000, clock = systemClock, random = Math.random } = options;
   if (typeof prefix !== "string" || /[{}]/.test(prefix)) {
     throw invalid(`\`prefix\` must be a string without braces, got ${String(prefix)}.`);
   }
@@ -54,14 +63,14 @@ export function redisStore(options: RedisStoreOptions): Store {
     throw invalid(`\`timeout\` must be a positive number of milliseconds, got ${String(timeout)}.`);
   }
 
-  const port = portOf(client, timeout);
-  const scripts = createScripts(port.sharded);
-  const health = createHealth(port.watch);
-  const caller = createCaller(port, health, timeout, clock);
-  const keyPrefix = port.prefix.keys + prefix;
-  const channelPrefix = port.prefix.channels + prefix;
-  const waker = createWaker({
-    port,
+  const connector = createConnector(options.client, options.connector, timeout);
+  const scripts = createScripts(connector.sharded);
+  const health = createHealth(connector.watchConnection);
+  const commands = createCommandSender(connector, health, timeout, clock);
+  const keyPrefix = connector.prefix.keys + prefix;
+  const channelPrefix = connector.prefix.channels + prefix;
+  const wake = createWake({
+    connector,
     channelOf: (id) => channelOf(channelPrefix, id),
     timeout,
     clock,
@@ -72,79 +81,83 @@ export function redisStore(options: RedisStoreOptions): Store {
   return {
     async open(id, open: StoreOpen) {
       const { meta, frames } = keysOf(keyPrefix, id);
-      const answer = await caller.run(
+      const reply = await commands.runScript(
         scripts.open,
         [meta, frames],
         [
           open.kind,
           open.epoch,
-          whole(open.leaseMs),
-          whole(open.ttlMs),
-          whole(open.keep),
+          integer(open.leaseMs),
+          integer(open.ttlMs),
+          integer(open.keep),
           open.takeover === true ? "1" : "",
           open.restoreFence === undefined ? "" : String(open.restoreFence),
           String(open.restoreLast ?? 0),
         ],
       );
-      return readOpened(answer);
+      return decodeOpened(reply);
     },
 
     async append(id, append: StoreAppend) {
       const { meta, frames } = keysOf(keyPrefix, id);
       const { batch } = append;
-      const keys =
-        batch === undefined ? [meta, frames] : [meta, frames, batchKey(keyPrefix, id, batch.producer)];
-      const args: Argument[] = [
+      const args: CommandArgument[] = [
         append.epoch,
         String(append.fence),
         append.from === undefined ? "" : String(append.from),
-        whole(append.leaseMs),
-        whole(append.ttlMs),
+        integer(append.leaseMs),
+        integer(append.ttlMs),
         append.end === undefined ? "" : encodeEnd(append.end),
         batch === undefined ? "" : String(batch.number),
       ];
       for (const frame of append.frames) {
         args.push(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
       }
-      return readAppended(await caller.run(scripts.append, keys, args));
+      const reply = await commands.runScript(
+        scripts.append,
+        batch === undefined ? [meta, frames] : [meta, frames, batchKey(keyPrefix, id, batch.producer)],
+        args,
+      );
+      return decodeAppended(reply);
     },
 
     async read(id, after: StoreCursor | null, limits) {
       const { meta, frames } = keysOf(keyPrefix, id);
-      const place = after === null ? ["", ""] : [after.epoch, String(after.seq)];
-      const answer = await caller.run(
+      const cursor = after === null ? ["", ""] : [after.epoch, String(after.seq)];
+      const reply = await commands.runScript(
         scripts.read,
         [meta, frames],
-        [...place, whole(limits.frames), whole(limits.bytes)],
+        [...cursor, integer(limits.frames), integer(limits.bytes)],
       );
-      return readPage(answer);
+      return decodePage(reply);
     },
 
-    wake: waker,
+    wake,
 
     async cancel(id, reason) {
-      return Number(await caller.run(scripts.cancel, [keysOf(keyPrefix, id).meta], [reason])) === 1;
+      const { meta } = keysOf(keyPrefix, id);
+      return Number(await commands.runScript(scripts.cancel, [meta], [reason])) === 1;
     },
 
     async lost(id, fence, end) {
       const { meta } = keysOf(keyPrefix, id);
-      return Number(await caller.run(scripts.lost, [meta], [String(fence), encodeEnd(end)])) === 1;
+      return Number(await commands.runScript(scripts.lost, [meta], [String(fence), encodeEnd(end)])) === 1;
     },
 
     async delete(id) {
       const { meta, frames } = keysOf(keyPrefix, id);
-      await caller.unlink([meta, frames]);
+      await commands.unlink([meta, frames]);
     },
 
-    health: (onChange) => health.listen(onChange),
+    health: (onChange) => health.addListener(onChange),
   };
 }
 
-/** The longest that Redis can count with a time that is added to it. */
-const MOST = 2 ** 52;
+/** The scripts add some of these numbers to the time, and Lua counts exactly up to 2 ** 53 only. */
+const LARGEST_INTEGER = 2 ** 52;
 
-function whole(value: number): string {
-  return String(Math.min(Math.ceil(value), MOST));
+function integer(value: number): string {
+  return String(Math.min(Math.ceil(value), LARGEST_INTEGER));
 }
 
 function invalid(message: string): HoldfastError {

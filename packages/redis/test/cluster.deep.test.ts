@@ -4,7 +4,7 @@ import { Cluster } from "ioredis";
 import { createCluster } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type RedisClient, redisStore } from "../src/index.ts";
-import { type Connected, ioredis } from "./support/clients.ts";
+import { type ConnectedClient, ioredis } from "./support/clients.ts";
 import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
 import { freePort, redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
 import { append, STREAM } from "./support/stream.ts";
@@ -45,7 +45,7 @@ const libraries = [
 
 describe.skipIf(redisBinary === undefined)("on a cluster", () => {
   let servers: RedisServer[] = [];
-  let nodes: Connected[] = [];
+  let nodes: ConnectedClient[] = [];
   const ports = (): number[] => servers.map(({ port }) => port);
 
   beforeAll(async () => {
@@ -60,7 +60,7 @@ describe.skipIf(redisBinary === undefined)("on a cluster", () => {
       nodes.push(node);
       await node.command("CLUSTER", "ADDSLOTSRANGE", ...slots);
     }
-    const [first, second] = nodes as [Connected, Connected];
+    const [first, second] = nodes as [ConnectedClient, ConnectedClient];
     const bus = String(await second.command("CLUSTER", "NODES")).match(/@(\d+)/)?.[1] as string;
     await first.command("CLUSTER", "MEET", "127.0.0.1", `${servers[1]?.port}`, bus);
     for (const node of nodes) {

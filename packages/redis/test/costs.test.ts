@@ -2,7 +2,7 @@ import { createRegistry, type Registry, serve } from "@holdfast/core";
 import { createFakeClock, createMemoryClient, type FakeClock } from "@holdfast/core/testing";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { type Connected, ioredis } from "./support/clients.ts";
+import { type ConnectedClient, ioredis } from "./support/clients.ts";
 import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
 import { redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
 
@@ -12,7 +12,7 @@ const CLIENTS = 20;
 interface Fleet {
   readonly producer: Registry;
   readonly reader: Registry;
-  readonly command: Connected["command"];
+  readonly command: ConnectedClient["command"];
   /** How often Redis has been asked since the last time. */
   readonly calls: () => Promise<Readonly<Record<string, number>>>;
   /** Lets time pass for the registries; Redis answers meanwhile. */
@@ -31,7 +31,7 @@ describe.skipIf(redisBinary === undefined)("what it costs", () => {
   async function fleet(chance: number): Promise<Fleet> {
     const clock = createFakeClock();
     const clients = await Promise.all([1, 2, 3].map(() => ioredis.connect(server.port)));
-    const [one, two, three] = clients as [Connected, Connected, Connected];
+    const [one, two, three] = clients as [ConnectedClient, ConnectedClient, ConnectedClient];
     await three.command("FLUSHALL");
     const [producer, reader] = [one, two].map(({ client }) => open(clock, client, chance)) as [
       Registry,
@@ -74,7 +74,7 @@ describe.skipIf(redisBinary === undefined)("what it costs", () => {
     };
   }
 
-  const open = (clock: FakeClock, client: Connected["client"], chance: number): Registry =>
+  const open = (clock: FakeClock, client: ConnectedClient["client"], chance: number): Registry =>
     createRegistry({ store: redisStore({ client }), clock, random: () => chance, heartbeat: Infinity });
 
   /** A stream that is read in another process, which has heard of an event by a hint. */

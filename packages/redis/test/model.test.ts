@@ -2,7 +2,7 @@ import type { StoredEnd, StoreOpen } from "@holdfast/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { Model, OVER } from "./support/model.ts";
+import { EXPIRED, Model } from "./support/model.ts";
 import { describeOnRedis } from "./support/on-redis.ts";
 
 const RUNS = Number(process.env.HOLDFAST_RUNS ?? 150);
@@ -10,14 +10,14 @@ const LONG = 600_000;
 const ID = "{job}";
 
 const epochs = fc.constantFrom("aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc");
-const leases = fc.constantFrom(LONG, LONG, OVER);
+const leases = fc.constantFrom(LONG, LONG, EXPIRED);
 const fences = fc.integer({ min: 0, max: 4 });
 const numbers = fc.integer({ min: 0, max: 12 });
 const ends = fc.constantFrom<StoredEnd[]>(
   { status: "done" },
   { status: "failed", error: { code: "X", message: "why", retryable: true, retryAfter: 5 } },
 );
-/** Something, once in so many times. */
+/** A value once in `times` draws, otherwise `undefined`. */
 const rarely = <T>(values: fc.Arbitrary<T>, times: number): fc.Arbitrary<T | undefined> =>
   fc.oneof({ arbitrary: fc.constant(undefined), weight: times - 1 }, { arbitrary: values, weight: 1 });
 
@@ -26,10 +26,10 @@ const opens = fc.record({
   epoch: epochs,
   leaseMs: leases,
   takeover: fc.boolean(),
-  /** Told from the stream as it is. */
+  /** Relative to the stream that the model has. */
   restore: rarely(
     fc.record({
-      own: fc.constantFrom(true, true, true, false),
+      sameEpoch: fc.constantFrom(true, true, true, false),
       fence: fc.constantFrom(0, 0, 0, 1, -1),
       last: fc.integer({ min: -2, max: 2 }),
     }),
@@ -37,7 +37,7 @@ const opens = fc.record({
   ),
 });
 
-/** Mostly what a producer would do, that knows the stream as it is. */
+/** Mostly what a producer would do that knows the present state of the stream. */
 const appends = fc.record({
   as: fc.constantFrom("producer", "producer", "producer", "stranger"),
   epoch: epochs,
@@ -57,18 +57,18 @@ const step = fc.oneof(
       do: fc.constant("read" as const),
       with: fc.record({
         after: fc.option(fc.record({ epoch: epochs, seq: numbers }), { freq: 3 }),
-        own: fc.boolean(),
-        most: fc.constantFrom(1, 3, 1_000),
+        sameEpoch: fc.boolean(),
+        limit: fc.constantFrom(1, 3, 1_000),
       }),
     }),
     weight: 2,
   },
   fc.record({ do: fc.constant("cancel" as const), with: fc.constantFrom("", "user", "admin") }),
   fc.record({ do: fc.constant("lost" as const), with: fc.constantFrom(0, 0, 0, 1, -1) }),
-  fc.record({ do: fc.constantFrom("delete" as const, "evict" as const, "forget" as const) }),
+  fc.record({ do: fc.constantFrom("delete" as const, "evict" as const, "flushScripts" as const) }),
 );
 
-/** Leases are told as over or not. */
+/** Frames as text, and `leaseLeftMs` as 0 for an expired lease and 1 for any other. */
 function plain(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
     if (key === "leaseLeftMs") return value === null || (value as number) > 0 ? 1 : 0;
@@ -79,8 +79,8 @@ function plain(answer: unknown): unknown {
   });
 }
 
-describeOnRedis("whatever is done", ({ open }) => {
-  test("Redis answers as the model does", async () => {
+describeOnRedis("after any sequence of calls", ({ open }) => {
+  test("the store answers as the model does", async () => {
     let runs = 0;
     const { client, command } = await open();
     await fc.assert(
@@ -88,51 +88,51 @@ describeOnRedis("whatever is done", ({ open }) => {
         const prefix = `model${++runs}:`;
         const store = redisStore({ client, prefix });
         const model = new Model();
-        let made = 0;
+        let frameCount = 0;
 
         for (const one of steps) {
           switch (one.do) {
             case "open": {
               const { restore, kind, epoch, ...rest } = one.with;
-              const { life } = model;
+              const { log } = model;
               const options: StoreOpen = {
                 ...rest,
                 kind: kind as StoreOpen["kind"],
-                epoch: restore?.own ? (life?.epoch ?? epoch) : epoch,
+                epoch: restore?.sameEpoch ? (log?.epoch ?? epoch) : epoch,
                 ttlMs: LONG,
                 keep: 1_000,
                 ...(restore && {
-                  restoreFence: kind === "channel" ? 0 : Math.max(0, (life?.fence ?? 1) + restore.fence),
-                  restoreLast: Math.max(0, (life?.last ?? 3) + restore.last),
+                  restoreFence: kind === "channel" ? 0 : Math.max(0, (log?.fence ?? 1) + restore.fence),
+                  restoreLast: Math.max(0, (log?.last ?? 3) + restore.last),
                 }),
               };
               expect(plain(await store.open(ID, options))).toEqual(plain(model.open(options)));
               break;
             }
             case "append": {
-              const { life } = model;
+              const { log } = model;
               const { as, offset, count, end, batch, leaseMs } = one.with;
-              const { epoch, fence } = as === "producer" && life !== undefined ? life : one.with;
-              const frames = Array.from({ length: count }, () => `frame ${++made}`);
+              const { epoch, fence } = as === "producer" && log !== undefined ? log : one.with;
+              const frames = Array.from({ length: count }, () => `frame ${++frameCount}`);
               const append = {
                 epoch,
                 fence,
                 leaseMs,
                 ttlMs: LONG,
                 frames: frames.map((frame) => Buffer.from(frame)),
-                ...(life?.kind === "channel"
+                ...(log?.kind === "channel"
                   ? { batch }
-                  : { from: Math.max(1, (life?.last ?? 0) + 1 + offset) }),
-                ...(end !== undefined && life?.kind !== "channel" && { end }),
+                  : { from: Math.max(1, (log?.last ?? 0) + 1 + offset) }),
+                ...(end !== undefined && log?.kind !== "channel" && { end }),
               };
               expect(plain(await store.append(ID, append))).toEqual(plain(model.append(append, frames)));
               break;
             }
             case "read": {
-              const { after, own, most } = one.with;
-              const cursor = after && own && model.life ? { ...after, epoch: model.life.epoch } : after;
-              const page = await store.read(ID, cursor, { frames: most, bytes: 1_000_000 });
-              expect(plain(page)).toEqual(plain(model.read(cursor, most)));
+              const { after, sameEpoch, limit } = one.with;
+              const cursor = after && sameEpoch && model.log ? { ...after, epoch: model.log.epoch } : after;
+              const page = await store.read(ID, cursor, { frames: limit, bytes: 1_000_000 });
+              expect(plain(page)).toEqual(plain(model.read(cursor, limit)));
               break;
             }
             case "cancel":
@@ -145,13 +145,13 @@ describeOnRedis("whatever is done", ({ open }) => {
               break;
             case "delete":
               await store.delete(ID);
-              model.life = undefined;
+              model.log = undefined;
               break;
             case "evict":
               await command("DEL", `${prefix}{%7bjob%7d}:s`);
               model.evictFrames();
               break;
-            case "forget":
+            case "flushScripts":
               await command("SCRIPT", "FLUSH");
               break;
           }

@@ -3,8 +3,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { run } from "./readme-example.ts";
 import { redisBinary, startRedis } from "./support/redis-server.ts";
 
-describe.skipIf(redisBinary === undefined)("the README's example", () => {
-  test("does what it says", async () => {
+describe.skipIf(redisBinary === undefined)("the example in the README", () => {
+  test("prints what it promises", async () => {
     const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
     const example = await readFile(new URL("readme-example.ts", import.meta.url), "utf8");
     expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);

@@ -1,25 +1,25 @@
 import { createScript, type Script } from "./script.ts";
 
 /*
- * KEYS meta, frames, with a batch the key of its producer. ARGV epoch, fence, from or "", lease, ttl, end or "",
- * the batch's number or "", and the frames.
+ * KEYS: meta, frames; for a batch also the key of its producer's last batch.
+ * ARGV: epoch, fence, from or "", lease in ms, TTL in ms, end or "", number of the batch or "", then the frames.
  */
 export const createAppend = (publish: string): Script =>
   createScript(
     publish,
     ["now", "publish"],
     `
-local held = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel')
-if not held[1] then return { 'missing' } end
-if held[2] ~= ARGV[1] or held[3] ~= ARGV[2] then return { 'fenced', tonumber(held[3]) } end
+local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel')
+if not meta[1] then return { 'missing' } end
+if meta[2] ~= ARGV[1] or meta[3] ~= ARGV[2] then return { 'fenced', tonumber(meta[3]) } end
 
-local HEAD = 7
+local FRAMES_OFFSET = 7
 local from, ttl, ending, batch = tonumber(ARGV[3]), ARGV[5], ARGV[6], tonumber(ARGV[7])
-local last, count = tonumber(held[4]), #ARGV - HEAD
+local last, count = tonumber(meta[4]), #ARGV - FRAMES_OFFSET
 
-if held[6] then
-  if ending == held[6] and (not from or from + count - 1 <= last) then return { 'ok', last } end
-  return { 'closed', held[6] }
+if meta[6] then
+  if ending == meta[6] and (not from or from + count - 1 <= last) then return { 'ok', last } end
+  return { 'closed', meta[6] }
 end
 
 local skip = 0
@@ -27,19 +27,19 @@ if from then
   if from > last + 1 then return { 'gap', last + 1 } end
   skip = last + 1 - from
 elseif batch then
-  local number, life = string.match(redis.call('GET', KEYS[3]) or '', '^(%d+) (.*)$')
-  if life == held[2] and tonumber(number) >= batch then
+  local number, epoch = string.match(redis.call('GET', KEYS[3]) or '', '^(%d+) (.*)$')
+  if epoch == meta[2] and tonumber(number) >= batch then
     skip, batch = count, nil
   end
 end
 
-for index = HEAD + 1 + skip, #ARGV do
+for index = FRAMES_OFFSET + 1 + skip, #ARGV do
   last = last + 1
   local id = string.format('%.0f-0', last)
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', held[5], id, 'f', ARGV[index])
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', meta[5], id, 'f', ARGV[index])
 end
 
-if held[1] == 'stream' then
+if meta[1] == 'stream' then
   redis.call('HSET', KEYS[1], 'last', last, 'lease', now() + tonumber(ARGV[4]))
 else
   redis.call('HSET', KEYS[1], 'last', last)
@@ -47,8 +47,8 @@ end
 if ending ~= '' then redis.call('HSET', KEYS[1], 'end', ending) end
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('PEXPIRE', KEYS[2], ttl)
-if batch then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. held[2], 'PX', ttl) end
+if batch then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. meta[2], 'PX', ttl) end
 if skip < count or ending ~= '' then publish('changed') end
-return { 'ok', last, held[7] }
+return { 'ok', last, meta[7] }
 `,
   );

@@ -1,10 +1,10 @@
 import { createScript, type Script } from "./script.ts";
 
 /*
- * Meta and page in one step. It takes few entries at a time, so that a page of large frames does not fetch many times
- * what it may hold.
+ * Reads the meta and a page of frames in one atomic step. It fetches at most 16 entries at a time, so that large frames
+ * are not fetched far beyond the limit of the page.
  *
- * KEYS meta, frames. ARGV the cursor's epoch and seq or "", the most frames, the most bytes.
+ * KEYS: meta, frames. ARGV: epoch and seq of the cursor or "" and "", limit of frames, limit of bytes.
  */
 export const createRead = (publish: string): Script =>
   createScript(
@@ -23,17 +23,18 @@ if seq then
   next = seq + 1
 end
 
-local frames, left, bytes = {}, tonumber(ARGV[3]), tonumber(ARGV[4])
-while left > 0 and next <= meta[4] do
-  local entries = redis.call('XRANGE', KEYS[2], string.format('%.0f-0', next), '+', 'COUNT', math.min(left, 16))
+local frames, framesLeft, bytesLeft = {}, tonumber(ARGV[3]), tonumber(ARGV[4])
+while framesLeft > 0 and next <= meta[4] do
+  local id = string.format('%.0f-0', next)
+  local entries = redis.call('XRANGE', KEYS[2], id, '+', 'COUNT', math.min(framesLeft, 16))
   if #entries == 0 then break end
   for _, entry in ipairs(entries) do
     local frame = entry[2][2]
-    bytes = bytes - #frame
-    if bytes < 0 and #frames > 0 then return { 'ok', meta, frames } end
+    bytesLeft = bytesLeft - #frame
+    if bytesLeft < 0 and #frames > 0 then return { 'ok', meta, frames } end
     frames[#frames + 1] = frame
   end
-  next, left = next + #entries, left - #entries
+  next, framesLeft = next + #entries, framesLeft - #entries
 end
 return { 'ok', meta, frames }
 `,

@@ -6,19 +6,19 @@ export interface ClientOptions {
   readonly username?: string;
   readonly password?: string;
   readonly keyPrefix?: string;
-  /** The certificate that is trusted, as PEM. */
+  /** The trusted certificate, as PEM. */
   readonly ca?: string;
 }
 
-/** One of the two clients, as a service makes it. */
+/** One of the two client libraries, used as a service uses it. */
 export interface Library {
   readonly name: string;
-  readonly connect: (port: number, options?: ClientOptions) => Promise<Connected>;
+  readonly connect: (port: number, options?: ClientOptions) => Promise<ConnectedClient>;
 }
 
-export interface Connected {
+export interface ConnectedClient {
   readonly client: RedisClient;
-  /** Any command, for the test's own ends. */
+  /** Sends any command, outside of the store. */
   readonly command: (...args: string[]) => Promise<unknown>;
   readonly close: () => void;
 }

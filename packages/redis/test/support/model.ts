@@ -9,131 +9,132 @@ import type {
   StorePage,
 } from "@holdfast/core";
 
-/** The lease of a producer that is dead already; any other one lasts as long as a test. */
-export const OVER = 0;
+/** A lease that has expired as soon as it is granted. Every other lease outlasts the test. */
+export const EXPIRED = 0;
 
-interface Life {
+/** The log of an id, from the open that created its epoch. */
+interface Log {
   kind: StoreMeta["kind"];
   epoch: string;
   fence: number;
   last: number;
   first: number;
   frames: string[];
+  /** Whether the lease has not expired. */
   alive: boolean;
+  /** The mark of the open that last made a producer. */
   by: string;
   end?: StoredEnd;
   cancel?: string;
 }
 
-/** What Redis must answer about one id, said as plainly as can be. */
+/** How a store must answer for one id, written as plainly as possible. */
 export class Model {
-  life: Life | undefined;
-  /** They outlive their channel: its epoch is part of them. */
+  log: Log | undefined;
+  /** The number of the last batch, by epoch and producer: the records outlive the channel. */
   readonly batches = new Map<string, number>();
 
   open(open: StoreOpen): StoreOpened {
     const by = `${open.takeover === true}${open.epoch}`;
-    const held = this.life;
-    const alive = open.leaseMs !== OVER;
+    const log = this.log;
+    const alive = open.leaseMs !== EXPIRED;
     const { kind, epoch, restoreFence, restoreLast = 0 } = open;
 
-    const begin = (fence: number, last: number, cancel?: string): StoreOpened => {
-      this.life = { kind, epoch, fence, last, first: last + 1, frames: [], alive, by };
-      if (cancel !== undefined) this.life.cancel = cancel;
+    const create = (fence: number, last: number, cancel?: string): StoreOpened => {
+      this.log = { kind, epoch, fence, last, first: last + 1, frames: [], alive, by };
+      if (cancel !== undefined) this.log.cancel = cancel;
       return { role: "producer", epoch, fence, last };
     };
-    const hold = (life: Life): StoreOpened => {
-      Object.assign(life, { alive, by });
-      return { role: "producer", epoch: life.epoch, fence: life.fence, last: life.last };
+    const grant = (granted: Log): StoreOpened => {
+      Object.assign(granted, { alive, by });
+      return { role: "producer", epoch: granted.epoch, fence: granted.fence, last: granted.last };
     };
-    const reader = (life: Life): StoreOpened => ({ role: "reader", meta: metaOf(life) });
+    const refuse = (found: Log): StoreOpened => ({ role: "reader", meta: metaOf(found) });
 
     if (restoreFence !== undefined) {
-      if (held === undefined) return begin(restoreFence, restoreLast);
-      if (held.kind !== kind || held.epoch !== epoch || held.end || held.fence > restoreFence)
-        return reader(held);
-      if (held.fence === restoreFence && held.last >= restoreLast) return hold(held);
-      return begin(restoreFence, restoreLast, held.cancel);
+      if (log === undefined) return create(restoreFence, restoreLast);
+      if (log.kind !== kind || log.epoch !== epoch || log.end || log.fence > restoreFence) return refuse(log);
+      if (log.fence === restoreFence && log.last >= restoreLast) return grant(log);
+      return create(restoreFence, restoreLast, log.cancel);
     }
-    if (held === undefined) return begin(kind === "stream" ? 1 : 0, 0);
-    if (held.end) {
-      if (held.epoch === epoch || held.by === by) return reader(held);
-      return begin(kind === "stream" ? held.fence + 1 : 0, 0);
+    if (log === undefined) return create(kind === "stream" ? 1 : 0, 0);
+    if (log.end) {
+      if (log.epoch === epoch || log.by === by) return refuse(log);
+      return create(kind === "stream" ? log.fence + 1 : 0, 0);
     }
-    if (held.kind !== kind) return reader(held);
-    if (kind === "channel" || held.by === by) return hold(held);
-    if (open.takeover !== true) return reader(held);
-    held.fence++;
-    return hold(held);
+    if (log.kind !== kind) return refuse(log);
+    if (kind === "channel" || log.by === by) return grant(log);
+    if (open.takeover !== true) return refuse(log);
+    log.fence++;
+    return grant(log);
   }
 
   append(append: StoreAppend, frames: readonly string[]): StoreAppended {
-    const life = this.life;
-    if (life === undefined) return { code: "missing" };
+    const log = this.log;
+    if (log === undefined) return { code: "missing" };
     const { from, end, batch } = append;
-    if (life.epoch !== append.epoch || life.fence !== append.fence)
-      return { code: "fenced", fence: life.fence };
-    if (life.end) {
-      const own = JSON.stringify(end) === JSON.stringify(life.end);
-      if (own && (from === undefined || from + frames.length - 1 <= life.last))
-        return { code: "ok", last: life.last };
-      return { code: "closed", end: life.end };
+    if (log.epoch !== append.epoch || log.fence !== append.fence) return { code: "fenced", fence: log.fence };
+    if (log.end) {
+      const sameEnd = JSON.stringify(end) === JSON.stringify(log.end);
+      if (sameEnd && (from === undefined || from + frames.length - 1 <= log.last))
+        return { code: "ok", last: log.last };
+      return { code: "closed", end: log.end };
     }
-    if (from !== undefined && from > life.last + 1) return { code: "gap", expected: life.last + 1 };
-    let skip = from === undefined ? 0 : life.last + 1 - from;
+    if (from !== undefined && from > log.last + 1) return { code: "gap", expected: log.last + 1 };
+    let skip = from === undefined ? 0 : log.last + 1 - from;
     if (batch !== undefined) {
-      const key = `${life.epoch} ${batch.producer}`;
+      const key = `${log.epoch} ${batch.producer}`;
       if ((this.batches.get(key) ?? 0) >= batch.number) skip = frames.length;
       else this.batches.set(key, batch.number);
     }
     const added = frames.slice(skip);
-    life.frames.push(...added);
-    life.last += added.length;
-    life.alive = append.leaseMs !== OVER;
-    if (end !== undefined) life.end = end;
-    return { code: "ok", last: life.last, ...(life.cancel !== undefined && { cancel: life.cancel }) };
+    log.frames.push(...added);
+    log.last += added.length;
+    log.alive = append.leaseMs !== EXPIRED;
+    if (end !== undefined) log.end = end;
+    return { code: "ok", last: log.last, ...(log.cancel !== undefined && { cancel: log.cancel }) };
   }
 
   read(
     after: StoreCursor | null,
-    most: number,
+    limit: number,
   ): StorePage | { code: "ok"; meta: StoreMeta; frames: string[] } {
-    const life = this.life;
-    if (life === undefined) return { code: "missing" };
-    const meta = metaOf(life);
+    const log = this.log;
+    if (log === undefined) return { code: "missing" };
+    const meta = metaOf(log);
     if (after !== null) {
-      if (after.epoch !== life.epoch) return { code: "epoch", meta };
-      if (after.seq > life.last) return { code: "ahead", meta };
-      if (after.seq + 1 < life.first) return { code: "trimmed", meta };
+      if (after.epoch !== log.epoch) return { code: "epoch", meta };
+      if (after.seq > log.last) return { code: "ahead", meta };
+      if (after.seq + 1 < log.first) return { code: "trimmed", meta };
     }
-    const start = after === null ? 0 : after.seq + 1 - life.first;
-    return { code: "ok", meta, frames: life.frames.slice(start, start + most) };
+    const start = after === null ? 0 : after.seq + 1 - log.first;
+    return { code: "ok", meta, frames: log.frames.slice(start, start + limit) };
   }
 
   cancel(reason: string): boolean {
-    const life = this.life;
-    if (life?.kind !== "stream" || life.end) return false;
-    life.cancel ??= reason;
+    const log = this.log;
+    if (log?.kind !== "stream" || log.end) return false;
+    log.cancel ??= reason;
     return true;
   }
 
   lost(fence: number, end: StoredEnd): boolean {
-    const life = this.life;
-    if (life?.kind !== "stream" || life.end || life.fence !== fence || life.alive) return false;
-    life.end = end;
+    const log = this.log;
+    if (log?.kind !== "stream" || log.end || log.fence !== fence || log.alive) return false;
+    log.end = end;
     return true;
   }
 
-  /** The frames alone are gone. */
+  /** Removes the frames and keeps the meta, as the eviction of one key does. */
   evictFrames(): void {
-    if (this.life === undefined) return;
-    this.life.frames = [];
-    this.life.first = this.life.last + 1;
+    if (this.log === undefined) return;
+    this.log.frames = [];
+    this.log.first = this.log.last + 1;
   }
 }
 
-/** The lease is told as over or not. */
-function metaOf({ kind, epoch, first, last, fence, alive, end, cancel }: Life): StoreMeta {
+/** `leaseLeftMs` is 0 for an expired lease and 1 for any other. */
+function metaOf({ kind, epoch, first, last, fence, alive, end, cancel }: Log): StoreMeta {
   return {
     kind,
     epoch,

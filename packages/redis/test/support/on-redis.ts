@@ -1,27 +1,27 @@
 import { afterAll, beforeAll, describe, onTestFinished } from "vitest";
 import { redisStore, type RedisStoreOptions } from "../../src/index.ts";
-import { type ClientOptions, type Connected, libraries, type Library } from "./clients.ts";
+import { type ClientOptions, type ConnectedClient, libraries, type Library } from "./clients.ts";
 import { redisBinary, type RedisServer, type ServerOptions, startRedis } from "./redis-server.ts";
 
 export interface OnRedis {
   readonly library: Library;
   readonly server: () => RedisServer;
-  /** A client of the test's own, until it is over. */
-  readonly connect: (options?: ClientOptions) => Promise<Connected>;
-  /** A client, and a store that uses it. */
+  /** Connects a client, which is closed after the test. */
+  readonly connect: (options?: ClientOptions) => Promise<ConnectedClient>;
+  /** Connects a client, and creates a store that uses it. */
   readonly open: (
     options?: Partial<RedisStoreOptions>,
-  ) => Promise<Connected & { readonly store: ReturnType<typeof redisStore> }>;
+  ) => Promise<ConnectedClient & { readonly store: ReturnType<typeof redisStore> }>;
 }
 
-/** The same tests through each client, each with a Redis of its own. */
+/** Runs the same tests with both client libraries, each with its own Redis. */
 export function describeOnRedis(
   name: string,
   tests: (on: OnRedis) => void,
   server: () => ServerOptions = () => ({}),
   client: () => ClientOptions = () => ({}),
 ): void {
-  describe.skipIf(redisBinary === undefined).for(libraries)(`${name}, through $name`, (library) => {
+  describe.skipIf(redisBinary === undefined).for(libraries)(`${name}, with $name`, (library) => {
     let running: RedisServer;
     beforeAll(async () => {
       running = await startRedis(server());

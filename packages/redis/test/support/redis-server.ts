@@ -7,24 +7,24 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { installed } from "../../../../examples/common/test/installed.ts";
 
-/** This machine's Redis, if there is one, or one can be installed. */
+/** The path of `redis-server`; `undefined` if it is missing and cannot be installed. */
 export const redisBinary: string | undefined = installed("redis-server");
 
-/** A Redis of the test's own, that keeps nothing on disk. */
+/** A Redis for one test file. It keeps nothing on disk. */
 export interface RedisServer {
   readonly port: number;
-  /** Stops the process in its tracks: its sockets stay, and nobody answers. */
+  /** Stops the process with SIGSTOP: its sockets stay open, and it does not answer. */
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;
-  /** Starts it again, empty, on the same port. */
+  /** Restarts it, empty, on the same port. */
   restart(): Promise<void>;
 }
 
 export interface ServerOptions {
-  /** More settings, as on its command line. */
+  /** More arguments for the command line. */
   readonly args?: readonly string[];
-  /** Listens for TLS instead. */
+  /** Listens for TLS connections only. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
@@ -61,16 +61,16 @@ export async function startRedis({ args = [], tls }: ServerOptions = {}): Promis
 
   async function start(): Promise<void> {
     child = spawn(redisBinary as string, settings, { stdio: "ignore" });
-    await listens(port);
+    await waitUntilListening(port);
   }
 
-  async function halt(): Promise<void> {
+  async function stopProcess(): Promise<void> {
     if (child === undefined) return;
-    const over = once(child, "exit");
+    const exited = once(child, "exit");
     child.kill("SIGCONT");
     child.kill("SIGTERM");
     child = undefined;
-    await over;
+    await exited;
   }
 
   await start();
@@ -79,17 +79,17 @@ export async function startRedis({ args = [], tls }: ServerOptions = {}): Promis
     freeze: () => void child?.kill("SIGSTOP"),
     thaw: () => void child?.kill("SIGCONT"),
     async stop() {
-      await halt();
+      await stopProcess();
       rmSync(folder, { recursive: true, force: true });
     },
     async restart() {
-      await halt();
+      await stopProcess();
       await start();
     },
   };
 }
 
-/** A port that nobody listens on. */
+/** A port that is not in use. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -99,8 +99,8 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function listens(port: number): Promise<void> {
-  const end = performance.now() + 10_000;
+async function waitUntilListening(port: number): Promise<void> {
+  const end = performance.now() + 30_000;
   for (;;) {
     const socket = connect(port, "127.0.0.1");
     try {

@@ -1,4 +1,6 @@
 import type { Store, StoreAppend, StoreAppended, StoreOpen } from "@holdfast/core";
+import { expect, onTestFinished } from "vitest";
+import { eventually } from "../../../conformance/src/adapter-suite/eventually.ts";
 
 export const EPOCH = "aaaaaaaaaa";
 export const STREAM: StoreOpen = {
@@ -28,8 +30,22 @@ export function append(
   });
 }
 
-/** All that a store has of an id. */
+/** The frames of an id as text, or the code of the page if it is not "ok". */
 export async function texts(store: Store, id: string): Promise<string[] | string> {
   const page = await store.read(id, null, EVERYTHING);
   return page.code === "ok" ? page.frames.map((frame) => Buffer.from(frame).toString()) : page.code;
+}
+
+/** Opens a stream, appends to it until a hint arrives, and reads it. */
+export async function expectStoreWorks(store: Store, id = "job"): Promise<void> {
+  const woken: (string | undefined)[] = [];
+  const wake = store.wake([id], (hinted) => void woken.push(hinted));
+  onTestFinished(() => wake.close());
+  expect(await store.open(id, STREAM)).toMatchObject({ role: "producer" });
+  let last = 0;
+  await eventually(async () => {
+    await append(store, id, ++last, ["f"]);
+    expect(woken).toContain(id);
+  });
+  expect(await texts(store, id)).toHaveLength(last);
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchKey, channelOf, keysOf } from "../src/keys.ts";
+import { batchKey, channelOf, keysOf } from "../../src/commands/keys.ts";
 
 const ids = fc.oneof(
   fc.string({ unit: "binary", minLength: 1, maxLength: 20 }),
@@ -15,20 +15,20 @@ const ids = fc.oneof(
 );
 const valid = ids.filter((id) => !/\p{Cc}/u.test(id) && id.length <= 256);
 
-/** As Redis sees a name. */
-const onTheWire = (name: string): string => Buffer.from(name).toString("hex");
+/** The bytes of a name, as Redis compares them. */
+const bytesOf = (name: string): string => Buffer.from(name).toString("hex");
 
-test("no two ids have the same keys", () => {
+test("different ids have different keys", () => {
   fc.assert(
     fc.property(valid, valid, (one, other) => {
-      const same = onTheWire(keysOf("hf:", one).meta) === onTheWire(keysOf("hf:", other).meta);
+      const same = bytesOf(keysOf("hf:", one).meta) === bytesOf(keysOf("hf:", other).meta);
       expect(same).toBe(one === other);
     }),
     { numRuns: 20_000 },
   );
 });
 
-test("all names of an id have the same hash tag, which is not empty", () => {
+test("all names of an id have the same, non-empty hash tag", () => {
   const tag = (name: string): string | undefined => /^[^{]*\{([^}]+)\}/.exec(name)?.[1];
   fc.assert(
     fc.property(valid, fc.string(), (id, producer) => {
@@ -40,7 +40,7 @@ test("all names of an id have the same hash tag, which is not empty", () => {
   );
 });
 
-test("the channel is the key of the meta with another last letter, as the scripts make it", () => {
+test("the channel is the key of the meta with its last letter replaced, as in the scripts", () => {
   fc.assert(
     fc.property(valid, (id) => {
       expect(channelOf("hf:", id)).toBe(keysOf("hf:", id).meta.replace(/m$/, "c"));

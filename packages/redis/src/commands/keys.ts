@@ -1,19 +1,19 @@
 import { HoldfastError } from "@holdfast/core";
 import { isStreamId } from "@holdfast/core/internal";
 
-/** Where Redis keeps what belongs to one id. The braces are its hash tag: a cluster keeps all of it on one node. */
+/** The keys of one id. The braces in them are the hash tag: a cluster keeps the keys of one id on one node. */
 export interface Keys {
-  /** A hash: all that is known of it, but for the frames. */
+  /** A hash with everything but the frames. */
   readonly meta: string;
-  /** A stream: the frames. */
+  /** A Redis stream with the frames. */
   readonly frames: string;
 }
 
-/** What could end the hash tag, is the sign of an escape, or is no text and would be the same key as another one. */
+/** Braces would end the hash tag, `%` starts an escape, and all lone surrogates have the same bytes in UTF-8. */
 const UNSAFE = /[{}%]|\p{Surrogate}/gu;
 
-/** The part of every name that stands for the id: no two ids have the same. */
-function tagOf(id: string): string {
+/** Escapes the id for use in a hash tag. Different ids have different tags. */
+function hashTag(id: string): string {
   if (!isStreamId(id)) {
     throw new HoldfastError(
       "INVALID_OPTION",
@@ -25,16 +25,16 @@ function tagOf(id: string): string {
 }
 
 export function keysOf(prefix: string, id: string): Keys {
-  const base = `${prefix}{${tagOf(id)}}`;
+  const base = `${prefix}{${hashTag(id)}}`;
   return { meta: `${base}:m`, frames: `${base}:s` };
 }
 
-/** Which batch of a producer came last to a channel. */
+/** The key of the number of the last batch that a producer has appended to a channel. */
 export function batchKey(prefix: string, id: string, producer: string): string {
-  return `${prefix}{${tagOf(id)}}:b:${producer}`;
+  return `${prefix}{${hashTag(id)}}:b:${producer}`;
 }
 
-/** Where hints about an id are published: as the scripts make it out of the key of the meta. */
+/** The Pub/Sub channel for hints about an id. The scripts derive the same name from the key of the meta. */
 export function channelOf(prefix: string, id: string): string {
-  return `${prefix}{${tagOf(id)}}:c`;
+  return `${prefix}{${hashTag(id)}}:c`;
 }

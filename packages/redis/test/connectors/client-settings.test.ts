@@ -1,26 +1,27 @@
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
 import { createClient, RESP_TYPES } from "redis";
+import type { RedisClientOptions, RedisFunctions, RedisModules, RedisScripts, RespVersions } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type RedisClient, redisStore } from "../src/index.ts";
-import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
-import { redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
-import { EVERYTHING, STREAM } from "./support/stream.ts";
+import { eventually } from "../../../conformance/src/adapter-suite/eventually.ts";
+import { type RedisClient, redisStore } from "../../src/index.ts";
+import { redisBinary, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { EVERYTHING, STREAM } from "../support/stream.ts";
 
 type Connect = (port: number) => Promise<{ readonly client: RedisClient; readonly close: () => void }>;
 
 const ignore = (): void => undefined;
 
 const nodeRedis =
-  (settings: Parameters<typeof createClient>[0]): Connect =>
+  (settings: RedisClientOptions<RedisModules, RedisFunctions, RedisScripts, RespVersions>): Connect =>
   async (port) => {
     const client = createClient({ ...settings, socket: { host: "127.0.0.1", port } });
     client.on("error", ignore);
     await client.connect();
-    return { client: client as RedisClient, close: () => client.destroy() };
+    return { client, close: () => client.destroy() };
   };
 
 const ioredis =
-  (settings: Readonly<Record<string, unknown>>): Connect =>
+  (settings: RedisOptions & { readonly replyMapping?: "resp3" }): Connect =>
   async (port) => {
     const client = new Redis(port, "127.0.0.1", { lazyConnect: true, ...settings });
     client.on("error", ignore);
@@ -28,30 +29,36 @@ const ioredis =
     return { client, close: () => client.disconnect() };
   };
 
-/** Clients whose settings change what goes over the wire, or what comes back from it. */
-const dialects: readonly (readonly [name: string, connect: Connect])[] = [
-  ["redis, RESP 2", nodeRedis({ RESP: 2 })],
-  ["redis, RESP 3", nodeRedis({ RESP: 3 })],
-  ["redis, numbers as text", nodeRedis({ commandOptions: { typeMapping: { [RESP_TYPES.NUMBER]: String } } })],
-  ["redis, no queue", nodeRedis({ disableOfflineQueue: true })],
-  ["redis, another database", nodeRedis({ database: 3 })],
-  ["ioredis, RESP 2", ioredis({ protocol: 2 })],
-  ["ioredis, RESP 3", ioredis({ protocol: 3, replyMapping: "resp3" })],
-  ["ioredis, numbers as text", ioredis({ stringNumbers: true })],
-  ["ioredis, no queue", ioredis({ enableOfflineQueue: false })],
-  ["ioredis, pipelines by itself", ioredis({ enableAutoPipelining: true })],
-  ["ioredis, a prefix and pipelines", ioredis({ enableAutoPipelining: true, keyPrefix: "mine:" })],
-  ["ioredis, friendly stacks", ioredis({ showFriendlyErrorStack: true })],
+/** Settings that change the commands that a client sends, or the replies that it returns. */
+const clients: readonly (readonly [name: string, connect: Connect])[] = [
+  ["redis with RESP 2", nodeRedis({ RESP: 2 })],
+  ["redis with RESP 3", nodeRedis({ RESP: 3 })],
+  [
+    "redis with numbers as text",
+    nodeRedis({ commandOptions: { typeMapping: { [RESP_TYPES.NUMBER]: String } } }),
+  ],
+  ["redis without an offline queue", nodeRedis({ disableOfflineQueue: true })],
+  ["redis with another database", nodeRedis({ database: 3 })],
+  ["ioredis with RESP 2", ioredis({ protocol: 2 })],
+  ["ioredis with RESP 3", ioredis({ protocol: 3, replyMapping: "resp3" })],
+  ["ioredis with numbers as text", ioredis({ stringNumbers: true })],
+  ["ioredis without an offline queue", ioredis({ enableOfflineQueue: false })],
+  ["ioredis with automatic pipelines", ioredis({ enableAutoPipelining: true })],
+  [
+    "ioredis with a key prefix and automatic pipelines",
+    ioredis({ enableAutoPipelining: true, keyPrefix: "mine:" }),
+  ],
+  ["ioredis with friendly error stacks", ioredis({ showFriendlyErrorStack: true })],
 ];
 
-describe.skipIf(redisBinary === undefined)("a client's settings", () => {
+describe.skipIf(redisBinary === undefined)("the store works through", () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
   });
   afterAll(() => server.stop());
 
-  test.for(dialects)("%s", async ([name, connect]) => {
+  test.for(clients)("%s", async ([name, connect]) => {
     const { client, close } = await connect(server.port);
     onTestFinished(close);
     const store = redisStore({ client, prefix: `${name}:` });
@@ -60,7 +67,7 @@ describe.skipIf(redisBinary === undefined)("a client's settings", () => {
     onTestFinished(() => wake.close());
 
     const bytes = Uint8Array.of(0xff, 0, 0xc3, 0x28, 13, 10);
-    const kept = { leaseMs: 60_000, ttlMs: 60_000 };
+    const times = { leaseMs: 60_000, ttlMs: 60_000 };
     for (const id of ["a{b}", "ü"]) {
       expect(await store.open(id, STREAM)).toEqual({
         role: "producer",
@@ -78,7 +85,7 @@ describe.skipIf(redisBinary === undefined)("a client's settings", () => {
           fence: 1,
           from,
           frames: [bytes],
-          ...kept,
+          ...times,
         });
         expect(appended).toEqual({ code: "ok", last: from });
       }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { storeSuite } from "@holdfast/conformance/store-suite";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { redisStore } from "../src/index.ts";
-import { type Connected, libraries } from "./support/clients.ts";
+import { type ConnectedClient, libraries } from "./support/clients.ts";
 import { redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
 
 describe.skipIf(redisBinary === undefined)("on Redis", () => {
@@ -12,10 +12,10 @@ describe.skipIf(redisBinary === undefined)("on Redis", () => {
   });
   afterAll(() => server.stop());
 
-  describe.for(libraries)("through $name", (library) => {
-    let here: Connected;
-    let there: Connected;
-    let subjects = 0;
+  describe.for(libraries)("with $name", (library) => {
+    let here: ConnectedClient;
+    let there: ConnectedClient;
+    let stores = 0;
     beforeAll(async () => {
       [here, there] = await Promise.all([library.connect(server.port), library.connect(server.port)]);
     });
@@ -29,7 +29,7 @@ describe.skipIf(redisBinary === undefined)("on Redis", () => {
       {
         name: library.name,
         async open() {
-          const prefix = `${library.name}${++subjects}:`;
+          const prefix = `${library.name}${++stores}:`;
           return {
             store: redisStore({ client: here.client, prefix }),
             other: redisStore({ client: there.client, prefix }),

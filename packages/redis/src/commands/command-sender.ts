@@ -1,0 +1,54 @@
+import type { Clock } from "@holdfast/core";
+import type { CommandArgument, RedisConnector } from "../connectors/connector.ts";
+import type { Script } from "../scripts/index.ts";
+import { withTimeout } from "../time/with-timeout.ts";
+import type { Health } from "./health.ts";
+import { unavailable } from "./unavailable.ts";
+
+/** Sends commands to Redis. Rejects only with `STORE_UNAVAILABLE`, at the latest after the timeout of the store. */
+export interface CommandSender {
+  unlink(keys: readonly [string, ...string[]]): Promise<unknown>;
+  runScript(
+    script: Script,
+    keys: readonly [string, ...string[]],
+    args: readonly CommandArgument[],
+  ): Promise<unknown>;
+}
+
+export function createCommandSender(
+  connector: Pick<RedisConnector, "send">,
+  health: Health,
+  timeout: number,
+  clock: Clock,
+): CommandSender {
+  /** A reply that arrives after the timeout is ignored, also as a sign of health. */
+  async function send(command: () => Promise<unknown>): Promise<unknown> {
+    try {
+      const reply = await withTimeout(clock, timeout, command);
+      health.report(true);
+      return reply;
+    } catch (cause) {
+      health.report(false);
+      throw unavailable(cause);
+    }
+  }
+
+  return {
+    unlink: (keys) => send(async () => connector.send("unlink", keys[0], [...keys])),
+    runScript: (script, keys, args) =>
+      send(async () => {
+        const rest = [String(keys.length), ...keys, ...args];
+        try {
+          return await connector.send("evalsha", keys[0], [script.sha, ...rest]);
+        } catch (error) {
+          if (!isUnknownScript(error)) throw error;
+          return await connector.send("eval", keys[0], [script.text, ...rest]);
+        }
+      }),
+  };
+}
+
+/** Redis forgets its scripts when it restarts, fails over, or runs `SCRIPT FLUSH`. */
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("NOSCRIPT");
+}

@@ -1,0 +1,83 @@
+import type { StoreAppended, StoredEnd, StoreMeta, StoreOpened, StorePage } from "@holdfast/core";
+import { unavailable } from "./unavailable.ts";
+
+/* The replies of the scripts are arrays of `Buffer`s, integers and nulls. */
+
+const isPresent = (value: unknown): boolean => value !== null && value !== undefined;
+
+/** Equal ends have equal texts: the script recognizes a repeated append by comparing them. */
+export function encodeEnd({ status, error }: StoredEnd): string {
+  if (error === undefined) return JSON.stringify({ status });
+  const { code, message, retryable, retryAfter } = error;
+  return JSON.stringify({ status, error: { code, message, retryable, retryAfter } });
+}
+
+function decodeEnd(value: unknown): StoredEnd {
+  return JSON.parse(String(value)) as StoredEnd;
+}
+
+function decodeMeta(reply: unknown): StoreMeta {
+  const [kind, epoch, first, last, fence, leaseLeft, end, cancel] = list(reply);
+  return {
+    kind: oneOf(["stream", "channel"], kind),
+    epoch: String(epoch),
+    first: Number(first),
+    last: Number(last),
+    fence: Number(fence),
+    leaseLeftMs: isPresent(leaseLeft) ? Number(leaseLeft) : Infinity,
+    ...(isPresent(end) && { end: decodeEnd(end) }),
+    ...(isPresent(cancel) && { cancel: String(cancel) }),
+  };
+}
+
+export function decodeOpened(reply: unknown): StoreOpened {
+  const [role, ...rest] = list(reply);
+  if (oneOf(["producer", "reader"], role) === "reader") return { role: "reader", meta: decodeMeta(rest[0]) };
+  const [epoch, fence, last] = rest;
+  return { role: "producer", epoch: String(epoch), fence: Number(fence), last: Number(last) };
+}
+
+export function decodeAppended(reply: unknown): StoreAppended {
+  const [name, value, cancel] = list(reply);
+  const code = oneOf(["ok", "gap", "fenced", "closed", "missing"], name);
+  switch (code) {
+    case "ok":
+      return { code, last: Number(value), ...(isPresent(cancel) && { cancel: String(cancel) }) };
+    case "gap":
+      return { code, expected: Number(value) };
+    case "fenced":
+      return { code, fence: Number(value) };
+    case "closed":
+      return { code, end: decodeEnd(value) };
+    case "missing":
+      return { code };
+  }
+}
+
+export function decodePage(reply: unknown): StorePage {
+  const [name, meta, frames] = list(reply);
+  const code = oneOf(["ok", "trimmed", "epoch", "ahead", "missing"], name);
+  if (code === "missing") return { code };
+  if (code !== "ok") return { code, meta: decodeMeta(meta) };
+  return { code, meta: decodeMeta(meta), frames: list(frames).map(bytes) };
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw unexpected(value);
+  return value;
+}
+
+function bytes(value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw unexpected(value);
+  return value;
+}
+
+function oneOf<T extends string>(names: readonly T[], value: unknown): T {
+  const name = names.find((known) => known === String(value));
+  if (name === undefined) throw unexpected(value);
+  return name;
+}
+
+function unexpected(value: unknown): Error {
+  return unavailable(new Error(`A script of the store replied with ${String(value)}.`));
+}

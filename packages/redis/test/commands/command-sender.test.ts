@@ -1,0 +1,103 @@
+import { createFakeClock } from "@holdfast/core/testing";
+import { expect, test } from "vitest";
+import { createCommandSender } from "../../src/commands/command-sender.ts";
+import { createHealth } from "../../src/commands/health.ts";
+import type { CommandArgument } from "../../src/connectors/connector.ts";
+
+const SCRIPT = { sha: "abc", text: "return 1" };
+
+interface SentCommand {
+  readonly args: CommandArgument[];
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A client that replies when the test says so. */
+function setUp() {
+  const clock = createFakeClock();
+  const sent: SentCommand[] = [];
+  const healthChanges: boolean[] = [];
+  const health = createHealth(() => () => undefined);
+  health.addListener((healthy) => void healthChanges.push(healthy));
+  const commands = createCommandSender(
+    {
+      send: (command, _key, args) =>
+        new Promise((resolve, reject) => sent.push({ args: [command, ...args], resolve, reject })),
+    },
+    health,
+    5_000,
+    clock,
+  );
+  const outcomes: unknown[] = [];
+  const run = (): void => {
+    commands.runScript(SCRIPT, ["k"], ["a"]).then(
+      (reply) => outcomes.push(reply),
+      (error: unknown) => outcomes.push(error),
+    );
+  };
+  return { clock, sent, healthChanges, outcomes, run };
+}
+
+const unavailable = expect.objectContaining({ code: "STORE_UNAVAILABLE", retryable: true });
+
+test("a reply resolves the call and clears its timer", async () => {
+  const { clock, sent, healthChanges, outcomes, run } = setUp();
+  run();
+  sent[0]?.resolve("yes");
+  await clock.flush();
+  expect(outcomes).toEqual(["yes"]);
+  expect(sent.map(({ args }) => args)).toEqual([["evalsha", "abc", "1", "k", "a"]]);
+  expect(clock.timers).toBe(0);
+  expect(healthChanges).toEqual([]);
+});
+
+test("a call without a reply rejects after the timeout, and a late reply does not count as healthy", async () => {
+  const { clock, sent, healthChanges, outcomes, run } = setUp();
+  run();
+  await clock.advance(4_999);
+  expect(outcomes).toEqual([]);
+  await clock.advance(1);
+  expect(outcomes).toEqual([unavailable]);
+  expect(healthChanges).toEqual([false]);
+  sent[0]?.resolve("late");
+  await clock.flush();
+  expect(healthChanges).toEqual([false]);
+
+  run();
+  sent[1]?.resolve("yes");
+  await clock.flush();
+  expect(outcomes).toEqual([unavailable, "yes"]);
+  expect(healthChanges).toEqual([false, true]);
+  expect(clock.timers).toBe(0);
+});
+
+test("an error after the timeout causes no unhandled rejection", async () => {
+  const { clock, sent, outcomes, run } = setUp();
+  run();
+  await clock.advance(5_000);
+  sent[0]?.reject(new Error("late"));
+  await clock.flush();
+  expect(outcomes).toEqual([unavailable]);
+});
+
+test("a script that Redis does not know is sent in full, within the same timeout", async () => {
+  const { clock, sent, healthChanges, outcomes, run } = setUp();
+  run();
+  await clock.advance(4_000);
+  sent[0]?.reject(new Error("NOSCRIPT No matching script."));
+  await clock.flush();
+  expect(sent[1]?.args).toEqual(["eval", "return 1", "1", "k", "a"]);
+  await clock.advance(1_000);
+  expect(outcomes).toEqual([unavailable]);
+  expect(healthChanges).toEqual([false]);
+});
+
+test("any other error becomes the cause", async () => {
+  const { clock, sent, outcomes, run } = setUp();
+  const cause = new Error("LOADING Redis is loading the dataset in memory");
+  run();
+  sent[0]?.reject(cause);
+  await clock.flush();
+  expect(outcomes).toEqual([expect.objectContaining({ code: "STORE_UNAVAILABLE", cause })]);
+  expect(sent).toHaveLength(1);
+});
