@@ -45,14 +45,14 @@ const clientFloors = [
   ["loss-event", "engine"],
   ["connect", "resilient-event-source"],
 ];
-/** The floors of the store over Redis. */
-const redisFloors = [
-  ["scripts/script", "port", "keys", "replies", "health", "steps"],
-  ["scripts/open", "scripts/append", "scripts/read", "scripts/cancel", "scripts/lost"],
-  ["scripts/index", "node-redis", "ioredis", "follower"],
-  ["client", "caller", "wake"],
-  ["redis-store"],
-];
+/** The rooms of the store on Redis. Its `redis-store.ts` joins them. */
+const redisRooms: Rooms = {
+  time: ["@holdfast/core"],
+  scripts: ["node:crypto"],
+  connectors: ["@holdfast/core"],
+  commands: ["connectors", "scripts", "time", "@holdfast/core", "@holdfast/core/internal"],
+  pubsub: ["connectors", "time", "@holdfast/core", "@holdfast/core/internal"],
+};
 /** The client takes from core what it needs, and has it built in. */
 const builtIn = ["@holdfast/core", "@holdfast/core/internal"];
 
@@ -128,25 +128,17 @@ export default defineConfig({
       "The roof imports files of the client, and names of core.",
       "client",
     ),
-    mayImport(["**/*"], [], STRANGER, "redis"),
-    ...redisFloors.map((files, floor) =>
-      mayImport(
-        files,
-        [
-          ...builtIn,
-          "node:crypto",
-          ...inFolder(".", redisFloors.slice(0, floor).flat()),
-          "./script.ts",
-          ...(floor > 1 ? inFolder(".", ["open", "append", "read", "cancel", "lost"]) : []),
-        ],
-        BELOW,
-        "redis",
-      ),
+    ...roomRules("redis", redisRooms),
+    mayImport(
+      ["redis-store"],
+      [...builtIn, "./*/*.ts"],
+      "The store imports the rooms of its package, and core.",
+      "redis",
     ),
     mayImport(
       ["index"],
-      inFolder(".", ["redis-store", "client"]),
-      "The roof imports files of the store, and nothing else.",
+      ["./redis-store.ts", "./connectors/*.ts"],
+      "The index only re-exports files of its package.",
       "redis",
     ),
     {

@@ -2,7 +2,7 @@
 export type CommandArgument = string | Buffer;
 
 /** The commands that the store sends directly; all others run inside its scripts. */
-export type CommandName = "eval" | "evalsha" | "unlink";
+type CommandName = "eval" | "evalsha" | "unlink";
 
 /** What the store needs from a Redis client, whichever library the client comes from. */
 export interface RedisConnector {
