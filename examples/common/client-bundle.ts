@@ -1,15 +1,15 @@
-import { build, stop } from "esbuild";
+import * as esbuild from "esbuild";
 
 let bundle: Promise<string> | undefined;
 
-/** The client as one module for browsers, made once from its source: the page needs no build of its own. */
+/** Bundles the client from its source as one module for browsers, once per process, so that the page needs no build. */
 export function bundleClient(): Promise<string> {
-  bundle ??= make();
+  bundle ??= build();
   return bundle;
 }
 
-async function make(): Promise<string> {
-  const { outputFiles } = await build({
+async function build(): Promise<string> {
+  const { outputFiles } = await esbuild.build({
     absWorkingDir: import.meta.dirname,
     entryPoints: ["@holdfast/client"],
     conditions: ["@holdfast/source"],
@@ -19,7 +19,7 @@ async function make(): Promise<string> {
     sourcemap: "inline",
     write: false,
   });
-  // Else its compiler would wait beside the server for more to do.
-  await stop();
+  // Otherwise the process of the compiler would keep running beside the server.
+  await esbuild.stop();
   return outputFiles.map(({ text }) => text).join("");
 }

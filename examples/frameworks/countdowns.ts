@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { createRegistry } from "@holdfast/core";
 
-/** A countdown starts when its first client comes, and is one and the same for all who follow. */
+/** A countdown starts when its first client connects. All clients of the same name share it. */
 export const countdowns = createRegistry<{ count: number; liftoff: string }>({
   source: (name, { signal }) => countDown(name, signal),
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { transformSync } from "esbuild";
 
-/** Lets Node load the file with NestJS's decorators, which are not those of JavaScript. A NestJS project has a build. */
+/** Compiles the decorators of NestJS on load: Node cannot run them, and this example has no build. */
 registerHooks({
   load(url, context, nextLoad) {
     if (!url.endsWith("/nestjs.ts")) return nextLoad(url, context);

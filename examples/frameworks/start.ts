@@ -5,7 +5,7 @@ const [name = "h3"] = process.argv.slice(2);
 const start = Object.entries(servers).find(([known]) => known === name)?.[1];
 
 if (start === undefined) {
-  console.error(`Say one of ${Object.keys(servers).join(", ")}, not ${name}.`);
+  console.error(`Unknown framework ${name}: use one of ${Object.keys(servers).join(", ")}.`);
   process.exitCode = 1;
 } else {
   const { url } = await start(Number(process.env["PORT"] ?? 3000));

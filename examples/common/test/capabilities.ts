@@ -1,7 +1,7 @@
 import type { Capabilities } from "@holdfast/conformance";
 
-/** Of what hears from Node's response alone that its client has gone. */
-export const heardFromResponse: Capabilities =
+/** Capabilities of an adapter that learns only from Node's response that its client has disconnected. */
+export const nodeResponseCapabilities: Capabilities =
   Number.parseInt(process.versions.node) > 23
     ? {}
     : {
@@ -10,7 +10,7 @@ export const heardFromResponse: Capabilities =
         },
       };
 
-/** Of what gives whole responses, and has no middleware. */
+/** Capabilities of a handler that returns a complete `Response` and has no middleware before it. */
 export const noEarlierHeaders: Capabilities = {
   earlierHeaders: { missing: "The handler returns a complete Response; no middleware runs before it." },
 };

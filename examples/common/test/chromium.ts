@@ -1,5 +1,5 @@
 import { type Browser, chromium } from "playwright-core";
-import { installed } from "./installed.ts";
+import { findOrInstall } from "./find-or-install.ts";
 
 const FLAGS = [
   "--no-sandbox",
@@ -12,11 +12,11 @@ const FLAGS = [
 ];
 
 /**
- * How to start this machine's Chromium, which is installed where that is possible. Without one there is nothing to
- * start, and a line that says so; under CI that is an error.
+ * Returns a function that starts Chromium, which is installed first where possible. Without Chromium it logs a line and
+ * returns `undefined`; under CI it throws.
  */
 export function findChromium(): (() => Promise<Browser>) | undefined {
-  const executablePath = installed("chromium", "chromium-browser", "google-chrome");
+  const executablePath = findOrInstall("chromium", "chromium-browser", "google-chrome");
   if (executablePath === undefined) return undefined;
   return () => chromium.launch({ executablePath, args: FLAGS });
 }

@@ -3,30 +3,30 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 export interface Received {
   readonly id: string | undefined;
   readonly event: string;
-  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the server says; the tests say what it should be
+  // oxlint-disable-next-line typescript/no-explicit-any -- the tests assert what it is
   readonly data: any;
 }
 
-/** Follows a stream over HTTP, until the server ends it or the reader stops. */
+/** Follows a stream over HTTP until the server ends the response or the caller stops iterating. */
 export async function* follow(url: string, lastEventId?: string): AsyncGenerator<Received> {
-  const left = new AbortController();
+  const abort = new AbortController();
   const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
-  const { body } = await fetch(url, { headers, signal: left.signal });
+  const { body } = await fetch(url, { headers, signal: abort.signal });
   if (body === null) throw new Error(`No stream at ${url}`);
   try {
     const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
     for await (const { id, event = "message", data } of events) yield { id, event, data: JSON.parse(data) };
   } finally {
-    left.abort();
+    abort.abort();
   }
 }
 
-/** Everything that a stream has for this reader, up to its end. */
-export async function followToTheEnd(url: string, lastEventId?: string): Promise<Received[]> {
+/** All events of a stream until the server ends the response. */
+export async function followToEnd(url: string, lastEventId?: string): Promise<Received[]> {
   return Array.fromAsync(follow(url, lastEventId));
 }
 
-/** The job's own events, without what the stream says of itself. */
-export function ofTheJob(received: readonly Received[]): Received[] {
+/** The events of the application, without the control events (`stream.*`). */
+export function applicationEvents(received: readonly Received[]): Received[] {
   return received.filter(({ event }) => !event.startsWith("stream."));
 }

@@ -1,11 +1,11 @@
 import type { Browser, Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 
-/** Opens a page in a window of its own; an error of its script fails the test. */
+/** Opens a page in a new browser context. The test fails if a script of the page throws. */
 export async function openPage(
   browser: Browser,
   url: string,
-  prepare?: (blank: Page) => Promise<unknown>,
+  prepare?: (newPage: Page) => Promise<unknown>,
 ): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
   const errors: unknown[] = [];

@@ -4,12 +4,13 @@ import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
 
 export interface RunningServer extends ChildProcess {
-  firstLine(of: "stdout" | "stderr"): Promise<string>;
+  /** Resolves with the first line of an output. */
+  firstLine(output: "stdout" | "stderr"): Promise<string>;
   /** Resolves with the exit code. */
-  ended(): Promise<number | null>;
+  exited(): Promise<number | null>;
 }
 
-/** Runs a server as its command does, until the test is finished. */
+/** Runs a server script as a child process until the test is finished. */
 export function runServer(script: string, env: Readonly<Record<string, string>> = {}): RunningServer {
   const child = spawn(process.execPath, ["--conditions=@holdfast/source", script], {
     env: { ...process.env, ...env },
@@ -18,11 +19,11 @@ export function runServer(script: string, env: Readonly<Record<string, string>> 
   const exit = once(child, "exit") as Promise<[number | null]>;
   onTestFinished(() => void child.kill("SIGKILL"));
   return Object.assign(child, {
-    async firstLine(of: "stdout" | "stderr") {
-      const [line] = await once(createInterface(child[of]), "line");
+    async firstLine(output: "stdout" | "stderr") {
+      const [line] = await once(createInterface(child[output]), "line");
       return line as string;
     },
-    async ended() {
+    async exited() {
       const [code] = await exit;
       return code;
     },

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 
-/** Takes a page in both colours, and on narrow screens, where nothing may be wider than the screen. */
+/** Takes screenshots in both colour schemes and on phone screens, where the page must not scroll sideways. */
 export async function takeScreenshots(page: Page, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   for (const colorScheme of ["light", "dark"] as const) {

@@ -1,6 +1,6 @@
 import { vi } from "vitest";
 
-/** Waits for a condition, long enough for a busy machine. */
+/** Waits for a condition, with a timeout that is long enough for a busy machine. */
 export async function until(condition: () => boolean): Promise<void> {
   await vi.waitUntil(condition, { timeout: 20_000, interval: 5 });
 }

@@ -7,18 +7,18 @@ import { runServer } from "../../common/test/run-server.ts";
 const read = (file: string): string => readFileSync(join(import.meta.dirname, file), "utf8");
 
 test.each(["../sse.ts", "adapter.matrix.test.ts", "start.ts"])(
-  "the page shows %s as it is, to the letter",
+  "the documentation shows exactly %s",
   (file) => {
     expect(read("../../../docs/custom-adapter.md")).toContain(`\`\`\`ts\n${read(file)}\`\`\``);
   },
 );
 
-test("the time goes on where a reader left", async () => {
+test("a client that reconnects continues after its last event", async () => {
   const server = runServer(join(import.meta.dirname, "../server.ts"), { PORT: "0" });
   const url = (await server.firstLine("stdout")).replace("The time is at ", "");
   let cursor: string | undefined;
   const seen: number[] = [];
-  for (let visit = 0; visit < 2; visit++) {
+  for (let connection = 0; connection < 2; connection++) {
     for await (const { id, event } of follow(url, cursor)) {
       if (event !== "tick") continue;
       cursor = id;
@@ -29,5 +29,5 @@ test("the time goes on where a reader left", async () => {
   const [first = 0] = seen;
   expect(seen).toEqual([first, first + 1]);
   server.kill("SIGTERM");
-  expect(await server.ended()).toBe(0);
+  expect(await server.exited()).toBe(0);
 });

@@ -9,12 +9,12 @@ import { servers } from "../servers.ts";
 const read = (file: string): string => readFileSync(join(import.meta.dirname, file), "utf8");
 const recipes = Object.entries(servers);
 
-test.each(recipes)("the page shows %s as it is here, to the letter", (name) => {
+test.each(recipes)("the documentation shows exactly %s", (name) => {
   expect(read("../../../docs/frameworks.md")).toContain(`\`\`\`ts\n${read(`../${name}.ts`)}\`\`\``);
 });
 
 test.each(recipes)(
-  "a client of %s comes back for what it missed, and leaves nothing behind",
+  "with %s, a client reconnects for the events that it missed, and no connection is left",
   async (name, start) => {
     const { url, close } = await start(0);
     onTestFinished(() => close());

@@ -1,6 +1,6 @@
 import { adapterSuite } from "@holdfast/conformance";
 import { describe, test } from "vitest";
-import { heardFromResponse, noEarlierHeaders } from "../../common/test/capabilities.ts";
+import { nodeResponseCapabilities, noEarlierHeaders } from "../../common/test/capabilities.ts";
 import { startRouteHandler } from "./start.ts";
 
 adapterSuite(
@@ -8,6 +8,6 @@ adapterSuite(
   {
     name: "a route handler",
     start: startRouteHandler,
-    capabilities: { ...heardFromResponse, ...noEarlierHeaders },
+    capabilities: { ...nodeResponseCapabilities, ...noEarlierHeaders },
   },
 );

@@ -7,7 +7,7 @@ import type { Request, Response } from "express";
 
 export const startNestJs: AdapterUnderTest["start"] = async (answer) => {
   @Controller()
-  class Everything {
+  class CatchAllController {
     @All("*path")
     async handle(@Req() req: Request, @Res() res: Response): Promise<void> {
       await answer({
@@ -19,7 +19,7 @@ export const startNestJs: AdapterUnderTest["start"] = async (answer) => {
     }
   }
 
-  @Module({ controllers: [Everything] })
+  @Module({ controllers: [CatchAllController] })
   class AppModule {}
 
   const app = await NestFactory.create(AppModule, { logger: false, bodyParser: false });

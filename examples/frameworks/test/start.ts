@@ -6,14 +6,14 @@ import { toResponse } from "@holdfast/core";
 import * as h3 from "h3";
 import Koa from "koa";
 import * as srvx from "srvx";
-import { sse as sseOfH3 } from "../h3.ts";
-import { sse as sseOfKoa } from "../koa.ts";
+import { sse as h3Sse } from "../h3.ts";
+import { sse as koaSse } from "../koa.ts";
 
 type Start = AdapterUnderTest["start"];
 
-const QUIETLY = { hostname: "127.0.0.1", port: 0, silent: true, gracefulShutdown: false } as const;
+const SERVER_OPTIONS = { hostname: "127.0.0.1", port: 0, silent: true, gracefulShutdown: false } as const;
 
-/** A function from `Request` to `Response`, and a server that calls it as Next.js does. */
+/** Serves a function from `Request` to `Response`, as Next.js calls it. */
 export const startRouteHandler: Start = (answer) => {
   const handle = async (request: Request): Promise<Response> => {
     const response = await answer({
@@ -23,7 +23,7 @@ export const startRouteHandler: Start = (answer) => {
     });
     return response as Response;
   };
-  return listening(srvx.serve({ ...QUIETLY, fetch: handle }));
+  return listening(srvx.serve({ ...SERVER_OPTIONS, fetch: handle }));
 };
 
 export const startH3: Start = (answer) => {
@@ -33,14 +33,14 @@ export const startH3: Start = (answer) => {
       url: event.req.url,
       body: await event.req.text(),
       setHeader(name, value) {
-        // As `handleCors` of h3 does: an answer from 400 on has the second alone.
+        // As `handleCors` of h3 does: responses from status 400 on have only the `errHeaders`.
         event.res.headers.append(name, value);
         event.res.errHeaders.append(name, value);
       },
-      sse: (source, options) => sseOfH3(event, source, options),
+      sse: (source, options) => h3Sse(event, source, options),
     }),
   );
-  return listening(h3.serve(app, QUIETLY));
+  return listening(h3.serve(app, SERVER_OPTIONS));
 };
 
 export const startKoa: Start = async (answer) => {
@@ -51,7 +51,7 @@ export const startKoa: Start = async (answer) => {
       url: ctx.url,
       body: await text(ctx.req),
       setHeader: (name, value) => ctx.append(name, value),
-      sse: (source, options) => sseOfKoa(ctx, source, options),
+      sse: (source, options) => koaSse(ctx, source, options),
     });
   });
   const server = app.listen(0, "127.0.0.1");

@@ -1,7 +1,7 @@
 import { rmSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
-import { follow, followToTheEnd, ofTheJob, type Received } from "../../common/test/follow.ts";
+import { follow, followToEnd, applicationEvents, type Received } from "../../common/test/follow.ts";
 import { until } from "../../common/test/until.ts";
 import { hashFile } from "../hash-file.ts";
 import { Results } from "../results.ts";
@@ -41,7 +41,7 @@ async function untilTold({ jobs }: ServedApp, id: string, events: number): Promi
 async function read(stream: string, events: number): Promise<Received[]> {
   const received: Received[] = [];
   for await (const one of follow(stream)) {
-    if (received.length < events) received.push(...ofTheJob([one]));
+    if (received.length < events) received.push(...applicationEvents([one]));
     if (received.length === events) break;
   }
   return received;
@@ -54,11 +54,11 @@ test("a job hashes the folder it is given, and ends with its digest", async () =
   const { id, stream } = await start(app, { path: "inside" });
   expect(stream).toBe(`${app.url}/jobs/${id}/stream`);
 
-  const received = await followToTheEnd(stream);
+  const received = await followToEnd(stream);
   expect(received[0]).toMatchObject({ event: "stream.open" });
-  expect(ofTheJob(received).at(-1)).toMatchObject({
+  expect(applicationEvents(received).at(-1)).toMatchObject({
     event: "done",
-    data: { files: 50, errors: 0, events: ofTheJob(received).length, digest: digestOf(files) },
+    data: { files: 50, errors: 0, events: applicationEvents(received).length, digest: digestOf(files) },
   });
   expect(received.at(-1)).toMatchObject({ event: "stream.end", data: { status: "done" } });
 });
@@ -74,7 +74,7 @@ test.each([
   const response = await post(app, body);
   expect(response.status).toBe(201);
   const { stream } = (await response.json()) as { stream: string };
-  expect((await followToTheEnd(app.url + stream)).at(-2)?.data).toMatchObject({ digest: digestOf(files) });
+  expect((await followToEnd(app.url + stream)).at(-2)?.data).toMatchObject({ digest: digestOf(files) });
 });
 
 test("nothing leads out of the root", async () => {
@@ -128,7 +128,7 @@ test("what lies within may be named in any way", async () => {
     "..dots",
   ]) {
     const { stream } = await start(app, { path });
-    expect((await followToTheEnd(stream)).at(-2)?.data, path).toMatchObject({
+    expect((await followToEnd(stream)).at(-2)?.data, path).toMatchObject({
       digest: digestOf({ "a.txt": "a" }),
     });
   }
@@ -166,22 +166,22 @@ test("who comes late is told everything from the first event", async () => {
   const valve = new Valve();
   const app = await serveApp({ root: tempFolder(manyFiles(160)), hashFile: valve.hashFile, interval: 0 });
   const { id, stream } = await start(app);
-  const early = followToTheEnd(stream);
+  const early = followToEnd(stream);
   valve.let(80);
   await untilTold(app, id, 8);
-  const late = followToTheEnd(stream);
+  const late = followToEnd(stream);
   valve.open();
   const after = (async () => {
     await early;
-    return followToTheEnd(stream);
+    return followToEnd(stream);
   })();
 
-  const events = ofTheJob(await early);
+  const events = applicationEvents(await early);
   expect(events.map(({ id: eventId }) => Number(eventId?.split(".")[1]))).toEqual(
     events.map((_, index) => index + 1),
   );
-  expect(ofTheJob(await late)).toEqual(events);
-  expect(ofTheJob(await after)).toEqual(events);
+  expect(applicationEvents(await late)).toEqual(events);
+  expect(applicationEvents(await after)).toEqual(events);
 });
 
 test.each(["Last-Event-ID", "lastEventId"])(
@@ -197,19 +197,17 @@ test.each(["Last-Event-ID", "lastEventId"])(
 
     const cursor = before.at(-1)?.id as string;
     const rest =
-      how === "Last-Event-ID"
-        ? followToTheEnd(stream, cursor)
-        : followToTheEnd(`${stream}?lastEventId=${cursor}`);
+      how === "Last-Event-ID" ? followToEnd(stream, cursor) : followToEnd(`${stream}?lastEventId=${cursor}`);
     valve.open();
-    const all = ofTheJob(await followToTheEnd(stream));
-    expect([...before, ...ofTheJob(await rest)]).toEqual(all);
+    const all = applicationEvents(await followToEnd(stream));
+    expect([...before, ...applicationEvents(await rest)]).toEqual(all);
   },
 );
 
 test("who has the end is told not to come back", async () => {
   const app = await serveApp({ root: tempFolder() });
   const { stream } = await start(app);
-  const end = (await followToTheEnd(stream)).at(-1);
+  const end = (await followToEnd(stream)).at(-1);
   expect((await fetch(stream, { headers: { "last-event-id": end?.id as string } })).status).toBe(204);
 });
 
@@ -218,13 +216,13 @@ test("a cancelled job ends for its readers, and cannot be cancelled again", asyn
   const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: valve.hashFile });
   const { id, stream } = await start(app);
   valve.let(16);
-  const reader = followToTheEnd(stream);
+  const reader = followToEnd(stream);
   await untilTold(app, id, 2);
 
   expect((await cancel(app, id)).status).toBe(204);
   const received = await reader;
   expect(received.at(-1)).toMatchObject({ event: "stream.end", data: { status: "cancelled" } });
-  expect(ofTheJob(received).map(({ event }) => event)).toEqual(["progress", "file"]);
+  expect(applicationEvents(received).map(({ event }) => event)).toEqual(["progress", "file"]);
   expect(await refusal(cancel(app, id))).toEqual({ status: 404, error: "no such job is running" });
 });
 
@@ -252,7 +250,7 @@ test("a file that cannot be read is an event, and the job goes on", async () => 
       return hashFile(path, signal);
     },
   });
-  const [, file, done] = ofTheJob(await followToTheEnd((await start(app)).stream));
+  const [, file, done] = applicationEvents(await followToEnd((await start(app)).stream));
   expect(file?.data).toMatchObject({
     files: [
       { path: "a.txt", size: 1 },
@@ -272,7 +270,7 @@ test("only so many jobs run at the same time", async () => {
   await cancel(app, id);
   const { stream } = await start(app);
   valve.open();
-  expect((await followToTheEnd(stream)).at(-1)?.data).toEqual({ status: "done" });
+  expect((await followToEnd(stream)).at(-1)?.data).toEqual({ status: "done" });
 });
 
 test("no job is started while the server closes", async () => {
@@ -289,15 +287,15 @@ test("a job that never was has no stream", async () => {
 test("of a job whose events are no longer held, the result is told, with the same id to everyone", async () => {
   const app = await serveApp({ root: tempFolder(manyFiles(20)), linger: 0 });
   const { stream } = await start(app);
-  const done = ofTheJob(await followToTheEnd(stream)).at(-1);
+  const done = applicationEvents(await followToEnd(stream)).at(-1);
   await until(() => app.jobs.size === 0);
 
-  const late = await followToTheEnd(stream);
+  const late = await followToEnd(stream);
   expect(late.map(({ event }) => event)).toEqual(["stream.open", "done", "stream.end"]);
   expect(late[1]?.data).toEqual(done?.data);
-  expect(await followToTheEnd(stream)).toMatchObject(late.map(({ id, event }) => ({ id, event })));
+  expect(await followToEnd(stream)).toMatchObject(late.map(({ id, event }) => ({ id, event })));
 
-  const [open, reset, ...rest] = await followToTheEnd(stream, done?.id);
+  const [open, reset, ...rest] = await followToEnd(stream, done?.id);
   expect(open?.event).toBe("stream.open");
   expect(reset).toMatchObject({ event: "stream.reset", data: { reason: "epoch", lost: null } });
   expect(rest).toEqual(late.slice(1));
@@ -318,8 +316,8 @@ test("the latest results are kept, and no more", async () => {
 test("metrics tell what the registry holds and has done", async () => {
   const app = await serveApp({ root: tempFolder(manyFiles(20)), interval: Infinity });
   const { stream } = await start(app);
-  const { length } = ofTheJob(await followToTheEnd(stream));
-  await followToTheEnd(stream);
+  const { length } = applicationEvents(await followToEnd(stream));
+  await followToEnd(stream);
   await until(() => app.jobs.gauges().connections === 0);
 
   const response = await fetch(`${app.url}/metrics`);

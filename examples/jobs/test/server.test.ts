@@ -25,7 +25,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
       if (event === "stream.open") server.kill(signal);
     }
     expect(last).toMatchObject(["stream.drain", { reason: "shutdown" }]);
-    expect(await server.ended()).toBe(0);
+    expect(await server.exited()).toBe(0);
   },
 );
 
@@ -39,11 +39,11 @@ test("a port in use is said, and ends it", async () => {
   expect(await server.firstLine("stderr")).toBe(
     `Port ${port} is in use. Another one: PORT=${port + 1} npm start`,
   );
-  expect(await server.ended()).toBe(1);
+  expect(await server.exited()).toBe(1);
 });
 
 test("a port that is none is said, and ends it", async () => {
   const server = run("http");
   expect(await server.firstLine("stderr")).toBe("PORT must be 0 to 65535, not http.");
-  expect(await server.ended()).toBe(1);
+  expect(await server.exited()).toBe(1);
 });

@@ -12,5 +12,5 @@ test("the server says where it is, beats while a tool is silent, and ends when i
     /^id: \d+\ndata: \n\n(:\n\n)+event: message\nid: \d+\ndata: .*"text":"42".*\n\n$/,
   );
   server.kill("SIGTERM");
-  expect(await server.ended()).toBe(0);
+  expect(await server.exited()).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { follow, followToTheEnd, ofTheJob, type Received } from "../../common/test/follow.ts";
+import { follow, followToEnd, applicationEvents, type Received } from "../../common/test/follow.ts";
 import { until } from "../../common/test/until.ts";
 import { work } from "../worker.ts";
 import { Gate } from "./gate.ts";
@@ -9,7 +9,7 @@ import { type ServedApp, serveApp } from "./serve-app.ts";
 const streamOf = ({ url }: ServedApp, id: string): string => `${url}/jobs/${id}/stream`;
 const names = (received: readonly Received[]): string[] => received.map(({ event }) => event);
 const slices = (received: readonly Received[]): number[] =>
-  ofTheJob(received).map(({ data }) => data.slice ?? "done");
+  applicationEvents(received).map(({ data }) => data.slice ?? "done");
 
 /** A reader that is listened to while it reads. */
 function startReading(url: string): { readonly received: Received[]; readonly over: Promise<void> } {
@@ -46,7 +46,7 @@ test("a job is followed from its row to its end", async () => {
     "done",
     "stream.end",
   ]);
-  expect(ofTheJob(reader.received).at(-1)?.data).toEqual({ primes: 9592 });
+  expect(applicationEvents(reader.received).at(-1)?.data).toEqual({ primes: 9592 });
   expect(reader.received.at(-1)?.data).toEqual({ status: "done" });
   expect(app.reads.loops).toBe(0);
 });
@@ -178,11 +178,11 @@ test("a job that has ended is served from the table, with the same ids by every 
   const [one, other] = [await serveApp(openTable(path)), await serveApp(openTable(path))];
   doneJob(openTable(path), "a", 5);
 
-  const whole = await followToTheEnd(streamOf(one, "a"));
+  const whole = await followToEnd(streamOf(one, "a"));
   expect(slices(whole)).toEqual([1, 2, 3, 4, 5, "done"]);
-  const cut = ofTheJob(whole)[2]?.id;
-  const rest = await followToTheEnd(streamOf(other, "a"), cut);
-  expect(ofTheJob(rest)).toEqual(ofTheJob(whole).slice(3));
+  const cut = applicationEvents(whole)[2]?.id;
+  const rest = await followToEnd(streamOf(other, "a"), cut);
+  expect(applicationEvents(rest)).toEqual(applicationEvents(whole).slice(3));
   expect(names(rest)).not.toContain("stream.reset");
   expect(rest.at(-1)).toEqual(whole.at(-1));
 
@@ -206,7 +206,7 @@ test("who comes back to another life of the stream starts over, and is told so",
   finish(table, "a", 6);
   await until(() => app.jobs.size === 0);
 
-  const received = await followToTheEnd(streamOf(app, "a"), cursor);
+  const received = await followToEnd(streamOf(app, "a"), cursor);
   expect(received[1]).toMatchObject({ event: "stream.reset", data: { reason: "epoch", lost: null } });
   expect(slices(received)).toEqual([1, 2, 3, 4, 5, "done"]);
 });

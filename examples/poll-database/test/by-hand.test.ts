@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import express from "express";
 import { expect, test } from "vitest";
-import { follow, followToTheEnd } from "../../common/test/follow.ts";
+import { follow, followToEnd } from "../../common/test/follow.ts";
 import { runServer } from "../../common/test/run-server.ts";
 import { until } from "../../common/test/until.ts";
 import { pollByHand } from "../by-hand.ts";
@@ -43,7 +43,7 @@ test("by hand, reads overlap when they are slow, and events come twice", async (
 test("by hand, who comes back is told everything anew, and is never told to stay away", async () => {
   const { table, stream } = await serveByHand();
   doneJob(table, "a", 2);
-  const received = await followToTheEnd(stream);
+  const received = await followToEnd(stream);
   expect(received.map(({ id, event }) => [id, event])).toEqual([
     [undefined, "slice"],
     [undefined, "slice"],
@@ -72,8 +72,8 @@ test("by hand, every reader costs a loop", async () => {
 test("by hand, a read that throws ends the process", async () => {
   const server = runServer(join(import.meta.dirname, "by-hand-down.ts"));
   const url = await server.firstLine("stdout");
-  await expect(followToTheEnd(`${url}/jobs/a/stream`)).rejects.toThrow();
-  expect(await server.ended()).toBe(1);
+  await expect(followToEnd(`${url}/jobs/a/stream`)).rejects.toThrow();
+  expect(await server.exited()).toBe(1);
 });
 
 test("the README shows it to the letter, and what replaces it", () => {

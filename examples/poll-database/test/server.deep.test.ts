@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { follow, followToTheEnd, ofTheJob, type Received } from "../../common/test/follow.ts";
+import { follow, followToEnd, applicationEvents, type Received } from "../../common/test/follow.ts";
 import { type RunningServer, runServer } from "../../common/test/run-server.ts";
 import { tempDatabase } from "./open-table.ts";
 
@@ -24,19 +24,19 @@ test("a job outlives its server: the next one goes on with it, and its ids outli
     if (received.event === "slice" && !first.killed) first.kill("SIGTERM");
   }
   expect(last).toMatchObject({ event: "stream.drain", data: { reason: "shutdown" } });
-  expect(await first.ended()).toBe(0);
+  expect(await first.exited()).toBe(0);
 
   const second = run(database);
-  const live = await followToTheEnd((await second.firstLine("stdout")) + stream);
-  expect(ofTheJob(live).map(({ event }) => event)).toEqual(["slice", "slice", "slice", "done"]);
+  const live = await followToEnd((await second.firstLine("stdout")) + stream);
+  expect(applicationEvents(live).map(({ event }) => event)).toEqual(["slice", "slice", "slice", "done"]);
   second.kill("SIGTERM");
-  await second.ended();
+  await second.exited();
 
   const [third, fourth] = [run(database), run(database)];
-  const whole = ofTheJob(await followToTheEnd((await third.firstLine("stdout")) + stream));
+  const whole = applicationEvents(await followToEnd((await third.firstLine("stdout")) + stream));
   expect(whole.map(({ event, data }) => [event, data])).toEqual(
-    ofTheJob(live).map(({ event, data }) => [event, data]),
+    applicationEvents(live).map(({ event, data }) => [event, data]),
   );
-  const rest = await followToTheEnd((await fourth.firstLine("stdout")) + stream, whole[1]?.id);
-  expect(ofTheJob(rest)).toEqual(whole.slice(2));
+  const rest = await followToEnd((await fourth.firstLine("stdout")) + stream, whole[1]?.id);
+  expect(applicationEvents(rest)).toEqual(whole.slice(2));
 });

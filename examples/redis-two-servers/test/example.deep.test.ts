@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ofTheJob } from "../../common/test/follow.ts";
+import { applicationEvents } from "../../common/test/follow.ts";
 import { until } from "../../common/test/until.ts";
 import { type JobReader, readJob } from "./read-job.ts";
 import { hasRedis, type RunningExample, runExample } from "./run-example.ts";
@@ -32,7 +32,7 @@ async function untilMore(readers: readonly JobReader[], more: number): Promise<v
 function expectWhole(reader: JobReader): void {
   const told = steps(reader);
   expect(told).toEqual(told.map((_, index) => index + 1));
-  const numbers = ofTheJob([...reader.received]).map(({ id }) => Number(id?.split(".")[1]));
+  const numbers = applicationEvents([...reader.received]).map(({ id }) => Number(id?.split(".")[1]));
   expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   expect(reader.received.filter(({ event }) => event === "stream.reset")).toEqual([]);
   expect(reader.received.filter(({ event }) => event === "stream.end")).toHaveLength(1);
@@ -73,7 +73,10 @@ describe.skipIf(!hasRedis)("the example", () => {
 
     const third = await startJob(example, "a", 5);
     expect(await Promise.all([third.a.ended, third.b.ended])).toEqual(["done", "done"]);
-    expect(ofTheJob([...third.b.received]).at(-1)).toMatchObject({ event: "done", data: { steps: 5 } });
+    expect(applicationEvents([...third.b.received]).at(-1)).toMatchObject({
+      event: "done",
+      data: { steps: 5 },
+    });
 
     for (const { a, b } of [first, second, third]) {
       expectWhole(a);

@@ -25,7 +25,7 @@ export async function runExample(): Promise<RunningExample> {
   const server = runServer(join(import.meta.dirname, "../start.ts"), { PORT: "0", REDIS_URL: "" });
   onTestFinished(async () => {
     server.kill("SIGTERM");
-    expect(await server.ended()).toBe(0);
+    expect(await server.exited()).toBe(0);
   });
   const url = await server.firstLine("stdout");
   let machines: Machines | undefined;

@@ -11,13 +11,13 @@ test("without a redis-server, what to do is said in a line", async () => {
   expect(await server.firstLine("stderr")).toBe(
     "There is no redis-server here. Install one (apt install redis-server, brew install redis), or say where one is: REDIS_URL=redis://host:6379",
   );
-  expect(await server.ended()).toBe(1);
+  expect(await server.exited()).toBe(1);
 });
 
 test("a port that is none is said, and ends it", async () => {
   const server = runServer(script, { PORT: "http" });
   expect(await server.firstLine("stderr")).toBe("PORT must be 0 to 65535, not http.");
-  expect(await server.ended()).toBe(1);
+  expect(await server.exited()).toBe(1);
 });
 
 test.skipIf(!hasRedis)("a Redis that is not its own is never flushed", async () => {
@@ -25,7 +25,7 @@ test.skipIf(!hasRedis)("a Redis that is not its own is never flushed", async () 
   const server = runServer(script, { PORT: "0", REDIS_URL: `redis://127.0.0.1:${redis.port}` });
   onTestFinished(async () => {
     server.kill("SIGTERM");
-    expect(await server.ended()).toBe(0);
+    expect(await server.exited()).toBe(0);
     await redis.stop();
   });
   const url = await server.firstLine("stdout");

@@ -2,12 +2,12 @@ import type { Server } from "node:net";
 import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { toResponse } from "@holdfast/core";
 import { createAdaptorServer } from "@hono/node-server";
-import { heardFromResponse, noEarlierHeaders } from "../../../../examples/common/test/capabilities.ts";
+import { nodeResponseCapabilities, noEarlierHeaders } from "../../../../examples/common/test/capabilities.ts";
 
 /** What every fetch runtime calls, behind a server of Node's. */
 export const onNode: AdapterUnderTest = {
   name: "toResponse",
-  capabilities: { ...heardFromResponse, ...noEarlierHeaders },
+  capabilities: { ...nodeResponseCapabilities, ...noEarlierHeaders },
   start: (answer) =>
     listen(
       createAdaptorServer({

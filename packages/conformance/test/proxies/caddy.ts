@@ -1,10 +1,10 @@
-import { installed } from "../../../../examples/common/test/installed.ts";
+import { findOrInstall } from "../../../../examples/common/test/find-or-install.ts";
 import { adapt, shown } from "./page.ts";
 import type { Proxy } from "./proxy.ts";
 
 export const caddy: Proxy = {
   name: "caddy",
-  program: installed("caddy"),
+  program: findOrInstall("caddy"),
   args: (file) => ["run", "--adapter", "caddyfile", "--config", file],
   configure({ app, port, tlsPort, certificate, key }, { gzip = false, timeout }) {
     const transport = ` {\n    transport http {\n      read_timeout ${timeout}s\n    }\n  }`;

@@ -1,4 +1,4 @@
-import { installed } from "../../../../examples/common/test/installed.ts";
+import { findOrInstall } from "../../../../examples/common/test/find-or-install.ts";
 import { adapt, shown } from "./page.ts";
 import type { Proxy } from "./proxy.ts";
 
@@ -6,7 +6,7 @@ const zipping = "compression algo gzip\n  compression type text/event-stream\n  
 
 export const haproxy: Proxy = {
   name: "haproxy",
-  program: installed("haproxy"),
+  program: findOrInstall("haproxy"),
   args: (file) => ["-db", "-f", file],
   configure: (place, { gzip = false, timeout = 60 }) =>
     adapt(shown("haproxy"), [

@@ -1,8 +1,8 @@
-import { installed } from "../../../../examples/common/test/installed.ts";
+import { findOrInstall } from "../../../../examples/common/test/find-or-install.ts";
 import { adapt, shown } from "./page.ts";
 import type { Place, Proxy, Settings } from "./proxy.ts";
 
-const program = installed("nginx");
+const program = findOrInstall("nginx");
 
 /** What is around the part that the page shows. One process, which leaves nobody behind when it is killed. */
 export const around = ({ folder }: Place, http: string): string => `

@@ -5,10 +5,10 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { installed } from "../../../../examples/common/test/installed.ts";
+import { findOrInstall } from "../../../../examples/common/test/find-or-install.ts";
 
 /** The path of `redis-server`; `undefined` if it is missing and cannot be installed. */
-export const redisBinary: string | undefined = installed("redis-server");
+export const redisBinary: string | undefined = findOrInstall("redis-server");
 
 /** A Redis for one test file. It keeps nothing on disk. */
 export interface RedisServer {

@@ -3,20 +3,20 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-// Servers are in /usr/sbin, which is not on everybody's path.
+// Debian installs servers in /usr/sbin, which is not on the PATH of every user.
 const FOLDERS = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/bin"];
 
 /**
- * The path of one of these programs, which is installed where that is possible. Without any there is `undefined`, and a
- * line that says so; under CI that is an error.
+ * Returns the path of a program, which is installed first where possible (root on Debian). Without the program it logs a
+ * line and returns `undefined`; under CI it throws.
  *
- * @param programs names for the same thing; the first is that of the package as well
+ * @param programs alternative names of the program; the first is also the name of the Debian package
  */
-export function installed(...programs: [string, ...string[]]): string | undefined {
+export function findOrInstall(...programs: [string, ...string[]]): string | undefined {
   const path = find(programs) ?? install(programs);
   if (path !== undefined) return path;
   if (process.env["CI"]) throw new Error(`${programs[0]} is missing.`);
-  console.log(`${programs[0]} is missing: what needs it is skipped.`);
+  console.log(`${programs[0]} is missing: tests that need it are skipped.`);
   return undefined;
 }
 
@@ -28,7 +28,7 @@ function find(programs: readonly string[]): string | undefined {
 
 function install(programs: readonly [string, ...string[]]): string | undefined {
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return undefined;
-  // Test files run beside each other: one installs, the others wait for it.
+  // Test files run in parallel: one installs, the others wait for the lock.
   const apt = (...args: string[]): void => {
     execFileSync("flock", [join(tmpdir(), "holdfast-apt.lock"), "apt-get", "-qq", ...args], {
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
