@@ -77,9 +77,9 @@ describe.skipIf(redisBinary === undefined)("on a cluster", () => {
     nodes = [];
   });
 
-  describe.for(libraries)("through $name", (library) => {
+  describe.for(libraries)("with $name", (library) => {
     let connected: ClusterClient;
-    let subjects = 0;
+    let stores = 0;
     beforeAll(async () => {
       connected = await library.connect(ports());
     });
@@ -88,16 +88,16 @@ describe.skipIf(redisBinary === undefined)("on a cluster", () => {
     storeSuite(
       { describe, test },
       {
-        name: `a cluster, by ${library.name}`,
+        name: `a cluster of ${library.name}`,
         open: async () => ({
-          store: redisStore({ client: connected.client, prefix: `${library.name}${++subjects}:` }),
+          store: redisStore({ client: connected.client, prefix: `${library.name}${++stores}:` }),
           pause: (ms) => pause(ms),
           close: async () => undefined,
         }),
       },
     );
 
-    test("hints come again when a node has dropped who listened", async () => {
+    test("hints arrive again after a node has dropped its subscribers", async () => {
       const store = redisStore({
         client: connected.client,
         prefix: `${library.name}-drop:`,
@@ -110,7 +110,7 @@ describe.skipIf(redisBinary === undefined)("on a cluster", () => {
       await Promise.all(ids.map((id) => store.open(id, STREAM)));
 
       let last = 0;
-      const expectWakes = async (): Promise<void> => {
+      const expectHints = async (): Promise<void> => {
         woken.length = 0;
         await eventually(async () => {
           last++;
@@ -118,12 +118,12 @@ describe.skipIf(redisBinary === undefined)("on a cluster", () => {
           for (const id of ids) expect(woken).toContain(id);
         });
       };
-      await expectWakes();
+      await expectHints();
       for (const node of nodes) {
         woken.length = 0;
         await node.command("CLIENT", "KILL", "TYPE", "pubsub");
         await eventually(() => expect(woken).toContain(undefined));
-        await expectWakes();
+        await expectHints();
       }
     });
   });

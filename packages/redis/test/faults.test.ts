@@ -1,14 +1,27 @@
 import { HoldfastError, type Store, type StoreWake } from "@holdfast/core";
+import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
 import { describeOnRedis } from "./support/on-redis.ts";
 import { append, EPOCH, EVERYTHING, STREAM, texts } from "./support/stream.ts";
 
-const TIMEOUT = 300;
+/** The default of the store. With a fake clock it passes only when the test says so. */
+const TIMEOUT = 5_000;
 
 const unavailable = expect.objectContaining({ code: "STORE_UNAVAILABLE", retryable: true });
 
-/** What a call was told, whatever it was. */
+/** Polls like `eventually`, while the clock of the store runs in real time. */
+async function eventuallyOn(clock: FakeClock, check: () => unknown): Promise<void> {
+  let last = performance.now();
+  await eventually(async () => {
+    const now = performance.now();
+    await clock.advance(now - last);
+    last = now;
+    await check();
+  });
+}
+
+/** The result of a call, or its error. */
 async function outcome(call: Promise<unknown>): Promise<unknown> {
   try {
     return await call;
@@ -18,9 +31,9 @@ async function outcome(call: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Every call there is, each refused; that it is in time is told by the test coming to its end. */
-async function expectRefusals(store: Store): Promise<void> {
-  const answers = await Promise.all(
+/** Expects every call to reject after the timeout. */
+async function expectAllUnavailable(store: Store, clock: FakeClock): Promise<void> {
+  const outcomes = Promise.all(
     [
       store.open("job", STREAM),
       append(store, "job", 1, ["f1"]),
@@ -30,43 +43,52 @@ async function expectRefusals(store: Store): Promise<void> {
       store.delete("other"),
     ].map(outcome),
   );
-  expect(answers).toEqual(answers.map(() => unavailable));
+  await clock.advance(TIMEOUT);
+  expect(await outcomes).toEqual(Array.from({ length: 6 }, () => unavailable));
 }
 
-/** Changes of health, as the store tells them. */
-function listen(store: Store): boolean[] {
+/** Collects the changes of health. */
+function collectHealth(store: Store): boolean[] {
   const changes: boolean[] = [];
   onTestFinished(store.health((healthy) => void changes.push(healthy)));
   return changes;
 }
 
-/** Follows an id, and counts. */
-function follow(store: Store, id: string): { count: number; everything: number; readonly wake: StoreWake } {
-  const seen = {
-    count: 0,
-    everything: 0,
-    wake: store.wake([id], (woken) => {
-      if (woken === undefined) seen.everything++;
-      else seen.count++;
-    }),
-  };
-  onTestFinished(() => seen.wake.close());
-  return seen;
+interface HintCount {
+  /** Hints about the id. */
+  ofId: number;
+  /** Hints without an id: everything has to be read again. */
+  ofEverything: number;
+  readonly wake: StoreWake;
 }
 
-/** Appends to a stream until a hint of it comes. */
-async function expectWakes(store: Store, id: string, seen: { count: number }): Promise<void> {
-  const { count } = seen;
+/** Follows an id, and counts the hints. */
+function countHints(store: Store, id: string): HintCount {
+  const hints = {
+    ofId: 0,
+    ofEverything: 0,
+    wake: store.wake([id], (hinted) => {
+      if (hinted === undefined) hints.ofEverything++;
+      else hints.ofId++;
+    }),
+  };
+  onTestFinished(() => hints.wake.close());
+  return hints;
+}
+
+/** Appends to a stream until a hint about it arrives. */
+async function expectHints(store: Store, id: string, hints: HintCount): Promise<void> {
+  const { ofId } = hints;
   await eventually(async () => {
     const page = await store.read(id, null, EVERYTHING);
     const last = page.code === "missing" ? 0 : page.meta.last;
     await append(store, id, last + 1, ["f"]);
-    expect(seen.count).toBeGreaterThan(count);
+    expect(hints.ofId).toBeGreaterThan(ofId);
   });
 }
 
-describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
-  test("forgets its scripts: they are sent again", async () => {
+describeOnRedis("when Redis", ({ server, open, connect }) => {
+  test("forgets its scripts, they are sent again", async () => {
     const { store, command } = await open({ prefix: "scripts:" });
     await store.open("job", STREAM);
     for (let round = 0; round < 3; round++) {
@@ -79,7 +101,7 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
     expect(await texts(store, "job")).toHaveLength(9);
   });
 
-  test("is flushed: the producer restores its stream", async () => {
+  test("is flushed, the producer can restore its stream", async () => {
     const { store, command } = await open({ prefix: "flushed:" });
     await store.open("job", STREAM);
     await append(store, "job", 1, ["f1", "f2", "f3"]);
@@ -96,15 +118,19 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
     expect(await store.read("job", { epoch: EPOCH, seq: 0 }, EVERYTHING)).toMatchObject({ code: "trimmed" });
   });
 
-  test("pauses: calls are refused in time, and what it was sent does no harm", async () => {
-    const { store } = await open({ prefix: "paused:", timeout: TIMEOUT });
-    const changes = listen(store);
+  test("pauses, calls reject after the timeout, and their commands do no harm when they run later", async () => {
+    const clock = createFakeClock();
+    const { store } = await open({ prefix: "paused:", clock });
+    const changes = collectHealth(store);
     await store.open("job", STREAM);
     await append(store, "job", 1, ["f1"]);
     const { command } = await connect();
-    await command("CLIENT", "PAUSE", "1500", "ALL");
-    expect(await outcome(append(store, "job", 2, ["f2"]))).toEqual(unavailable);
-    expect(await outcome(append(store, "job", 2, ["f2"]))).toEqual(unavailable);
+    await command("CLIENT", "PAUSE", "2000", "ALL");
+    for (let round = 0; round < 2; round++) {
+      const appended = outcome(append(store, "job", 2, ["f2"]));
+      await clock.advance(TIMEOUT);
+      expect(await appended).toEqual(unavailable);
+    }
     expect(changes).toEqual([false]);
 
     await eventually(async () =>
@@ -114,52 +140,57 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
     expect(changes).toEqual([false, true]);
   });
 
-  test("hangs, its sockets open: calls are refused in time, hints come again", async () => {
-    const { store } = await open({ prefix: "hung:", timeout: TIMEOUT });
-    const changes = listen(store);
+  test("hangs with open sockets, calls reject after the timeout, and hints arrive again afterwards", async () => {
+    const clock = createFakeClock();
+    const { store } = await open({ prefix: "hung:", clock });
+    const changes = collectHealth(store);
     await store.open("job", STREAM);
-    const seen = follow(store, "job");
-    await expectWakes(store, "job", seen);
+    const hints = countHints(store, "job");
+    await expectHints(store, "job", hints);
 
-    const before = seen.everything;
+    const before = hints.ofEverything;
     server().freeze();
     try {
-      await expectRefusals(store);
+      await expectAllUnavailable(store, clock);
     } finally {
       server().thaw();
     }
     expect(changes).toEqual([false]);
     await eventually(async () => expect(await texts(store, "job")).not.toBe("missing"));
     expect(changes).toEqual([false, true]);
-    await expectWakes(store, "job", seen);
-    // The subscription may have been lost with the hang or not; if it was, everything was to be looked at.
-    expect(seen.everything).toBeGreaterThanOrEqual(before);
+    await expectHints(store, "job", hints);
+    // The subscription may have survived. If it was replaced, there was a hint about everything.
+    expect(hints.ofEverything).toBeGreaterThanOrEqual(before);
   });
 
-  test("hangs until the subscription is given up: everything has to be looked at", async () => {
+  test("hangs until the subscription times out, a hint asks to read everything", async () => {
+    const clock = createFakeClock();
     const reported: unknown[] = [];
     const { store } = await open({
       prefix: "given-up:",
-      timeout: TIMEOUT,
+      clock,
       observer: { failed: (info) => void reported.push(info) },
     });
     await store.open("job", STREAM);
-    const seen = follow(store, "job");
-    await expectWakes(store, "job", seen);
-    const before = seen.everything;
+    const hints = countHints(store, "job");
+    await expectHints(store, "job", hints);
+    const before = hints.ofEverything;
     server().freeze();
     try {
-      await eventually(() => expect(reported).toHaveLength(1));
+      await eventually(async () => {
+        await clock.advance(TIMEOUT);
+        expect(reported).toHaveLength(1);
+      });
     } finally {
       server().thaw();
     }
     expect(reported).toEqual([{ id: undefined, stage: "store", error: expect.any(Error) }]);
-    await eventually(() => expect(seen.everything).toBeGreaterThan(before));
+    await eventuallyOn(clock, () => expect(hints.ofEverything).toBeGreaterThan(before));
     await eventually(async () => expect(await texts(store, "job")).not.toBe("missing"));
-    await expectWakes(store, "job", seen);
+    await expectHints(store, "job", hints);
   });
 
-  test("drops the subscription: it is made again, and everything has to be looked at", async () => {
+  test("drops the subscription, it is made again, and a hint asks to read everything", async () => {
     const reported: unknown[] = [];
     const { store } = await open({
       prefix: "killed:",
@@ -167,20 +198,20 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
     });
     const { command } = await connect();
     await store.open("job", STREAM);
-    const seen = follow(store, "job");
-    await expectWakes(store, "job", seen);
+    const hints = countHints(store, "job");
+    await expectHints(store, "job", hints);
     for (let round = 1; round <= 3; round++) {
-      const before = seen.everything;
+      const before = hints.ofEverything;
       await command("CLIENT", "KILL", "TYPE", "pubsub");
-      await eventually(() => expect(seen.everything).toBeGreaterThan(before));
-      await expectWakes(store, "job", seen);
+      await eventually(() => expect(hints.ofEverything).toBeGreaterThan(before));
+      await expectHints(store, "job", hints);
       expect(reported).toHaveLength(round);
     }
   });
 
-  test("is full: it is not available, and goes on when there is room", async () => {
+  test("is full, calls that need memory reject, and succeed again when there is room", async () => {
     const { store, command } = await open({ prefix: "full:" });
-    const changes = listen(store);
+    const changes = collectHealth(store);
     await store.open("job", STREAM);
     await append(store, "job", 1, ["f1"]);
     await command("CONFIG", "SET", "maxmemory", "1mb");
@@ -197,7 +228,7 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
     expect(changes).toEqual([false, true]);
   });
 
-  test("is a replica for a while: it is not available", async () => {
+  test("is a replica for a while, appends reject until it is a primary again", async () => {
     const { store, command } = await open({ prefix: "replica:" });
     await store.open("job", STREAM);
     await command("REPLICAOF", "127.0.0.1", "1");
@@ -209,7 +240,7 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
     expect(await append(store, "job", 1, ["f1"])).toEqual({ code: "ok", last: 1 });
   });
 
-  test("evicts one key alone: what is missing is said", async () => {
+  test("evicts one key of a stream, readers are told what is missing", async () => {
     const { store, command } = await open({ prefix: "evicted:" });
     await store.open("job", STREAM);
     await append(store, "job", 1, ["f1", "f2", "f3"]);
@@ -238,13 +269,13 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
     expect(await texts(store, "job")).toEqual(["new"]);
   });
 
-  test("keeps nothing without an end to it", async () => {
+  test("has run any call, every key of the store has a TTL", async () => {
     const { store, command } = await open({ prefix: "ttl:" });
-    const lives = async (): Promise<void> => {
+    const expectTtls = async (): Promise<void> => {
       const keys = (await command("KEYS", "ttl:*")) as string[];
       for (const key of keys) expect(Number(await command("PTTL", key)), key).toBeGreaterThan(0);
     };
-    const steps: (() => Promise<unknown>)[] = [
+    const calls: (() => Promise<unknown>)[] = [
       () => store.open("job", STREAM),
       () => append(store, "job", 1, ["f1"]),
       () => append(store, "job", undefined, []),
@@ -257,47 +288,49 @@ describeOnRedis("a Redis that fails", ({ server, open, connect }) => {
       () => store.open("room", { ...STREAM, kind: "channel" }),
       () => append(store, "room", undefined, ["f1"], { fence: 0, batch: { producer: "p", number: 1 } }),
     ];
-    for (const step of steps) {
-      await step();
-      await lives();
+    for (const call of calls) {
+      await call();
+      await expectTtls();
     }
     expect(await command("KEYS", "ttl:*")).toHaveLength(4);
   });
 
-  test("is restarted, empty: calls go on, hints come again", async () => {
+  test("is restarted empty, calls succeed again and hints arrive again", async () => {
+    const clock = createFakeClock();
     const { store } = await open({
       prefix: "restarted:",
-      timeout: TIMEOUT,
+      clock,
       observer: { failed: () => undefined },
     });
-    const changes = listen(store);
+    const changes = collectHealth(store);
     await store.open("job", STREAM);
-    const seen = follow(store, "job");
-    await expectWakes(store, "job", seen);
-    const before = seen.everything;
+    const hints = countHints(store, "job");
+    await expectHints(store, "job", hints);
+    const before = hints.ofEverything;
     await server().restart();
     await eventually(async () => expect(await texts(store, "job")).toBe("missing"));
     expect(await store.open("job", { ...STREAM, restoreFence: 1 })).toMatchObject({
       role: "producer",
       last: 0,
     });
-    await eventually(() => expect(seen.everything).toBeGreaterThan(before));
-    await expectWakes(store, "job", seen);
+    await eventuallyOn(clock, () => expect(hints.ofEverything).toBeGreaterThan(before));
+    await expectHints(store, "job", hints);
     expect(changes[0]).toBe(false);
     expect(changes.at(-1)).toBe(true);
   });
 
-  test("does not come back: calls are refused in time, and what was wanted can be let go", async () => {
+  test("stays away, calls reject after the timeout, and the hints can be closed", async () => {
+    const clock = createFakeClock();
     const { store } = await open({
       prefix: "gone:",
-      timeout: TIMEOUT,
+      clock,
       observer: { failed: () => undefined },
     });
     await store.open("job", STREAM);
-    const seen = follow(store, "job");
-    await expectWakes(store, "job", seen);
+    const hints = countHints(store, "job");
+    await expectHints(store, "job", hints);
     await server().stop();
-    await expectRefusals(store);
-    seen.wake.close();
+    await expectAllUnavailable(store, clock);
+    hints.wake.close();
   });
 });

@@ -8,8 +8,8 @@ import { append, EPOCH, STREAM } from "./support/stream.ts";
 const FRAMES = 1_000;
 const frame = (number: number): string => `frame ${number}`;
 
-/** Numbers in [0, 1) by mulberry32: the same ones for the same seed. */
-function chance(seed: number): () => number {
+/** Returns numbers in [0, 1), the same sequence for the same seed. The algorithm is mulberry32. */
+function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -19,11 +19,11 @@ function chance(seed: number): () => number {
   };
 }
 
-/** Asks until the store is there. */
-async function insist<T>(ask: () => Promise<T>): Promise<T> {
+/** Repeats a call until the store is available. */
+async function retry<T>(call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await ask();
+      return await call();
     } catch (error) {
       if (!(error instanceof HoldfastError && error.code === "STORE_UNAVAILABLE")) throw error;
       await pause(5);
@@ -31,31 +31,31 @@ async function insist<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Sends its frames by their numbers, and again whatever the store has lost. */
+/** Appends all frames by their numbers, and appends again what the store has lost. */
 async function produce(store: Store, random: () => number): Promise<void> {
   let next = 1;
-  let made = 0;
+  let produced = 0;
   const end = { status: "done" } as const;
   for (;;) {
-    if (next > made) made = Math.min(FRAMES, made + 1 + Math.floor(random() * 4));
-    const to = made;
+    if (next > produced) produced = Math.min(FRAMES, produced + 1 + Math.floor(random() * 4));
+    const to = produced;
     const frames = Array.from({ length: to - next + 1 }, (_, index) => frame(next + index));
     const from = next;
-    const answer: StoreAppended = await insist(() =>
+    const appended: StoreAppended = await retry(() =>
       append(store, "job", from, frames, to === FRAMES ? { end } : {}),
     );
-    if (answer.code === "ok") {
-      // It may have been there already, and more.
-      next = answer.last + 1;
+    if (appended.code === "ok") {
+      // An earlier attempt may have appended these frames and more.
+      next = appended.last + 1;
       if (to === FRAMES) return;
-    } else if (answer.code === "gap") {
-      next = answer.expected;
-    } else if (answer.code === "closed") {
-      expect(answer.end).toEqual(end);
+    } else if (appended.code === "gap") {
+      next = appended.expected;
+    } else if (appended.code === "closed") {
+      expect(appended.end).toEqual(end);
       return;
     } else {
-      expect(answer.code).toBe("missing");
-      const opened = await insist(() => store.open("job", { ...STREAM, restoreFence: 1 }));
+      expect(appended.code).toBe("missing");
+      const opened = await retry(() => store.open("job", { ...STREAM, restoreFence: 1 }));
       expect(opened).toMatchObject({ role: "producer", epoch: EPOCH, fence: 1 });
       next = 1;
     }
@@ -63,17 +63,17 @@ async function produce(store: Store, random: () => number): Promise<void> {
   }
 }
 
-/** Follows the stream to its end, woken by hints and looking now and then by itself. */
-async function follow(store: Store, limit: number): Promise<string[]> {
+/** Reads the stream to its end, after each hint and every 50 ms. */
+async function readToEnd(store: Store, limit: number): Promise<string[]> {
   const log: string[] = [];
-  let wakeUp: () => void = () => undefined;
-  const wake = store.wake(["job"], () => wakeUp());
+  let onHint: () => void = () => undefined;
+  const wake = store.wake(["job"], () => onHint());
   try {
     for (;;) {
       const hinted = new Promise<void>((resolve) => {
-        wakeUp = resolve;
+        onHint = resolve;
       });
-      const page = await insist(() =>
+      const page = await retry(() =>
         store.read("job", { epoch: EPOCH, seq: log.length }, { frames: limit, bytes: 1_000 }),
       );
       if (page.code === "ok") {
@@ -81,7 +81,7 @@ async function follow(store: Store, limit: number): Promise<string[]> {
         if (page.meta.end !== undefined && log.length === page.meta.last) return log;
         if (page.frames.length > 0) continue;
       } else {
-        // What was lost is being sent again.
+        // The store has lost frames, and the producer is appending them again.
         expect(["missing", "ahead"]).toContain(page.code);
       }
       await Promise.race([hinted, pause(50)]);
@@ -91,20 +91,20 @@ async function follow(store: Store, limit: number): Promise<string[]> {
   }
 }
 
-describeOnRedis("whatever happens to Redis", ({ server, library, connect }) => {
+describeOnRedis("while Redis fails in random ways", ({ server, library, connect }) => {
   test("readers get every frame once, in order, and the end", async () => {
     const seed = Number(process.env.HOLDFAST_SEED ?? Date.now() % 2 ** 32);
     onTestFailed(() => console.log(`To repeat it: HOLDFAST_SEED=${seed}`));
-    const random = chance(seed);
+    const random = randomFrom(seed);
     const options = { timeout: 100, observer: { failed: () => undefined } };
-    const machines = await Promise.all([connect(), connect(), connect()]);
-    const stores = machines.map(({ client }) => redisStore({ client, ...options }));
+    const clients = await Promise.all([connect(), connect(), connect()]);
+    const stores = clients.map(({ client }) => redisStore({ client, ...options }));
     const [producer, here, there] = stores as [Store, Store, Store];
-    await insist(() => producer.open("job", STREAM));
+    await retry(() => producer.open("job", STREAM));
 
     const command = async (...args: string[]): Promise<void> => {
       const admin = await library.connect(server().port);
-      // It may be the one that is cut.
+      // CLIENT KILL may close this connection too.
       await admin.command(...args).catch(() => undefined);
       admin.close();
     };
@@ -122,22 +122,22 @@ describeOnRedis("whatever happens to Redis", ({ server, library, connect }) => {
         server().thaw();
       },
     ];
-    let over = false;
-    const trouble = async (): Promise<void> => {
-      for (let turn = 0; !over; turn++) {
+    let produced = false;
+    const causeFaults = async (): Promise<void> => {
+      for (let turn = 0; !produced; turn++) {
         await pause(random() * 120);
         await faults[(turn + Math.floor(random() * 3)) % faults.length]?.();
       }
     };
-    const troubled = trouble();
-    const read = Promise.all([follow(here, 1_000), follow(here, 7), follow(there, 50)]);
+    const causingFaults = causeFaults();
+    const read = Promise.all([readToEnd(here, 1_000), readToEnd(here, 7), readToEnd(there, 50)]);
     await produce(producer, random);
-    over = true;
-    await troubled;
-    // The very last trouble may have come behind the end: whoever is still there sends it again.
-    const whole = Array.from({ length: FRAMES }, (_, index) => frame(index + 1));
+    produced = true;
+    await causingFaults;
+    // The last fault may have come after the end, so the producer goes on appending until all readers are done.
+    const all = Array.from({ length: FRAMES }, (_, index) => frame(index + 1));
     const done = read.then((logs) => {
-      for (const log of logs) expect(log).toEqual(whole);
+      for (const log of logs) expect(log).toEqual(all);
     });
     let finished = false;
     void done.finally(() => {

@@ -7,8 +7,8 @@ import { redisBinary, startRedis } from "./support/redis-server.ts";
 
 const read = (path: string): Promise<string> => readFile(new URL(path, import.meta.url), "utf8");
 
-/** Runs what is shown, and returns its registry and how to end its client, which a service never does. */
-async function run(library: "redis" | "ioredis") {
+/** Runs the set-up of the docs. Returns its registry, and how to close its client, which a service never does. */
+async function runSetUp(library: "redis" | "ioredis") {
   let client: { destroy?(): void; disconnect?(): void } = {};
   vi.resetModules();
   vi.doMock("@holdfast/redis", () => ({
@@ -21,19 +21,19 @@ async function run(library: "redis" | "ioredis") {
   return { jobs, end: () => (library === "redis" ? client.destroy?.() : client.disconnect?.()) };
 }
 
-describe.skipIf(redisBinary === undefined)("what the docs show", () => {
+describe.skipIf(redisBinary === undefined)("the set-up in the docs", () => {
   test.for([
     ["redis", "../README.md"],
     ["redis", "../../../docs/more-than-one-machine.md"],
     ["ioredis", "../../../docs/more-than-one-machine.md"],
-  ] as const)("of %s in %s runs, and another process reads what it tells", async ([library, document]) => {
+  ] as const)("for %s in %s runs, and another registry reads what it pushes", async ([library, document]) => {
     expect(await read(document)).toContain(`\`\`\`ts\n${await read(`set-up/${library}.ts`)}\`\`\``);
 
     const server = await startRedis();
     vi.stubEnv("REDIS_URL", `redis://127.0.0.1:${server.port}`);
     const { client, close } = await ioredis.connect(server.port);
     const elsewhere = createRegistry({ store: redisStore({ client }) });
-    const { jobs, end } = await run(library);
+    const { jobs, end } = await runSetUp(library);
     onTestFinished(async () => {
       vi.unstubAllEnvs();
       await Promise.all([jobs.close({ deadline: 0 }), elsewhere.close({ deadline: 0 })]);
