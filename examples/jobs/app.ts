@@ -14,15 +14,15 @@ import { Results } from "./results.ts";
 import { servedFolder } from "./served-folder.ts";
 
 export interface AppOptions extends Omit<HashOptions, "filesPerSecond"> {
-  /** The folder that jobs may hash, and the folders under it. */
+  /** Jobs may hash this folder and the folders in it. */
   readonly root: string;
-  /** Jobs that may run at the same time. @default 4 */
+  /** Maximum number of jobs that run at the same time. @default 4 */
   readonly maxJobs?: number;
-  /** How long the events of an ended job are held, in ms; then its result alone. @default 600_000 */
+  /** How long the events of an ended job are kept, in ms. After that only its result is. @default 600_000 */
   readonly linger?: number;
 }
 
-/** The demo: a page, jobs that hash folders, a stream for each job, and metrics of it all. */
+/** The demo: a page, jobs that hash folders, a stream for each job, and metrics. */
 export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: AppOptions): {
   readonly app: Hono;
   readonly jobs: Registry<JobEvents>;
@@ -32,10 +32,10 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: A
     failed: ({ stage, id, error }) => console.error(`${stage} failed, job ${id}:`, error),
   });
   const jobs = createRegistry<JobEvents>({
-    // Asked when no stream is here: for a job that has long ended, or that never was, which is a 404.
+    // Called when there is no stream: for a job that ended long ago, or for an unknown job, which becomes a 404.
     snapshot: (id) => results.get(id),
-    // A file takes some 200 bytes: 80,000 files can be replayed from the first. Of more, late readers miss the
-    // oldest, and are told which.
+    // About 200 bytes per file: a job of 80,000 files can be replayed from its first event. For larger jobs, late
+    // readers get a reset that says which events are lost.
     buffer: { bytes: 16 * 1024 * 1024 },
     linger,
     observer: counters,
@@ -53,7 +53,7 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: A
     }
     const job = await jobs.open(randomUUID());
     void job.pipe(({ signal }) =>
-      results.keep(job.id, hashFolder(folder, { ...hashing, filesPerSecond, signal })),
+      results.record(job.id, hashFolder(folder, { ...hashing, filesPerSecond, signal })),
     );
     return c.json({ id: job.id, stream: `/jobs/${job.id}/stream` }, 201);
   });
@@ -79,7 +79,7 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, ...hashing }: A
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status);
     if (error instanceof HoldfastError && error.retryable) return c.json({ error: error.message }, 503);
     console.error(error);
-    return c.json({ error: "something went wrong here" }, 500);
+    return c.json({ error: "internal server error" }, 500);
   });
 
   return { app, jobs };

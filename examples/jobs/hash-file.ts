@@ -6,7 +6,7 @@ export interface FileHash {
   readonly sha256: string;
 }
 
-/** Hashes a file of any size in little memory. Rejects when it cannot be read, and on abort once it is closed. */
+/** Hashes a file of any size as a stream. Rejects when it cannot be read, and on abort, after closing the file. */
 export async function hashFile(path: string, signal: AbortSignal): Promise<FileHash> {
   const hash = createHash("sha256");
   let size = 0;

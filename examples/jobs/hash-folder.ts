@@ -3,42 +3,42 @@ import { join } from "node:path";
 import { type Clock, type StreamEvent, systemClock } from "@holdfast/hono";
 import type { FileResult, JobEvents } from "./events.ts";
 import { hashFile } from "./hash-file.ts";
+import { JobProgress } from "./job-progress.ts";
 import { listFiles } from "./list-files.ts";
-import { createPace } from "./pace.ts";
+import { createRateLimiter } from "./rate-limiter.ts";
 import { systemErrorCode } from "./system-error.ts";
-import { Tally } from "./tally.ts";
 
-/** Files that are read at the same time, and told together. */
-const TOGETHER = 16;
+/** Files that are read in parallel and sent in one event. */
+const BATCH_SIZE = 16;
 
 export interface HashOptions {
-  /** About how many files are hashed in a second at most. @default Infinity */
+  /** Approximate maximum number of files per second. @default Infinity */
   readonly filesPerSecond?: number;
-  /** `progress` is told when the total is known, and besides at most once in so many ms. @default 100 */
+  /** Minimum time between two `progress` events, in ms. One is always sent when the total is known. @default 100 */
   readonly interval?: number;
   readonly clock?: Clock;
   readonly hashFile?: typeof hashFile;
 }
 
-/** The job: hashes every file under a folder, and tells how it goes. On abort it throws, and lets go of every file. */
+/** The job: hashes every file in a folder and reports its progress. On abort it closes all files and throws. */
 export async function* hashFolder(
   folder: string,
   { signal, ...options }: HashOptions & { readonly signal: AbortSignal },
 ): AsyncGenerator<StreamEvent<JobEvents>> {
   const { filesPerSecond = Infinity, interval = 100, clock = systemClock } = options;
   const { hashFile: hash = hashFile } = options;
-  const tally = new Tally(clock);
+  const progress = new JobProgress(clock);
   const progressIsDue = createThrottle(interval, clock);
 
   const paths: string[] = [];
   for await (const { files, failure } of listFiles(folder, signal)) {
     for (const file of files) paths.push(file);
-    tally.found(files.length);
+    progress.addFound(files.length);
     if (failure !== undefined) {
-      tally.found(1);
-      yield tally.file([failure]);
+      progress.addFound(1);
+      yield progress.fileEvent([failure]);
     }
-    if (progressIsDue()) yield tally.progress("listing");
+    if (progressIsDue()) yield progress.progressEvent("listing");
   }
 
   async function resultOf(path: string): Promise<FileResult> {
@@ -51,24 +51,24 @@ export async function* hashFolder(
   }
 
   const digest = createHash("sha256");
-  const pace = createPace(filesPerSecond, clock);
+  const waitForTurn = createRateLimiter(filesPerSecond, clock);
   paths.sort();
-  tally.startHashing();
-  yield tally.progress("hashing");
-  for (let next = 0; next < paths.length; next += TOGETHER) {
-    await pace(next, signal);
+  progress.startHashing();
+  yield progress.progressEvent("hashing");
+  for (let next = 0; next < paths.length; next += BATCH_SIZE) {
+    await waitForTurn(next, signal);
     signal.throwIfAborted();
-    const files = await Promise.all(paths.slice(next, next + TOGETHER).map(resultOf));
+    const files = await Promise.all(paths.slice(next, next + BATCH_SIZE).map(resultOf));
     for (const file of files) {
       if ("sha256" in file) digest.update(`${file.sha256}  ${file.path}\0`);
     }
-    yield tally.file(files);
-    if (progressIsDue()) yield tally.progress("hashing");
+    yield progress.fileEvent(files);
+    if (progressIsDue()) yield progress.progressEvent("hashing");
   }
-  yield tally.done(digest.digest("hex"));
+  yield progress.doneEvent(digest.digest("hex"));
 }
 
-/** Says yes at most once every `interval` ms, and not at first. */
+/** Returns a function that returns true at most once per `interval` ms, and not in the first interval. */
 function createThrottle(interval: number, clock: Clock): () => boolean {
   let last = clock.now();
   return () => {

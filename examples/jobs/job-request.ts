@@ -1,21 +1,21 @@
 import { HTTPException } from "hono/http-exception";
 
 export interface JobRequest {
-  /** Not checked yet: that takes a look at the disk. */
+  /** Not validated yet, because that needs the disk. */
   readonly path: unknown;
   readonly filesPerSecond: number;
 }
 
 /**
- * Reads the body of a request for a job: `{ "path"?, "filesPerSecond"? }`, or nothing at all.
+ * Parses the body of a request for a job: `{ "path"?, "filesPerSecond"? }`, or an empty body.
  *
- * @throws an `HTTPException` 400 that says what is wrong with it
+ * @throws an `HTTPException` 400 that says what is wrong with the body
  */
 export function readJobRequest(body: string): JobRequest {
   const { path, filesPerSecond = Infinity } = body === "" ? {} : parseObject(body);
   if (typeof filesPerSecond === "number" && filesPerSecond > 0) return { path, filesPerSecond };
   throw new HTTPException(400, {
-    message: `"filesPerSecond" must be a number over 0, not ${JSON.stringify(filesPerSecond)}`,
+    message: `"filesPerSecond" must be a positive number, not ${JSON.stringify(filesPerSecond)}`,
   });
 }
 

@@ -3,15 +3,15 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemErrorCode } from "./system-error.ts";
 
-/** What one folder holds. */
+/** The content of one folder. */
 export interface Listing {
-  /** Its regular files, as paths from the root. */
+  /** Its regular files, as paths relative to the root. */
   readonly files: readonly string[];
-  /** Why it could not be listed. */
+  /** Set when the folder could not be listed. */
   readonly failure?: { readonly path: string; readonly error: string };
 }
 
-/** Lists the regular files under a folder, folder by folder. Symbolic links are neither listed nor followed. */
+/** Lists the regular files in a folder and its subfolders, one folder at a time. Ignores symbolic links. */
 export async function* listFiles(root: string, signal: AbortSignal): AsyncGenerator<Listing> {
   const folders = [""];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {

@@ -1,7 +1,7 @@
 import type { Counters, CounterValues, Gauges } from "@holdfast/hono";
 import { Counter, Gauge, Registry } from "prom-client";
 
-/** What a registry holds and what it has counted, for Prometheus: read when somebody asks, not before. */
+/** Exports the gauges and counters of a registry for Prometheus. They are read only when Prometheus scrapes them. */
 export function createMetrics(counters: Counters, readGauges: () => Gauges): Registry {
   const metrics = new Registry();
   const registers = [metrics];
@@ -49,32 +49,41 @@ export function createMetrics(counters: Counters, readGauges: () => Gauges): Reg
     });
   }
 
-  gauge("connections", "Clients connected now.", (now) => now.connections);
-  gauge("connections_waiting", "Of these, clients whose stream does not exist yet.", (now) => now.waiting);
-  gauge("streams", "Streams held now.", (now) => now.streams);
-  gauge("streams_lingering", "Of these, streams that have ended.", (now) => now.lingering);
-  gauge("log_bytes", "Bytes of the logs held now.", (now) => now.bytes);
+  gauge("connections", "Connected clients.", (gauges) => gauges.connections);
+  gauge(
+    "connections_waiting",
+    "Connected clients whose stream does not exist yet.",
+    (gauges) => gauges.waiting,
+  );
+  gauge("streams", "Streams in memory.", (gauges) => gauges.streams);
+  gauge("streams_lingering", "Streams in memory that have ended.", (gauges) => gauges.lingering);
+  gauge("log_bytes", "Bytes in the logs of all streams.", (gauges) => gauges.bytes);
 
-  counter("connections_opened_total", "Connections that began.", (all) => all.connections.opened);
+  counter("connections_opened_total", "Connections that were opened.", (values) => values.connections.opened);
   counterBy(
     "reason",
     "connections_closed_total",
-    "Connections that are over.",
-    (all) => all.connections.closed,
+    "Connections that were closed.",
+    (values) => values.connections.closed,
   );
-  counter("streams_opened_total", "Streams that were opened.", (all) => all.streams.opened);
-  counterBy("status", "streams_ended_total", "Streams that have ended.", (all) => all.streams.ended);
-  counter("events_pushed_total", "Events pushed to streams.", (all) => all.events.pushed);
-  counter("events_delivered_total", "Events written to connections.", (all) => all.events.delivered);
+  counter("streams_opened_total", "Streams that were opened.", (values) => values.streams.opened);
+  counterBy("status", "streams_ended_total", "Streams that have ended.", (values) => values.streams.ended);
+  counter("events_pushed_total", "Events pushed to streams.", (values) => values.events.pushed);
+  counter("events_delivered_total", "Events written to connections.", (values) => values.events.delivered);
   counter(
     "events_replayed_total",
-    "Events written to connections that came after them.",
-    (all) => all.events.replayed,
+    "Events written to connections that were opened after the event.",
+    (values) => values.events.replayed,
   );
-  counter("sent_bytes_total", "Bytes written to connections.", (all) => all.bytes);
-  counter("heartbeats_total", "Heartbeats written to connections.", (all) => all.heartbeats);
-  counterBy("reason", "resets_total", "Cursors that could not be honoured.", (all) => all.resets);
-  counter("warnings_total", "What need not be wrong, but should be known.", (all) => all.warnings);
-  counterBy("stage", "failures_total", "Failures in the background.", (all) => all.failures);
+  counter("sent_bytes_total", "Bytes written to connections.", (values) => values.bytes);
+  counter("heartbeats_total", "Heartbeats written to connections.", (values) => values.heartbeats);
+  counterBy(
+    "reason",
+    "resets_total",
+    "Cursors from which a stream could not resume.",
+    (values) => values.resets,
+  );
+  counter("warnings_total", "Warnings.", (values) => values.warnings);
+  counterBy("stage", "failures_total", "Failures in the background.", (values) => values.failures);
   return metrics;
 }

@@ -3,12 +3,12 @@ import type { JobEvents } from "./events.ts";
 
 type JobEvent = StreamEvent<JobEvents>;
 
-/** What the latest jobs came to, for those who ask when the events are no longer held. */
+/** The results of the latest jobs, for readers that connect when the events are no longer kept. */
 export class Results {
   readonly #max: number;
   readonly #byId = new Map<string, FinishedSnapshot<JobEvents>>();
 
-  /** @param max how many are kept; the oldest go first */
+  /** @param max maximum number of results; the oldest are removed first */
   constructor(max = 1_000) {
     this.#max = max;
   }
@@ -17,8 +17,8 @@ export class Results {
     return this.#byId.get(id);
   }
 
-  /** Passes on what a job tells, and keeps its `done`. */
-  async *keep(id: string, events: AsyncIterable<JobEvent>): AsyncGenerator<JobEvent> {
+  /** Passes the events of a job on and keeps its `done` event. */
+  async *record(id: string, events: AsyncIterable<JobEvent>): AsyncGenerator<JobEvent> {
     for await (const event of events) {
       if (event.event === "done") this.#add(id, { state: "done", events: [event] });
       yield event;

@@ -5,7 +5,7 @@ import { createApp } from "./app.ts";
 const hostname = "127.0.0.1";
 const port = Number(process.env.PORT ?? 3000);
 if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-  stop(`PORT must be 0 to 65535, not ${process.env.PORT}.`);
+  stop(`PORT must be a number from 0 to 65535, not ${process.env.PORT}.`);
 }
 
 const { app, jobs } = createApp({ root: resolve(import.meta.dirname, "../..") });
@@ -15,12 +15,12 @@ const server = serve({ fetch: app.fetch, hostname, port }, (address) => {
 
 server.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EADDRINUSE") throw error;
-  stop(`Port ${port} is in use. Another one: PORT=${port + 1} npm start`);
+  stop(`Port ${port} is in use. Try another one: PORT=${port + 1} npm start`);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void drain());
 
-/** Sends every reader away before the server closes. A second signal ends the process at once. */
+/** Drains all connections, then closes the server. A second signal ends the process at once. */
 async function drain(): Promise<void> {
   await jobs.close({ deadline: 2_000, spread: 1_000 });
   server.close();

@@ -1,4 +1,4 @@
-/** The code of what the operating system refused, such as `EACCES`. Any other error is a bug, and thrown on. */
+/** The code of an error of the operating system, such as `EACCES`. Rethrows any other error, because it is a bug. */
 export function systemErrorCode(error: unknown): string {
   if (error instanceof Error && "syscall" in error && "code" in error) return String(error.code);
   throw error;

@@ -1,81 +1,81 @@
 /** @import { ConnectionError, ConnectionState } from "@holdfast/client" */
 import { ResilientEventSource } from "@holdfast/client";
 
-/** How often a countdown is painted, in ms. */
+/** Interval of the countdown, in ms. */
 const TICK = 200;
 
 const oneDigit = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Shows which state a client is in, of all that there are, and why. */
+/** Shows the state of a client in a diagram of all states, and the reason for it. */
 export class ClientPanel {
   #panel;
-  /** @type {(() => void) | undefined} Stops to listen to the client. */
-  #leave;
+  /** @type {(() => void) | undefined} Removes the listener from the client. */
+  #unsubscribe;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #countdown;
 
   /**
    * @param {HTMLElement} panel
-   * @param {() => void} onReconnect called when somebody does not want to wait for the next attempt
+   * @param {() => void} onReconnect called when the user does not want to wait for the next attempt
    */
   constructor(panel, onReconnect) {
     this.#panel = panel;
     this.#part("reconnect").addEventListener("click", onReconnect);
   }
 
-  /** Shows this client from now on. @param {EventSource} source */
+  /** Shows this client instead of the one before. @param {EventSource} source */
   watch(source) {
-    this.#leave?.();
+    this.#unsubscribe?.();
     clearInterval(this.#countdown);
-    const tells = source instanceof ResilientEventSource;
-    this.#panel.dataset["tells"] = String(tells);
+    const reportsState = source instanceof ResilientEventSource;
+    this.#panel.dataset["reportsState"] = String(reportsState);
     this.#show("interruption", "none yet");
-    this.#light(undefined);
-    for (const glow of this.#panel.getAnimations({ subtree: true })) glow.cancel();
-    if (!tells) {
+    this.#highlight(undefined);
+    for (const animation of this.#panel.getAnimations({ subtree: true })) animation.cancel();
+    if (!reportsState) {
       this.#show("name", "EventSource");
       return;
     }
     this.#show("name", "ResilientEventSource");
-    this.#leave = source.subscribe((state) => this.#become(state));
-    this.#become(source.state);
+    this.#unsubscribe = source.subscribe((state) => this.#showState(state));
+    this.#showState(source.state);
   }
 
   /** @param {ConnectionState} state */
-  #become(state) {
+  #showState(state) {
     clearInterval(this.#countdown);
-    this.#light(state.status);
+    this.#highlight(state.status);
     this.#panel.dataset["reason"] = state.status === "closed" ? state.reason : "";
     this.#button.disabled = state.status === "closed";
     this.#show("status", state.status);
-    this.#show("sentence", sentence(state));
+    this.#show("description", describe(state));
     const interruption = interruptionOf(state);
     if (interruption !== undefined) this.#show("interruption", interruption);
-    if (state.status === "retrying" && state.delay > 0) this.#count(state.attempt, state.delay);
+    if (state.status === "retrying" && state.delay > 0) this.#countDown(state.attempt, state.delay);
   }
 
-  /** Counts down to an attempt, until the state changes. @param {number} attempt @param {number} delay in ms */
-  #count(attempt, delay) {
+  /** Shows a countdown to an attempt until the state changes. @param {number} attempt @param {number} delay in ms */
+  #countDown(attempt, delay) {
     const due = performance.now() + delay;
     const paint = () => {
       const seconds = Math.max(due - performance.now(), 0) / 1_000;
-      this.#show("sentence", `Attempt ${attempt} in ${oneDigit.format(seconds)} s.`);
+      this.#show("description", `Attempt ${attempt} in ${oneDigit.format(seconds)} s.`);
     };
     this.#countdown = setInterval(paint, TICK);
     paint();
   }
 
   /** @param {ConnectionState["status"] | undefined} status */
-  #light(status) {
+  #highlight(status) {
     for (const node of this.#panel.querySelectorAll("[data-status]")) {
-      const isLit = node.getAttribute("data-status") === status;
-      if (node.classList.contains("lit") && !isLit && !stillness.matches) {
-        // Some states last for less than a frame: what is left glows on for a while, so that the way can be followed.
+      const isActive = node.getAttribute("data-status") === status;
+      if (node.classList.contains("active") && !isActive && !reducedMotion.matches) {
+        // Some states last less than a frame. The previous state fades out slowly, so that the transition is visible.
         const { color } = getComputedStyle(node);
         node.animate([{ color }, {}], { duration: 2_000, easing: "ease-in" });
       }
-      node.classList.toggle("lit", isLit);
+      node.classList.toggle("active", isActive);
     }
   }
 
@@ -95,30 +95,30 @@ export class ClientPanel {
 }
 
 /** @param {ConnectionState} state */
-function sentence(state) {
+function describe(state) {
   switch (state.status) {
     case "connecting":
-      return `Attempt ${state.attempt} is under way.`;
+      return `Attempt ${state.attempt} is in progress.`;
     case "open":
-      return "The server has answered.";
+      return "The server has responded.";
     case "waiting":
-      return "There is no such job yet.";
+      return "The job does not exist yet.";
     case "replaying":
-      return "What was missed comes first.";
+      return "Receiving the missed events.";
     case "live":
-      return "It has everything.";
+      return "Up to date.";
     case "retrying":
-      return `Attempt ${state.attempt} at once.`;
+      return `Attempt ${state.attempt} starts now.`;
     case "closed":
       return {
-        done: "The stream is over.",
-        closed: "The page closed it.",
-        failed: "It will not try again.",
+        done: "The stream has ended.",
+        closed: "The page has closed it.",
+        failed: "It does not retry.",
       }[state.reason];
   }
 }
 
-/** Why there is no connection, if so. @param {ConnectionState} state */
+/** Why the connection was lost, if it was. @param {ConnectionState} state */
 function interruptionOf(state) {
   if (state.status === "retrying") return explain(state);
   if (state.status === "closed" && state.reason === "failed") {

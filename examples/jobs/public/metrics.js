@@ -1,11 +1,11 @@
-/** How long to wait after an answer before the next question, in ms. */
-const EVERY = 2_000;
+/** Time from a response to the next request, in ms. */
+const INTERVAL = 2_000;
 
 const numbers = new Intl.NumberFormat("en");
 const card = /** @type {HTMLElement} */ (document.getElementById("metrics"));
 
 /**
- * Reads what Prometheus reads: a metric a line, with labels or without. Those with labels are summed up.
+ * Parses the text format of Prometheus: one metric per line, with or without labels. Sums up the values of all labels.
  *
  * @param {string} text
  */
@@ -18,14 +18,14 @@ function parse(text) {
   return sums;
 }
 
-/** Never more than one question at a time, and none from a page that nobody sees. */
+/** Requests the metrics, one request at a time and none while the page is hidden. */
 async function refresh() {
   if (!document.hidden) {
     const response = await fetch("/metrics").catch(() => undefined);
     card.classList.toggle("stale", response === undefined);
     if (response !== undefined) show(parse(await response.text()));
   }
-  setTimeout(() => void refresh(), EVERY);
+  setTimeout(() => void refresh(), INTERVAL);
 }
 
 /** @param {Map<string, number>} sums */

@@ -8,13 +8,13 @@ import { Results } from "../results.ts";
 import { type ServedApp, serveApp } from "./serve-app.ts";
 import { digestOf } from "./sha256.ts";
 import { manyFiles, tempFolder } from "./temp-folder.ts";
-import { Valve } from "./valve.ts";
+import { HashSemaphore } from "./hash-semaphore.ts";
 
 function post({ url }: ServedApp, body?: string): Promise<Response> {
   return fetch(`${url}/jobs`, { method: "POST", ...(body !== undefined && { body }) });
 }
 
-/** Starts a job; `stream` is the whole URL. */
+/** Starts a job. `stream` is a complete URL. */
 async function start(app: ServedApp, request?: object): Promise<{ id: string; stream: string }> {
   const response = await post(app, request && JSON.stringify(request));
   expect(response.status).toBe(201);
@@ -26,18 +26,18 @@ function cancel({ url }: ServedApp, id: string): Promise<Response> {
   return fetch(`${url}/jobs/${id}`, { method: "DELETE" });
 }
 
-async function refusal(answer: Promise<Response>): Promise<{ status: number; error: string }> {
-  const response = await answer;
+async function errorOf(pending: Promise<Response>): Promise<{ status: number; error: string }> {
+  const response = await pending;
   const { error } = (await response.json()) as { error: string };
   return { status: response.status, error };
 }
 
-/** Waits until the job has told so many events, whoever listens. */
-async function untilTold({ jobs }: ServedApp, id: string, events: number): Promise<void> {
+/** Waits until the job has pushed so many events. */
+async function untilPushed({ jobs }: ServedApp, id: string, events: number): Promise<void> {
   await until(() => (jobs.get(id)?.last ?? 0) >= events);
 }
 
-/** Reads so many of the job's events, then leaves. */
+/** Reads so many of the job's events, then disconnects. */
 async function read(stream: string, events: number): Promise<Received[]> {
   const received: Received[] = [];
   for await (const one of follow(stream)) {
@@ -47,7 +47,7 @@ async function read(stream: string, events: number): Promise<Received[]> {
   return received;
 }
 
-test("a job hashes the folder it is given, and ends with its digest", async () => {
+test("a job hashes its folder and ends with the digest", async () => {
   const files = manyFiles(50);
   const inside = Object.fromEntries(Object.entries(files).map(([path, text]) => [`inside/${path}`, text]));
   const app = await serveApp({ root: tempFolder({ ...inside, "outside.txt": "" }) });
@@ -68,7 +68,7 @@ test.each([
   ["an empty object", "{}"],
   ["an empty path", `{"path":""}`],
   ["a dot", `{"path":"."}`],
-])("%s means the whole root", async (_, body) => {
+])("%s selects the whole root", async (_, body) => {
   const files = { "a.txt": "a", "b/c.txt": "c" };
   const app = await serveApp({ root: tempFolder(files) });
   const response = await post(app, body);
@@ -77,7 +77,7 @@ test.each([
   expect((await followToEnd(app.url + stream)).at(-2)?.data).toMatchObject({ digest: digestOf(files) });
 });
 
-test("nothing leads out of the root", async () => {
+test("no path leads out of the root", async () => {
   const outside = tempFolder({ "secret/secret.txt": "" });
   const root = tempFolder({ "inside/a.txt": "" });
   symlinkSync(outside, join(root, "link"));
@@ -105,8 +105,8 @@ test("nothing leads out of the root", async () => {
     "inside/up",
   ];
   for (const path of escapes) {
-    const answer = await refusal(post(app, JSON.stringify({ path })));
-    expect(answer, path).toEqual({
+    const response = await errorOf(post(app, JSON.stringify({ path })));
+    expect(response, path).toEqual({
       status: 400,
       error: expect.stringMatching(/(is|leads) outside the served folder$/),
     });
@@ -114,7 +114,7 @@ test("nothing leads out of the root", async () => {
   expect(app.jobs.size).toBe(0);
 });
 
-test("what lies within may be named in any way", async () => {
+test("a folder within the root can be given by any path to it", async () => {
   const root = tempFolder({ "inside/deep/a.txt": "a", "..dots/a.txt": "a" });
   symlinkSync("inside/deep", join(root, "link"));
   const app = await serveApp({ root });
@@ -135,7 +135,7 @@ test("what lies within may be named in any way", async () => {
 });
 
 test.each([
-  ["a folder that is not there", `{"path":"nowhere"}`, `there is no folder "nowhere"`],
+  ["a missing folder", `{"path":"nowhere"}`, `there is no folder "nowhere"`],
   ["a path through a file", `{"path":"a.txt/b"}`, `there is no folder "a.txt/b"`],
   ["a path that is too long", `{"path":"${"a".repeat(5000)}"}`, /^there is no folder "a/],
   ["a file", `{"path":"a.txt"}`, `"a.txt" is not a folder`],
@@ -144,33 +144,37 @@ test.each([
   ["null", `{"path":null}`, `"path" must be a string, not null`],
   ["a list", `{"path":["a"]}`, `"path" must be a string, not ["a"]`],
   ["broken JSON", `{"path":`, "the body is not JSON"],
-  ["a body that is no object", `"inside"`, "the body must be a JSON object"],
+  ["a body that is not an object", `"inside"`, "the body must be a JSON object"],
   ["a body that is null", "null", "the body must be a JSON object"],
   ["a body that is a list", "[]", "the body must be a JSON object"],
-  ["a pace of nothing", `{"filesPerSecond":0}`, `"filesPerSecond" must be a number over 0, not 0`],
-  ["a pace that is no number", `{"filesPerSecond":"9"}`, `"filesPerSecond" must be a number over 0, not "9"`],
-])("%s is refused", async (_, body, error) => {
+  ["a rate of zero", `{"filesPerSecond":0}`, `"filesPerSecond" must be a positive number, not 0`],
+  [
+    "a rate that is not a number",
+    `{"filesPerSecond":"9"}`,
+    `"filesPerSecond" must be a positive number, not "9"`,
+  ],
+])("%s is rejected", async (_, body, error) => {
   const app = await serveApp({ root: tempFolder({ "a.txt": "a" }) });
   const expected = typeof error === "string" ? error : expect.stringMatching(error);
-  expect(await refusal(post(app, body))).toEqual({ status: 400, error: expected });
+  expect(await errorOf(post(app, body))).toEqual({ status: 400, error: expected });
   expect(app.jobs.size).toBe(0);
 });
 
-test("a body that is too large is refused", async () => {
+test("a body that is too large is rejected", async () => {
   const app = await serveApp({ root: tempFolder() });
-  const answer = await refusal(post(app, `{"path":"${"a".repeat(20_000)}"}`));
-  expect(answer).toEqual({ status: 413, error: "the body is too large" });
+  const response = await errorOf(post(app, `{"path":"${"a".repeat(20_000)}"}`));
+  expect(response).toEqual({ status: 413, error: "the body is too large" });
 });
 
-test("who comes late is told everything from the first event", async () => {
-  const valve = new Valve();
-  const app = await serveApp({ root: tempFolder(manyFiles(160)), hashFile: valve.hashFile, interval: 0 });
+test("a late reader gets every event from the first one", async () => {
+  const semaphore = new HashSemaphore();
+  const app = await serveApp({ root: tempFolder(manyFiles(160)), hashFile: semaphore.hashFile, interval: 0 });
   const { id, stream } = await start(app);
   const early = followToEnd(stream);
-  valve.let(80);
-  await untilTold(app, id, 8);
+  semaphore.release(80);
+  await untilPushed(app, id, 8);
   const late = followToEnd(stream);
-  valve.open();
+  semaphore.releaseAll();
   const after = (async () => {
     await early;
     return followToEnd(stream);
@@ -185,64 +189,70 @@ test("who comes late is told everything from the first event", async () => {
 });
 
 test.each(["Last-Event-ID", "lastEventId"])(
-  "who comes back with %s is told exactly the rest",
-  async (how) => {
-    const valve = new Valve();
-    const app = await serveApp({ root: tempFolder(manyFiles(160)), hashFile: valve.hashFile, interval: 0 });
+  "a reader that reconnects with %s gets exactly the rest",
+  async (transport) => {
+    const semaphore = new HashSemaphore();
+    const app = await serveApp({
+      root: tempFolder(manyFiles(160)),
+      hashFile: semaphore.hashFile,
+      interval: 0,
+    });
     const { id, stream } = await start(app);
-    valve.let(48);
+    semaphore.release(48);
     const before = await read(stream, 4);
-    valve.let(48);
-    await untilTold(app, id, 8);
+    semaphore.release(48);
+    await untilPushed(app, id, 8);
 
     const cursor = before.at(-1)?.id as string;
     const rest =
-      how === "Last-Event-ID" ? followToEnd(stream, cursor) : followToEnd(`${stream}?lastEventId=${cursor}`);
-    valve.open();
+      transport === "Last-Event-ID"
+        ? followToEnd(stream, cursor)
+        : followToEnd(`${stream}?lastEventId=${cursor}`);
+    semaphore.releaseAll();
     const all = applicationEvents(await followToEnd(stream));
     expect([...before, ...applicationEvents(await rest)]).toEqual(all);
   },
 );
 
-test("who has the end is told not to come back", async () => {
+test("a reader that has the end gets a 204", async () => {
   const app = await serveApp({ root: tempFolder() });
   const { stream } = await start(app);
   const end = (await followToEnd(stream)).at(-1);
   expect((await fetch(stream, { headers: { "last-event-id": end?.id as string } })).status).toBe(204);
 });
 
-test("a cancelled job ends for its readers, and cannot be cancelled again", async () => {
-  const valve = new Valve();
-  const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: valve.hashFile });
+test("a cancelled job ends for its readers and cannot be cancelled again", async () => {
+  const semaphore = new HashSemaphore();
+  const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: semaphore.hashFile });
   const { id, stream } = await start(app);
-  valve.let(16);
+  semaphore.release(16);
   const reader = followToEnd(stream);
-  await untilTold(app, id, 2);
+  await untilPushed(app, id, 2);
 
   expect((await cancel(app, id)).status).toBe(204);
   const received = await reader;
   expect(received.at(-1)).toMatchObject({ event: "stream.end", data: { status: "cancelled" } });
   expect(applicationEvents(received).map(({ event }) => event)).toEqual(["progress", "file"]);
-  expect(await refusal(cancel(app, id))).toEqual({ status: 404, error: "no such job is running" });
+  expect(await errorOf(cancel(app, id))).toEqual({ status: 404, error: "no such job is running" });
 });
 
-test("a job that never was cannot be cancelled", async () => {
+test("an unknown job cannot be cancelled", async () => {
   const app = await serveApp({ root: tempFolder() });
   expect((await cancel(app, "nobody")).status).toBe(404);
 });
 
-test("a job goes on without readers", async () => {
-  const valve = new Valve();
-  const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: valve.hashFile });
+test("a job continues without readers", async () => {
+  const semaphore = new HashSemaphore();
+  const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: semaphore.hashFile });
   const { id, stream } = await start(app);
-  valve.let(16);
+  semaphore.release(16);
   await read(stream, 1);
   await until(() => app.jobs.gauges().connections === 0);
-  valve.open();
+  semaphore.releaseAll();
   await until(() => app.jobs.get(id)?.status === "done");
 });
 
-test("a file that cannot be read is an event, and the job goes on", async () => {
+test("a file that cannot be read is reported in an event, and the job continues", async () => {
   const app = await serveApp({
     root: tempFolder({ "a.txt": "a", "b.txt": "b" }),
     hashFile(path, signal) {
@@ -260,31 +270,31 @@ test("a file that cannot be read is an event, and the job goes on", async () => 
   expect(done?.data).toMatchObject({ files: 1, errors: 1, digest: digestOf({ "a.txt": "a" }) });
 });
 
-test("only so many jobs run at the same time", async () => {
-  const valve = new Valve();
-  const app = await serveApp({ root: tempFolder(manyFiles(1)), maxJobs: 2, hashFile: valve.hashFile });
+test("the number of running jobs is limited", async () => {
+  const semaphore = new HashSemaphore();
+  const app = await serveApp({ root: tempFolder(manyFiles(1)), maxJobs: 2, hashFile: semaphore.hashFile });
   const { id } = await start(app);
   await start(app);
-  expect(await refusal(post(app))).toEqual({ status: 503, error: "2 jobs are running; wait for one to end" });
+  expect(await errorOf(post(app))).toEqual({ status: 503, error: "2 jobs are running; wait for one to end" });
 
   await cancel(app, id);
   const { stream } = await start(app);
-  valve.open();
+  semaphore.releaseAll();
   expect((await followToEnd(stream)).at(-1)?.data).toEqual({ status: "done" });
 });
 
-test("no job is started while the server closes", async () => {
+test("no job can be started while the server closes", async () => {
   const app = await serveApp({ root: tempFolder() });
   await app.jobs.close();
-  expect(await refusal(post(app))).toEqual({ status: 503, error: "The registry is closed." });
+  expect(await errorOf(post(app))).toEqual({ status: 503, error: "The registry is closed." });
 });
 
-test("a job that never was has no stream", async () => {
+test("an unknown job has no stream", async () => {
   const app = await serveApp({ root: tempFolder() });
   expect((await fetch(`${app.url}/jobs/nobody/stream`)).status).toBe(404);
 });
 
-test("of a job whose events are no longer held, the result is told, with the same id to everyone", async () => {
+test("when the events of a job are no longer kept, every reader gets its result with the same ids", async () => {
   const app = await serveApp({ root: tempFolder(manyFiles(20)), linger: 0 });
   const { stream } = await start(app);
   const done = applicationEvents(await followToEnd(stream)).at(-1);
@@ -301,19 +311,19 @@ test("of a job whose events are no longer held, the result is told, with the sam
   expect(rest).toEqual(late.slice(1));
 });
 
-test("the latest results are kept, and no more", async () => {
+test("only the latest results are kept", async () => {
   const results = new Results(2);
   const done = { files: 0, errors: 0, bytes: 0, filesPerSecond: 0, events: 2, seconds: 0, digest: "" };
   for (const id of ["a", "b", "c"]) {
-    const told = ReadableStream.from([{ event: "done", data: done } as const]);
-    await Array.fromAsync(results.keep(id, told));
+    const events = ReadableStream.from([{ event: "done", data: done } as const]);
+    await Array.fromAsync(results.record(id, events));
   }
   expect(results.get("a")).toBeUndefined();
   expect(results.get("b")).toEqual({ state: "done", events: [{ event: "done", data: done }] });
   expect(results.get("c")).toBeDefined();
 });
 
-test("metrics tell what the registry holds and has done", async () => {
+test("the metrics show the gauges and counters of the registry", async () => {
   const app = await serveApp({ root: tempFolder(manyFiles(20)), interval: Infinity });
   const { stream } = await start(app);
   const { length } = applicationEvents(await followToEnd(stream));
@@ -328,7 +338,7 @@ test("metrics tell what the registry holds and has done", async () => {
       "# TYPE holdfast_connections gauge",
       "holdfast_connections 0",
       "holdfast_streams_lingering 1",
-      "# HELP holdfast_connections_closed_total Connections that are over.",
+      "# HELP holdfast_connections_closed_total Connections that were closed.",
       "# TYPE holdfast_connections_closed_total counter",
       `holdfast_connections_closed_total{reason="ended"} 2`,
       `holdfast_connections_closed_total{reason="zombie"} 0`,
@@ -341,7 +351,7 @@ test("metrics tell what the registry holds and has done", async () => {
   expect(again.split("\n")).toEqual(lines);
 });
 
-test("the page and its files are served, and nothing beside them", async () => {
+test("the page and its files are served, and no other files", async () => {
   const { url } = await serveApp({ root: tempFolder() });
   const typeOf = async (path: string) => (await fetch(url + path)).headers.get("content-type");
   expect(await typeOf("/?job=1")).toMatch("text/html");

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import type { StreamEvent } from "@holdfast/hono";
 import { createFakeClock } from "@holdfast/core/testing";
 import { expect, test, vi } from "vitest";
+import { until } from "../../common/test/until.ts";
 import type { JobEvents } from "../events.ts";
 import { hashFile } from "../hash-file.ts";
 import { hashFolder, type HashOptions } from "../hash-folder.ts";
 import { digestOf, sha256 } from "./sha256.ts";
 import { manyFiles, tempFolder } from "./temp-folder.ts";
-import { until } from "../../common/test/until.ts";
 
 type JobEvent = StreamEvent<JobEvents>;
 
@@ -28,20 +28,20 @@ function doneIn(events: JobEvent[]): JobEvents["done"] {
   return last.data;
 }
 
-test("every file is told once, with its hash and size", async () => {
+test("every file is reported once, with its hash and size", async () => {
   const files = { "b.txt": "bee", "a/deep/c.txt": "", ...manyFiles(100) };
-  const told = filesIn(await run(tempFolder(files)));
+  const results = filesIn(await run(tempFolder(files)));
 
   const expected = Object.entries(files).map(([path, text]) => ({
     path,
     size: text.length,
     sha256: sha256(text),
   }));
-  expect(told).toHaveLength(102);
-  expect(told).toEqual(expect.arrayContaining(expected));
+  expect(results).toHaveLength(102);
+  expect(results).toEqual(expect.arrayContaining(expected));
 });
 
-test("the digest depends on the names and contents, and on nothing else", async () => {
+test("the digest depends only on the names and contents of the files", async () => {
   const files = { "a.txt": "1", "b/c.txt": "2", "b.txt": "3" };
   const backwards = Object.fromEntries(Object.entries(files).toReversed());
   const digest = async (folder: string) => doneIn(await run(folder)).digest;
@@ -52,7 +52,7 @@ test("the digest depends on the names and contents, and on nothing else", async 
   expect(await digest(tempFolder())).toBe(digestOf({}));
 });
 
-test("done counts the files, the bytes and the events, itself included", async () => {
+test("the done event counts the files, the bytes and the events, including itself", async () => {
   const events = await run(tempFolder(manyFiles(40)), { interval: 0 });
   const bytes = Object.values(manyFiles(40)).join("").length;
   expect(doneIn(events)).toMatchObject({ files: 40, errors: 0, bytes, events: events.length });
@@ -67,12 +67,12 @@ test("symbolic links are not followed", async () => {
   expect(filesIn(await run(folder))).toMatchObject([{ path: "a.txt" }]);
 });
 
-test("a file that cannot be read is told and counted, and the job goes on", async () => {
+test("a file that cannot be read is reported and counted, and the job continues", async () => {
   const folder = tempFolder({ "a.txt": "a", "gone.txt": "gone", "z.txt": "z" });
   const events = await run(folder, {
-    hashFile(path, own) {
+    hashFile(path, jobSignal) {
       if (path.endsWith("gone.txt")) rmSync(path);
-      return hashFile(path, own);
+      return hashFile(path, jobSignal);
     },
   });
   expect(filesIn(events)).toMatchObject([
@@ -87,30 +87,30 @@ test("a file that cannot be read is told and counted, and the job goes on", asyn
   });
 });
 
-test("a folder that cannot be listed is told and counted", async () => {
+test("a folder that cannot be listed is reported and counted", async () => {
   const events = await run(join(tempFolder(), "gone"));
   expect(filesIn(events)).toEqual([{ path: ".", error: "ENOENT" }]);
   expect(doneIn(events)).toMatchObject({ files: 0, errors: 1 });
 });
 
-test("an error that is not the system's fails the job", async () => {
+test("an error that is not from the operating system fails the job", async () => {
   const bug = new TypeError("a bug");
   const failing = run(tempFolder({ "a.txt": "a" }), { hashFile: () => Promise.reject(bug) });
   await expect(failing).rejects.toBe(bug);
 });
 
-test("progress is told when the total is known, and then at most once in an interval", async () => {
+test("progress is reported when the total is known, and after that at most once per interval", async () => {
   const clock = createFakeClock();
   let started = 0;
   const events = await run(tempFolder(manyFiles(160)), {
     clock,
     interval: 100,
-    async hashFile(path, own) {
+    async hashFile(path, jobSignal) {
       if (++started % 16 === 0) await clock.advance(32);
-      return hashFile(path, own);
+      return hashFile(path, jobSignal);
     },
   });
-  // Ten events with files, 32 ms apart: progress behind every fourth.
+  // Ten file events, 32 ms apart: progress after every fourth.
   expect(progressIn(events).map(({ files }) => files)).toEqual([0, 64, 128]);
   expect(progressIn(events)[1]).toMatchObject({
     phase: "hashing",
@@ -120,13 +120,13 @@ test("progress is told when the total is known, and then at most once in an inte
   });
 });
 
-test("progress counts what was found while the folders are still being listed", async () => {
+test("while folders are being listed, progress counts the files found so far", async () => {
   const events = await run(tempFolder({ "a/1": "", "b/2": "", "b/3": "" }), { interval: 0 });
   const listing = progressIn(events).filter(({ phase }) => phase === "listing");
   expect(listing.map(({ total }) => total)).toEqual([0, 2, 3]);
 });
 
-test("a pace holds the job back", async () => {
+test("filesPerSecond limits the rate of the job", async () => {
   const clock = createFakeClock();
   const job = hashFolder(tempFolder(manyFiles(32)), { signal, clock, filesPerSecond: 16 });
   expect((await job.next()).value).toMatchObject({ event: "progress" });
@@ -141,7 +141,7 @@ test("a pace holds the job back", async () => {
   await until(() => next.mock.calls.length === 1);
 });
 
-test("an abort ends a job that is held back, and leaves no timer", async () => {
+test("an abort ends a job that waits for the rate limit, and leaves no timer", async () => {
   const clock = createFakeClock();
   const user = new AbortController();
   const job = hashFolder(tempFolder(manyFiles(32)), { signal: user.signal, clock, filesPerSecond: 1 });
@@ -154,7 +154,7 @@ test("an abort ends a job that is held back, and leaves no timer", async () => {
   expect(clock.timers).toBe(0);
 });
 
-test("an abort ends a job while it lists", async () => {
+test("an abort ends a job that lists folders", async () => {
   const user = new AbortController();
   const job = hashFolder(tempFolder({ "a/b/c": "" }), { signal: user.signal, interval: 0 });
   await job.next();
@@ -162,11 +162,11 @@ test("an abort ends a job while it lists", async () => {
   await expect(job.next()).rejects.toBe("user");
 });
 
-// Only Linux tells a process which files it has open.
+// Only Linux lists the open files of a process in /proc.
 test.skipIf(process.platform !== "linux")("an abort closes the file that is being read", async () => {
   const folder = tempFolder({ big: "" });
   const big = join(folder, "big");
-  // A hole of a terabyte takes no room on the disk.
+  // A sparse file of a terabyte takes no space on the disk.
   truncateSync(big, 2 ** 40);
   const user = new AbortController();
   const job = hashFolder(folder, { signal: user.signal });

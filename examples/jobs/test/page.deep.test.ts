@@ -8,12 +8,12 @@ import { until } from "../../common/test/until.ts";
 import { type ServedApp, serveApp } from "./serve-app.ts";
 import { digestOf } from "./sha256.ts";
 import { manyFiles, tempFolder } from "./temp-folder.ts";
-import { Valve } from "./valve.ts";
+import { HashSemaphore } from "./hash-semaphore.ts";
 
 const launch = findChromium();
 const screenshots = join(import.meta.dirname, "../screenshots");
 
-describe.skipIf(launch === undefined)("the page", () => {
+describe.skipIf(launch === undefined)("the page of the jobs example", () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -21,7 +21,7 @@ describe.skipIf(launch === undefined)("the page", () => {
   });
   afterAll(() => browser.close());
 
-  const open = (url: string, prepare?: (blank: Page) => Promise<unknown>): Promise<Page> =>
+  const open = (url: string, prepare?: (newPage: Page) => Promise<unknown>): Promise<Page> =>
     openPage(browser, url, prepare);
   const panel = (page: Page, title = "Reader"): Locator =>
     page.getByRole("region", { name: title, exact: true });
@@ -33,43 +33,47 @@ describe.skipIf(launch === undefined)("the page", () => {
   const proof = (reader: Locator, verdict: "right" | "wrong") =>
     reader.locator(`[data-proof=${verdict}]`).waitFor();
 
-  /** What a reader shows of its client. */
+  /** The panel that shows the state of a reader's client. */
   const clientOf = (reader: Locator): Locator => reader.getByRole("region", { name: "Client" });
-  const lights = (reader: Locator, state: string) =>
-    clientOf(reader).locator(`.lit[data-status="${state}"]`).waitFor();
-  const tells = (reader: Locator, text: RegExp) => clientOf(reader).getByText(text).waitFor();
+  const clientIs = (reader: Locator, state: string) =>
+    clientOf(reader).locator(`.active[data-status="${state}"]`).waitFor();
+  const clientShows = (reader: Locator, text: RegExp) => clientOf(reader).getByText(text).waitFor();
   const choose = (page: Page, client: string) => page.getByLabel(client, { exact: true }).check();
   const NATIVE = "the browser's EventSource";
 
-  /** Waits for a figure among those that the server counts. */
+  /** Waits for a value in the panel of server metrics. */
   const metric = (page: Page, name: string, value: string): Promise<void> =>
-    panel(page, "What the server counts")
+    panel(page, "Server metrics")
       .locator("div", { has: page.getByText(name, { exact: true }) })
       .locator("dd", { hasText: new RegExp(`^${value}$`) })
       .waitFor();
 
-  /** A job that tells two events as it lists its files, and two with every 16 files that the valve lets by. */
-  async function pausedJob(files: Record<string, string>): Promise<{ app: ServedApp; valve: Valve }> {
-    const valve = new Valve();
-    const app = await serveApp({ root: tempFolder(files), hashFile: valve.hashFile, interval: 0 });
-    return { app, valve };
+  /**
+   * Serves jobs that send two events while listing, and two for every 16 files that the semaphore releases.
+   */
+  async function pausedJob(
+    files: Record<string, string>,
+  ): Promise<{ app: ServedApp; semaphore: HashSemaphore }> {
+    const semaphore = new HashSemaphore();
+    const app = await serveApp({ root: tempFolder(files), hashFile: semaphore.hashFile, interval: 0 });
+    return { app, semaphore };
   }
 
-  test("who cuts, comes back or joins late gets every event once", async () => {
+  test("a reader that reconnects or joins late gets every event once", async () => {
     const files = manyFiles(320);
-    const { app, valve } = await pausedJob(files);
+    const { app, semaphore } = await pausedJob(files);
     const page = await open(app.url);
     await click(page, "Start a job");
     const reader = panel(page);
     await becomes(reader, "live");
-    valve.let(96);
+    semaphore.release(96);
     await shows(reader, "14 events, 0 missed, 0 doubled");
     await shows(reader, "96 of 320 files");
 
     await click(reader, "Cut the connection");
     await becomes(reader, "cut");
     const id = new URL(page.url()).searchParams.get("job") as string;
-    valve.let(96);
+    semaphore.release(96);
     await until(() => app.jobs.get(id)?.last === 26);
     await shows(reader, "14 events, 0 missed, 0 doubled");
     await click(reader, "Reconnect");
@@ -77,8 +81,8 @@ describe.skipIf(launch === undefined)("the page", () => {
     await becomes(reader, "live");
 
     app.cutAll();
-    await shows(reader, "connection lost (network); holdfast comes back by itself");
-    valve.let(32);
+    await shows(reader, "connection lost (network); holdfast reconnects");
+    semaphore.release(32);
     await click(page, "Open a second reader");
     const second = panel(page, "Second reader");
     for (const one of [reader, second]) {
@@ -86,14 +90,14 @@ describe.skipIf(launch === undefined)("the page", () => {
       await becomes(one, "live");
     }
 
-    valve.open();
+    semaphore.releaseAll();
     for (const one of [reader, second]) {
       await becomes(one, "ended: done");
       await shows(one, "43 of 43 events, 0 missed, 0 doubled");
       await shows(one, digestOf(files));
       await proof(one, "right");
-      await lights(one, "closed");
-      await tells(one, /^The stream is over\.$/);
+      await clientIs(one, "closed");
+      await clientShows(one, /^The stream has ended\.$/);
     }
     await metric(page, "Resets", "0");
     await takeScreenshots(page, screenshots);
@@ -107,20 +111,20 @@ describe.skipIf(launch === undefined)("the page", () => {
     await second.waitFor({ state: "detached" });
   });
 
-  test("the browser's EventSource gets every event once, too, and does not tell how", async () => {
-    const { app, valve } = await pausedJob(manyFiles(64));
+  test("the browser's EventSource also gets every event once, but does not report its state", async () => {
+    const { app, semaphore } = await pausedJob(manyFiles(64));
     const page = await open(app.url);
     await choose(page, NATIVE);
     await click(page, "Start a job");
     const reader = panel(page);
-    valve.let(32);
+    semaphore.release(32);
     await shows(reader, "6 events, 0 missed, 0 doubled");
-    await tells(reader, /EventSource does not tell/);
+    await clientShows(reader, /EventSource does not report/);
     expect(await clientOf(reader).getByRole("button").count()).toBe(0);
 
     app.cutAll();
-    await shows(reader, "connection lost; EventSource comes back by itself");
-    valve.open();
+    await shows(reader, "connection lost; EventSource reconnects");
+    semaphore.releaseAll();
     await becomes(reader, "ended: done");
     await shows(reader, "11 of 11 events, 0 missed, 0 doubled");
     await proof(reader, "right");
@@ -131,66 +135,66 @@ describe.skipIf(launch === undefined)("the page", () => {
     await proof(reader, "right");
   });
 
-  test("the client can be changed in the middle of a job, and no event is lost or comes twice", async () => {
+  test("no event is lost or doubled when the client changes in the middle of a job", async () => {
     const files = manyFiles(448);
-    const { app, valve } = await pausedJob(files);
+    const { app, semaphore } = await pausedJob(files);
     const page = await open(app.url);
     await click(page, "Start a job");
     await click(page, "Open a second reader");
     const reader = panel(page);
     const second = panel(page, "Second reader");
     for (const client of [NATIVE, "holdfast", NATIVE, "holdfast"]) {
-      // It goes on while they change.
-      valve.let(48);
+      // The job continues while the client changes.
+      semaphore.release(48);
       await choose(page, client);
-      valve.let(48);
+      semaphore.release(48);
     }
     for (const one of [reader, second]) {
       await shows(one, "50 events, 0 missed, 0 doubled");
-      await lights(one, "live");
+      await clientIs(one, "live");
     }
-    // Who is cut stays so, and comes back with the client that is chosen then.
+    // A cut reader stays cut, and reconnects with the client that is selected then.
     await click(second, "Cut the connection");
     await choose(page, NATIVE);
     await becomes(reader, "live");
     await becomes(second, "cut");
     await click(second, "Reconnect");
 
-    valve.open();
+    semaphore.releaseAll();
     for (const one of [reader, second]) {
-      await tells(one, /EventSource does not tell/);
+      await clientShows(one, /EventSource does not report/);
       await shows(one, "59 of 59 events, 0 missed, 0 doubled");
       await shows(one, digestOf(files));
       await proof(one, "right");
     }
   });
 
-  test("the client tells why it has lost the connection, when it tries again, and that it is back", async () => {
-    const { app, valve } = await pausedJob(manyFiles(64));
+  test("the client reports why it lost the connection, when it retries, and when it is live again", async () => {
+    const { app, semaphore } = await pausedJob(manyFiles(64));
     const page = await open(app.url);
     await click(page, "Start a job");
     const reader = panel(page);
-    valve.let(32);
-    await lights(reader, "live");
-    await tells(reader, /^none yet$/);
+    semaphore.release(32);
+    await clientIs(reader, "live");
+    await clientShows(reader, /^none yet$/);
     const height = async () => (await clientOf(reader).boundingBox())?.height;
     const before = await height();
 
     await page.route("**/stream", (route) => route.abort());
     app.cutAll();
-    await lights(reader, "retrying");
-    await tells(reader, /^network: The network failed\.$/);
-    await tells(reader, /^Attempt \d+ in \d+\.\d s\.$/);
+    await clientIs(reader, "retrying");
+    await clientShows(reader, /^network: The network failed\.$/);
+    await clientShows(reader, /^Attempt \d+ in \d+\.\d s\.$/);
     await becomes(reader, "reconnecting");
     await page.unroute("**/stream");
-    await lights(reader, "live");
-    await tells(reader, /^It has everything\.$/);
+    await clientIs(reader, "live");
+    await clientShows(reader, /^Up to date\.$/);
 
     await page.route("**/stream", (route) =>
       route.fulfill({ status: 503, headers: { "retry-after": "100" } }),
     );
     await click(reader, "Reconnect now");
-    await tells(reader, /^unavailable: The server answered 503/);
+    await clientShows(reader, /^unavailable: The server answered 503/);
     const countdown = await clientOf(reader)
       .getByText(/^Attempt 2 in \d+\.\d s\.$/)
       .innerText();
@@ -198,19 +202,19 @@ describe.skipIf(launch === undefined)("the page", () => {
     expect(await height()).toBe(before);
     await page.unroute("**/stream");
     await click(reader, "Reconnect now");
-    await lights(reader, "live");
+    await clientIs(reader, "live");
     await becomes(reader, "live");
 
-    valve.open();
+    semaphore.releaseAll();
     await shows(reader, "11 of 11 events, 0 missed, 0 doubled");
     await proof(reader, "right");
   });
 
-  test("a cancelled job has told all that it told", async () => {
-    const { app, valve } = await pausedJob(manyFiles(64));
+  test("every event of a cancelled job arrives", async () => {
+    const { app, semaphore } = await pausedJob(manyFiles(64));
     const page = await open(app.url);
     await click(page, "Start a job");
-    valve.let(16);
+    semaphore.release(16);
     await shows(panel(page), "4 events, 0 missed, 0 doubled");
     await click(page, "Cancel the job");
     await becomes(panel(page), "ended: cancelled");
@@ -219,7 +223,7 @@ describe.skipIf(launch === undefined)("the page", () => {
     expect(await page.getByRole("button", { name: "Cancel the job" }).isDisabled()).toBe(true);
   });
 
-  test("what cannot be started is said", async () => {
+  test("the page shows why a job cannot be started", async () => {
     const { app } = await pausedJob({});
     const page = await open(app.url);
     await page.getByLabel("Folder to hash").fill("..");
@@ -227,18 +231,18 @@ describe.skipIf(launch === undefined)("the page", () => {
     await shows(page.getByRole("alert"), `".." is outside the served folder`);
   });
 
-  test("for a job that never was the client gives up, and tells why", async () => {
+  test("for an unknown job, the client gives up and reports why", async () => {
     const { app } = await pausedJob({});
     const reader = panel(await open(`${app.url}/?job=nobody`));
     await becomes(reader, "given up");
     await shows(reader, "holdfast has given up (refused)");
-    await lights(reader, "closed");
-    await tells(reader, /^refused: The server answered 404/);
-    await tells(reader, /^It will not try again\.$/);
+    await clientIs(reader, "closed");
+    await clientShows(reader, /^refused: The server answered 404/);
+    await clientShows(reader, /^It does not retry\.$/);
     expect(await reader.getByRole("button", { name: "Reconnect now" }).isDisabled()).toBe(true);
   });
 
-  test("of a job whose events are no longer held, the result is shown", async () => {
+  test("the page shows the result of a job whose events are no longer kept", async () => {
     const app = await serveApp({ root: tempFolder(manyFiles(20)), linger: 0 });
     const page = await open(app.url);
     await click(page, "Start a job");
@@ -246,29 +250,29 @@ describe.skipIf(launch === undefined)("the page", () => {
     await until(() => app.jobs.size === 0);
     await page.reload();
     await shows(panel(page), "1 of 1 event, 0 missed, 0 doubled");
-    await shows(panel(page), "The job's events are no longer held; this is its result.");
+    await shows(panel(page), "The events of this job are no longer kept; this is its result.");
     await shows(panel(page), "20 of 20 files");
   });
 
-  test("what the server counts is shown, and kept up to date", async () => {
-    const { app, valve } = await pausedJob(manyFiles(64));
+  test("the server metrics are shown and updated", async () => {
+    const { app, semaphore } = await pausedJob(manyFiles(64));
     const page = await open(app.url);
     await metric(page, "Streams", "0");
     await click(page, "Start a job");
-    valve.let(32);
+    semaphore.release(32);
     await metric(page, "Connections", "1");
     await metric(page, "Events pushed", "6");
-    valve.open();
-    await metric(page, "Of these ended", "1");
+    semaphore.releaseAll();
+    await metric(page, "Ended streams", "1");
     await metric(page, "Connections", "0");
     await metric(page, "Events delivered", "11");
   });
 
-  /** Opens the page on a stream that never was: what the server would say is made up. */
+  /** Opens the page with a made-up response of the server. */
   async function openOn(stream: string, { status = 200, client = "" } = {}): Promise<Locator> {
     const { app } = await pausedJob({});
-    const page = await open(`${app.url}/?job=made-up&client=${client}`, (blank) =>
-      blank.route("**/stream", (route) =>
+    const page = await open(`${app.url}/?job=made-up&client=${client}`, (newPage) =>
+      newPage.route("**/stream", (route) =>
         route.fulfill({ status, contentType: "text/event-stream", body: stream }),
       ),
     );
@@ -281,7 +285,7 @@ describe.skipIf(launch === undefined)("the page", () => {
     frame("file", { files: [{ path: "a", size: 1, sha256: "00" }] }, `${seq}`);
   const end = (seq: number, status = "done"): string => frame("stream.end", { status }, `${seq}.end`);
 
-  test("a loss is counted and said", async () => {
+  test("lost events are counted and logged", async () => {
     const reset = frame("stream.reset", { reason: "trimmed", lost: [1, 40] }, "40");
     const reader = await openOn(reset + file(41) + file(42) + end(43));
     await shows(reader, "2 of 42 events, 40 missed, 0 doubled");
@@ -289,9 +293,9 @@ describe.skipIf(launch === undefined)("the page", () => {
     await proof(reader, "wrong");
   });
 
-  test("a gap and a double are found", async () => {
+  test("a missing and a doubled event are detected", async () => {
     const stream = file(1) + file(1) + file(2) + file(4) + end(6);
-    // The other would leave out what comes twice.
+    // ResilientEventSource would drop the duplicate.
     const reader = await openOn(stream, { client: "native" });
     await shows(reader, "3 of 5 events, 2 missed, 1 doubled");
     await proof(reader, "wrong");
@@ -304,31 +308,31 @@ describe.skipIf(launch === undefined)("the page", () => {
     await shows(reader, "reset (epoch): starting over");
   });
 
-  test("a digest that does not fit what came is found", async () => {
+  test("a digest that does not match the received events is detected", async () => {
     const done = { files: 1, errors: 0, filesPerSecond: 1, events: 2, digest: "another" };
     const reader = await openOn(file(1) + frame("done", done, "2") + end(3));
     await shows(reader, "2 of 2 events, 0 missed, 0 doubled");
-    await shows(reader, "The hashes that came give another digest.");
+    await shows(reader, "The received hashes give a different digest.");
     await proof(reader, "wrong");
   });
 
-  test("a failure is said", async () => {
+  test("a failed stream is logged", async () => {
     const error = frame("stream.error", { code: "SOURCE_FAILED", message: "The stream failed." });
     const reader = await openOn(error + end(1, "failed"));
     await becomes(reader, "ended: failed");
     await shows(reader, "error SOURCE_FAILED: The stream failed.");
-    await tells(reader, /^failed: The stream failed\.$/);
+    await clientShows(reader, /^failed: The stream failed\.$/);
   });
 
-  test("a server that drains is said, and come back to", async () => {
+  test("after a drain, the reader reconnects", async () => {
     const reader = await openOn(frame("stream.drain", { reason: "shutdown" }));
     await becomes(reader, "reconnecting");
-    await shows(reader, "sent away (shutdown), to come back later");
-    await lights(reader, "retrying");
-    await tells(reader, /^shutdown$/);
+    await shows(reader, "drained (shutdown); will reconnect later");
+    await clientIs(reader, "retrying");
+    await clientShows(reader, /^shutdown$/);
   });
 
-  test("a refusal ends it, until the reader reconnects", async () => {
+  test("after a 404, the reader stays disconnected until the user reconnects", async () => {
     const reader = await openOn("", { status: 404, client: "native" });
     await becomes(reader, "given up");
     await shows(reader, "EventSource has given up");

@@ -9,7 +9,7 @@ import type { JobEvents } from "../events.ts";
 export interface ServedApp {
   readonly url: string;
   readonly jobs: Registry<JobEvents>;
-  /** Cuts every connection, as a network does. */
+  /** Cuts every connection, like a network failure. */
   cutAll(): void;
 }
 

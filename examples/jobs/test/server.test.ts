@@ -10,7 +10,7 @@ function run(port: number | string): RunningServer {
 }
 
 test.each(["SIGINT", "SIGTERM"] as const)(
-  "the server says where it is, and on %s sends its readers away and ends",
+  "the server prints its URL, and on %s drains its readers and exits",
   async (signal) => {
     const server = run(0);
     const url = await server.firstLine("stdout");
@@ -29,7 +29,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
   },
 );
 
-test("a port in use is said, and ends it", async () => {
+test("a port that is in use ends the server with a message", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   onTestFinished(() => void other.close());
   await once(other, "listening");
@@ -37,13 +37,13 @@ test("a port in use is said, and ends it", async () => {
 
   const server = run(port);
   expect(await server.firstLine("stderr")).toBe(
-    `Port ${port} is in use. Another one: PORT=${port + 1} npm start`,
+    `Port ${port} is in use. Try another one: PORT=${port + 1} npm start`,
   );
   expect(await server.exited()).toBe(1);
 });
 
-test("a port that is none is said, and ends it", async () => {
+test("an invalid port ends the server with a message", async () => {
   const server = run("http");
-  expect(await server.firstLine("stderr")).toBe("PORT must be 0 to 65535, not http.");
+  expect(await server.firstLine("stderr")).toBe("PORT must be a number from 0 to 65535, not http.");
   expect(await server.exited()).toBe(1);
 });

@@ -4,7 +4,7 @@ export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** A job's digest, worked out from what the files hold. */
+/** The digest of a job, computed from the content of its files. */
 export function digestOf(files: Record<string, string>): string {
   const lines = Object.keys(files)
     .sort()

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** A folder with these files, by path, until the test is finished. */
+/** Creates a folder with these files, by path. It is removed when the test is finished. */
 export function tempFolder(files: Record<string, string> = {}): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "holdfast-jobs-")));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -14,7 +14,7 @@ export function tempFolder(files: Record<string, string> = {}): string {
   return folder;
 }
 
-/** So many files, named `000.txt` and so on. */
+/** Files named `000.txt` and so on, by path. */
 export function manyFiles(count: number): Record<string, string> {
   const name = (index: number): string => `${String(index).padStart(3, "0")}.txt`;
   return Object.fromEntries(

@@ -1,12 +1,12 @@
 import type { Clock, StreamEvent } from "@holdfast/hono";
-import type { Count, FileResult, JobEvents } from "./events.ts";
+import type { Counts, FileResult, JobEvents } from "./events.ts";
 
 type JobEvent = StreamEvent<JobEvents>;
 
-/** Counts what a job has done and told, and words its events. */
-export class Tally {
+/** Counts the files and events of a job, and creates its events. */
+export class JobProgress {
   readonly #clock: Clock;
-  readonly #beganAt: number;
+  readonly #startedAt: number;
   #hashingSince: number;
   #total = 0;
   #files = 0;
@@ -16,10 +16,10 @@ export class Tally {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#beganAt = this.#hashingSince = clock.now();
+    this.#startedAt = this.#hashingSince = clock.now();
   }
 
-  found(files: number): void {
+  addFound(files: number): void {
     this.#total += files;
   }
 
@@ -27,7 +27,7 @@ export class Tally {
     this.#hashingSince = this.#clock.now();
   }
 
-  file(files: readonly FileResult[]): JobEvent {
+  fileEvent(files: readonly FileResult[]): JobEvent {
     for (const file of files) {
       if ("error" in file) {
         this.#errors++;
@@ -36,27 +36,27 @@ export class Tally {
         this.#bytes += file.size;
       }
     }
-    return this.#told({ event: "file", data: { files } });
+    return this.#counted({ event: "file", data: { files } });
   }
 
-  progress(phase: "listing" | "hashing"): JobEvent {
-    return this.#told({ event: "progress", data: { phase, total: this.#total, ...this.#count() } });
+  progressEvent(phase: "listing" | "hashing"): JobEvent {
+    return this.#counted({ event: "progress", data: { phase, total: this.#total, ...this.#counts() } });
   }
 
-  done(digest: string): JobEvent {
-    const seconds = this.#secondsSince(this.#beganAt);
-    return this.#told({
+  doneEvent(digest: string): JobEvent {
+    const seconds = this.#secondsSince(this.#startedAt);
+    return this.#counted({
       event: "done",
-      data: { ...this.#count(), events: this.#events + 1, seconds, digest },
+      data: { ...this.#counts(), events: this.#events + 1, seconds, digest },
     });
   }
 
-  #told(event: JobEvent): JobEvent {
+  #counted(event: JobEvent): JobEvent {
     this.#events++;
     return event;
   }
 
-  #count(): Count {
+  #counts(): Counts {
     const seconds = this.#secondsSince(this.#hashingSince);
     return {
       files: this.#files,

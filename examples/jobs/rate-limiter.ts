@@ -1,9 +1,10 @@
 import { bridgeAbort, type Clock } from "@holdfast/hono";
 
-/** Holds work back to so many steps a second: waits until `steps` of them may be done. An abort ends the wait. */
-export type Pace = (steps: number, signal: AbortSignal) => Promise<void>;
+/** Waits until `steps` steps in total are allowed. An abort ends the wait. */
+export type WaitForTurn = (steps: number, signal: AbortSignal) => Promise<void>;
 
-export function createPace(stepsPerSecond: number, clock: Clock): Pace {
+/** Limits work to a number of steps per second, counted from now on. */
+export function createRateLimiter(stepsPerSecond: number, clock: Clock): WaitForTurn {
   const start = clock.now();
   return (steps, signal) =>
     new Promise((resolve) => {
