@@ -13,7 +13,7 @@ export type {
   RegistryOptions,
   StreamInfo,
   StreamRef,
-} from "../registry/registry.ts";
+} from "../registry/types.ts";
 export type { PipeFunction, PipeSource, StreamWriter } from "../stream/writer.ts";
 export type { Message, SubscribeOptions } from "../stream/subscription.ts";
 export type {

@@ -100,6 +100,31 @@ export function toPublicError(error: HoldfastError): PublicError {
   };
 }
 
+/** An error of another process, from what is public of it. A code of another version counts as `SOURCE_FAILED`. */
+export function fromPublicError({ code, message, retryable, retryAfter }: PublicError): HoldfastError {
+  const options = { retryable, ...(retryAfter !== undefined && { retryAfter }) };
+  return new HoldfastError(isErrorCode(code) ? code : "SOURCE_FAILED", message, options);
+}
+
+const CODES: Readonly<Record<ErrorCode, true>> = {
+  INVALID_EVENT: true,
+  INVALID_OPTION: true,
+  EVENT_TOO_LARGE: true,
+  STREAM_EXISTS: true,
+  STREAM_ENDED: true,
+  REGISTRY_CLOSED: true,
+  LIMIT_EXCEEDED: true,
+  ABORTED: true,
+  GONE: true,
+  SOURCE_FAILED: true,
+  SNAPSHOT_FAILED: true,
+  STORE_UNAVAILABLE: true,
+};
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(CODES, code);
+}
+
 /** The error of work that was given up because its signal aborted or its latch closed. */
 export function abortedError(reason?: unknown): HoldfastError {
   return new HoldfastError("ABORTED", "The operation was aborted.", { cause: reason });

@@ -1,19 +1,19 @@
-import { sendEmptyResponse, respondWithoutStream } from "../connection/empty-response.ts";
 import { Connection } from "../connection/connection.ts";
-import { isStreamId } from "../protocol/event-id.ts";
+import { respondWithoutStream, sendEmptyResponse } from "../connection/empty-response.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
-import type { ServeResult } from "../protocol/outcome.ts";
-import { lookUpStream } from "./stream-lookup.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
-import { type RegistryContext, type Target, RequestContext } from "./request-context.ts";
+import { isStreamId } from "../protocol/event-id.ts";
+import type { ServeResult } from "../protocol/outcome.ts";
+import { type RegistryContext, RequestContext, type Target } from "./request-context.ts";
+import { lookUpStream } from "./stream-lookup.ts";
 
 /**
- * What happens to a client: one procedure, from its request to the end of its response. The latch exists before
- * anything else, the request's signal is bridged second; only then is the client counted and its stream looked for.
+ * Serves one client, from its request to the end of its response. The order matters: the connection's latch exists before
+ * anything else, the request's signal is bridged to it second, and only then is the client counted and its stream looked up.
  *
- * @param signal the application's, which sends the client away
+ * @param signal the application's signal, which drains the connection
  */
-export function attach(
+export function accept(
   registry: RegistryContext,
   request: SseRequest,
   open: OpenSink,
@@ -22,14 +22,14 @@ export function attach(
   signal: AbortSignal | undefined,
 ): Promise<ServeResult> {
   if (!isStreamId(target.id)) return sendEmptyResponse(open, request.signal.aborted ? 499 : 404);
-  const answered = respondWithoutStream(request, open);
-  if (answered !== undefined) return answered;
+  const response = respondWithoutStream(request, open);
+  if (response !== undefined) return response;
 
   const { pool } = registry;
   const connection = new Connection(pool, target.id, request, open, options);
   const isAborted = signal?.aborted === true && !pool.draining;
-  const refusal = isAborted ? "aborted" : pool.rejectReason(target.counted);
-  if (refusal !== undefined) connection.reject(refusal, pool.spread);
+  const reason = isAborted ? "aborted" : pool.rejectReason(target.counted);
+  if (reason !== undefined) connection.reject(reason, pool.spread);
   else {
     pool.add(connection, target.counted);
     lookUpStream(new RequestContext(registry, connection, { ...target, cursor: request.cursor }, options));

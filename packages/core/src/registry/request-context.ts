@@ -1,56 +1,55 @@
-import type { LookupResult } from "../stream/stream-host.ts";
+import type { KeyedListeners } from "../base/keyed-listeners.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ConnectionPool } from "../connection/connection-pool.ts";
+import type { ResolvedDelivery } from "../connection/options.ts";
+import type { From, StartPosition } from "../protocol/cursor.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 import {
-  type Listener,
-  handshakeFromSnapshot,
-  handshakeFromLog,
   type Handshake,
+  handshakeFromLog,
+  handshakeFromSnapshot,
+  type HandshakeOptions,
   startPosition,
 } from "../stream/handshake.ts";
-import type { ResolvedDelivery } from "../connection/options.ts";
-import type { From } from "../protocol/cursor.ts";
 import { Reader } from "../stream/reader.ts";
 import type { SnapshotPrefix } from "../stream/snapshot.ts";
 import type { SnapshotPoller } from "../stream/snapshot-poller.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
-import type { KeyedListeners } from "../base/keyed-listeners.ts";
+import type { StreamHost } from "../stream/stream-host.ts";
+import type { StreamTable } from "../stream/stream-table.ts";
 
-/** The registry as a client that comes sees it. */
+/** What a request needs of its registry. */
 export interface RegistryContext {
+  readonly runtime: Runtime;
   readonly pool: ConnectionPool;
+  readonly table: StreamTable;
+  readonly host: StreamHost;
+  /** Calls those who wait for a stream when it is opened in this process. */
   readonly openListeners: KeyedListeners<Stream>;
-  /** The counted ones of those who were told that they wait. */
+  /** The counted clients that were told that they wait. */
   readonly waiting: Set<object>;
   readonly maxWaiting: number;
   readonly snapshots: SnapshotPoller | undefined;
   /**
-   * StorePoller for the stream in the store, now and from time to time, until the returned function is called; a channel is
-   * made if it is not there.
+   * Starts the registry's source for a stream, which calls the open listeners; `undefined` without a source.
+   *
+   * @throws `LIMIT_EXCEEDED`
    */
-  readonly look:
-    | ((id: string, kind: StreamKind, listener: (looked: LookupResult) => void) => () => void)
-    | undefined;
-  /** Whether a stream is held only for its readers, so that there may be more of it elsewhere. */
-  readonly isReplica: (stream: Stream) => boolean;
-  /** Starts the stream's source, if the registry has one for it; resolves the openListeners. */
   readonly startSource: ((id: string) => void) | undefined;
-  /** Nudges the stream's readers in the next turn. */
-  changed(stream: Stream): void;
 }
 
-/** What a client came for. */
+/** What a client asks for. */
 export interface Target {
   readonly id: string;
-  /** What it is made as, if it can be made for a client. @default "stream", which cannot */
-  readonly kind?: StreamKind;
+  readonly kind: StreamKind;
+  /** The stream, if it is in this process. */
   readonly find: () => Stream | undefined;
   readonly cursor: string | undefined;
   /** Whether the client counts against the limits. */
   readonly counted: boolean;
 }
 
-/** A client at the registry, and the way from the stream that it came for to its reader. */
+/** One request: its connection, what it asks for, and how it is served once its stream is found. */
 export class RequestContext {
   readonly registry: RegistryContext;
   readonly connection: Connection;
@@ -64,39 +63,44 @@ export class RequestContext {
     this.options = options;
   }
 
-  /** Whether the stream has what comes behind the client's cursor. */
-  isServedBy(stream: Stream): boolean {
-    return startPosition(stream, this.target.cursor, this.options.from).reset === undefined;
+  /** Where this client begins in a stream. */
+  startIn(stream: Stream, from: From = this.options.from): StartPosition {
+    return startPosition(stream, this.target.cursor, from);
   }
 
-  followLog(stream: Stream, from: From = this.options.from): void {
-    this.#follow(stream, handshakeFromLog(stream, this.#client(from)));
+  serveFromLog(stream: Stream, start: StartPosition): void {
+    this.#attachReader(stream, handshakeFromLog(stream, start, this.#handshakeOptions));
     this.connection.pump();
   }
 
-  followBehind(stream: Stream, prefix: SnapshotPrefix): void {
-    this.#follow(stream, handshakeFromSnapshot(stream, this.#client(this.options.from), prefix));
+  /** @param start where the client would begin without the prefix */
+  serveFromSnapshot(stream: Stream, prefix: SnapshotPrefix, start: StartPosition): void {
+    const isNew = this.target.cursor === undefined;
+    const reset = isNew ? undefined : ({ reason: start.reset?.reason ?? "trimmed", lost: null } as const);
+    this.#attachReader(stream, handshakeFromSnapshot(stream, prefix, reset, this.#handshakeOptions));
     this.connection.pump();
   }
 
-  /** It was opened while the client waited: it is read from its first event, whatever `from` says. */
-  followOpened(stream: Stream): void {
-    this.#follow(stream, handshakeFromLog(stream, this.#client("start")));
-    this.registry.changed(stream);
+  /** Serves a stream that was opened while the client waited: from its first event, whatever `from` says. */
+  serveOpened(stream: Stream): void {
+    const start = this.startIn(stream, "start");
+    this.#attachReader(stream, handshakeFromLog(stream, start, this.#handshakeOptions));
+    // Not at once: the producer is still inside `open`.
+    this.registry.table.changed(stream);
   }
 
   /** Look-up and registration are one synchronous step: from here on the reader holds the stream itself. */
-  #follow(stream: Stream, opening: Handshake): void {
+  #attachReader(stream: Stream, handshake: Handshake): void {
     const { connection, registry } = this;
     connection.begin();
-    const reader = new Reader(stream, connection, opening, registry.pool.runtime.report);
+    const reader = new Reader(stream, connection, handshake, registry.runtime.report);
     connection.follow(reader);
     stream.attach(reader);
-    connection.latch.defer(() => reader.leave());
+    connection.latch.defer(() => reader.detach());
   }
 
-  #client(from: From): Listener {
+  get #handshakeOptions(): HandshakeOptions {
     const { heartbeat, control } = this.options;
-    return { cursor: this.target.cursor, from, heartbeat, control, retry: this.connection.retry() };
+    return { heartbeat, control, retry: this.connection.retry() };
   }
 }

@@ -1,194 +1,191 @@
+import { fromPublicError } from "../base/errors.ts";
 import { encodeComment } from "../protocol/encode.ts";
-import { type ErrorCode, HoldfastError } from "../base/errors.ts";
-import { LEASE, type StoreClient } from "./store-client.ts";
-import { numbered, PAGE, type PageCache } from "./page-cache.ts";
-import type { StoredEnd, StoreMeta, StorePage } from "./store.ts";
 import type { Stream } from "../stream/stream.ts";
+import { PAGE, type PageCache, withIds } from "./page-cache.ts";
+import type { StoredEnd, StoreMeta, StorePage } from "./store.ts";
+import { LEASE, pollDelay, type StoreClient } from "./store-client.ts";
 
-/** How often the store is asked without a hint, in ms. */
-export const INTERVAL: { readonly least: number; readonly most: number } = { least: 2_000, most: 5_000 };
-/** How long a stream that the store has lost is waited for: its producer gives it back, if it lives. */
-const MISSED_FOR: number = LEASE + 5_000;
-/** Where streams are started for their readers: how long, before one is taken for stopped. */
+/** How long a stream that the store has lost is waited for: its producer restores it, if it is alive. */
+const LOST_AFTER: number = LEASE + 5_000;
+/** How long until a missing stream counts as stopped, if this registry can start it again for its readers. */
 const STOPPED_AFTER = 6_000;
-/** After so many looks at once that brought nothing it waits so long for the next, in ms: a store may be at odds with itself. */
-const MOST_IDLE = 8;
-const BREATH = 100;
+/** After this many reads in a row that brought nothing, wait: a store may contradict itself. */
+const MAX_IDLE_READS = 8;
+const IDLE_PAUSE = 100;
 const DEGRADED = encodeComment("degraded");
 
-/** What a replica takes from the one who keeps it. */
+/** What a replica takes from its owner. */
 export interface ReplicaHooks {
-  readonly client: StoreClient;
-  /** How long a channel is kept that nothing is pushed to, in ms. */
+  /** For how long the store keeps a channel without a push, in ms. */
   readonly channelTtl: number;
-  /** The id is in another life. */
+  /** The store has another life of the id. */
   moved(replica: Replica, meta: StoreMeta): void;
-  /** Starts a stream anew that was stopped where its last reader left, if streams are started for their readers. */
-  readonly restart: ((id: string) => void) | undefined;
-  /** Makes a channel anew that the store has lost. */
-  reopen(id: string): Promise<unknown>;
-  /** The channel has gone back in time, and what comes is other than what was read: it is to be another life. */
-  wentBack(id: string, epoch: string): Promise<void>;
+  /** Starts the stream again that was stopped when its last reader in another process left; `undefined` without a source. */
+  readonly restartSource: ((id: string) => void) | undefined;
+  /** Creates a channel again that the store has lost. */
+  readonly reopenChannel: (id: string) => Promise<unknown>;
+  /** The store has returned to an older copy of the channel: what comes next has to be another life. */
+  channelWentBack(id: string, epoch: string): Promise<void>;
 }
 
-type Verdict = "again" | "wait";
+/** What to do after a read. */
+type Next = "read" | "wait";
 
 /**
- * A stream of the store in this process, for the readers here: its log is read from the store on a hint, and from
- * time to time, since hints get lost. Everyone reads the log; nobody but this reads the live highWatermark of the store.
+ * A stream of the store, for the readers in this process: its log is read from the store on each hint, and every few
+ * seconds, since hints get lost. Only the replica reads the live edge of the store; readers read the log.
  */
 export class Replica {
   readonly stream: Stream;
-  readonly #keeper: ReplicaHooks;
+  readonly #hooks: ReplicaHooks;
+  readonly #client: StoreClient;
   readonly #pages: PageCache;
-  #reading = false;
+  #isReading = false;
+  /** The round of reads that is under way, or was the last. */
   #round: Promise<void> = Promise.resolve();
   /** Why the last round could not read everything. */
   #failure: unknown;
-  #again = false;
-  #over = false;
-  #disarm: () => void = () => undefined;
+  #readAgain = false;
+  #isOver = false;
+  #cancelTimer: () => void = () => undefined;
   #missingSince: number | undefined;
   #leaseLeft = Infinity;
-  /** When it was last seen to that a channel is kept. */
+  /** When a channel was last kept from expiring in the store. */
   #keptAt: number;
 
-  constructor(keeper: ReplicaHooks, stream: Stream, pages: PageCache) {
-    this.#keeper = keeper;
+  constructor(hooks: ReplicaHooks, client: StoreClient, stream: Stream, pages: PageCache) {
+    this.#hooks = hooks;
+    this.#client = client;
     this.stream = stream;
     this.#pages = pages;
-    this.#keptAt = keeper.client.clock.now();
+    this.#keptAt = client.clock.now();
   }
 
-  get over(): boolean {
-    return this.#over;
-  }
-
-  /** Takes what was read together with `meta`, as far as it goes on behind the log. */
-  take(meta: StoreMeta, after: number, frames: readonly Uint8Array[]): void {
-    const { log } = this.stream;
-    this.#pages.first = meta.first;
-    if (after > log.last || frames.length > 0)
-      this.stream.receive(after, numbered(this.stream, after + 1, frames));
-    if (meta.end !== undefined && log.last >= meta.last) this.#finish(meta.end);
+  /** Adds what was read together with `meta`, as far as it continues the log. */
+  apply(meta: StoreMeta, after: number, frames: readonly Uint8Array[]): void {
+    const { stream } = this;
+    this.#pages.setFirst(meta.first);
+    if (after > stream.log.last || frames.length > 0) {
+      stream.appendFrames(after, withIds(stream, after + 1, frames));
+    }
+    if (meta.end !== undefined && stream.log.last >= meta.last) this.#finish(meta.end);
     else this.#leaseLeft = meta.leaseLeftMs;
   }
 
-  /** Something may have changed. */
-  look(): void {
-    if (this.#over) return;
-    if (this.#reading) this.#again = true;
-    else this.#round = this.#read();
+  /** Something may have changed in the store: reads now, or again behind the read under way. */
+  refresh(): void {
+    if (this.#isOver) return;
+    if (this.#isReading) this.#readAgain = true;
+    else this.#round = this.#readAll();
   }
 
   /**
-   * Resolves when everything is here that the store has at the call.
+   * Resolves when everything is here that the store has at the time of the call.
    *
    * @throws (as a rejection) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
    */
   async catchUp(): Promise<void> {
-    this.look();
+    this.refresh();
     await this.#round;
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   stop(): void {
-    this.#over = true;
-    this.#disarm();
+    this.#isOver = true;
+    this.#cancelTimer();
   }
 
-  async #read(): Promise<void> {
-    this.#disarm();
-    this.#reading = true;
+  async #readAll(): Promise<void> {
+    const { log, readers } = this.stream;
+    this.#cancelTimer();
+    this.#isReading = true;
     this.#failure = undefined;
     try {
-      let idle = 0;
+      let idleReads = 0;
       do {
-        const before = this.stream.log.last;
-        this.#again = (await this.#ask()) === "again" || this.#again;
-        idle = this.stream.log.last > before ? 0 : idle + 1;
-      } while (this.#again && !this.#over && idle < MOST_IDLE);
+        const before = log.last;
+        this.#readAgain = (await this.#read()) === "read" || this.#readAgain;
+        idleReads = log.last > before ? 0 : idleReads + 1;
+      } while (this.#readAgain && !this.#isOver && idleReads < MAX_IDLE_READS);
     } catch (error) {
-      this.#again = false;
-      // The client tells the observer of it, and this the clients.
+      this.#readAgain = false;
+      // The client reports it; the readers are told here.
       this.#failure = error;
-      for (const reader of this.stream.readers) reader.remark?.(DEGRADED);
+      for (const reader of readers) reader.writeComment?.(DEGRADED);
     }
-    this.#reading = false;
-    if (!this.#over) this.#disarm = this.#keeper.client.clock.after(this.#pause(), () => this.look());
+    this.#isReading = false;
+    if (!this.#isOver) this.#cancelTimer = this.#client.clock.after(this.#pause(), () => this.refresh());
   }
 
-  /** Until the next look without a hint: a lease that runs out is noticed at once. */
+  /** Until the next read without a hint: a lease that expires is noticed at once. */
   #pause(): number {
-    if (this.#again) return BREATH;
-    const interval = INTERVAL.least + (INTERVAL.most - INTERVAL.least) * this.#keeper.client.random();
-    return this.#leaseLeft > 0 ? Math.min(interval, this.#leaseLeft) : interval;
+    if (this.#readAgain) return IDLE_PAUSE;
+    const delay = pollDelay(this.#client.random());
+    return this.#leaseLeft > 0 ? Math.min(delay, this.#leaseLeft) : delay;
   }
 
-  async #ask(): Promise<Verdict> {
-    this.#again = false;
-    const { client } = this.#keeper;
+  async #read(): Promise<Next> {
+    this.#readAgain = false;
     const { id, log } = this.stream;
     const after = log.last;
-    const page = await client.read(id, { epoch: log.epoch, seq: after }, PAGE);
-    if (this.#over) return "wait";
-    if (page.code === "missing") return this.#miss();
+    const page = await this.#client.read(id, { epoch: log.epoch, seq: after }, PAGE);
+    if (this.#isOver) return "wait";
+    if (page.code === "missing") return this.#onMissing();
     this.#missingSince = undefined;
     if (page.code === "epoch") {
-      this.#keeper.moved(this, page.meta);
+      this.#hooks.moved(this, page.meta);
       return "wait";
     }
-    return this.#hear(page, after);
+    return this.#onPage(page, after);
   }
 
-  async #hear(page: Exclude<StorePage, { code: "missing" }>, after: number): Promise<Verdict> {
+  async #onPage(page: Exclude<StorePage, { code: "missing" }>, after: number): Promise<Next> {
     const { meta, code } = page;
     const { kind, id, log } = this.stream;
     if (code === "ahead" && kind === "channel") {
-      await this.#keeper.wentBack(id, log.epoch);
-      return "again";
+      await this.#hooks.channelWentBack(id, log.epoch);
+      return "read";
     }
-    if (code === "ok") this.take(meta, after, page.frames);
-    else this.take(meta, code === "trimmed" ? meta.first - 1 : after, []);
-    if (this.#over) return "wait";
-    if (log.last < meta.last) return "again";
-    return kind === "channel" ? this.#keepAlive() : this.#checkLease(meta);
+    if (code === "ok") this.apply(meta, after, page.frames);
+    else this.apply(meta, code === "trimmed" ? meta.first - 1 : after, []);
+    if (this.#isOver) return "wait";
+    if (log.last < meta.last) return "read";
+    return kind === "channel" ? this.#keepChannel() : this.#checkLease(meta);
   }
 
-  /** A channel that is read is kept, however long nothing is pushed. */
-  async #keepAlive(): Promise<Verdict> {
-    const { client, channelTtl } = this.#keeper;
+  /** A channel that has readers is kept, however long nothing is pushed. */
+  async #keepChannel(): Promise<Next> {
+    const { channelTtl } = this.#hooks;
     const { id, log, readers } = this.stream;
-    const now = client.clock.now();
+    const now = this.#client.clock.now();
     if (readers.size === 0 || now < this.#keptAt + channelTtl / 4) return "wait";
     this.#keptAt = now;
-    const given = { epoch: log.epoch, fence: 0, frames: [], leaseMs: LEASE, ttlMs: channelTtl };
-    return (await client.append(id, given)).code === "ok" ? "wait" : "again";
+    const renewal = { epoch: log.epoch, fence: 0, frames: [], leaseMs: LEASE, ttlMs: channelTtl };
+    return (await this.#client.append(id, renewal)).code === "ok" ? "wait" : "read";
   }
 
-  async #checkLease(meta: StoreMeta): Promise<Verdict> {
-    const { client } = this.#keeper;
-    if (meta.end !== undefined || meta.leaseLeftMs > 0 || !client.canExpireLeases) return "wait";
-    return (await client.lost(this.stream.id, meta.fence, { status: "lost" })) ? "again" : "wait";
+  async #checkLease(meta: StoreMeta): Promise<Next> {
+    if (meta.end !== undefined || meta.leaseLeftMs > 0 || !this.#client.canExpireLeases) return "wait";
+    return (await this.#client.lost(this.stream.id, meta.fence, { status: "lost" })) ? "read" : "wait";
   }
 
-  async #miss(): Promise<Verdict> {
-    const { client, restart } = this.#keeper;
-    const { id, kind } = this.stream;
+  async #onMissing(): Promise<Next> {
+    const { reopenChannel, restartSource } = this.#hooks;
+    const { id, kind, readers } = this.stream;
     if (kind === "channel") {
-      await this.#keeper.reopen(id);
-      return "again";
+      await reopenChannel(id);
+      return "read";
     }
     this.#leaseLeft = Infinity;
-    this.#missingSince ??= client.clock.now();
-    const missedFor = client.clock.now() - this.#missingSince;
-    if (missedFor >= MISSED_FOR) this.#finish({ status: "lost" });
-    else if (missedFor >= STOPPED_AFTER && this.stream.readers.size > 0) restart?.(id);
+    this.#missingSince ??= this.#client.clock.now();
+    const missingFor = this.#client.clock.now() - this.#missingSince;
+    if (missingFor >= LOST_AFTER) this.#finish({ status: "lost" });
+    else if (missingFor >= STOPPED_AFTER && readers.size > 0) restartSource?.(id);
     return "wait";
   }
 
   #finish({ status, error }: StoredEnd): void {
     this.stop();
-    this.stream.finish(status, error && new HoldfastError(error.code as ErrorCode, error.message, error));
+    this.stream.finish(status, error && fromPublicError(error));
   }
 }

@@ -1,7 +1,8 @@
-import type { Runtime } from "../protocol/runtime.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
-import type { Report } from "../protocol/observer.ts";
+import { callWithTimeout, startAsync, type TimedCall } from "../base/timed-call.ts";
 import { TimerScope } from "../base/timer-scope.ts";
+import type { Report } from "../protocol/observer.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 import type {
   PageLimits,
   Store,
@@ -14,32 +15,40 @@ import type {
   StorePage,
 } from "./store.ts";
 
-/** How long a producer is taken for alive without a word, in ms. */
+/** For how long a producer counts as alive without an append, in ms. */
 export const LEASE: number = 15_000;
 /** How long a call may take, in ms: less than a lease, so that a store that hangs does not cost one. */
 export const CALL_TIMEOUT: number = 5_000;
-/** How long after an outage producers have to renew their leases before anyone is taken for dead, in ms. */
+/** For how long after an outage producers may renew their leases before an expired lease means anything, in ms. */
 const LEASE_GRACE = 5_000;
 
+/** How often the store is read without a hint, in ms. */
+const POLL_INTERVAL = { min: 2_000, max: 5_000 };
+
+/** @param random in [0, 1) */
+export function pollDelay(random: number): number {
+  return POLL_INTERVAL.min + (POLL_INTERVAL.max - POLL_INTERVAL.min) * random;
+}
+
 /**
- * The client to the store: every call is answered in bounded time, and what goes wrong is told of once an outage. After
- * {@link close} no call is under way for anyone, and no timer.
+ * Calls a store: every call settles in bounded time, and each outage is reported once. After {@link close} no call is
+ * pending, and no timer is set.
  *
  * @throws (each call, as a rejection) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
  */
-export class StoreClient {
-  /** For everything that works with the store. */
+export class StoreClient implements Runtime {
+  /** For everything that works with the store: its timers end when the client is closed. */
   readonly clock: TimerScope;
   readonly random: () => number;
   readonly report: Report;
   readonly #store: Store;
   readonly #onBack: () => void;
-  readonly #calls = new Set<() => void>();
-  readonly #unlisten: () => void;
-  #disarm: () => void = () => undefined;
-  #healthy = true;
+  readonly #calls = new Set<TimedCall<unknown>>();
+  readonly #stopHealth: () => void;
+  #cancelTimer: () => void = () => undefined;
+  #isHealthy = true;
   #backAt = -Infinity;
-  #closed = false;
+  #isClosed = false;
 
   /** @param onBack called when an outage is over */
   constructor(store: Store, { clock, random, report }: Runtime, onBack: () => void) {
@@ -48,26 +57,32 @@ export class StoreClient {
     this.random = random;
     this.report = report;
     this.#onBack = onBack;
-    this.#unlisten = store.health((healthy) => {
-      this.#disarm();
-      if (healthy) this.#succeeded();
-      // A call that fails at the same moment knows why.
-      else this.#disarm = this.clock.after(0, () => this.#failed(undefined, new Error("The store is away.")));
+    this.#stopHealth = store.health((isHealthy) => {
+      this.#cancelTimer();
+      if (isHealthy) this.#succeeded();
+      // Later: a call that fails at the same moment knows the reason.
+      else
+        this.#cancelTimer = this.clock.after(0, () =>
+          this.#failed(undefined, new Error("The store is away.")),
+        );
     });
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
-  /** Whether a lease that is over means a dead producer: it may only have been cut off from the store, as all were. */
+  /**
+   * False during an outage and for 5 s after it: producers could not renew meanwhile, so an expired lease does not prove
+   * that one is dead.
+   */
   get canExpireLeases(): boolean {
-    return this.#healthy && this.clock.now() >= this.#backAt + LEASE_GRACE;
+    return this.#isHealthy && this.clock.now() >= this.#backAt + LEASE_GRACE;
   }
 
-  /** @param late told of an answer that nobody waits for any more */
-  open(id: string, options: StoreOpen, late?: (opened: StoreOpened) => void): Promise<StoreOpened> {
-    return this.#call(id, () => this.#store.open(id, options), late);
+  /** @param onLate called with an answer that nobody waits for any more */
+  open(id: string, options: StoreOpen, onLate?: (opened: StoreOpened) => void): Promise<StoreOpened> {
+    return this.#call(id, () => this.#store.open(id, options), onLate);
   }
 
   append(id: string, append: StoreAppend): Promise<StoreAppended> {
@@ -90,67 +105,46 @@ export class StoreClient {
     return this.#call(id, () => this.#store.delete(id));
   }
 
-  /** Says a last word that nobody waits for; it may go out behind the close. */
-  parting(id: string, append: StoreAppend): void {
-    const failed = (error: unknown): void => this.report("failed", { id, stage: "store", error });
-    attempt(() => this.#store.append(id, append)).catch(failed);
+  /** An append that nobody waits for; it may still be under way after {@link close}. */
+  appendAndForget(id: string, append: StoreAppend): void {
+    const onError = (error: unknown): void => this.report("failed", { id, stage: "store", error });
+    startAsync(() => this.#store.append(id, append)).catch(onError);
   }
 
   close(): void {
-    this.#closed = true;
-    this.#unlisten();
+    this.#isClosed = true;
+    this.#stopHealth();
     this.clock.stop();
-    for (const giveUp of this.#calls) giveUp();
+    for (const call of this.#calls) call.cancel(closedError());
   }
 
-  #call<T>(id: string, run: () => Promise<T>, late?: (value: T) => void): Promise<T> {
-    if (this.#closed) return Promise.reject(closedError());
-    return new Promise((resolve, reject) => {
-      let over = false;
-      const settle = (): void => {
-        over = true;
-        this.#calls.delete(giveUp);
-        disarm();
-      };
-      const giveUp = (): void => {
-        settle();
-        reject(closedError());
-      };
-      const fail = (cause: unknown): void => {
-        if (over) return;
-        settle();
-        this.#failed(id, cause);
-        const message = "The store does not answer.";
-        reject(new HoldfastError("STORE_UNAVAILABLE", message, { cause, retryable: true }));
-      };
-      const disarm = this.clock.after(CALL_TIMEOUT, () =>
-        fail(new Error(`No answer in ${CALL_TIMEOUT} ms.`)),
-      );
-      this.#calls.add(giveUp);
-      attempt(run).then((value) => {
-        if (over) return late?.(value);
-        settle();
-        this.#succeeded();
-        resolve(value);
-      }, fail);
-    });
+  async #call<T>(id: string, run: () => Promise<T>, onLate?: (value: T) => void): Promise<T> {
+    if (this.#isClosed) throw closedError();
+    const call = callWithTimeout(this.clock, CALL_TIMEOUT, run, onLate);
+    this.#calls.add(call);
+    try {
+      const value = await call.result;
+      this.#succeeded();
+      return value;
+    } catch (cause) {
+      if (this.#isClosed) throw closedError();
+      this.#failed(id, cause);
+      throw new HoldfastError("STORE_UNAVAILABLE", "The store does not answer.", { cause, retryable: true });
+    } finally {
+      this.#calls.delete(call);
+    }
   }
 
   #failed(id: string | undefined, error: unknown): void {
-    if (!this.#healthy || this.#closed) return;
-    this.#healthy = false;
+    if (!this.#isHealthy || this.#isClosed) return;
+    this.#isHealthy = false;
     this.report("failed", { id, stage: "store", error });
   }
 
   #succeeded(): void {
-    if (this.#healthy || this.#closed) return;
-    this.#healthy = true;
+    if (this.#isHealthy || this.#isClosed) return;
+    this.#isHealthy = true;
     this.#backAt = this.clock.now();
     this.#onBack();
   }
-}
-
-/** What is thrown at once is a rejection too. */
-async function attempt<T>(run: () => Promise<T>): Promise<T> {
-  return run();
 }

@@ -3,47 +3,47 @@ import type { Store, StoreWake } from "./store.ts";
 /** `anything`: hints may have been lost. */
 export type Hint = "changed" | "cancel" | "anything";
 
-type Watcher = (hint: Hint) => void;
+type Listener = (hint: Hint) => void;
 
-/** One ear for the store's hints, for everyone in this process who wants to hear of an id. */
+/** One subscription to the store's hints, shared by everyone in this process who watches an id. */
 export class StoreWatcher {
   readonly #store: Store;
-  readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #listeners = new Map<string, Set<Listener>>();
   #wake: StoreWake | undefined;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Hears each hint about the id. Returns how to stop (idempotent). */
-  watch(id: string, watcher: Watcher): () => void {
-    this.#wake ??= this.#store.wake([], (about, why) => this.#hear(about, why));
-    const watchers = this.#watchers.get(id) ?? new Set();
-    if (watchers.size === 0) {
-      this.#watchers.set(id, watchers);
+  /** Calls `listener` with each hint about the id. Returns how to stop (idempotent). */
+  watch(id: string, listener: Listener): () => void {
+    this.#wake ??= this.#store.wake([], (hintId, hint) => this.#dispatch(hintId, hint));
+    const listeners = this.#listeners.get(id) ?? new Set();
+    if (listeners.size === 0) {
+      this.#listeners.set(id, listeners);
       this.#wake.add(id);
     }
-    watchers.add(watcher);
+    listeners.add(listener);
     return () => {
-      if (!watchers.delete(watcher) || watchers.size > 0) return;
-      this.#watchers.delete(id);
+      if (!listeners.delete(listener) || listeners.size > 0) return;
+      this.#listeners.delete(id);
       this.#wake?.delete(id);
     };
   }
 
   close(): void {
-    this.#watchers.clear();
+    this.#listeners.clear();
     this.#wake?.close();
     this.#wake = undefined;
   }
 
-  #hear(about: string | undefined, hint: Hint): void {
-    if (about === undefined) for (const id of Array.from(this.#watchers.keys())) this.#tell(id, "anything");
-    else this.#tell(about, hint);
+  #dispatch(hintId: string | undefined, hint: Hint): void {
+    if (hintId !== undefined) return this.#call(hintId, hint);
+    for (const id of Array.from(this.#listeners.keys())) this.#call(id, "anything");
   }
 
-  #tell(id: string, hint: Hint): void {
-    // A copy: some stop as they hear it, and others come.
-    for (const watcher of Array.from(this.#watchers.get(id) ?? [])) watcher(hint);
+  #call(id: string, hint: Hint): void {
+    // A copy: some stop when they are called, and others are added.
+    for (const listener of Array.from(this.#listeners.get(id) ?? [])) listener(hint);
   }
 }

@@ -1,124 +1,121 @@
-import { backoff } from "../base/backoff.ts";
 import { HoldfastError, toPublicError } from "../base/errors.ts";
-import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
-import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import type { HighWatermark, Stream } from "../stream/stream.ts";
+import type { Backlog } from "../stream/writer.ts";
+import { Batcher, takeBatch } from "./batcher.ts";
+import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
+import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
 
-/** An append goes out in the next turn, or so long after the last one, in ms, or as soon as there are so many events. */
-const BATCH = { after: 5, events: 64 };
-/** How much one append carries at most. */
-const MOST = { frames: 1_024, bytes: 262_144 };
-/** A lease is renewed after so many ms without an append. */
+/** A lease is renewed after this many ms without an append. */
 const RENEWAL = 5_000;
-/** How long a producer that was fenced off waits before it asks again what has become of its stream, in ms. */
-const VERDICT_AFTER = 1_000;
+/** How long a producer that was fenced waits before it asks again what has become of its stream, in ms. */
+const FENCED_RETRY = 1_000;
+/** A page of which only the head is of interest. */
+const SMALLEST_PAGE = { frames: 1, bytes: 1 };
 
 export interface StreamProducerOptions {
   readonly client: StoreClient;
   readonly stream: Stream;
   readonly fence: number;
-  /** How long everything is kept without an append, in ms. */
+  /** How long the store keeps everything without an append, in ms. */
   readonly ttlMs: number;
+  /** How many frames the store keeps. */
   readonly keep: number;
-  /** How long the end is tried for, in ms. */
-  readonly patience: number;
+  /** For how long the end is retried, in ms. */
+  readonly endTimeout: number;
   /** The store has lost everything before frame `first`. */
   readonly onRestored: (first: number) => void;
-  /** The store has more, or all that it will get. */
+  /** The store has more of the stream, or all that it will ever get. */
   readonly onStored: () => void;
 }
 
 /**
- * The way of a stream from its producer to the store: what the log holds behind `stored` goes out in batches, one at
- * a time. The lease is kept while the stream is live; a store that lost something gets it again from the log.
+ * Sends a stream from its producer to the store: what the log holds behind the last stored frame, in batches. It renews the
+ * lease while the stream is live, and sends a store that has lost frames what the log still holds of them.
  */
-export class StreamProducer implements HighWatermark {
-  /** Resolves when the store has the end, or somebody else's, or when it was given up. */
+export class StreamProducer implements HighWatermark, Backlog {
+  /** Resolves when the store has the end, or somebody else's, or when that was given up. */
   readonly settled: Promise<void>;
   readonly #options: StreamProducerOptions;
-  readonly #delay = backoff({ base: 100, cap: 2_000 });
+  readonly #batcher: Batcher;
   #settle: () => void = () => undefined;
   #fence: number;
+  /** The number of the last frame that the store has. */
   #stored = 0;
   /** When the lease began that the store has granted. */
   #renewedAt: number;
-  #busy = false;
-  #over = false;
-  #attempt = 0;
+  #isOver = false;
   #giveUpAt = Infinity;
-  #due = Infinity;
-  #sentAt = -Infinity;
-  #disarm: () => void = () => undefined;
   /** Those who wait for room in the log. */
-  #waiting: (() => void)[] = [];
+  #waitingForRoom: (() => void)[] = [];
 
   constructor(options: StreamProducerOptions) {
     this.#options = options;
     this.#fence = options.fence;
-    // The call that opened it took no longer.
+    // The call that granted the lease took no longer.
     this.#renewedAt = options.client.clock.now() - CALL_TIMEOUT;
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#arm(RENEWAL);
+    this.#batcher = new Batcher({
+      client: options.client,
+      send: () => this.#send(),
+      next: () => this.#nextSend(),
+    });
+    this.#batcher.sendIn(RENEWAL);
   }
 
-  /** The last frame that the store has. */
   get last(): number {
     return this.#stored;
   }
 
   get ended(): boolean {
-    return this.#over;
+    return this.#isOver;
   }
 
-  /** Whether one frame more could push one off the log that the store does not have. */
+  /** Whether one more frame could push a frame off the log that the store does not have. */
   get full(): boolean {
-    return !this.#over && !this.#options.stream.log.hasRoom(this.#stored + 1);
+    return !this.#isOver && !this.#options.stream.log.hasRoom(this.#stored + 1);
   }
 
-  /** Resolves when there is room again, or no need of it. */
   room(): Promise<void> {
     if (!this.full || this.#options.stream.end !== undefined) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
   }
 
   /** Something was pushed, or the stream has ended. */
   changed(): void {
-    const { stream, client, patience } = this.#options;
-    if (this.#over) return;
-    if (stream.end !== undefined) {
-      if (this.#giveUpAt === Infinity) this.#giveUpAt = client.clock.now() + patience;
-      this.#wakeWaiting();
+    const { stream, client, endTimeout } = this.#options;
+    if (this.#isOver) return;
+    const hasEnded = stream.end !== undefined;
+    if (hasEnded) {
+      if (this.#giveUpAt === Infinity) this.#giveUpAt = client.clock.now() + endTimeout;
+      this.#resolveRoom();
     }
-    // While the store is away it is asked in its time.
-    if (this.#busy || this.#attempt > 0) return;
-    if (stream.end !== undefined || stream.log.last - this.#stored >= BATCH.events) void this.#send();
-    else this.#arm(this.#sentAt + BATCH.after - client.clock.now());
+    this.#batcher.request(stream.log.last - this.#stored, hasEnded);
   }
 
-  /** Somebody may want something of the producer, or the store is back. */
-  hurry(): void {
-    if (!this.#busy) void this.#send();
+  /** Appends at once, to learn what the store wants of the producer, or because the store is back. */
+  sendNow(): void {
+    this.#batcher.sendNow();
   }
 
-  /** Gives up what is not stored, and tells of it. */
+  /** Gives up what is not stored, and reports it. */
   giveUp(): void {
     const { stream, client } = this.#options;
-    if (this.#over) return;
+    if (this.#isOver) return;
     const message = "The end of the stream could not be stored.";
     const error = new HoldfastError("STORE_UNAVAILABLE", message, { retryable: true });
     client.report("failed", { id: stream.id, stage: "store", error });
     this.#finishStored();
   }
 
-  /** Takes the stream out of the store, so that whoever wants it can start it anew. */
+  /** Deletes the stream in the store, so that it can be started anew by anybody. */
   withdraw(): void {
     const { client, stream } = this.#options;
-    this.#over = true;
-    this.#disarm();
-    // Where that fails, the lease runs out.
+    this.#isOver = true;
+    this.#batcher.stop();
+    // If the deletion fails, the lease expires.
     void client
       .delete(stream.id)
       .catch(() => undefined)
@@ -126,99 +123,81 @@ export class StreamProducer implements HighWatermark {
   }
 
   #stop(): void {
-    this.#over = true;
-    this.#disarm();
-    this.#wakeWaiting();
+    this.#isOver = true;
+    this.#batcher.stop();
+    this.#resolveRoom();
     this.#settle();
   }
 
-  async #send(): Promise<void> {
-    if (this.#over) return;
-    this.#disarm();
-    this.#due = Infinity;
-    this.#busy = true;
+  async #send(): Promise<boolean> {
     const { client, stream, ttlMs } = this.#options;
-    const sentAt = client.clock.now();
-    this.#sentAt = sentAt;
     const { id, log } = stream;
-    const frames = this.#batch();
+    const sentAt = client.clock.now();
+    const frames = takeBatch(this.#pending());
     const end = this.#stored + frames.length === log.last ? stream.end : undefined;
-    try {
-      const answer = await client.append(id, {
-        epoch: log.epoch,
-        fence: this.#fence,
-        from: this.#stored + 1,
-        frames,
-        leaseMs: LEASE,
-        ttlMs,
-        ...(end !== undefined && { end: toStoredEnd(end) }),
-      });
-      if (!this.#over) {
-        if (answer.code === "ok") this.#renewedAt = sentAt;
-        await this.#hear(answer, frames.length, end !== undefined);
-      }
-    } catch {
-      // The client tells of it.
-      this.#attempt++;
-    }
-    this.#busy = false;
-    if (!this.#over) this.#goOn();
+    const answer = await client.append(id, {
+      epoch: log.epoch,
+      fence: this.#fence,
+      from: this.#stored + 1,
+      frames,
+      leaseMs: LEASE,
+      ttlMs,
+      ...(end !== undefined && { end: toStoredEnd(end) }),
+    });
+    if (this.#isOver) return true;
+    if (answer.code === "ok") this.#renewedAt = sentAt;
+    return this.#handle(answer, frames.length, end !== undefined);
   }
 
-  /** What goes out next; at least one frame if there is one, however large. */
-  #batch(): Uint8Array[] {
+  *#pending(): Generator<Uint8Array> {
     const { log } = this.#options.stream;
-    const frames: Uint8Array[] = [];
-    let bytes = 0;
-    for (let number = this.#stored + 1; number <= log.last && frames.length < MOST.frames; number++) {
-      const frame = log.frame(number);
-      bytes += frame.length;
-      if (frames.length > 0 && bytes > MOST.bytes) break;
-      frames.push(frame);
-    }
-    return frames;
+    for (let number = this.#stored + 1; number <= log.last; number++) yield log.frame(number);
   }
 
-  #goOn(): void {
+  #nextSend(): number | undefined {
     const { client, stream } = this.#options;
-    if (client.clock.now() >= this.#giveUpAt && !this.#isAwaited) return this.giveUp();
-    if (this.#attempt > 0) this.#arm(this.#delay(this.#attempt - 1, client.random()));
-    else if (stream.end !== undefined || stream.log.last > this.#stored) void this.#send();
-    else this.#arm(RENEWAL);
+    if (client.clock.now() >= this.#giveUpAt && !this.#hasWaitingReaders) {
+      this.giveUp();
+      return undefined;
+    }
+    return stream.end !== undefined || stream.log.last > this.#stored ? 0 : RENEWAL;
   }
 
-  /** Whether readers wait here for what only the store can give free. */
-  get #isAwaited(): boolean {
+  /** Whether readers here wait for frames that they may have only when the store has them. */
+  get #hasWaitingReaders(): boolean {
     const { highWatermark, readers } = this.#options.stream;
     return highWatermark !== undefined && readers.size > 0;
   }
 
-  async #hear(answer: StoreAppended, sent: number, withEnd: boolean): Promise<void> {
+  /** Returns whether the append counts as taken. */
+  async #handle(answer: StoreAppended, sent: number, hasEnd: boolean): Promise<boolean> {
     const { stream } = this.#options;
     switch (answer.code) {
       case "ok": {
         const stored = Math.min(answer.last, stream.log.last);
-        // A store that takes nothing is asked in its time.
-        this.#attempt = sent > 0 && stored <= this.#stored ? this.#attempt + 1 : 0;
+        // A store that takes nothing is retried with back-off.
+        const isTaken = sent === 0 || stored > this.#stored;
         this.#stored = stored;
-        if (withEnd) return this.#finish();
-        this.#options.onStored();
-        this.#wakeWaiting();
-        if (answer.cancel !== undefined) stream.take("cancelled", answer.cancel || undefined);
-        return;
+        if (hasEnd) this.#finish();
+        else {
+          this.#options.onStored();
+          this.#resolveRoom();
+          if (answer.cancel !== undefined) stream.abort("cancelled", answer.cancel || undefined);
+        }
+        return isTaken;
       }
       case "gap":
-        this.#attempt++;
-        if (answer.expected < stream.log.first) return this.#restore();
-        this.#stored = answer.expected - 1;
-        return;
+        if (answer.expected < stream.log.first) await this.#restore();
+        else this.#stored = answer.expected - 1;
+        return false;
       case "missing":
-        this.#attempt++;
-        return this.#restore();
+        await this.#restore();
+        return false;
       case "closed":
-        return this.#catchUp(answer.end);
+        await this.#adoptEnd(answer.end);
+        return false;
       case "fenced":
-        return this.#askWhy();
+        return this.#findOutWhyFenced();
     }
   }
 
@@ -237,61 +216,64 @@ export class StreamProducer implements HighWatermark {
       restoreFence: this.#fence,
       restoreLast: this.#stored,
     });
-    if (this.#over) return;
-    if (opened.role === "reader") return this.#judge(opened.meta);
+    if (this.#isOver) return;
+    if (opened.role === "reader") {
+      await this.#endAsInStore(opened.meta);
+      return;
+    }
     this.#fence = opened.fence;
     this.#options.onRestored(this.#stored + 1);
   }
 
-  /** Somebody else has ended it. What went out before, and was not answered, may be part of it. */
-  async #catchUp(end: StoredEnd): Promise<void> {
+  /** Somebody else has ended the stream. An earlier append whose answer was lost may be part of it. */
+  async #adoptEnd(end: StoredEnd): Promise<void> {
     const { client, stream } = this.#options;
-    const page = await client.read(stream.id, null, { frames: 1, bytes: 1 });
-    if (this.#over) return;
-    if (page.code !== "missing") this.#know(page.meta);
-    this.#lose(end);
+    const page = await client.read(stream.id, null, SMALLEST_PAGE);
+    if (this.#isOver) return;
+    if (page.code !== "missing") this.#learnStored(page.meta);
+    this.#endAs(end);
   }
 
-  /** What of the log is stored. */
-  #know({ epoch, last }: StoreMeta): void {
+  #learnStored({ epoch, last }: StoreMeta): void {
     const { log } = this.#options.stream;
     if (epoch === log.epoch) this.#stored = Math.min(last, log.last);
   }
 
-  async #askWhy(): Promise<void> {
+  async #findOutWhyFenced(): Promise<boolean> {
     const { client, stream } = this.#options;
-    const page = await client.read(stream.id, null, { frames: 1, bytes: 1 });
-    if (this.#over) return;
-    if (page.code === "missing") this.#attempt++;
-    else await this.#judge(page.meta);
+    const page = await client.read(stream.id, null, SMALLEST_PAGE);
+    if (this.#isOver) return true;
+    if (page.code === "missing") return false;
+    await this.#endAsInStore(page.meta);
+    return true;
   }
 
-  /** Somebody else has the stream now: it ends here as it ends there. */
-  async #judge(meta: StoreMeta): Promise<void> {
+  /** Somebody else has the stream now: it ends here as it ends in the store. */
+  async #endAsInStore(meta: StoreMeta): Promise<void> {
     const { client, stream } = this.#options;
     const { id, log } = stream;
     if (meta.epoch !== log.epoch) {
-      // While the lease held nobody else could end it: the end is stored, and only the answer was lost.
-      if (stream.end !== undefined && client.clock.now() < this.#renewedAt + LEASE)
-        return this.#finishStored();
-      return this.#lose({ status: "lost" });
+      // Nobody else could end it while the lease held: the end is stored, and only the answer was lost.
+      if (stream.end !== undefined && client.clock.now() < this.#renewedAt + LEASE) this.#finishStored();
+      else this.#endAs({ status: "lost" });
+      return;
     }
     if (meta.end !== undefined) {
-      this.#know(meta);
-      return this.#lose(meta.end);
+      this.#learnStored(meta);
+      this.#endAs(meta.end);
+      return;
     }
     if (meta.leaseLeftMs <= 0) await client.lost(id, meta.fence, { status: "lost" });
-    await new Promise<void>((resolve) => client.clock.after(VERDICT_AFTER, resolve));
+    await new Promise<void>((resolve) => client.clock.after(FENCED_RETRY, resolve));
   }
 
-  #lose({ status }: StoredEnd): void {
+  #endAs({ status }: StoredEnd): void {
     const { stream, client } = this.#options;
-    const cause = new HoldfastError("STORE_UNAVAILABLE", `The store has the stream as ${status}.`, {
-      retryable: true,
-    });
-    if (stream.end === undefined) stream.take(status, cause);
+    const message = `The store has the stream as ${status}.`;
+    const cause = new HoldfastError("STORE_UNAVAILABLE", message, { retryable: true });
+    if (stream.end === undefined) stream.abort(status, cause);
     else if (stream.end.status !== status) {
-      stream.overrule(status);
+      stream.correctEnd(status);
       client.report("failed", { id: stream.id, stage: "store", error: cause });
     }
     this.#finish();
@@ -307,20 +289,9 @@ export class StreamProducer implements HighWatermark {
     this.#options.onStored();
   }
 
-  #wakeWaiting(): void {
+  #resolveRoom(): void {
     if (this.full && this.#options.stream.end === undefined) return;
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-
-  /** Sends in `ms` or sooner; in the next turn if that is now. */
-  #arm(ms: number): void {
-    const { clock } = this.#options.client;
-    const due = clock.now() + Math.max(0, ms);
-    if (due >= this.#due) return;
-    this.#disarm();
-    this.#due = due;
-    const send = (): void => void this.#send();
-    this.#disarm = ms > 0 ? clock.after(ms, send) : clock.shortly(send);
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
   }
 }
 

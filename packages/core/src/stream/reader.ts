@@ -1,58 +1,50 @@
-import { errorFrame, concatFrames, liveFrame, resetFrame } from "../protocol/control-events.ts";
 import type { HoldfastError } from "../base/errors.ts";
 import type { Run } from "../log/log.ts";
-import type { Report } from "../protocol/observer.ts";
-import type { CloseReason } from "../protocol/reasons.ts";
-import type { StreamEnd } from "../protocol/outcome.ts";
+import { concatFrames, errorFrame, liveFrame, resetFrame } from "../protocol/control-events.ts";
 import { idBefore, type Reset, trimmed } from "../protocol/cursor.ts";
+import type { StreamEnd } from "../protocol/outcome.ts";
+import type { CloseReason } from "../protocol/reasons.ts";
+import type { Report } from "../protocol/observer.ts";
+import type { Handshake } from "./handshake.ts";
 import type { Stream, StreamReader } from "./stream.ts";
 
 /** The side of a connection that a reader writes to. */
 export interface ReaderOutput {
+  /** Whether bytes may be written now. */
   readonly ready: boolean;
   readonly options: { readonly control: boolean };
   write(bytes: Uint8Array, events?: number): void;
   end(reason: CloseReason, lastFrame: Uint8Array, end: StreamEnd): void;
   pump(): void;
-  /** So many of the events written were a replay, which is over. */
+  /** The replay is over; so many of the events written belonged to it. */
   caughtUp(events: number): void;
 }
 
-interface Opening {
-  readonly bytes: Uint8Array;
-  readonly events: number;
-  readonly reset: Reset | undefined;
-}
-
 /**
- * Where a connection stands in a stream. Replay and live delivery are one path: read from the cursor, and when
- * there is nothing more, wait to be nudged. A slow client costs this cursor, not memory.
+ * The cursor of one connection in a stream. Replay and live delivery are one path: read from the cursor, and when there
+ * is nothing more, wait until the stream wakes the reader. A slow client costs this cursor, not memory.
  */
 export class Reader implements StreamReader {
   #stream: Stream;
   readonly #output: ReaderOutput;
   readonly #report: Report;
-  #opening: Opening | undefined;
+  /** The first frames, until they are written. */
+  #handshake: Omit<Handshake, "next"> | undefined;
   /** The number of the next event to write. */
   #next: number;
-  /** The last event of the replay, fixed when the reader came: it does not chase a moving tail. */
+  /** The last event of the replay, fixed when the reader is created: the replay does not chase a moving tail. */
   #replayTo: number;
   #replayed = 0;
-  #live = false;
-  #heard: HoldfastError | undefined;
+  #isLive = false;
+  /** The notice of the stream that the client was told of last. */
+  #toldNotice: HoldfastError | undefined;
 
-  /** @param opening what is said first, and the number of the first event behind it */
-  constructor(
-    stream: Stream,
-    output: ReaderOutput,
-    opening: Opening & { readonly next: number },
-    report: Report,
-  ) {
+  constructor(stream: Stream, output: ReaderOutput, handshake: Handshake, report: Report) {
     this.#stream = stream;
     this.#output = output;
     this.#report = report;
-    this.#opening = opening;
-    this.#next = opening.next;
+    this.#handshake = handshake;
+    this.#next = handshake.next;
     this.#replayTo = stream.log.last;
   }
 
@@ -60,76 +52,74 @@ export class Reader implements StreamReader {
     this.#output.pump();
   }
 
-  move(stream: Stream): void {
-    this.#stream.detach(this);
+  moveTo(stream: Stream): void {
+    this.detach();
     this.#stream = stream;
     this.#next = stream.first;
     this.#replayTo = stream.log.last;
     const reset: Reset = { reason: "epoch", lost: null };
-    const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#dispatchesControl);
-    const { bytes, events } = this.#opening ?? { bytes: new Uint8Array(), events: 0 };
-    this.#opening = { bytes: concatFrames([bytes, frame]), events, reset };
+    const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#output.options.control);
+    const { bytes, events } = this.#handshake ?? { bytes: new Uint8Array(), events: 0 };
+    this.#handshake = { bytes: concatFrames([bytes, frame]), events, reset };
     stream.attach(this);
   }
 
-  remark(comment: Uint8Array): void {
-    if (this.#opening === undefined && this.#output.ready) this.#output.write(comment);
+  writeComment(comment: Uint8Array): void {
+    if (this.#handshake === undefined && this.#output.ready) this.#output.write(comment);
   }
 
-  /** Reads no more. Idempotent. */
-  leave(): void {
+  /** Stops reading. Idempotent. */
+  detach(): void {
     this.#stream.detach(this);
   }
 
+  /** Writes what there is while the output is ready for it. */
   pump(): void {
     while (this.#output.ready) {
       const { log } = this.#stream;
-      if (this.#opening !== undefined) {
-        this.#open(this.#opening);
+      if (this.#handshake !== undefined) {
+        this.#writeHandshake(this.#handshake);
       } else if (this.#next < log.first) {
-        if (!this.#catchUp()) return;
-      } else if (!this.#live && this.#next > this.#replayTo) {
+        if (!this.#readArchive()) return;
+      } else if (!this.#isLive && this.#next > this.#replayTo) {
         this.#goLive();
       } else if (this.#next <= this.#stream.last) {
-        this.#deliver();
-      } else if (this.#stream.notice !== this.#heard) {
-        this.#tell();
+        this.#readLog();
+      } else if (this.#stream.notice !== this.#toldNotice) {
+        this.#writeNotice();
       } else if (this.#stream.visibleEnd !== undefined) {
-        this.#output.end("ended", this.#stream.terminal(this.#dispatchesControl), this.#stream.visibleEnd);
+        const lastFrame = this.#stream.endFrame(this.#output.options.control);
+        this.#output.end("ended", lastFrame, this.#stream.visibleEnd);
       } else {
         return;
       }
     }
   }
 
-  get #dispatchesControl(): boolean {
-    return this.#output.options.control;
-  }
-
-  #open({ bytes, events, reset }: Opening): void {
-    this.#opening = undefined;
+  #writeHandshake({ bytes, events, reset }: Omit<Handshake, "next">): void {
+    this.#handshake = undefined;
     this.#replayed += events;
     if (reset !== undefined) this.#report("reset", { id: this.#stream.id, ...reset });
     this.#output.write(bytes, events);
   }
 
-  #deliver(): void {
+  #readLog(): void {
     const { log, last } = this.#stream;
-    this.#write(log.read(this.#next, this.#live ? last : Math.min(last, this.#replayTo)));
+    this.#write(log.read(this.#next, this.#isLive ? last : Math.min(last, this.#replayTo)));
   }
 
   #write(run: Run): void {
     const events = run.last - this.#next + 1;
-    if (!this.#live) this.#replayed += events;
+    if (!this.#isLive) this.#replayed += events;
     this.#next = run.last + 1;
     this.#output.write(run.bytes, events);
   }
 
-  /** The next event fell off the log: it is kept elsewhere, or lost. Whether there is more to do now. */
-  #catchUp(): boolean {
+  /** The log has dropped the next event: an archive still has it, or it is lost. Returns whether there is more to do now. */
+  #readArchive(): boolean {
     const { archive, first } = this.#stream;
     if (archive === undefined || this.#next < first) {
-      this.#reset();
+      this.#skipToFirst();
       return true;
     }
     const run = archive.read(this.#next, this);
@@ -137,23 +127,24 @@ export class Reader implements StreamReader {
     return run !== undefined;
   }
 
-  /** The client is moved to the first event that is held. */
-  #reset(): void {
+  /** Tells the client what it has lost, and continues with the oldest event held. */
+  #skipToFirst(): void {
     const { id, log, bounds } = this.#stream;
     const reset = trimmed(bounds, this.#next);
     this.#next = bounds.first;
     this.#report("reset", { id, ...reset });
-    this.#output.write(resetFrame(reset, idBefore(log, this.#next), this.#dispatchesControl));
+    this.#output.write(resetFrame(reset, idBefore(log, this.#next), this.#output.options.control));
   }
 
   #goLive(): void {
-    this.#live = true;
+    this.#isLive = true;
     if (this.#replayed > 0) this.#output.caughtUp(this.#replayed);
-    if (this.#stream.end === undefined) this.#output.write(liveFrame(this.#dispatchesControl));
+    if (this.#stream.end === undefined) this.#output.write(liveFrame(this.#output.options.control));
   }
 
-  #tell(): void {
-    this.#heard = this.#stream.notice;
-    if (this.#heard !== undefined) this.#output.write(errorFrame(this.#heard, this.#dispatchesControl));
+  #writeNotice(): void {
+    const { notice } = this.#stream;
+    this.#toldNotice = notice;
+    if (notice !== undefined) this.#output.write(errorFrame(notice, this.#output.options.control));
   }
 }

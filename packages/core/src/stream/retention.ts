@@ -2,68 +2,71 @@ import type { Clock } from "../base/clock.ts";
 import type { Stream } from "./stream.ts";
 
 export interface RetentionOptions {
+  /** How long an ended stream is held, in ms. */
   readonly linger: number;
+  /** How long a stream is held without a push and without a reader, in ms. */
   readonly idle: number;
-  /** Whether the stream runs for its readers alone. */
-  readonly sourced: boolean;
-  /** Whether it goes on elsewhere without them. @default false */
-  readonly replica?: boolean;
+  /** Whether the stream runs only while it has readers. */
+  readonly needsReaders: boolean;
+  /** Whether its producer is in another process, where it goes on without these readers. */
+  readonly isReplica: boolean;
+  readonly forget: () => void;
 }
 
 /**
- * How long a stream is held: one timer, whose meaning depends on the stream. An ended stream is forgotten after
- * `linger`. One that runs for its readers alone is stopped `linger` after the last of them. Any other with no push and
- * no reader for `idle` is over: a live stream expires, a channel is forgotten until its next push.
+ * How long a stream is held: one timer, whose meaning depends on the stream. An ended stream is forgotten after `linger`.
+ * One that needs readers is stopped `linger` after the last of them has left. Any other with no push and no reader for
+ * `idle` is over: a live stream expires, a channel is forgotten until its next push.
  */
 export class Retention {
   readonly #clock: Clock;
   readonly #stream: Stream;
   readonly #options: RetentionOptions;
-  readonly #forget: () => void;
-  #cancel: () => void;
+  #cancelTimer: () => void;
 
-  constructor(clock: Clock, stream: Stream, options: RetentionOptions, forget: () => void) {
+  constructor(clock: Clock, stream: Stream, options: RetentionOptions) {
     this.#clock = clock;
     this.#stream = stream;
     this.#options = options;
-    this.#forget = forget;
-    this.#cancel = this.#after(options.sourced ? options.linger : options.idle);
+    this.#cancelTimer = this.#startTimer(options.needsReaders ? options.linger : options.idle);
   }
 
-  /** A reader came or left. */
-  attended(): void {
-    if (!this.#options.sourced || this.#stream.end !== undefined) return;
-    this.#cancel();
-    if (this.#stream.readers.size === 0) this.#cancel = this.#after(this.#options.linger);
+  /** A reader was attached or detached. */
+  readersChanged(): void {
+    if (!this.#options.needsReaders || this.#stream.end !== undefined) return;
+    this.#cancelTimer();
+    if (this.#stream.readers.size === 0) this.#cancelTimer = this.#startTimer(this.#options.linger);
   }
 
   /** The stream has ended. */
-  linger(): void {
-    this.#cancel();
-    this.#cancel = this.#after(this.#options.linger);
+  startLinger(): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#startTimer(this.#options.linger);
   }
 
   stop(): void {
-    this.#cancel();
+    this.#cancelTimer();
   }
 
-  #after(ms: number): () => void {
-    return ms === Infinity ? () => undefined : this.#clock.after(ms, () => this.#due());
+  #startTimer(ms: number): () => void {
+    return ms === Infinity ? () => undefined : this.#clock.after(ms, () => this.#expire());
   }
 
-  #due(): void {
-    if (this.#stream.end !== undefined) return this.#forget();
-    if (this.#options.sourced) return this.#stop();
-    const idleAt =
-      (this.#stream.readers.size > 0 ? this.#clock.now() : this.#stream.activeAt) + this.#options.idle;
-    if (idleAt > this.#clock.now()) this.#cancel = this.#after(idleAt - this.#clock.now());
-    else if (this.#stream.kind === "channel") this.#forget();
-    else this.#stream.take("expired");
+  #expire(): void {
+    const { idle, needsReaders, forget } = this.#options;
+    const stream = this.#stream;
+    if (stream.end !== undefined) return forget();
+    if (needsReaders) return this.#stopStream();
+    const now = this.#clock.now();
+    const idleAt = (stream.readers.size > 0 ? now : stream.lastActiveAt) + idle;
+    if (idleAt > now) this.#cancelTimer = this.#startTimer(idleAt - now);
+    else if (stream.kind === "channel") forget();
+    else stream.abort("expired");
   }
 
-  /** It leaves the registry before its signal aborts: whoever comes now gets a fresh one, never a dying one. */
-  #stop(): void {
-    this.#forget();
-    if (this.#options.replica !== true) this.#stream.take("cancelled");
+  /** Forgets the stream before its signal aborts, so that a client that connects now gets a fresh one. */
+  #stopStream(): void {
+    this.#options.forget();
+    if (!this.#options.isReplica) this.#stream.abort("cancelled");
   }
 }

@@ -1,35 +1,36 @@
+import { hash53 } from "../base/hash.ts";
 import { check, checkOneOf } from "../base/validate.ts";
 import { concatFrames } from "../protocol/control-events.ts";
 import { encodeEvent, eventText } from "../protocol/encode.ts";
 import type { AnyEvents, SseEvent, StreamEvent } from "../protocol/event.ts";
 import { type EventId, parseId } from "../protocol/event-id.ts";
-import { hash53 } from "../base/hash.ts";
 import { Stream, type StreamHooks } from "./stream.ts";
 
 /**
- * What the service's own database knows of a stream. Keep volatile fields out of the events of a finished one: their
- * content is their identity, and what changes is sent anew.
+ * What the service's own database knows of a stream. Leave volatile fields (a time of reading, a counter of requests) out
+ * of the events of a finished one: its ids are derived from its content, and a client is sent everything again when the
+ * content changes.
  */
 export type Snapshot<Events extends object> =
   | PendingSnapshot
   | RunningSnapshot<Events>
   | FinishedSnapshot<Events>;
 
-/** It exists and has not begun. */
+/** The stream exists and has not begun. */
 export interface PendingSnapshot {
   readonly state: "pending";
 }
 
-/** It is under way: here, on another machine, or nowhere any more. */
+/** The stream is running: in this process, on another machine, or nowhere any more. */
 export interface RunningSnapshot<Events extends object> {
   readonly state: "running";
-  /** The id of the last event that `events` covers, as `push` returned it: the live log goes on behind it. */
+  /** The id of the last event that `events` covers, as `push` returned it. The live log continues behind it. */
   readonly at?: string;
   /** What a client needs to know of everything up to `at`. */
   readonly events?: readonly StreamEvent<Events>[];
 }
 
-/** It is over, and this is all of it. */
+/** The stream is over, and `events` is all of it. */
 export interface FinishedSnapshot<Events extends object> {
   readonly state: "done" | "failed" | "cancelled";
   readonly events: readonly StreamEvent<Events>[];
@@ -37,24 +38,24 @@ export interface FinishedSnapshot<Events extends object> {
 
 type MaybeSnapshot<Events extends object> = Snapshot<Events> | null | undefined;
 
-/** StorePoller a stream up in the service's own database; nothing, `undefined` or `null`, for one that does not exist. */
+/** Looks a stream up in the service's own database. Returns `undefined` or `null` if there is no such stream. */
 export type AskSnapshot<Events extends object> = (
   id: string,
   context: { readonly signal: AbortSignal },
 ) => MaybeSnapshot<Events> | PromiseLike<MaybeSnapshot<Events>>;
 
-/** A snapshot that was checked and encoded, for all its clients. */
+/** A snapshot that is checked and encoded, for all its clients. */
 export type SnapshotResult =
   | { readonly state: "gone" | "pending" }
   | { readonly state: "running"; readonly prefix: SnapshotPrefix | undefined }
   | { readonly state: "finished"; readonly stream: Stream };
 
-/** What stands for all events of a log up to `at`. */
+/** The events of a running snapshot: they stand for all events of a log up to `at`. */
 export interface SnapshotPrefix {
   readonly at: EventId;
   /** How many events. */
   readonly events: number;
-  /** They carry no id but the last, which has that of `at`: a cut in between never hides the rest. */
+  /** Only the last event has an id, that of `at`: a client that is cut before it gets all of them again. */
   readonly bytes: Uint8Array;
 }
 
@@ -84,12 +85,12 @@ const NO_HOOKS: StreamHooks = {
   changed: () => undefined,
   resized: () => undefined,
   ended: () => undefined,
-  attended: () => undefined,
+  readersChanged: () => undefined,
 };
 
 /**
- * A finished snapshot as an ended stream, which gives resume, reset, 204 and backpressure for nothing. Its epoch is a
- * hash of its content: every machine and every restart gives the same ids.
+ * A finished snapshot as an ended stream, so that resuming, resets, the final 204 and back-pressure work as for any other.
+ * Its epoch is a hash of its content: every machine gives the same ids, also after a restart.
  */
 function toStream(id: string, { state, events }: FinishedSnapshot<AnyEvents>): Stream {
   checkEvents(events);
@@ -106,7 +107,7 @@ function checkEvents(events: unknown): void {
   check(Array.isArray(events), "snapshot.events", "an array", events);
 }
 
-/** A row of a database may well have an `id`, which is none of ours. */
+/** A database row often has a field `id`, which is not an event id. */
 function withoutId({ id: _id, ...event }: SseEvent): SseEvent {
   return event;
 }

@@ -1,9 +1,51 @@
 import type { HoldfastError } from "../base/errors.ts";
-import type { Stream } from "./stream.ts";
+import type { ResolvedStream } from "../connection/options.ts";
+import type { SseEvent } from "../protocol/event.ts";
+import type { Stream, StreamKind } from "./stream.ts";
+import type { Backlog } from "./writer.ts";
 
-/** What came of a look into the store. */
+/** A stream whose producer is in this process. */
+export interface OpenedStream {
+  readonly stream: Stream;
+  /** What of it is still on its way to a store; `undefined` without a store. */
+  readonly backlog?: Backlog;
+}
+
+/** The side of a channel that an application uses. */
+export interface HostedChannel {
+  /** The channel's stream in this process. */
+  find(): Stream | undefined;
+  /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `STREAM_EXISTS`, `LIMIT_EXCEEDED` */
+  push(event: SseEvent): void;
+}
+
+/** The result of looking a stream up in the store. */
 export type LookupResult =
   | { readonly state: "here"; readonly stream: Stream }
   | { readonly state: "missing" }
-  /** The store is away, or the registry has no room. */
+  /** The store is away, or this process has no room for the stream. */
   | { readonly state: "unknown" | "full"; readonly error: HoldfastError };
+
+/** Where streams live: in this process only, or in a store that several processes share. */
+export interface StreamHost {
+  /**
+   * Opens a stream for a producer in this process. In memory it is registered when the call returns.
+   *
+   * @param sourced whether it runs only while it has readers
+   * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`; a rejection with a store: then also `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   */
+  open(id: string, options: ResolvedStream, sourced?: boolean): OpenedStream | Promise<OpenedStream>;
+  /** @throws `STREAM_EXISTS` when the id is known to be a live stream's; in memory `LIMIT_EXCEEDED` */
+  channel(id: string): HostedChannel;
+  /** Ends a live stream as `cancelled`. Returns whether it was live. */
+  cancel(id: string, reason: unknown): Promise<boolean>;
+  /**
+   * Looks a stream up in the store, now and repeatedly, until the returned function is called; a channel is created if
+   * it is not there. `undefined` without a store.
+   */
+  readonly look:
+    | ((id: string, kind: StreamKind, listener: (result: LookupResult) => void) => () => void)
+    | undefined;
+  /** Releases everything. What is on its way to a store has until `until` to get there. */
+  close(until: number): Promise<void>;
+}

@@ -1,48 +1,50 @@
-import type { Runtime } from "../protocol/runtime.ts";
 import { closedError, HoldfastError } from "../base/errors.ts";
-import { makeEpoch } from "../protocol/event-id.ts";
-import { Retention } from "./retention.ts";
 import type { ResolvedStream } from "../connection/options.ts";
+import { makeEpoch } from "../protocol/event-id.ts";
+import type { Runtime } from "../protocol/runtime.ts";
+import { Notifier } from "./notifier.ts";
+import { Retention } from "./retention.ts";
 import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
-
-/** So many nudges in a row go before what else the runtime has to do, so that streams that feed each other let it. */
-const AHEAD = 1_000;
 
 export interface StreamTableOptions {
   readonly runtime: Runtime;
+  /** The bytes of all logs together, at most. */
   readonly bytes: number;
   readonly maxStreams: number;
 }
 
-/** How a stream is held that machines share. */
-export interface StoredLife {
+/** How a stream is held whose log is shared through a store. */
+export interface StoreBacking {
   readonly epoch: string;
-  /** Told instead of the table, and passes on what the table must know. */
-  readonly keeper: StreamHooks;
-  /** Whether its producer is somewhere else: it is held for its readers alone. */
-  readonly replica: boolean;
-  /** The table holds it no more. */
-  readonly forgotten?: () => void;
+  /** Called instead of the table's hooks, and calls those of them that the table needs. */
+  readonly hooks: StreamHooks;
+  /** Whether the producer is in another process: the stream is held for its readers only. */
+  readonly isReplica: boolean;
+  /** The table no longer holds the stream. */
+  readonly onForgotten: () => void;
+}
+
+interface Entry {
+  readonly retention: Retention;
+  readonly backing: StoreBacking | undefined;
 }
 
 /**
- * The streams of a registry by id, each for its retention, all together bounded in number and bytes. A stream is
- * forgotten by identity: a timer of the old one never touches a new one under the same id.
+ * The streams of a registry by id, each for its retention time, all together bounded in number and bytes. A stream is
+ * forgotten by identity: the timer of an old stream never touches a new one under the same id.
  */
 export class StreamTable implements StreamHooks {
   readonly #options: StreamTableOptions;
+  readonly #notifier: Notifier;
   readonly #streams = new Map<string, Stream>();
-  readonly #retentions = new Map<Stream, Retention>();
-  readonly #shared = new Map<Stream, StoredLife>();
-  /** Ended streams, the oldest first: they give way when room is needed. */
+  readonly #entries = new Map<Stream, Entry>();
+  /** Ended streams, oldest first: they give way when room is needed. */
   readonly #lingering = new Set<Stream>();
-  /** Each once. */
-  #changed: Stream[] = [];
-  #ahead = AHEAD;
   #bytes = 0;
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
+    this.#notifier = new Notifier(options.runtime);
   }
 
   get size(): number {
@@ -61,50 +63,67 @@ export class StreamTable implements StreamHooks {
     return this.#streams.get(id);
   }
 
+  /** The stream of that id, unless it has ended. */
+  getLive(id: string): Stream | undefined {
+    const stream = this.#streams.get(id);
+    return stream?.end === undefined ? stream : undefined;
+  }
+
+  isReplica(stream: Stream): boolean {
+    return this.#entries.get(stream)?.backing?.isReplica === true;
+  }
+
   /**
-   * Puts a new stream in the place of what ended under its id.
+   * Adds a new stream; an ended one under the same id is forgotten.
    *
-   * @param sourced whether it runs for its readers alone
-   * @param shared for one that machines share
+   * @param sourced whether it runs only while it has readers
    * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`
    */
-  add(id: string, kind: StreamKind, options: ResolvedStream, sourced = false, shared?: StoredLife): Stream {
+  add(
+    id: string,
+    kind: StreamKind,
+    options: ResolvedStream,
+    { sourced = false, backing }: { readonly sourced?: boolean; readonly backing?: StoreBacking } = {},
+  ): Stream {
     const { clock, random, report } = this.#options.runtime;
-    const old = this.#streams.get(id);
-    if (old !== undefined) {
-      if (old.end === undefined) throw existsError(old);
-      this.forget(old);
+    const held = this.#streams.get(id);
+    if (held !== undefined) {
+      if (held.end === undefined) throw existsError(held);
+      this.forget(held);
     }
     this.#makeRoom(1);
     if (this.#streams.size >= this.#options.maxStreams || this.#bytes > this.#options.bytes) {
       throw new HoldfastError("LIMIT_EXCEEDED", "The registry is full.", { retryable: true });
     }
-    const { buffer, maxEventBytes } = options;
-    const epoch = shared?.epoch ?? makeEpoch(random);
-    const stream = new Stream(id, kind, epoch, { ...buffer, maxEventBytes }, shared?.keeper ?? this);
-    stream.activeAt = clock.now();
-    const replica = shared?.replica === true;
-    const life = { ...options, sourced: sourced || replica, replica };
+    const { buffer, maxEventBytes, linger, idle } = options;
+    const epoch = backing?.epoch ?? makeEpoch(random);
+    const isReplica = backing?.isReplica === true;
+    const hooks = backing?.hooks ?? this;
+    const stream = new Stream(id, kind, epoch, { ...buffer, maxEventBytes }, hooks);
+    stream.markActive(clock.now());
+    const retention = new Retention(clock, stream, {
+      linger,
+      idle,
+      needsReaders: sourced || isReplica,
+      isReplica,
+      forget: () => this.forget(stream),
+    });
     this.#streams.set(id, stream);
-    this.#retentions.set(stream, new Retention(clock, stream, life, () => this.forget(stream)));
-    if (shared !== undefined) this.#shared.set(stream, shared);
-    if (!replica) report("streamOpened", { id, epoch });
+    this.#entries.set(stream, { retention, backing });
+    if (!isReplica) report("streamOpened", { id, epoch });
     return stream;
   }
 
-  /** Ends whatever is live, as `cancelled`, and forgets everything. */
+  /** Ends every live stream as `cancelled` and forgets all of them. */
   clear(): void {
     for (const stream of this.#streams.values()) {
-      if (this.#shared.get(stream)?.replica !== true) stream.take("cancelled", closedError());
+      if (!this.isReplica(stream)) stream.abort("cancelled", closedError());
       this.forget(stream);
     }
   }
 
-  /** One wake for a whole turn: a burst of pushes goes out in one write. */
   changed(stream: Stream): void {
-    if (stream.toNudge) return;
-    stream.toNudge = true;
-    if (this.#changed.push(stream) === 1) this.#scheduleWake();
+    this.#notifier.notify(stream);
   }
 
   resized(_stream: Stream, bytes: number): void {
@@ -115,73 +134,37 @@ export class StreamTable implements StreamHooks {
   ended(stream: Stream): void {
     const { id, log, end } = stream;
     if (end === undefined) return;
-    this.retire(stream);
-    this.#options.runtime.report("streamEnded", {
-      id,
-      epoch: log.epoch,
-      status: end.status,
-      events: log.last,
-    });
+    this.startLinger(stream);
+    const { report } = this.#options.runtime;
+    report("streamEnded", { id, epoch: log.epoch, status: end.status, events: log.last });
     if (end.error !== undefined) {
-      this.#options.runtime.report("failed", { id, stage: "source", error: end.error.cause ?? end.error });
+      report("failed", { id, stage: "source", error: end.error.cause ?? end.error });
     }
   }
 
-  /** A stream that has ended stays for a while, if it is held. */
-  retire(stream: Stream): void {
-    const retention = this.#retentions.get(stream);
-    if (retention === undefined) return;
+  readersChanged(stream: Stream): void {
+    stream.markActive(this.#options.runtime.clock.now());
+    this.#entries.get(stream)?.retention.readersChanged();
+  }
+
+  /** From now on an ended stream is held for `linger` ms. Does nothing if it is no longer held. */
+  startLinger(stream: Stream): void {
+    const entry = this.#entries.get(stream);
+    if (entry === undefined) return;
     this.#lingering.add(stream);
-    retention.linger();
+    entry.retention.startLinger();
   }
 
-  attended(stream: Stream): void {
-    stream.activeAt = this.#options.runtime.clock.now();
-    this.#retentions.get(stream)?.attended();
-  }
-
-  /** Holds a stream no more, whoever still reads it. Idempotent. */
+  /** Stops holding a stream, even if it has readers. Idempotent. */
   forget(stream: Stream): void {
-    const retention = this.#retentions.get(stream);
-    if (retention === undefined) return;
-    retention.stop();
-    this.#retentions.delete(stream);
+    const entry = this.#entries.get(stream);
+    if (entry === undefined) return;
+    entry.retention.stop();
+    this.#entries.delete(stream);
     this.#lingering.delete(stream);
     this.#streams.delete(stream.id);
     this.#bytes -= stream.log.bytes;
-    const shared = this.#shared.get(stream);
-    this.#shared.delete(stream);
-    shared?.forgotten?.();
-  }
-
-  #scheduleWake(): void {
-    const { clock } = this.#options.runtime;
-    if (clock.next === undefined || this.#ahead === 0) {
-      this.#ahead = AHEAD;
-      clock.soon(this.#wake);
-    } else {
-      this.#ahead--;
-      clock.next(this.#wake);
-    }
-  }
-
-  readonly #wake = (): void => {
-    const changed = this.#changed;
-    this.#changed = [];
-    const now = this.#options.runtime.clock.now();
-    for (const stream of changed) {
-      stream.toNudge = false;
-      stream.activeAt = now;
-      this.#tellPushed(stream);
-      for (const reader of stream.readers) reader.wake();
-    }
-  };
-
-  #tellPushed(stream: Stream): void {
-    const events = stream.log.last - stream.told;
-    if (events === 0) return;
-    stream.told = stream.log.last;
-    this.#options.runtime.report("pushed", { id: stream.id, events });
+    entry.backing?.onForgotten();
   }
 
   #makeRoom(streams: number): void {

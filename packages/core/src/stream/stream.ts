@@ -1,110 +1,131 @@
-import { endFrame } from "../protocol/control-events.ts";
 import { abortedError, HoldfastError } from "../base/errors.ts";
-import type { SseEvent } from "../protocol/event.ts";
-import type { Bounds } from "../protocol/cursor.ts";
-import { makeTerminalId } from "../protocol/event-id.ts";
 import { createLatch } from "../base/latch.ts";
 import { Log, type LogLimits, type Run } from "../log/log.ts";
-import type { EndStatus } from "../protocol/reasons.ts";
+import { endFrame } from "../protocol/control-events.ts";
+import type { Bounds } from "../protocol/cursor.ts";
+import type { SseEvent } from "../protocol/event.ts";
+import { makeTerminalId } from "../protocol/event-id.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
+import type { EndStatus } from "../protocol/reasons.ts";
 
 /** A reader as its stream sees it. */
 export interface StreamReader {
-  /** Something has changed; the reader looks for itself what. MUST NOT throw. */
+  /** The stream has changed; the reader finds out how. MUST NOT throw. */
   wake(): void;
-  /** Goes on in another life of the id, from what is held there. */
-  move?(stream: Stream): void;
-  /** Passes a comment on, if its client can take one now. MUST NOT throw. */
-  remark?(comment: Uint8Array): void;
+  /** Continues in another life of the id, from the first event held there. */
+  moveTo?(stream: Stream): void;
+  /** Forwards a comment if its client can take one now. MUST NOT throw. */
+  writeComment?(comment: Uint8Array): void;
 }
 
-/** What is kept elsewhere of the frames that a log has forgotten. */
+/** The frames that the log no longer holds but a store still does. */
 export interface Archive {
-  /** The oldest frame that is kept, as far as is known. */
+  /** The number of the oldest frame kept, as far as is known. */
   readonly first: number;
-  /** Frames from `from` on; `undefined` if they are not here yet: the reader is nudged when there is news of them. */
+  /** Frames from number `from` on; `undefined` while they are being read: the reader is woken when they are here. */
   read(from: number, reader: StreamReader): Run | undefined;
 }
 
-/** How far readers may go in a log whose newest frames are not for them yet. */
+/** How far readers may read a log whose newest frames are not stored yet. */
 export interface HighWatermark {
-  /** The last frame for them. */
+  /** The number of the last frame that readers may have. */
   readonly last: number;
-  /** Whether the end is for them. */
+  /** Whether readers may have the end. */
   readonly ended: boolean;
 }
 
-/** What a stream tells the one who keeps it. */
+/** What the owner of a stream is told. */
 export interface StreamHooks {
-  /** The stream has news for its readers. Called within `push`: readers MUST NOT be run before it returns. */
+  /** There is news for the readers. Called inside `push`: readers MUST NOT run before it returns. */
   changed(stream: Stream): void;
-  /** The log's size has changed by so many bytes. */
+  /** The size of the log has changed by `bytes`. */
   resized(stream: Stream, bytes: number): void;
   ended(stream: Stream): void;
-  /** A reader came or left. */
-  attended(stream: Stream): void;
+  /** A reader was attached or detached. */
+  readersChanged(stream: Stream): void;
 }
 
 export type StreamKind = "stream" | "channel";
 
-/** One life of a named log with its producer's side and its readers. */
+/** One life of an id: a log, its producer's side and its readers. */
 export class Stream {
   readonly id: string;
   readonly kind: StreamKind;
   readonly log: Log;
-  /** The last event that the observer was told of. */
-  told: number = 0;
-  /** Whether its readers are to be nudged in this turn. */
-  toNudge: boolean = false;
-  /** When something was pushed, or a reader came or left. */
-  activeAt: number = 0;
-  readonly readers: Set<StreamReader> = new Set();
-  archive: Archive | undefined;
-  highWatermark: HighWatermark | undefined;
-  readonly #keeper: StreamHooks;
-  /** Closes when somebody else than its producer ends the stream. */
-  readonly #taken = createLatch();
+  readonly #hooks: StreamHooks;
+  readonly #readers = new Set<StreamReader>();
+  /** Closes when somebody other than the producer ends the stream. */
+  readonly #producerLatch = createLatch();
+  #archive: Archive | undefined;
+  #highWatermark: HighWatermark | undefined;
   #end: StreamEnd | undefined;
   #notice: HoldfastError | undefined;
+  #isWakePending = false;
+  /** The number of the last event that was reported to the observer. */
+  #lastReported = 0;
+  #lastActiveAt = 0;
 
-  constructor(id: string, kind: StreamKind, epoch: string, limits: LogLimits, keeper: StreamHooks) {
+  constructor(id: string, kind: StreamKind, epoch: string, limits: LogLimits, hooks: StreamHooks) {
     this.id = id;
     this.kind = kind;
     this.log = new Log(epoch, limits);
-    this.#keeper = keeper;
+    this.#hooks = hooks;
   }
 
-  /** Aborts when somebody else than the producer ends the stream, after the end. */
+  /** Aborts after somebody other than the producer has ended the stream. */
   get signal(): AbortSignal {
-    return this.#taken.signal;
+    return this.#producerLatch.signal;
   }
 
-  /** The oldest frame that a reader can have. */
+  get readers(): ReadonlySet<StreamReader> {
+    return this.#readers;
+  }
+
+  /** When an event was pushed, or a reader attached or detached, for the last time. */
+  get lastActiveAt(): number {
+    return this.#lastActiveAt;
+  }
+
+  /** The number of the oldest frame that a reader can have. */
   get first(): number {
-    return this.archive === undefined ? this.log.first : Math.min(this.archive.first, this.log.first);
+    return this.#archive === undefined ? this.log.first : Math.min(this.#archive.first, this.log.first);
   }
 
-  /** The newest frame that a reader can have now. */
+  /** The number of the newest frame that a reader can have now. */
   get last(): number {
-    return this.highWatermark === undefined ? this.log.last : this.highWatermark.last;
+    return this.#highWatermark === undefined ? this.log.last : this.#highWatermark.last;
   }
 
   get bounds(): Bounds {
     return { epoch: this.log.epoch, first: this.first, last: this.log.last };
   }
 
-  /** The end, if it is for readers now. */
-  get visibleEnd(): StreamEnd | undefined {
-    return this.highWatermark === undefined || this.highWatermark.ended ? this.#end : undefined;
+  get archive(): Archive | undefined {
+    return this.#archive;
+  }
+
+  get highWatermark(): HighWatermark | undefined {
+    return this.#highWatermark;
   }
 
   get end(): StreamEnd | undefined {
     return this.#end;
   }
 
-  /** What readers should know besides the log, until the next event. */
+  /** The end, if readers may have it now. */
+  get visibleEnd(): StreamEnd | undefined {
+    return this.#highWatermark === undefined || this.#highWatermark.ended ? this.#end : undefined;
+  }
+
+  /** An error that readers are told of and that is not part of the log; the next event clears it. */
   get notice(): HoldfastError | undefined {
     return this.#notice;
+  }
+
+  /** Connects the stream to a store. Called once, before there are readers. */
+  useStore(archive: Archive, highWatermark?: HighWatermark): void {
+    this.#archive = archive;
+    this.#highWatermark = highWatermark;
   }
 
   /**
@@ -119,26 +140,26 @@ export class Stream {
     const before = this.log.bytes;
     const id = this.log.append(event);
     this.#notice = undefined;
-    this.#keeper.resized(this, this.log.bytes - before);
-    this.#keeper.changed(this);
+    this.#hooks.resized(this, this.log.bytes - before);
+    this.#hooks.changed(this);
     return id;
   }
 
-  /** Appends frames that were pushed elsewhere, behind frame `after`; what lies before that is skipped. */
-  receive(after: number, frames: readonly Uint8Array[]): void {
+  /** Appends frames that were pushed in another process, behind frame `after`; the log skips what lies before. */
+  appendFrames(after: number, frames: readonly Uint8Array[]): void {
     const before = this.log.bytes;
     if (after > this.log.last) this.log.skip(after);
     for (const frame of frames) this.log.appendFrame(frame);
-    this.told = this.log.last;
-    this.#keeper.resized(this, this.log.bytes - before);
-    this.#keeper.changed(this);
+    // The process of the producer reports them.
+    this.#lastReported = this.log.last;
+    this.#hooks.resized(this, this.log.bytes - before);
+    this.#hooks.changed(this);
   }
 
-  /** Tells the readers of an error that is not part of the log; it replaces the one before. */
-  tell(error: HoldfastError): void {
+  setNotice(error: HoldfastError): void {
     if (this.#end !== undefined) return;
     this.#notice = error;
-    this.#keeper.changed(this);
+    this.#hooks.changed(this);
   }
 
   /** Ends the stream; the first end stays. */
@@ -146,35 +167,65 @@ export class Stream {
     if (this.#end !== undefined) return;
     this.#end = { status, error };
     this.#notice = undefined;
-    this.#keeper.ended(this);
-    this.#keeper.changed(this);
+    this.#hooks.ended(this);
+    this.#hooks.changed(this);
   }
 
-  /** The stream has ended, and otherwise for everybody else: so it is told from now on. */
-  overrule(status: EndStatus): void {
+  /** Ends the stream on behalf of somebody other than its producer, then aborts the producer's signal. */
+  abort(status: EndStatus, reason: unknown = abortedError()): void {
+    if (this.#end !== undefined) return;
+    this.finish(status);
+    this.#producerLatch.close(reason);
+  }
+
+  /** Replaces the status of a stream that has ended here: the store has another end, which everybody else is told. */
+  correctEnd(status: EndStatus): void {
     this.#end = { status, error: undefined };
   }
 
-  /** Ends the stream on behalf of somebody else, then aborts the producer's signal. */
-  take(status: EndStatus, reason: unknown = abortedError()): void {
-    if (this.#end !== undefined) return;
-    this.finish(status);
-    this.#taken.close(reason);
-  }
-
   /** The terminal record, behind the last event. The stream MUST have ended. */
-  terminal(dispatch: boolean): Uint8Array {
+  endFrame(dispatch: boolean): Uint8Array {
     const { status, error } = this.#end as StreamEnd;
     return endFrame(status, makeTerminalId(this.log.epoch, this.log.last + 1), error, dispatch);
   }
 
   attach(reader: StreamReader): void {
-    this.readers.add(reader);
-    this.#keeper.attended(this);
+    this.#readers.add(reader);
+    this.#hooks.readersChanged(this);
   }
 
   /** Idempotent. */
   detach(reader: StreamReader): void {
-    if (this.readers.delete(reader)) this.#keeper.attended(this);
+    if (this.#readers.delete(reader)) this.#hooks.readersChanged(this);
+  }
+
+  /** Moves all readers to another life of the id. */
+  moveReadersTo(stream: Stream): void {
+    for (const reader of Array.from(this.#readers)) {
+      reader.moveTo?.(stream);
+      reader.wake();
+    }
+  }
+
+  /** @param now by the clock of the registry, in ms */
+  markActive(now: number): void {
+    this.#lastActiveAt = now;
+  }
+
+  /** Returns whether this call has marked it: only then somebody has to call {@link wakeReaders}. */
+  markForWake(): boolean {
+    if (this.#isWakePending) return false;
+    this.#isWakePending = true;
+    return true;
+  }
+
+  /** Wakes all readers; before that, `reportPushed` is told how many events were pushed since the last call. */
+  wakeReaders(now: number, reportPushed: (stream: Stream, events: number) => void): void {
+    this.#isWakePending = false;
+    this.markActive(now);
+    const events = this.log.last - this.#lastReported;
+    this.#lastReported = this.log.last;
+    if (events > 0) reportPushed(this, events);
+    for (const reader of this.#readers) reader.wake();
   }
 }

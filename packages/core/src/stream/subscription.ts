@@ -1,12 +1,15 @@
-import { decodeFrames } from "../protocol/decode.ts";
 import { abortedError, closedError, HoldfastError, toHoldfastError } from "../base/errors.ts";
-import type { ServeResult } from "../protocol/outcome.ts";
-import type { Reset } from "../protocol/cursor.ts";
 import type { OpenSink, SinkEvents } from "../connection/sink.ts";
+import type { Reset } from "../protocol/cursor.ts";
+import { decodeFrames } from "../protocol/decode.ts";
+import type { ServeResult } from "../protocol/outcome.ts";
 
 /** A user event as it went over the wire. */
 export interface Message {
-  /** What to come back with as the cursor. The events of a running snapshot, but the last, keep the one before them. */
+  /**
+   * The cursor to resume from behind this event. Of the events of a running snapshot only the last has an id of its own;
+   * the others have that of the event before them.
+   */
   readonly id: string;
   readonly event: string;
   readonly data: string;
@@ -15,24 +18,25 @@ export interface Message {
 export interface SubscribeOptions {
   /** The id of the last event that is already known. */
   readonly cursor?: string;
-  /** Ends the subscription: a pending and every later `next()` rejects with `ABORTED`. */
+  /** Ends the subscription: a pending `next()` and every later one rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Told of events that are missing for good, before the next one comes. */
+  /** Called when events are missing for good, before the next event is delivered. */
   readonly onReset?: (reset: Reset) => void;
 }
 
-/** Begins to be served like a client over the network. */
+/** Starts to serve a client that is in this process. */
 export type StartServing = (signal: AbortSignal, open: OpenSink) => Promise<ServeResult>;
 
 /**
- * The in-process end of a connection: a sink on the one side, an iterable on the other. It holds while messages wait
- * to be taken, so a slow consumer costs one page of memory. The serving begins with the first `next()`.
+ * A client in this process: a sink on one side, an async iterator on the other. It holds its connection while messages
+ * wait to be taken, so a slow consumer costs one page of memory. Serving starts with the first `next()`.
  */
 export class Subscription implements AsyncIterableIterator<Message> {
-  readonly #begin: StartServing;
+  readonly #startServing: StartServing;
   readonly #options: SubscribeOptions;
-  readonly #peer = new AbortController();
-  readonly #taking: {
+  /** Aborts when the consumer leaves. */
+  readonly #client = new AbortController();
+  readonly #pending: {
     readonly resolve: (result: IteratorResult<Message>) => void;
     readonly reject: (error: unknown) => void;
   }[] = [];
@@ -40,12 +44,12 @@ export class Subscription implements AsyncIterableIterator<Message> {
   #lastId: string;
   #taken = 0;
   #events: SinkEvents | undefined;
-  #begun = false;
-  #over = false;
+  #isStarted = false;
+  #isOver = false;
   #error: unknown;
 
-  constructor(begin: StartServing, options: SubscribeOptions) {
-    this.#begin = begin;
+  constructor(startServing: StartServing, options: SubscribeOptions) {
+    this.#startServing = startServing;
     this.#options = options;
     this.#lastId = options.cursor ?? "";
   }
@@ -55,42 +59,42 @@ export class Subscription implements AsyncIterableIterator<Message> {
   }
 
   next(): Promise<IteratorResult<Message>> {
-    if (!this.#begun) this.#start();
+    if (!this.#isStarted) this.#start();
     return new Promise((resolve, reject) => {
-      this.#taking.push({ resolve, reject });
-      this.#give();
+      this.#pending.push({ resolve, reject });
+      this.#settlePending();
     });
   }
 
   return(): Promise<IteratorResult<Message>> {
-    this.#begun = true;
+    this.#isStarted = true;
     this.#stop(undefined);
     return Promise.resolve({ done: true, value: undefined });
   }
 
   #start(): void {
-    this.#begun = true;
+    this.#isStarted = true;
     const { signal } = this.#options;
     const onAbort = (): void => this.#stop(abortedError(signal?.reason));
     if (signal?.aborted === true) return onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     const finish = (error: unknown): void => {
       signal?.removeEventListener("abort", onAbort);
-      if (this.#over) return;
-      this.#over = true;
+      if (this.#isOver) return;
+      this.#isOver = true;
       this.#error = error;
-      this.#give();
+      this.#settlePending();
     };
-    const open: OpenSink = (_status, _headers, events) => this.#open(events);
-    this.#begin(this.#peer.signal, open).then((outcome) => finish(errorOf(outcome)), finish);
+    const open: OpenSink = (_status, _headers, events) => this.#openSink(events);
+    this.#startServing(this.#client.signal, open).then((result) => finish(errorOf(result)), finish);
   }
 
-  #open(events: SinkEvents): ReturnType<OpenSink> {
+  #openSink(events: SinkEvents): ReturnType<OpenSink> {
     this.#events = events;
     return {
       write: (bytes) => {
-        this.#take(bytes);
-        this.#give();
+        this.#receive(bytes);
+        this.#settlePending();
         return this.#taken === this.#messages.length;
       },
       close: () => events.closed(),
@@ -98,15 +102,15 @@ export class Subscription implements AsyncIterableIterator<Message> {
     };
   }
 
-  #take(bytes: Uint8Array): void {
+  #receive(bytes: Uint8Array): void {
     for (const { id = this.#lastId, event, data } of decodeFrames(bytes)) {
       this.#lastId = id;
-      if (event === "stream.reset") this.#tellReset(JSON.parse(data) as Reset);
+      if (event === "stream.reset") this.#callOnReset(JSON.parse(data) as Reset);
       else if (!event.startsWith("stream.")) this.#messages.push({ id, event, data });
     }
   }
 
-  #tellReset(reset: Reset): void {
+  #callOnReset(reset: Reset): void {
     try {
       this.#options.onReset?.(reset);
     } catch (error) {
@@ -114,38 +118,39 @@ export class Subscription implements AsyncIterableIterator<Message> {
     }
   }
 
-  #give(): void {
-    while (this.#taking.length > 0 && this.#taken < this.#messages.length) {
+  #settlePending(): void {
+    while (this.#pending.length > 0 && this.#taken < this.#messages.length) {
       const value = this.#messages[this.#taken++] as Message;
-      this.#taking.shift()?.resolve({ done: false, value });
+      this.#pending.shift()?.resolve({ done: false, value });
     }
     if (this.#taken < this.#messages.length) return;
     this.#messages = [];
     this.#taken = 0;
-    if (this.#over) this.#finish();
-    else if (this.#taking.length > 0) this.#events?.drained();
+    if (this.#isOver) this.#settleRest();
+    else if (this.#pending.length > 0) this.#events?.drained();
   }
 
-  #finish(): void {
-    for (const { resolve, reject } of this.#taking.splice(0)) {
+  #settleRest(): void {
+    for (const { resolve, reject } of this.#pending.splice(0)) {
       if (this.#error === undefined) resolve({ done: true, value: undefined });
       else reject(this.#error);
     }
   }
 
   #stop(error: unknown): void {
-    this.#over = true;
+    this.#isOver = true;
     this.#error = error;
     this.#messages = [];
     this.#taken = 0;
-    this.#peer.abort(error);
-    this.#finish();
+    this.#client.abort(error);
+    this.#settleRest();
   }
 }
 
+/** What the iterator throws at the end; `undefined` for an end without an error. */
 function errorOf({ status, reason, end }: ServeResult): HoldfastError | undefined {
   if (end !== undefined) {
-    // A failed snapshot tells what happened in its events.
+    // A failed snapshot has no error: its events say what happened.
     return end.error ?? (end.status === "failed" ? toHoldfastError(undefined) : undefined);
   }
   if (status === 404) return new HoldfastError("GONE", "There is no such stream.");

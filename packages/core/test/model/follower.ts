@@ -1,4 +1,4 @@
-import type { Registry } from "../../src/registry/registry.ts";
+import type { Registry } from "../../src/registry/types.ts";
 import type { Message } from "../../src/stream/subscription.ts";
 import type { Truth } from "./truth.ts";
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import type { AnyEvents } from "../../src/protocol/event.ts";
-import type { Registry } from "../../src/registry/registry.ts";
+import type { Registry } from "../../src/registry/types.ts";
 import type { StreamSource } from "../../src/connection/source.ts";
 import type { CloseReason } from "../../src/protocol/reasons.ts";
 import {

@@ -5,7 +5,7 @@ import type { ServeOptions } from "../../src/connection/options.ts";
 import type { Source } from "../../src/connection/source.ts";
 import type { AnyEvents } from "../../src/protocol/event.ts";
 import { readCursor, STREAM_HEADERS } from "../../src/protocol/headers.ts";
-import type { RegistryOptions } from "../../src/registry/registry.ts";
+import type { RegistryOptions } from "../../src/registry/types.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
 import type { StreamWriter } from "../../src/stream/writer.ts";
 import { createFakeClock, createMemoryStore, type FakeClock } from "../../src/testing/index.ts";

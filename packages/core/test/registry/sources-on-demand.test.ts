@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import type { StreamEvent, AnyEvents } from "../../src/protocol/event.ts";
-import type { RegistryOptions } from "../../src/registry/registry.ts";
+import type { RegistryOptions } from "../../src/registry/types.ts";
 import { poll } from "../../src/sources/poll.ts";
 import { database } from "../support/database.ts";
 import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";

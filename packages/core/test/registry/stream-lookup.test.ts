@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import type { RegistryOptions } from "../../src/registry/registry.ts";
+import type { RegistryOptions } from "../../src/registry/types.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
 import type { AnyEvents } from "../../src/protocol/event.ts";
 import { type Database, database } from "../support/database.ts";

@@ -340,7 +340,7 @@ describe("a finished snapshot", () => {
     const finding = readSnapshot("a", snapshot);
     if (finding.state !== "finished") throw new Error("Not finished");
     const { log } = finding.stream;
-    const bytes = [finding.stream.terminal(true)];
+    const bytes = [finding.stream.endFrame(true)];
     if (log.last > 0) bytes.unshift(log.read(1, log.last).bytes);
     return { epoch: log.epoch, text: bytes.map((part) => new TextDecoder().decode(part)).join(""), bytes };
   }

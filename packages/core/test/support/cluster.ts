@@ -1,4 +1,4 @@
-import type { RegistryOptions } from "../../src/registry/registry.ts";
+import type { RegistryOptions } from "../../src/registry/types.ts";
 import {
   createFakeClock,
   createMemoryStore,

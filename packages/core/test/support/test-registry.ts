@@ -1,6 +1,7 @@
 import type { Observer } from "../../src/protocol/observer.ts";
 import type { ServeOptions } from "../../src/connection/options.ts";
-import { createRegistry, type Registry, type RegistryOptions } from "../../src/registry/registry.ts";
+import { createRegistry } from "../../src/registry/registry.ts";
+import type { Registry, RegistryOptions } from "../../src/registry/types.ts";
 import { serve } from "../../src/connection/serve.ts";
 import type { Source } from "../../src/connection/source.ts";
 import { decodeFrames } from "../../src/protocol/decode.ts";

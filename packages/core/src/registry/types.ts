@@ -1,0 +1,129 @@
+import type { DeliveryOptions, RegistrySettings, StreamOptions } from "../connection/options.ts";
+import type { StreamSource } from "../connection/source.ts";
+import type { AnyEvents, StreamEvent } from "../protocol/event.ts";
+import type { EndStatus } from "../protocol/reasons.ts";
+import type { Store } from "../store/store.ts";
+import type { AskSnapshot } from "../stream/snapshot.ts";
+import type { Message, SubscribeOptions } from "../stream/subscription.ts";
+import type { PipeSource, StreamWriter } from "../stream/writer.ts";
+
+/** A stream by its id, whether it exists or not: for an adapter or for `subscribe`. */
+export type StreamRef = StreamSource;
+
+/** A stream that never ends and has many producers, such as a chat room or a feed. */
+export interface Channel<Events extends object> extends StreamSource {
+  /**
+   * Appends an event for everyone who is connected now, or reconnects while it is held.
+   *
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `REGISTRY_CLOSED`; with a store `LIMIT_EXCEEDED`, while the store is away
+   * and `buffer.bytes` wait for it
+   */
+  push(event: StreamEvent<Events>): void;
+}
+
+/** What this process knows of a stream. */
+export interface StreamInfo {
+  readonly id: string;
+  readonly epoch: string;
+  readonly kind: "stream" | "channel";
+  readonly status: "live" | EndStatus;
+  /** The number of the oldest event held; `last + 1` when none is. */
+  readonly first: number;
+  /** The number of the newest event; 0 before the first. */
+  readonly last: number;
+  /** The bytes held, overhead included. */
+  readonly bytes: number;
+  /** How many connections read it now. */
+  readonly readers: number;
+}
+
+/** What a registry holds now. */
+export interface Gauges {
+  readonly connections: number;
+  /** Connections whose stream does not exist yet. */
+  readonly waiting: number;
+  readonly streams: number;
+  /** Of these streams, those that have ended. */
+  readonly lingering: number;
+  /** The bytes of all logs, overhead included. */
+  readonly bytes: number;
+}
+
+export interface CloseOptions {
+  /** How long connections have to flush, in ms. @default 10_000 */
+  readonly deadline?: number;
+  /** Over how many ms the reconnections of the clients are spread. @default 5_000 */
+  readonly spread?: number;
+}
+
+export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
+  /**
+   * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. It is
+   * called once at a time for each id, and for at most 16 ids at once; its signal aborts when no client waits for the
+   * result any more.
+   */
+  readonly snapshot?: AskSnapshot<Events>;
+  /**
+   * Starts a stream that a client asks for and nobody has opened: one run for all its clients, stopped `linger` ms after
+   * the last of them has left.
+   */
+  readonly source?: (
+    id: string,
+    context: { readonly signal: AbortSignal },
+  ) => PipeSource<Events> | PromiseLike<PipeSource<Events>>;
+  /**
+   * A log that several machines share: a stream is produced in one process, and read in all that use the same store. The
+   * logs in this process are then caches of those in the store.
+   */
+  readonly store?: Store;
+  /**
+   * When readers in the producer's own process get an event: at once, or only when the store has it, so that no client
+   * ever sees an event that a crash then loses. @default "local"
+   */
+  readonly durability?: "local" | "stored";
+}
+
+export interface Registry<Events extends object = AnyEvents> {
+  /** How many streams are held, including ended ones that linger. */
+  readonly size: number;
+  /**
+   * Opens a stream for one producer. It is registered before the call returns, with a store before the promise
+   * resolves; clients that wait for it are served.
+   *
+   * @throws (as a rejection) `STREAM_EXISTS` for the id of a live stream or a channel, `INVALID_OPTION`,
+   * `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`, `STORE_UNAVAILABLE`
+   */
+  open(id: string, options?: StreamOptions): Promise<StreamWriter<Events>>;
+  /**
+   * The channel of that id, created on first use. Check an id that comes from a URL first: this call creates state.
+   *
+   * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`, `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`
+   */
+  channel(id: string): Channel<Events>;
+  /** A reference to a stream that may exist, may come, or may have been. Creates nothing and takes any string. */
+  stream(id: string, options?: Pick<DeliveryOptions, "from" | "wait">): StreamRef;
+  /**
+   * Reads a stream in this process: its user events in order, from the cursor on, waiting for the stream as a client
+   * would. It is registered at the first `next()` and not counted in `maxConnections`. A cancelled or expired stream ends
+   * the iteration without an error.
+   *
+   * @throws (from `next()`) the error of a failed stream, `GONE`, `ABORTED` after `signal`, `REGISTRY_CLOSED`
+   */
+  subscribe(source: StreamSource | string, options?: SubscribeOptions): AsyncIterableIterator<Message>;
+  /** What this process knows of a stream. Never creates one. */
+  get(id: string): StreamInfo | undefined;
+  gauges(): Gauges;
+  /**
+   * Stops a stream: ends it as `cancelled`, then aborts its writer's signal with `reason`. A producer in another process
+   * gets the reason through the store, as a string. Resolves with whether the stream was live.
+   *
+   * @throws (as a rejection, with a store) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   */
+  cancel(id: string, reason?: unknown): Promise<boolean>;
+  /**
+   * Drains all connections: from now on `open` and `push` throw `REGISTRY_CLOSED`, and every client is asked to reconnect.
+   * When all are gone, or at the deadline, live streams are cancelled with `REGISTRY_CLOSED` and nothing is held any more.
+   * What is on its way to a store has until the deadline to get there.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
