@@ -16,7 +16,7 @@ export class Probe {
     // How core knows a source that serves itself, such as a stream of a registry.
     const source = {
       id: "probe",
-      [Symbol.for("holdfast.attach")]: (request: SseRequest, open: Open) =>
+      [Symbol.for("holdfast.accept")]: (request: SseRequest, open: Open) =>
         this.#attach(ready, request, open),
     };
     this.source = source as unknown as Source;

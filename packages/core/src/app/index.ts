@@ -1,6 +1,6 @@
 /*
- * What applications import, and what every adapter re-exports. `serve`, which only adapters call, is not among it: its name
- * would collide with the `serve` that starts a server in `@hono/node-server` and others.
+ * The exports for applications, which every adapter re-exports. `serve` is not one of them: only adapters call it, and its
+ * name would collide with the `serve` of `@hono/node-server` and others, which starts a server.
  */
 
 // Streams
@@ -25,7 +25,7 @@ export type {
 } from "../stream/snapshot.ts";
 export type { AnyEvents, SseEvent, StreamEvent } from "../protocol/event.ts";
 
-// Answers
+// Responses
 export { toResponse } from "../connection/to-response.ts";
 export { readCursor } from "../protocol/headers.ts";
 export { createWebSink } from "../connection/web-sink.ts";
@@ -40,7 +40,7 @@ export type {
   StreamSource,
 } from "../connection/source.ts";
 
-// Around other people's streams
+// Sources and streams of other libraries
 export { withHeartbeat } from "../sources/with-heartbeat.ts";
 export type { HeartbeatOptions } from "../sources/with-heartbeat.ts";
 export { poll } from "../sources/poll.ts";
@@ -71,7 +71,7 @@ export { encodeComment, encodeEvent } from "../protocol/encode.ts";
 export { backoff } from "../base/backoff.ts";
 export type { BackoffOptions } from "../base/backoff.ts";
 
-// Several machines
+// Stores
 export type {
   OnWake,
   PageLimits,
@@ -87,7 +87,7 @@ export type {
   StoreWake,
 } from "../store/store.ts";
 
-// Time, chance and failure
+// Time, observation and errors
 export { systemClock } from "../base/clock.ts";
 export type { Clock } from "../base/clock.ts";
 export type { FailureStage, Observer } from "../protocol/observer.ts";

@@ -1,36 +1,41 @@
 import type { Latch } from "./latch.ts";
 
-/** Something that can be aborted and may know that it is over. */
+/** Something that can be aborted. `closed` or `aborted`, where it has one, says that there is nothing left to abort. */
 export interface AbortTarget {
   abort(reason?: unknown): void;
   readonly closed?: boolean;
   readonly aborted?: boolean;
 }
 
-const nothing = (): void => undefined;
+const noop = (): void => undefined;
 
 /**
- * Ties `signal` to `target`: when the signal aborts, the latch is closed or the target aborted, with the
- * signal's reason, once; at once if it has aborted already. A target that is over is left alone. The listener
- * goes with the returned function (idempotent), with the abort, or with the latch.
+ * Closes a latch, or aborts any other target, when `signal` aborts: at most once, with the signal's reason, and at once
+ * if the signal has aborted already. A target that is closed or aborted itself is left alone.
+ *
+ * @returns removes the listener from the signal (idempotent). The listener also goes when the signal aborts and, for a
+ * latch, when the latch closes.
+ *
+ * @example
+ * const unbridge = bridgeAbort(request.signal, { abort: (reason) => query.cancel(reason) });
  */
 export function bridgeAbort(signal: AbortSignal | undefined, target: Latch | AbortTarget): () => void {
-  if (signal === undefined || isOver(target)) return nothing;
-  const fire = (): void => {
+  if (signal === undefined || isOver(target)) return noop;
+  const onAbort = (): void => {
     if (isOver(target)) return;
     if ("abort" in target) target.abort(signal.reason);
     else target.close(signal.reason);
   };
   if (signal.aborted) {
-    fire();
-    return nothing;
+    onAbort();
+    return noop;
   }
-  signal.addEventListener("abort", fire, { once: true });
-  const unlisten = (): void => signal.removeEventListener("abort", fire);
-  const forget = "defer" in target ? target.defer(unlisten) : nothing;
+  signal.addEventListener("abort", onAbort, { once: true });
+  const removeListener = (): void => signal.removeEventListener("abort", onAbort);
+  const undefer = "defer" in target ? target.defer(removeListener) : noop;
   return () => {
-    unlisten();
-    forget();
+    removeListener();
+    undefer();
   };
 }
 

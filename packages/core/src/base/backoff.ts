@@ -1,17 +1,20 @@
 import { check } from "./validate.ts";
 
+/** Options of {@link backoff}. */
 export interface BackoffOptions {
-  /** The longest first delay, in ms; 0 for none. @default 1_000 */
+  /** The upper bound of the first delay, in ms; 0 for no delay at all. @default 1_000 */
   readonly base?: number;
-  /** No delay is longer, in ms. @default 30_000 */
+  /** The upper bound of every delay, in ms; at least `base`. @default 30_000 */
   readonly cap?: number;
-  /** What each further attempt multiplies the delay by. @default 2 */
+  /** The upper bound is multiplied by this with each further attempt; at least 1. @default 2 */
   readonly factor?: number;
 }
 
 /**
- * Exponential backoff with full jitter: the delay before attempt `attempt` (from 0) is uniform in
- * `[0, min(cap, base * factor ** attempt)]`, in ms. Pure: `random` is a number in [0, 1) given by the caller.
+ * Exponential back-off with full jitter: the delay before attempt number `attempt` (from 0) is uniform in
+ * `[0, min(cap, base * factor ** attempt)]`, in ms.
+ *
+ * The returned function is pure: the caller passes `random`, a number in [0, 1).
  *
  * @throws `INVALID_OPTION`
  *
@@ -24,6 +27,6 @@ export function backoff(options: BackoffOptions = {}): (attempt: number, random:
   check(Number.isFinite(base) && base >= 0, "base", "a number of milliseconds, or 0", base);
   check(Number.isFinite(cap) && cap >= base, "cap", "a number of milliseconds, no less than `base`", cap);
   check(Number.isFinite(factor) && factor >= 1, "factor", "a number from 1 on", factor);
-  // base 0 times an overflown power would be NaN.
+  // With base 0, a power that overflows to Infinity would make the product NaN.
   return (attempt, random) => (base === 0 ? 0 : Math.min(cap, base * factor ** attempt) * random);
 }

@@ -1,19 +1,19 @@
-/** Where time comes from. Tests give a fake one; nothing in core reads time elsewhere. */
+/** Where core takes the time from. Tests pass a fake clock; no other code in core reads the time or sets a timer. */
 export interface Clock {
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Milliseconds since a fixed moment; never decreases. */
   now(): number;
-  /** Calls `fn` once after `ms`, unless the returned function was called first. MUST NOT hold the process. */
+  /** Calls `fn` once after `ms`, unless the returned function is called before. MUST NOT keep the process alive. */
   after(ms: number, fn: () => void): () => void;
   /** Calls `fn` in the next macrotask: after everything that is already running or resolved. */
   soon(fn: () => void): void;
   /**
-   * Calls `fn` after everything that is already running or resolved, but before the next macrotask where the runtime
-   * can do that: many timers that are due at once do not keep it waiting. Without it `soon` does.
+   * Calls `fn` after everything that is already running or resolved but, where the runtime can do that, before the next
+   * macrotask, so that many timers that are due at once do not delay it. Core uses `soon` where a clock has no `next`.
    */
   next?(fn: () => void): void;
 }
 
-/** The longest delay a timer takes; beyond it runtimes fire at once. */
+/** The longest delay of a timer; with a longer one runtimes fire at once. */
 const LONGEST_DELAY = 2 ** 31 - 1;
 
 const { setImmediate, process } = globalThis as {
@@ -31,8 +31,8 @@ export const systemClock: Clock = {
     (timer as { unref?: () => void }).unref?.();
     return () => clearTimeout(timer as number);
   },
-  // Not the function itself: workerd refuses one of its own that is called as a method of something else.
+  // Wrapped, because workerd throws when one of its own functions is called as a method of another object.
   soon: setImmediate === undefined ? (fn) => void setTimeout(fn, 0) : (fn) => setImmediate(fn),
-  // A tick that is asked for in a microtask comes when all of them have run.
+  // A tick that is requested in a microtask runs after all other microtasks.
   ...(nextTick !== undefined && { next: (fn) => void resolved.then(() => nextTick(fn)) }),
 };

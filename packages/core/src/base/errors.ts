@@ -1,4 +1,4 @@
-/** Every code that a {@link HoldfastError} of core can carry; the docs have them in one table. */
+/** Every code that a {@link HoldfastError} of core can have; the documentation lists them in one table. */
 export type ErrorCode =
   | "INVALID_EVENT"
   | "INVALID_OPTION"
@@ -13,13 +13,15 @@ export type ErrorCode =
   | "SNAPSHOT_FAILED"
   | "STORE_UNAVAILABLE";
 
+/** Options of the constructor of {@link HoldfastError}. */
 export interface HoldfastErrorOptions {
+  /** The error behind this one, for logs; clients never see it. */
   readonly cause?: unknown;
   /** Whether the same request may succeed later. @default false */
   readonly retryable?: boolean;
-  /** How long to wait before trying again, in ms; clients get it as `retry:`. */
+  /** How long to wait before the next attempt, in ms: a non-negative integer. Clients get it as `retry:`. */
   readonly retryAfter?: number;
-  /** Whether `message` was written for the public. @default true */
+  /** Whether clients may see `message`. If not, they get a general text. @default true */
   readonly expose?: boolean;
 }
 
@@ -27,10 +29,14 @@ export interface HoldfastErrorOptions {
 const BRAND = Symbol.for("holdfast.error");
 
 /**
- * The one error class. Its code and, while `expose` is true, its message reach clients in
- * `stream.error`; the text of any other error stays on the server.
+ * The only error class that holdfast throws. A stream or source that fails with one sends it to its clients as
+ * `stream.error`: the code, `retryable`, `retryAfter` and, unless `expose` is false, the message. The text of any other
+ * error stays on the server.
  *
  * @throws `INVALID_OPTION` (from the constructor) for a `retryAfter` that is not a non-negative integer
+ *
+ * @example
+ * await job.fail(new HoldfastError("SOURCE_FAILED", "The model is overloaded.", { retryable: true, cause: error }));
  */
 export class HoldfastError extends Error {
   readonly code: ErrorCode;
@@ -51,13 +57,13 @@ export class HoldfastError extends Error {
     this.expose = expose;
   }
 
-  // On the prototype, so that the stack, which is captured before the fields are set, begins with this name.
+  // On the prototype: the stack is captured before fields are set, and must begin with this name.
   override get name(): "HoldfastError" {
     return "HoldfastError";
   }
 
   /**
-   * Whether a value is a `HoldfastError`, also one of another copy or version of this package.
+   * Whether a value is a `HoldfastError`, of this or any other copy or version of this package.
    *
    * @example
    * if (HoldfastError.is(error) && error.retryable) retryLater();
@@ -67,34 +73,35 @@ export class HoldfastError extends Error {
   }
 }
 
-// A function of its own: a class that names itself in its body is renamed by the bundler, and prints under that name.
+// Outside the class: the bundler renames a class whose body refers to itself, and it would print under the new name.
 function invalidRetryAfter(value: unknown): HoldfastError {
   const message = `\`retryAfter\` must be a non-negative integer of milliseconds, got ${String(value)}.`;
   return new HoldfastError("INVALID_OPTION", message, { expose: false });
 }
 
-/** What a client is told of an error: the data of `stream.error`. */
+/** What a client gets to know about an error: the data of `stream.error`. */
 export interface PublicError {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  /** In ms. */
   readonly retryAfter?: number;
 }
 
-const UNEXPOSED = "The stream failed.";
+const GENERAL_MESSAGE = "The stream failed.";
 
-/** Any thrown value as a {@link HoldfastError}; one that is not becomes the cause of `SOURCE_FAILED`. */
+/** Any thrown value as a {@link HoldfastError}: what is not one becomes the cause of a `SOURCE_FAILED`. */
 export function toHoldfastError(error: unknown): HoldfastError {
   if (HoldfastError.is(error)) return error;
-  return new HoldfastError("SOURCE_FAILED", UNEXPOSED, { cause: error });
+  return new HoldfastError("SOURCE_FAILED", GENERAL_MESSAGE, { cause: error });
 }
 
-/** The part of an error that is written for the public. */
+/** The part of an error that clients may see. */
 export function toPublicError(error: HoldfastError): PublicError {
   const { code, expose, message, retryable, retryAfter } = error;
   return {
     code,
-    message: expose ? message : UNEXPOSED,
+    message: expose ? message : GENERAL_MESSAGE,
     retryable,
     ...(retryAfter !== undefined && { retryAfter }),
   };
@@ -125,23 +132,23 @@ function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(CODES, code);
 }
 
-/** The error of work that was given up because its signal aborted or its latch closed. */
+/** For work that stopped because its signal aborted or its latch closed. */
 export function abortedError(reason?: unknown): HoldfastError {
   return new HoldfastError("ABORTED", "The operation was aborted.", { cause: reason });
 }
 
-/** The error of a call on a registry that is closing or closed. */
+/** For a call on a registry that is closing or closed. */
 export function closedError(): HoldfastError {
   return new HoldfastError("REGISTRY_CLOSED", "The registry is closed.", { retryable: true });
 }
 
-/** The error of a push that there is no room for until the store has taken what waits for it. */
+/** For a push that exceeds what may be buffered until the store has accepted it. */
 export function backlogError(id: string): HoldfastError {
-  const message = `Too much of ${JSON.stringify(id)} waits for the store.`;
+  const message = `Too many events of ${JSON.stringify(id)} wait for the store.`;
   return new HoldfastError("LIMIT_EXCEEDED", message, { retryable: true });
 }
 
-/** Whether an error only says that work was stopped, as it was told to, for `reason`. */
+/** Whether an error only reports that work was aborted for `reason`, as requested. */
 export function isAbort(error: unknown, reason: unknown): boolean {
   if (error === reason || (error as Error | undefined)?.name === "AbortError") return true;
   return HoldfastError.is(error) && ["ABORTED", "REGISTRY_CLOSED", "STREAM_ENDED"].includes(error.code);

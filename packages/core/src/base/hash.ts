@@ -1,5 +1,6 @@
 /**
- * A 53-bit hash of a text, the same on every machine (cyrb53). Not for secrets: it tells versions of a content apart.
+ * A 53-bit hash of a text (cyrb53), the same on every machine. It distinguishes versions of some content; it is not
+ * cryptographic.
  */
 export function hash53(text: string): number {
   let high = 0xdeadbeef;

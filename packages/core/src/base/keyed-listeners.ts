@@ -1,27 +1,29 @@
-/** Those who wait for something that has a key and does not exist yet. */
+/** Listeners by key, each called at most once. */
 export interface KeyedListeners<T> {
-  /** How many wait, over all keys. */
+  /** How many listeners there are, over all keys. */
   readonly size: number;
-  /** Calls `found` once, synchronously, when the key is resolved. Returns how to stop waiting (idempotent). */
-  wait(key: string, found: (value: T) => void): () => void;
-  /** Hands `value` to everyone who waits for `key` now, in the order they came. */
-  resolve(key: string, value: T): void;
+  /** Calls `listener` once, synchronously, at the next `notify` of this key. Returns how to remove it (idempotent). */
+  add(key: string, listener: (value: T) => void): () => void;
+  /** Removes the listeners of `key` and calls them with `value`, in the order in which they were added. */
+  notify(key: string, value: T): void;
 }
 
 /**
- * Keyed openListeners. A waiter is called, not promised: between the resolution and its reaction there is no gap in
- * which the value could change. `found` MUST NOT throw.
+ * Creates an empty set of {@link KeyedListeners}.
+ *
+ * It calls listeners instead of resolving promises: between `notify` and the reaction nothing else runs, so `value`
+ * cannot be out of date. A listener MUST NOT throw.
  */
 export function createKeyedListeners<T>(): KeyedListeners<T> {
-  type Entry = { readonly found: (value: T) => void };
+  type Entry = { readonly listener: (value: T) => void };
   const keys = new Map<string, Set<Entry>>();
   let size = 0;
   return {
     get size() {
       return size;
     },
-    wait(key, found) {
-      const entry: Entry = { found };
+    add(key, listener) {
+      const entry: Entry = { listener };
       const entries = keys.get(key) ?? new Set();
       keys.set(key, entries.add(entry));
       size++;
@@ -31,15 +33,15 @@ export function createKeyedListeners<T>(): KeyedListeners<T> {
         if (entries.size === 0 && keys.get(key) === entries) keys.delete(key);
       };
     },
-    resolve(key, value) {
+    notify(key, value) {
       const entries = keys.get(key);
       if (entries === undefined) return;
       keys.delete(key);
-      // Who stops meanwhile is gone from the set, and is not come to.
+      // A listener may remove another one; the loop over the set then skips that one.
       for (const entry of entries) {
         entries.delete(entry);
         size--;
-        entry.found(value);
+        entry.listener(value);
       }
     },
   };

@@ -1,34 +1,55 @@
 import { abortedError } from "./errors.ts";
 
-/** Undoes something once. May be asynchronous; nobody waits for it, but its failure is reported. */
+/**
+ * Undoes something when a latch closes; gets the reason of the close. It may be asynchronous: nothing waits for the
+ * promise, but a rejection is reported.
+ */
 export type Cleanup = (reason?: unknown) => unknown;
 
-/** Closes once, runs every cleanup once. */
+/** A latch closes once and then runs every clean-up once, newest first. */
 export interface Latch {
+  /** Whether `close` was called. */
   readonly closed: boolean;
-  /** What the first `close` was given. */
+  /** The reason given to the first `close`. */
   readonly reason: unknown;
-  /** Aborts with `reason` when the latch closes, before the cleanups run. Made on first use. */
+  /** Aborts with `reason` when the latch closes, before the clean-ups run. Created on first use. */
   readonly signal: AbortSignal;
-  /** Runs `cleanup` at the close, newest first; at once if the latch is closed. Returns how to forget it. */
+  /**
+   * Runs `cleanup` when the latch closes, or at once if it is closed already.
+   *
+   * @returns forgets the clean-up (idempotent); without effect once it has run
+   */
   defer(cleanup: Cleanup): () => void;
-  /** The first call closes and its reason stays; later calls do nothing. Never throws. */
+  /** Closes the latch with this reason; later calls have no effect. Never throws. */
   close(reason?: unknown): void;
   /**
-   * Acquires something and guarantees one `release` for each success, whatever the latch does meanwhile.
+   * Acquires a resource and guarantees that `release` runs once for it: when the latch closes, or right after `acquire`
+   * if it has closed meanwhile.
    *
-   * @throws `ABORTED` when the latch is closed (nothing is acquired) or closes during `acquire` (after the
-   * release); whatever `acquire` throws.
+   * @throws (as a rejection) `ABORTED` when the latch is closed, without acquiring anything, and when it closes during
+   * `acquire`, after the release; whatever `acquire` throws
+   *
+   * @example
+   * const client = await latch.hold(() => pool.connect(), (client) => client.release());
    */
   hold<T>(acquire: (signal: AbortSignal) => T | PromiseLike<T>, release: (value: T) => unknown): Promise<T>;
 }
 
+/** Options of {@link createLatch}. */
 export interface LatchOptions {
-  /** Told of a cleanup that threw or rejected. @default console.warn */
+  /** Called with the error of a clean-up that threw or rejected. @default logs it with `console.warn` */
   readonly onError?: (error: unknown) => void;
 }
 
-/** An idempotent clean-up latch: register it before anything that can need undoing exists. */
+/**
+ * Creates a clean-up latch, the one place where everything that a piece of work has set up is undone. Create it before
+ * the first thing that may need undoing.
+ *
+ * @example
+ * const latch = createLatch();
+ * latch.defer(clock.after(1_000, refresh));
+ * bridgeAbort(request.signal, latch);
+ */
 export function createLatch(options: LatchOptions = {}): Latch {
   return new CleanupLatch(options.onError ?? ((error) => console.warn("holdfast: a cleanup failed", error)));
 }
@@ -76,7 +97,7 @@ class CleanupLatch implements Latch {
     this.#reason = reason;
     this.#controller?.abort(reason);
     for (const entry of [...this.#cleanups].reverse()) {
-      // A cleanup may forget an older one; what is gone from the set is not run.
+      // A clean-up may have forgotten this one, which is then no longer in the set.
       if (this.#cleanups.delete(entry)) void this.#run(entry.run);
     }
   }
@@ -101,19 +122,19 @@ class CleanupLatch implements Latch {
       if (isThenable(result)) {
         return Promise.resolve(result).then(
           () => undefined,
-          (error: unknown) => this.#tell(error),
+          (error: unknown) => this.#report(error),
         );
       }
     } catch (error) {
-      this.#tell(error);
+      this.#report(error);
     }
   }
 
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     try {
       this.#onError(error);
-    } catch (broken) {
-      console.warn("holdfast: the onError of a latch failed", broken);
+    } catch (onErrorFailure) {
+      console.warn("holdfast: the onError of a latch failed", onErrorFailure);
     }
   }
 }

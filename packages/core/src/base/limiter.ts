@@ -2,22 +2,24 @@ import type { Clock } from "./clock.ts";
 
 export interface LimiterOptions {
   readonly clock: Clock;
-  /** How many jobs run at most. */
+  /** How many tasks may run at the same time. */
   readonly concurrency: number;
-  /** How long a task that was given up takes its place at most, in ms. */
+  /** After this many ms a cancelled task that has not settled no longer counts as running. */
   readonly abandonAfter: number;
 }
 
 interface Task {
   readonly run: (signal: AbortSignal) => Promise<void>;
   readonly controller: AbortController;
-  /** Until when it takes its place, settled or not. */
-  until: number;
+  /** Until when it counts as running even if it has not settled; Infinity unless it was cancelled. */
+  countsUntil: number;
 }
 
 /**
- * Jobs in the order they came, so many at once. One that is given up takes its place until it settles, for it may not
- * have heard of it; but not for ever, for it may never settle.
+ * Runs asynchronous tasks in the order in which they were added, a limited number at a time.
+ *
+ * A cancelled task counts as running until it settles, because it may ignore its signal; but only for `abandonAfter`,
+ * because it may never settle.
  */
 export class Limiter {
   readonly #options: LimiterOptions;
@@ -30,21 +32,21 @@ export class Limiter {
   }
 
   /**
-   * Runs a task in its turn, at once if there is room. Returns how to give it up, as long as it has not settled: it
-   * leaves the queue, or its signal aborts (idempotent).
+   * Adds a task. It starts at once if fewer than `concurrency` are running.
    *
    * @param run MUST NOT reject
+   * @returns cancels the task (idempotent): removes it from the queue or, if it is running, aborts its signal
    */
   add(run: (signal: AbortSignal) => Promise<void>): () => void {
-    const task: Task = { run, controller: new AbortController(), until: Infinity };
+    const task: Task = { run, controller: new AbortController(), countsUntil: Infinity };
     this.#waiting.add(task);
-    this.#letIn();
-    return () => this.#giveUp(task);
+    this.#startWaiting();
+    return () => this.#cancel(task);
   }
 
-  #letIn(): void {
+  #startWaiting(): void {
     const { clock, concurrency } = this.#options;
-    for (const task of this.#running) if (task.until <= clock.now()) this.#running.delete(task);
+    for (const task of this.#running) if (task.countsUntil <= clock.now()) this.#running.delete(task);
     for (const task of this.#waiting) {
       if (this.#running.size >= concurrency) break;
       this.#waiting.delete(task);
@@ -52,23 +54,23 @@ export class Limiter {
     }
     this.#cancelTimer?.();
     if (this.#waiting.size === 0) return;
-    const fades = Math.min(...Array.from(this.#running, ({ until }) => until));
-    if (fades < Infinity) this.#cancelTimer = clock.after(fades - clock.now(), () => this.#letIn());
+    const next = Math.min(...Array.from(this.#running, ({ countsUntil }) => countsUntil));
+    if (next < Infinity) this.#cancelTimer = clock.after(next - clock.now(), () => this.#startWaiting());
   }
 
   async #run(task: Task): Promise<void> {
     this.#running.add(task);
     await task.run(task.controller.signal);
-    if (this.#running.delete(task)) this.#letIn();
+    if (this.#running.delete(task)) this.#startWaiting();
   }
 
-  #giveUp(task: Task): void {
+  #cancel(task: Task): void {
     if (!this.#waiting.delete(task)) {
       if (!this.#running.has(task) || task.controller.signal.aborted) return;
       const { clock, abandonAfter } = this.#options;
-      task.until = clock.now() + abandonAfter;
+      task.countsUntil = clock.now() + abandonAfter;
       task.controller.abort();
     }
-    this.#letIn();
+    this.#startWaiting();
   }
 }

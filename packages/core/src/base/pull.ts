@@ -1,15 +1,15 @@
 import { isAbort } from "./errors.ts";
 
-/** What can be pulled: an async iterable, or a web stream (which is not iterable in every runtime). */
+/** An async iterable or a web stream, which is not async iterable in every runtime. */
 export type Pullable<T> = AsyncIterable<T> | ReadableStream<T>;
 
-/** A pull-driven run over a source that can be let go at any moment. */
+/** Reads a source item by item, and can release it at any moment. */
 export interface Pull<T> {
-  /** The next item; `undefined` once the source is exhausted or was let go. One call at a time. */
+  /** The next item; `undefined` once the source is exhausted or released. MUST NOT be called while a call is pending. */
   next(): Promise<{ readonly value: T } | undefined>;
   /**
-   * Lets the source go: a pending `next` resolves with `undefined`, and the source is told by `return()` or
-   * `cancel()`, which nobody waits for. Idempotent.
+   * Releases the source: a pending `next` resolves with `undefined`, and the source's `return()` or `cancel()` is
+   * called, without waiting for it. Idempotent.
    */
   release(reason?: unknown): void;
 }
@@ -20,18 +20,20 @@ export function isPullable(value: unknown): value is Pullable<never> {
 }
 
 /**
- * Begins to pull. `return()` of a generator queues behind its pending `await`, so a quiet one would never be
- * let go by itself: `next` is raced against the release.
+ * Starts to read a source.
  *
- * @param onError told what the source throws after it was let go, except that it was aborted
+ * A generator's `return()` waits for its pending `await`, so a generator that produces nothing could never be released:
+ * `next` therefore races its result against the release.
+ *
+ * @param onError called with what the source throws after its release, unless that only says that it was aborted
  */
 export function pull<T>(source: Pullable<T>, onError: (error: unknown) => void): Pull<T> {
   const raw = "getReader" in source ? fromStream(source) : fromIterable(source);
   let over = false;
-  let letGo: (() => void) | undefined;
+  let resolvePending: (() => void) | undefined;
   let reason: unknown;
 
-  const late = (error: unknown): void => {
+  const reportLate = (error: unknown): void => {
     if (!isAbort(error, reason)) onError(error);
   };
 
@@ -39,14 +41,14 @@ export function pull<T>(source: Pullable<T>, onError: (error: unknown) => void):
     next: () =>
       new Promise((resolve, reject) => {
         if (over) return resolve(undefined);
-        letGo = () => resolve(undefined);
+        resolvePending = () => resolve(undefined);
         raw.next().then(
           (result) => {
             if (result.done === true) over = true;
             resolve(over ? undefined : { value: result.value });
           },
           (error: unknown) => {
-            if (over) return late(error);
+            if (over) return reportLate(error);
             over = true;
             reject(error);
           },
@@ -56,11 +58,11 @@ export function pull<T>(source: Pullable<T>, onError: (error: unknown) => void):
       if (over) return;
       over = true;
       reason = why;
-      letGo?.();
-      // In a microtask, so that a generator that released itself is not re-entered.
+      resolvePending?.();
+      // In a microtask, because a generator may release itself while it runs.
       Promise.resolve()
         .then(() => raw.release(why))
-        .catch(late);
+        .catch(reportLate);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** A clock whose timers all go at once: after {@link stop} nothing of it is pending, and nothing is set any more. */
+/** A clock whose timers can be cancelled together: after {@link stop} none is pending and none can be set. */
 export class TimerScope implements Clock {
   readonly #clock: Clock;
   readonly #pending = new Set<() => void>();
@@ -16,29 +16,23 @@ export class TimerScope implements Clock {
 
   after(ms: number, fn: () => void): () => void {
     if (this.#stopped) return () => undefined;
-    const disarm = this.#clock.after(ms, () => {
+    const cancelTimer = this.#clock.after(ms, () => {
       this.#pending.delete(cancel);
       fn();
     });
     const cancel = (): void => {
       this.#pending.delete(cancel);
-      disarm();
+      cancelTimer();
     };
     this.#pending.add(cancel);
     return cancel;
   }
 
-  soon(fn: () => void): void {
-    this.#clock.soon(() => {
-      if (!this.#stopped) fn();
-    });
-  }
-
-  /** Like `soon`, and can be cancelled as a timer can. */
-  shortly(fn: () => void): () => void {
+  /** Calls `fn` in the next macrotask, unless {@link stop} or the returned function is called before. */
+  soon(fn: () => void): () => void {
     let cancelled = false;
-    this.soon(() => {
-      if (!cancelled) fn();
+    this.#clock.soon(() => {
+      if (!cancelled && !this.#stopped) fn();
     });
     return () => {
       cancelled = true;

@@ -1,6 +1,10 @@
 import { HoldfastError } from "./errors.ts";
 
-/** Refuses an option at the door, saying what was expected and what came. */
+/**
+ * Checks an option.
+ *
+ * @throws `INVALID_OPTION` with the expected and the actual value, which clients never see
+ */
 export function check(ok: boolean, name: string, expected: string, value: unknown): void {
   if (!ok) {
     throw new HoldfastError("INVALID_OPTION", `\`${name}\` must be ${expected}, got ${show(value)}.`, {
@@ -9,29 +13,29 @@ export function check(ok: boolean, name: string, expected: string, value: unknow
   }
 }
 
-/** A time in ms: positive, and `Infinity` for never. */
+/** A time in ms: a positive number, or `Infinity` for never. */
 export function checkDuration(name: string, value: number): void {
   check(typeof value === "number" && value > 0, name, "a positive number of milliseconds", value);
 }
 
-/** A time in ms that may be none at all. */
+/** A time in ms: a non-negative number, or `Infinity`. */
 export function checkDelay(name: string, value: number): void {
   check(typeof value === "number" && value >= 0, name, "a number of milliseconds, or 0", value);
 }
 
-/** An `AbortSignal`, of whatever realm. */
+/** An `AbortSignal`; also one of another realm or a polyfill, for which `instanceof` fails. */
 export function checkSignal(name: string, value: unknown): void {
   const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
   const ok = typeof aborted === "boolean" && typeof addEventListener === "function";
   check(ok, name, "an AbortSignal", value);
 }
 
-/** How many at most: a positive integer, or `Infinity`. */
+/** An upper limit: a positive integer, or `Infinity`. */
 export function checkCount(name: string, value: number): void {
   check((Number.isInteger(value) && value > 0) || value === Infinity, name, "a positive integer", value);
 }
 
-/** One of a few strings. */
+/** One of the allowed strings. */
 export function checkOneOf(name: string, value: unknown, allowed: readonly string[]): void {
   check(allowed.includes(value as string), name, allowed.map((text) => `"${text}"`).join(" or "), value);
 }

@@ -6,6 +6,7 @@ import { encodeEvent } from "../protocol/encode.ts";
 import { abortedError, HoldfastError, isAbort, toHoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch, makeTerminalId } from "../protocol/event-id.ts";
+import { checkEventSize } from "../protocol/event-size.ts";
 import { isPullable, pull } from "../base/pull.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
 import type { FailureStage, Report } from "../protocol/observer.ts";
@@ -15,17 +16,18 @@ import type { OpenSink, SseRequest } from "./sink.ts";
 import type { BareFunction, BareIterable, BareSource } from "./source.ts";
 import { Scheduler } from "./scheduler.ts";
 
-/** A source that never waits is made to, after so many events, so that timers and sockets have their turn. */
+/** After this many events in a row a source waits for a macrotask, so that timers and sockets are not starved. */
 const BURST = 64;
 
 export interface BareOptions extends ConnectionOptions {
   readonly runtime: Runtime;
-  /** How many bytes are kept for a held client. */
+  /** How many bytes are buffered while the connection is not ready. */
   readonly bufferBytes: number;
-  readonly maxEventBytes: number;
+  /** The largest event, in bytes. */
+  readonly eventLimit: number;
 }
 
-/** Serves a source that feeds this connection alone. */
+/** Serves one client from a source that only this client reads. */
 export function serveBare(
   request: SseRequest,
   open: OpenSink,
@@ -34,66 +36,66 @@ export function serveBare(
   signal: AbortSignal | undefined,
 ): Promise<ServeResult> {
   const { runtime } = options;
-  const answered = respondWithoutStream(request, open);
-  if (answered !== undefined) {
-    if (typeof source !== "function") decline(source, runtime.report);
-    return answered;
+  const response = respondWithoutStream(request, open);
+  if (response !== undefined) {
+    if (typeof source !== "function") releaseUnused(source, runtime.report);
+    return response;
   }
-  const keeper = {
+  const owner = {
     runtime,
     scheduler: new Scheduler(runtime.clock, options.heartbeat),
     remove: () => undefined,
   };
-  const connection = new Connection(keeper, undefined, request, open, options);
-  const feed = new BareFrameSource(connection, options);
-  connection.follow(feed);
-  connection.begin();
+  const connection = new Connection(owner, undefined, request, open, options);
+  const runner = new BareSourceRunner(connection, options);
+  connection.setSource(runner);
+  connection.start();
   connection.pump();
-  connection.drainOn(signal);
-  void feed.run(source, request.cursor);
-  return connection.over;
+  connection.drainWhenAborted(signal);
+  void runner.run(source, request.cursor);
+  return connection.done;
 }
 
-/** Lets go of what nobody wants to read. */
-function decline(source: BareIterable, report: Report): void {
-  const failed = (error: unknown): void => report("failed", { id: undefined, stage: "source", error });
+/** Releases a source that will not be read. */
+function releaseUnused(source: BareIterable, report: Report): void {
+  const onError = (error: unknown): void => report("failed", { id: undefined, stage: "source", error });
   try {
-    pull(source, failed).release();
+    pull(source, onError).release();
   } catch (error) {
-    failed(error);
+    onError(error);
   }
 }
 
-/** Frames on their way from a source to its connection, in order. */
-class BareFrameSource implements FrameSource {
+/** Runs a bare source, and buffers its frames in order while the connection is not ready for them. */
+class BareSourceRunner implements FrameSource {
   readonly #connection: Connection;
   readonly #options: BareOptions;
-  /** Closes when the source is over, or when its connection is. */
+  /** Closes when the source has ended or its connection is over. */
   readonly #latch: Latch;
   #frames: Uint8Array[];
   #bytes: number;
   #events = 0;
-  /** What comes behind everything else. */
-  #last: { readonly reason: CloseReason; readonly frame: Uint8Array } | undefined;
-  #readyAgain: () => void = () => undefined;
+  /** How the response ends, once all other frames are written. */
+  #end: { readonly reason: CloseReason; readonly frame: Uint8Array } | undefined;
+  #onReady: () => void = () => undefined;
 
   constructor(connection: Connection, options: BareOptions) {
     this.#connection = connection;
     this.#options = options;
     this.#latch = createLatch({ onError: (error) => this.#report("cleanup", error) });
     connection.latch.defer((reason) => this.#latch.close(abortedError(reason)));
-    const first = fieldFrame({ retry: connection.retry() });
+    const first = fieldFrame({ retry: connection.retryDelay() });
     this.#frames = [first];
     this.#bytes = first.length;
   }
 
-  /** Feeds the connection until the source is over or let go. Never rejects. */
+  /** Runs the source until it ends or is released. Never rejects. */
   async run(source: BareSource, cursor: string | undefined): Promise<void> {
     try {
-      const given = typeof source === "function" ? await this.#call(source, cursor) : source;
-      if (isPullable(given)) await this.#pullAll(given);
-      else if (typeof given === "function") this.#latch.defer(given);
-      else if (given !== undefined) this.#warnOf(given);
+      const result = typeof source === "function" ? await this.#call(source, cursor) : source;
+      if (isPullable(result)) await this.#pullAll(result);
+      else if (typeof result === "function") this.#latch.defer(result);
+      else if (result !== undefined) this.#warnIgnored(result);
     } catch (error) {
       this.#fail(error);
     }
@@ -111,8 +113,8 @@ class BareFrameSource implements FrameSource {
   pump(): void {
     this.flush();
     if (!this.#connection.ready) return;
-    if (this.#last !== undefined) this.#connection.end(this.#last.reason, this.#last.frame);
-    else this.#readyAgain();
+    if (this.#end !== undefined) this.#connection.end(this.#end.reason, this.#end.frame);
+    else this.#onReady();
   }
 
   #call(source: BareFunction, lastEventId: string | undefined): ReturnType<BareFunction> {
@@ -140,11 +142,11 @@ class BareFrameSource implements FrameSource {
     }
   }
 
-  /** Resolves when the client can take more; never, once it is gone: what waits here has been let go then. */
+  /** Resolves when the connection is ready. Stays pending once it is over: the source is released by then. */
   #ready(): Promise<void> | undefined {
     if (this.#connection.ready) return undefined;
     return new Promise((resolve) => {
-      this.#readyAgain = resolve;
+      this.#onReady = resolve;
     });
   }
 
@@ -157,12 +159,8 @@ class BareFrameSource implements FrameSource {
 
   #encode(event: SseEvent): Uint8Array {
     const frame = encodeEvent(event);
-    const most = this.#options.maxEventBytes;
-    if (frame.length <= most) return frame;
-    throw new HoldfastError(
-      "EVENT_TOO_LARGE",
-      `An event takes at most ${most} bytes, this one has ${frame.length}.`,
-    );
+    checkEventSize(frame.length, this.#options.eventLimit);
+    return frame;
   }
 
   #add(frame: Uint8Array, events: number): void {
@@ -179,17 +177,17 @@ class BareFrameSource implements FrameSource {
     this.#close("failed", errorFrame(toHoldfastError(error), this.#options.control));
   }
 
-  /** The source is over. It is let go at once; the client has what was pushed before, and the end. */
-  #close(reason: CloseReason, ...before: readonly Uint8Array[]): void {
+  /** The source has ended. It is released at once; the client still gets what was pushed before, and the end. */
+  #close(reason: CloseReason, ...lastFrames: readonly Uint8Array[]): void {
     if (this.#latch.closed) return;
     const id = makeTerminalId(makeEpoch(this.#options.runtime.random), 0);
-    this.#last = { reason, frame: concatFrames([...before, fieldFrame({ id })]) };
+    this.#end = { reason, frame: concatFrames([...lastFrames, fieldFrame({ id })]) };
     this.#latch.close(abortedError(reason));
     this.#connection.pump();
   }
 
-  #warnOf(given: unknown): void {
-    const message = `A source gave ${typeof given}: neither events, nor how to stop. It is ignored.`;
+  #warnIgnored(result: unknown): void {
+    const message = `A source returned ${typeof result}, which is neither events nor a clean-up function. It is ignored.`;
     this.#options.runtime.report("warned", { id: undefined, message });
   }
 

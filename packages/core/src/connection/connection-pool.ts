@@ -2,7 +2,7 @@ import type { Runtime } from "../protocol/runtime.ts";
 import type { DrainReason } from "../protocol/reasons.ts";
 import { Scheduler } from "./scheduler.ts";
 
-/** A connection as the pool sees it. */
+/** The part of a connection that its pool uses. */
 export interface PooledConnection {
   drain(reason: DrainReason, spread: number): void;
   destroy(reason: DrainReason): void;
@@ -10,21 +10,22 @@ export interface PooledConnection {
 
 export interface ConnectionPoolOptions {
   readonly runtime: Runtime;
+  /** The interval of heartbeats, in ms. */
   readonly heartbeat: number;
   readonly maxConnections: number;
 }
 
-/** The connections of a registry: one scheduler for all, bounded in number, drained together. */
+/** The open connections of a registry: limited in number, with one scheduler for all, and drained together. */
 export class ConnectionPool {
   readonly runtime: Runtime;
   readonly scheduler: Scheduler;
   readonly #maxConnections: number;
-  /** Each with whether it counts against the limit. */
+  /** Each connection, with whether it counts towards the limit. */
   readonly #connections = new Map<PooledConnection, boolean>();
   #size = 0;
   #draining = false;
   #spread = 0;
-  #empty: (() => void) | undefined;
+  #onEmpty: (() => void) | undefined;
 
   constructor({ runtime, heartbeat, maxConnections }: ConnectionPoolOptions) {
     this.runtime = runtime;
@@ -32,7 +33,7 @@ export class ConnectionPool {
     this.#maxConnections = maxConnections;
   }
 
-  /** How many count against the limit. */
+  /** How many connections count towards the limit. */
   get size(): number {
     return this.#size;
   }
@@ -41,41 +42,42 @@ export class ConnectionPool {
     return this.#draining;
   }
 
-  /** Over how many ms the return of those who are sent away is spread. */
+  /** The time in ms over which drained clients spread their reconnections. */
   get spread(): number {
     return this.#spread;
   }
 
-  /** Why one more cannot be taken in now. */
+  /** Why no further connection is admitted now; `undefined` if one is. */
   rejectReason(counted: boolean): DrainReason | undefined {
     if (this.#draining) return "shutdown";
     return counted && this.#size >= this.#maxConnections ? "busy" : undefined;
   }
 
+  /** @param counted whether the connection counts towards the limit */
   add(connection: PooledConnection, counted: boolean): void {
     this.#connections.set(connection, counted);
     if (counted) this.#size++;
   }
 
-  /** Idempotent, and nothing for one that never entered. */
+  /** Idempotent, and without effect for a connection that was never added. */
   remove(connection: PooledConnection): void {
     const counted = this.#connections.get(connection);
     if (counted === undefined) return;
     this.#connections.delete(connection);
     if (counted) this.#size--;
-    if (this.#connections.size === 0) this.#empty?.();
+    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** Sends everyone away and lets nobody in; who is still there at the deadline is cut. */
+  /** Drains all connections and admits no more. Destroys those that are still open after `deadline` ms. */
   async drain(deadline: number, spread: number): Promise<void> {
     this.#draining = true;
     this.#spread = spread;
     for (const connection of this.#connections.keys()) connection.drain("shutdown", spread);
     if (this.#connections.size === 0) return;
     await new Promise<void>((resolve) => {
-      const disarm = this.runtime.clock.after(deadline, resolve);
-      this.#empty = () => {
-        disarm();
+      const cancelTimer = this.runtime.clock.after(deadline, resolve);
+      this.#onEmpty = () => {
+        cancelTimer();
         resolve();
       };
     });

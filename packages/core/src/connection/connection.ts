@@ -1,5 +1,6 @@
 import type { Runtime } from "../protocol/runtime.ts";
 import { bridgeAbort } from "../base/abort-bridge.ts";
+import { ConnectionDeadlines } from "./connection-deadlines.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import { sendEmptyResponse } from "./empty-response.ts";
 import { drainFrame } from "../protocol/control-events.ts";
@@ -12,19 +13,19 @@ import type { ServeResult, StreamEnd } from "../protocol/outcome.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
 import type { ScheduledTask, Scheduler } from "./scheduler.ts";
 
-/** What gives a connection its bytes. */
+/** Where a connection gets its frames from. */
 export interface FrameSource {
   /** Writes what there is while the connection is ready. Called when it may be ready again. */
   pump(): void;
-  /** Writes what nobody can come back for, before the connection ends. Called while it is ready. */
+  /** Writes what the client could not get after a reconnect. Called before a drain, while the connection is ready. */
   flush?(): void;
 }
 
-/** What a connection takes from the one who keeps it. */
+/** What a connection needs from its pool. */
 export interface ConnectionOwner {
   readonly runtime: Runtime;
   readonly scheduler: Scheduler;
-  /** The response is over. */
+  /** Called once, when the response is over. */
   remove(connection: Connection): void;
 }
 
@@ -34,15 +35,15 @@ export interface ConnectionOptions {
   readonly maxDuration: number;
   /** Whether control events are dispatched. */
   readonly control: boolean;
-  /** What a client gets for which there is no room. */
+  /** What a client gets that is not admitted because a limit is reached. */
   readonly overload: "drain" | "refuse";
 }
 
 /**
- * One client being served. Its latch closes when the serving is over; the response itself may take longer, until
- * what was written is flushed or cut, and is watched until then.
+ * The response to one client. It has no queue: a {@link FrameSource} keeps its own position and writes while the
+ * connection is ready.
  *
- * There is no queue: whoever feeds a connection keeps a cursor, and writes while it is `ready`.
+ * The latch closes with the last write. The response takes longer, until its sink has flushed everything or is cut.
  */
 export class Connection implements ScheduledTask {
   due: number = Infinity;
@@ -50,31 +51,26 @@ export class Connection implements ScheduledTask {
   readonly id: string | undefined;
   readonly latch: Latch;
   readonly options: ConnectionOptions;
-  readonly #keeper: ConnectionOwner;
+  /** Resolves when the response is over; rejects when the sink could not be opened. */
+  readonly done: Promise<ServeResult>;
+  readonly #owner: ConnectionOwner;
   readonly #open: OpenSink;
-  #detach: () => void = () => undefined;
-  /** Resolves when the response is over; rejects when it could not begin. */
-  readonly over: Promise<ServeResult>;
-  #resolveOver: (outcome: ServeResult | Promise<ServeResult>) => void = () => undefined;
-  #rejectOver: (error: unknown) => void = () => undefined;
+  readonly #deadlines: ConnectionDeadlines;
+  #removeAbortListener: () => void = () => undefined;
+  #resolveDone: (result: ServeResult | Promise<ServeResult>) => void = () => undefined;
+  #rejectDone: (error: unknown) => void = () => undefined;
   #sink: Sink | undefined;
   #source: FrameSource | undefined;
-  #begun = false;
+  #started = false;
   #finished = false;
   #end: StreamEnd | undefined;
-  #held = false;
-  /** Since when it has been held or closing. */
-  #stuckSince = 0;
-  #lastWrite = 0;
-  #expiresAt = Infinity;
-  #drainsAt = Infinity;
-  /** What is said as soon as the connection is ready. */
-  #draining: { readonly reason: DrainReason; readonly spread: number } | undefined;
+  /** The drain that is sent as soon as the connection is ready. */
+  #pendingDrain: { readonly reason: DrainReason; readonly spread: number } | undefined;
   #metrics: ConnectionMetrics | undefined;
 
   /** @param id the stream's id; `undefined` for a bare source */
   constructor(
-    keeper: ConnectionOwner,
+    owner: ConnectionOwner,
     id: string | undefined,
     request: SseRequest,
     open: OpenSink,
@@ -82,75 +78,75 @@ export class Connection implements ScheduledTask {
   ) {
     this.id = id;
     this.options = options;
-    this.#keeper = keeper;
+    this.#owner = owner;
     this.#open = open;
-    this.over = new Promise((resolve, reject) => {
-      this.#resolveOver = resolve;
-      this.#rejectOver = reject;
+    this.#deadlines = new ConnectionDeadlines(options);
+    this.done = new Promise((resolve, reject) => {
+      this.#resolveDone = resolve;
+      this.#rejectDone = reject;
     });
     this.latch = createLatch({
-      onError: (error) => keeper.runtime.report("failed", { id, stage: "cleanup", error }),
+      onError: (error) => owner.runtime.report("failed", { id, stage: "cleanup", error }),
     });
-    this.#detach = bridgeAbort(request.signal, this);
+    this.#removeAbortListener = bridgeAbort(request.signal, this);
   }
 
   /** Whether bytes may be written now. */
   get ready(): boolean {
-    return this.#sink !== undefined && !this.#held && !this.latch.closed;
+    return this.#sink !== undefined && !this.#deadlines.paused && !this.latch.closed;
   }
 
-  /** Whether the status was said. */
-  get begun(): boolean {
-    return this.#begun;
+  /** Whether the response has started, with a stream or without. */
+  get started(): boolean {
+    return this.#started;
   }
 
-  /** Begins the stream: headers with status 200. Idempotent; nothing once the latch is closed. */
-  begin(): void {
-    if (this.#begun || this.latch.closed) return;
-    const { runtime, scheduler } = this.#keeper;
-    this.#begun = true;
-    this.#lastWrite = runtime.clock.now();
-    this.#expiresAt = this.#lastWrite + this.options.maxDuration * (0.9 + 0.2 * runtime.random());
+  /** Starts the response with status 200. Idempotent; without effect once the latch is closed. */
+  start(): void {
+    if (this.#started || this.latch.closed) return;
+    const { runtime, scheduler } = this.#owner;
+    this.#started = true;
+    this.#deadlines.start(runtime.clock.now(), runtime.random());
     this.#metrics = new ConnectionMetrics(this.id, runtime);
-    this.#metrics.open();
+    this.#metrics.reportOpened();
     try {
-      const events = { drained: () => this.#drained(), closed: () => this.#finish() };
+      const events = { drained: () => this.#resume(), closed: () => this.#finish() };
       this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
     } catch (error) {
-      this.#rejectOver(error);
+      this.#rejectDone(error);
       this.destroy("failed");
       return;
     }
     if (this.#finished) this.#sink.destroy();
-    else scheduler.set(this, this.#nextDue());
+    else scheduler.set(this, this.#deadlines.next);
   }
 
-  /** Answers without a stream. The response MUST NOT have begun. */
-  refuse(status: number, headers?: Readonly<Record<string, string>>): void {
-    this.#begun = true;
+  /** Responds without a stream. The response MUST NOT have started. */
+  respondEmpty(status: number, headers?: Readonly<Record<string, string>>): void {
+    this.#started = true;
     this.latch.close("closed" satisfies CloseReason);
-    this.#leave();
-    this.#resolveOver(sendEmptyResponse(this.#open, status, headers));
+    this.#release();
+    this.#resolveDone(sendEmptyResponse(this.#open, status, headers));
   }
 
-  /** Sets what feeds the connection from now on; nothing is written before the next {@link pump}. */
-  follow(source: FrameSource): void {
+  /** Sets where frames come from, and undoes {@link drainAt}. Nothing is written before the next {@link pump}. */
+  setSource(source: FrameSource): void {
     this.#source = source;
-    this.#drainsAt = Infinity;
+    this.#deadlines.drainAt(Infinity);
   }
 
-  /** Drains the connection at that time unless {@link follow} is called before. */
+  /** Drains the connection at this time of the clock, unless {@link setSource} is called before. */
   drainAt(time: number): void {
-    this.#drainsAt = time;
-    this.#sooner();
+    this.#deadlines.drainAt(time);
+    this.#reschedule();
   }
 
-  /** Lets the source write. Never throws: a source or sink that does costs this connection alone. */
+  /** Lets the source write. Never throws: if the source or the sink does, it costs this connection alone. */
   pump(): void {
     try {
-      if (this.#draining !== undefined && this.ready)
-        this.#sayDrain(this.#draining.reason, this.#draining.spread);
-      else if (this.ready) this.#source?.pump();
+      if (!this.ready) return;
+      if (this.#pendingDrain === undefined) this.#source?.pump();
+      else this.#sendDrain(this.#pendingDrain.reason, this.#pendingDrain.spread);
     } catch (error) {
       this.#fail(error);
     }
@@ -159,8 +155,8 @@ export class Connection implements ScheduledTask {
   /** Writes whole frames. The connection MUST be ready. */
   write(bytes: Uint8Array, events = 0): void {
     if (bytes.length === 0) return;
-    this.#metrics?.wrote(bytes.length, events);
-    this.#lastWrite = this.#keeper.runtime.clock.now();
+    this.#metrics?.count(bytes.length, events);
+    this.#deadlines.wrote(this.#owner.runtime.clock.now());
     let taken: boolean;
     try {
       taken = (this.#sink as Sink).write(bytes);
@@ -168,127 +164,111 @@ export class Connection implements ScheduledTask {
       return this.#fail(error);
     }
     if (taken || this.latch.closed) return;
-    this.#held = true;
-    this.#stuck();
+    this.#deadlines.pause(this.#owner.runtime.clock.now());
+    this.#reschedule();
   }
 
-  /** So many of the events written were a replay, which is over. */
+  /** The replay is over; `events` of the written events were part of it. */
   caughtUp(events: number): void {
-    this.#metrics?.caughtUp(events);
+    this.#metrics?.reportReplayed(events);
   }
 
-  /** Ends the response in order, with a last frame if the connection is ready for one. */
+  /** Ends the response in order. The last frame is written if the connection is ready. */
   end(reason: CloseReason, lastFrame?: Uint8Array, end?: StreamEnd): void {
     if (this.latch.closed) return;
     if (lastFrame !== undefined) this.write(lastFrame);
     if (this.latch.closed) return;
     this.#end = end;
     this.latch.close(reason);
-    this.#stuck();
+    this.#deadlines.close(this.#owner.runtime.clock.now());
+    this.#reschedule();
     this.#sink?.close();
   }
 
   /**
-   * Sends the client away while its stream goes on. A held connection is destroyed, or on shutdown told when it is
-   * ready again, if its keeper lets it live that long.
+   * Asks the client to reconnect, and ends the response. A connection that is not ready is destroyed instead; on a
+   * shutdown it is drained when it is ready again, unless the pool destroys it before.
    *
-   * @param spread a further random time in ms for the client to stay away
+   * @param spread adds a random time of up to this many ms to the client's reconnection time
    */
   drain(reason: DrainReason, spread = 0): void {
     if (this.latch.closed) return;
-    this.begin();
-    if (this.ready) this.#sayDrain(reason, spread);
-    else if (reason === "shutdown") this.#draining ??= { reason, spread };
+    this.start();
+    if (this.ready) this.#sendDrain(reason, spread);
+    else if (reason === "shutdown") this.#pendingDrain ??= { reason, spread };
     else this.destroy(reason);
   }
 
-  /** Drains the connection when the application says so; at once if it has said so already. */
-  drainOn(signal: AbortSignal | undefined): void {
+  /** Drains the connection when the application's signal aborts; at once if it has aborted already. */
+  drainWhenAborted(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
     this.latch.defer(bridgeAbort(signal, { abort: () => this.drain("aborted") }));
   }
 
-  /** Sends a client away that is not let in. */
+  /** Does not admit the client: drains it or, where the option `overload` says so, responds with 503. */
   reject(reason: DrainReason, spread = 0): void {
-    if (reason !== "busy" || this.options.overload === "drain" || this.#begun)
+    if (reason !== "busy" || this.options.overload === "drain" || this.#started)
       return this.drain(reason, spread);
-    const seconds = Math.ceil(this.retry(reason) / 1_000);
-    this.refuse(503, { ...NO_STREAM_HEADERS, "retry-after": String(seconds) });
+    const seconds = Math.ceil(this.retryDelay(reason) / 1_000);
+    this.respondEmpty(503, { ...NO_STREAM_HEADERS, "retry-after": String(seconds) });
   }
 
   /** Cuts the connection. */
   destroy(reason: CloseReason, error?: unknown): void {
-    if (!this.#begun) return this.refuse(499);
+    if (!this.#started) return this.respondEmpty(499);
     this.latch.close(reason);
     if (reason === "disconnected") this.#sink?.destroy();
     else this.#sink?.destroy(error ?? abortedError(reason));
     this.#finish();
   }
 
-  /** The request's signal has aborted: the peer is gone. */
+  /** The request's signal has aborted: the client is gone. */
   abort(): void {
     this.destroy("disconnected");
   }
 
-  /** A fresh random reconnection time in ms: 1,000 to 2,000, busy 5,000 to 30,000. */
-  retry(reason?: DrainReason): number {
-    const { random } = this.#keeper.runtime;
+  /** A random reconnection time in ms: 1,000 to 2,000, or 5,000 to 30,000 when a limit is reached. */
+  retryDelay(reason?: DrainReason): number {
+    const { random } = this.#owner.runtime;
     return Math.round(reason === "busy" ? 5_000 + 25_000 * random() : 1_000 + 1_000 * random());
   }
 
-  visit(now: number): number {
-    this.#metrics?.tellDelivered();
-    if (this.#isStuck && now >= this.#stuckSince + this.options.idleTimeout) this.destroy("zombie");
-    else if (this.latch.closed) return this.#nextDue();
-    else if (now >= this.#expiresAt) this.drain("max-duration");
-    else if (now >= this.#drainsAt) this.drain("waiting");
-    else if (!this.#held && now >= this.#lastWrite + this.options.heartbeat) this.#beat();
-    return this.#nextDue();
+  run(now: number): number {
+    this.#metrics?.reportDelivered();
+    const action = this.#deadlines.due(now);
+    if (action === "heartbeat") this.#sendHeartbeat();
+    else if (action === "zombie") this.destroy(action);
+    else if (action !== undefined) this.drain(action);
+    return this.#deadlines.next;
   }
 
-  #beat(): void {
+  #sendHeartbeat(): void {
     this.write(HEARTBEAT);
-    this.#metrics?.beat();
+    this.#metrics?.reportHeartbeat();
   }
 
-  #nextDue(): number {
-    const { heartbeat, idleTimeout } = this.options;
-    if (this.latch.closed) return this.#stuckSince + idleTimeout;
-    const next = this.#held ? this.#stuckSince + idleTimeout : this.#lastWrite + heartbeat;
-    return Math.min(next, this.#expiresAt, this.#drainsAt);
-  }
-
-  get #isStuck(): boolean {
-    return this.#held || this.latch.closed;
-  }
-
-  /** From now on the sink has `idleTimeout` to flush what it was given. */
-  #stuck(): void {
-    this.#stuckSince = this.#keeper.runtime.clock.now();
-    this.#sooner();
-  }
-
-  /** Has itself looked at earlier, if it is due earlier now. */
-  #sooner(): void {
-    const due = this.#nextDue();
-    if (this.heapIndex !== -1 && due < this.due) this.#keeper.scheduler.set(this, due);
-  }
-
-  #sayDrain(reason: DrainReason, spread: number): void {
-    const retry = this.retry(reason) + Math.round(spread * this.#keeper.runtime.random());
+  #sendDrain(reason: DrainReason, spread: number): void {
+    const retry = this.retryDelay(reason) + Math.round(spread * this.#owner.runtime.random());
     this.#source?.flush?.();
     this.end(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
 
-  #drained(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    this.#sooner();
+  /** Tells the scheduler if the next deadline is earlier than it knows. */
+  #reschedule(): void {
+    const due = this.#deadlines.next;
+    if (this.heapIndex !== -1 && due < this.due) this.#owner.scheduler.set(this, due);
+  }
+
+  /** The sink has flushed what it was given. */
+  #resume(): void {
+    if (!this.#deadlines.paused) return;
+    this.#deadlines.resume();
+    this.#reschedule();
     this.pump();
   }
 
   #fail(error: unknown): void {
-    this.#keeper.runtime.report("failed", { id: this.id, stage: "delivery", error });
+    this.#owner.runtime.report("failed", { id: this.id, stage: "delivery", error });
     this.destroy("failed", error);
   }
 
@@ -296,16 +276,16 @@ export class Connection implements ScheduledTask {
   #finish(): void {
     if (this.#finished) return;
     this.latch.close("disconnected" satisfies CloseReason);
-    this.#leave();
+    this.#release();
     const reason = this.latch.reason as CloseReason;
-    this.#metrics?.close(reason);
-    this.#resolveOver({ status: 200, reason, ...(this.#end !== undefined && { end: this.#end }) });
+    this.#metrics?.reportClosed(reason);
+    this.#resolveDone({ status: 200, reason, ...(this.#end !== undefined && { end: this.#end }) });
   }
 
-  #leave(): void {
+  #release(): void {
     this.#finished = true;
-    this.#detach();
-    this.#keeper.scheduler.delete(this);
-    this.#keeper.remove(this);
+    this.#removeAbortListener();
+    this.#owner.scheduler.delete(this);
+    this.#owner.remove(this);
   }
 }

@@ -3,7 +3,7 @@ import type { ServeResult } from "../protocol/outcome.ts";
 import { isTerminal } from "../protocol/cursor.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 
-/** Answers without a stream: headers, and the end. Resolves when the response is over. */
+/** Responds with headers and no body. Resolves when the response is over. */
 export function sendEmptyResponse(
   open: OpenSink,
   status: number,
@@ -15,8 +15,8 @@ export function sendEmptyResponse(
 }
 
 /**
- * The answers for which nothing is looked up and nothing registered; `undefined` for a client to be served. A 204
- * stops every conforming client for good (WHATWG HTML, 9.2.3).
+ * Responds to a request that gets no stream whatever its source is: 499 to a client that has left, 200 to HEAD, and 204
+ * to a client with a terminal id, which stops it from reconnecting (WHATWG HTML, 9.2.3). `undefined` for all others.
  */
 export function respondWithoutStream(request: SseRequest, open: OpenSink): Promise<ServeResult> | undefined {
   if (request.signal.aborted) return sendEmptyResponse(open, 499);

@@ -5,81 +5,89 @@ import { createReport, type Observer } from "../protocol/observer.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import type { From } from "../protocol/cursor.ts";
 
-/** How a client is served. Resolved call > ref > registry > default. */
+/**
+ * How clients are served; all times are in ms. An option of the call wins over one of the stream's reference, that over
+ * one of the registry, and that over the default.
+ */
 export interface DeliveryOptions {
-  /** A heartbeat goes out after so many ms without a write. @default 15_000 */
+  /** A heartbeat is sent after this time without a write; `Infinity` for none. @default 15_000 */
   readonly heartbeat?: number;
-  /** A client that reads nothing for so many ms is destroyed. @default 90_000 */
+  /** A connection whose client reads nothing for this long is cut; `Infinity` for never. @default 90_000 */
   readonly idleTimeout?: number;
-  /** A connection is drained after so many ms, +-10 %; the client comes back. @default 3_600_000 */
+  /** A connection is drained after this time, +-10 %, and the client reconnects. @default 3_600_000 */
   readonly maxDuration?: number;
-  /** How long a client is kept waiting for a stream that does not exist yet, in ms. @default 90_000 */
+  /** How long a client waits for a stream that does not exist yet before it is drained. @default 90_000 */
   readonly wait?: number;
-  /** Where a client without a cursor begins. @default "start" */
+  /** Where a client without a cursor starts: at the oldest event in the buffer, or at the next one. @default "start" */
   readonly from?: From;
   /**
-   * Whether control events are dispatched. `false`, for consumers that ignore event names, leaves only their `id:`
-   * and `retry:` lines. @default true
+   * Whether clients get control events (`stream.open` and so on). `false`, for consumers that ignore event names, sends
+   * only their `id:` and `retry:` lines. @default true
    */
   readonly control?: boolean;
   /**
-   * What a client gets over a limit: `drain`, a 200 that asks it to come back (a native `EventSource` dies of any
-   * other status), or `refuse`, a 503 with `Retry-After`. @default "drain"
+   * What a client gets when a limit is reached: with `drain` a 200 that asks it to reconnect later, because a native
+   * `EventSource` gives up on any other status; with `refuse` a 503 with `Retry-After`. @default "drain"
    */
   readonly overload?: "drain" | "refuse";
 }
 
-/** The bounds of a log. */
+/** How much of a stream its buffer holds; when it is full, the oldest events are dropped. */
 export interface BufferOptions {
-  /** Events held at most. @default 16_384 */
+  /** How many events at most. @default 16_384 */
   readonly events?: number;
-  /** Bytes held at most, overhead included. @default 1_048_576 */
+  /** How many bytes at most, including 32 bytes of overhead for each event. @default 1_048_576 */
   readonly bytes?: number;
 }
 
-/** Where time and chance come from, and who is told. */
+/** Where time and random numbers come from, and who observes. */
 export interface Surroundings {
   /** @default systemClock */
   readonly clock?: Clock;
-  /** A number in [0, 1). @default Math.random */
+  /** Returns a number in [0, 1). @default Math.random */
   readonly random?: () => number;
+  /** Gets what happens in the background. @default logs warnings and failures with `console.warn` */
   readonly observer?: Observer;
 }
 
-/** What bounds a stream and its life. */
+/** How much of a stream is held, and for how long; all times are in ms. */
 export interface StreamOptions {
   readonly buffer?: BufferOptions;
-  /** One event's bytes on the wire at most, and never over a quarter of the buffer. @default 262_144 */
+  /** The size of an event on the wire, in bytes, at most; never more than a quarter of `buffer.bytes`. @default 262_144 */
   readonly maxEventBytes?: number;
-  /** How long an ended stream stays for late clients, in ms. @default 60_000 */
+  /** How long an ended stream is kept for late clients. @default 60_000 */
   readonly linger?: number;
-  /** A stream with no push and no reader for so many ms expires. @default 3_600_000 */
+  /** A stream without a push and without a reader for this long expires; `Infinity` for never. @default 3_600_000 */
   readonly idle?: number;
 }
 
+/** The limits of a registry: positive integers, or `Infinity`. */
 export interface RegistryLimits {
-  /** Bytes of all logs: ended streams go first, then `open` refuses. @default 268_435_456 */
+  /**
+   * The size of all buffers together. When it is reached, ended streams are dropped, and then `open` rejects with
+   * `LIMIT_EXCEEDED`. @default 268_435_456
+   */
   readonly bytes?: number;
-  /** @default 10_000 */
+  /** Open connections; `subscribe` does not count. @default 10_000 */
   readonly maxConnections?: number;
-  /** @default 10_000 */
+  /** Streams and channels, ended ones that are still kept included. @default 10_000 */
   readonly maxStreams?: number;
-  /** Clients that wait for a stream that does not exist yet. @default 1_000 */
+  /** Connections that wait for a stream that does not exist yet. @default 1_000 */
   readonly maxWaiting?: number;
 }
 
-/** Everything about a registry but where its streams come from. */
+/** All options of a registry except those that say where its streams come from. */
 export interface RegistrySettings extends DeliveryOptions, StreamOptions, RegistryLimits, Surroundings {}
 
 /**
- * Options of one call. `buffer`, `maxEventBytes`, `clock`, `random` and `observer` are for bare sources; a stream
- * has its registry's.
+ * Options of one call of an adapter, such as `sse(c, source, options)`. `buffer`, `maxEventBytes`, `clock`, `random` and
+ * `observer` apply to bare sources; for streams those of the registry apply.
  */
 export interface ServeOptions
   extends DeliveryOptions, Surroundings, Pick<StreamOptions, "buffer" | "maxEventBytes"> {
   /**
-   * Drains this connection when it aborts, for a logout or a token that expires. The client comes back, and it is for
-   * the application to refuse it then. One signal may serve any number of connections, and keeps none that is over.
+   * Drains this connection when it aborts, for a logout or an expired token. The client reconnects, and the application
+   * must refuse it then. One signal may be used for any number of connections; those that are over are not retained.
    */
   readonly signal?: AbortSignal;
 }
@@ -115,12 +123,12 @@ const LIMIT_DEFAULTS: ResolvedLimits = {
   maxWaiting: 1_000,
 };
 
-/** Checks delivery options and lays them over `base`. */
+/** Checks delivery options, and completes them from `base`. */
 export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOptions): ResolvedDelivery {
   if (options === undefined) return base;
   const { heartbeat, idleTimeout, maxDuration, wait, from, control, overload } = {
     ...base,
-    ...given(options),
+    ...defined(options),
   };
   checkDuration("heartbeat", heartbeat);
   checkDuration("idleTimeout", idleTimeout);
@@ -132,10 +140,10 @@ export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOption
   return { heartbeat, idleTimeout, maxDuration, wait, from, control, overload };
 }
 
-/** Checks stream options and lays them over `base`. */
+/** Checks stream options, and completes them from `base`. */
 export function resolveStream(base: ResolvedStream, options: StreamOptions = {}): ResolvedStream {
-  const { maxEventBytes, linger, idle } = { ...base, ...given(options) };
-  const { events, bytes } = { ...base.buffer, ...given(options.buffer ?? {}) };
+  const { maxEventBytes, linger, idle } = { ...base, ...defined(options) };
+  const { events, bytes } = { ...base.buffer, ...defined(options.buffer ?? {}) };
   checkCount("buffer.events", events);
   checkCount("buffer.bytes", bytes);
   checkCount("maxEventBytes", maxEventBytes);
@@ -145,7 +153,7 @@ export function resolveStream(base: ResolvedStream, options: StreamOptions = {})
 }
 
 export function resolveLimits(options: RegistryLimits): ResolvedLimits {
-  const { bytes, maxConnections, maxStreams, maxWaiting } = { ...LIMIT_DEFAULTS, ...given(options) };
+  const { bytes, maxConnections, maxStreams, maxWaiting } = { ...LIMIT_DEFAULTS, ...defined(options) };
   checkCount("bytes", bytes);
   checkCount("maxConnections", maxConnections);
   checkCount("maxStreams", maxStreams);
@@ -160,8 +168,8 @@ export function resolveRuntime(options: Surroundings = {}): Runtime {
   return { clock, random, report: createReport(observer) };
 }
 
-/** Without the names whose value is `undefined`, which mean what leaving them out means. */
-function given<Options extends object>(options: Options): Partial<NoUndefined<Options>> {
+/** The options without those that are `undefined`, which mean the same as missing ones. */
+function defined<Options extends object>(options: Options): Partial<NoUndefined<Options>> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<
     NoUndefined<Options>
   >;

@@ -1,39 +1,36 @@
 import type { Clock } from "../base/clock.ts";
 
-/** Something that wants to be looked at from time to time. */
+/** A task that runs again and again. */
 export interface ScheduledTask {
-  /** When it is due, by the clock; kept by the scheduler. */
+  /** When it is due, in the clock's time; set by the scheduler. */
   due: number;
-  /** Its place in the scheduler, -1 outside, -2 while its turn is coming; kept by the scheduler. */
+  /** Its index in the scheduler's heap, -1 outside, -2 in the batch that is running; set by the scheduler. */
   heapIndex: number;
-  /** Called when it is due; returns when it is due next. MUST NOT throw. */
-  visit(now: number): number;
+  /** Runs the task when it is due, and returns when it is due next. MUST NOT throw. */
+  run(now: number): number;
 }
 
 const OUTSIDE: number = -1;
-const IN_TURN: number = -2;
+const IN_BATCH: number = -2;
 
-/** At most this many in one go, or a sixty-fourth of all: a pool that is due at once is spread out. */
+/** A batch has at most this many tasks, or a 64th of all, so that many that are due at once do not block the loop. */
 const SMALLEST_BATCH = 128;
-/** The rest of a pool waits for this part of the interval, so that all have had their turn in half of it. */
+/** The pause between full batches, as a part of the interval: 64 batches take half of it. */
 const PAUSE = 1 / 128;
-/** However rare heartbeats are, or if there are none: visits see to ends and zombies too. */
+/** The pause is limited as with this interval, because tasks also end connections, which must not wait. */
 const LONGEST_INTERVAL = 15_000;
 
-/**
- * One timer for any number of connections, and none while there are none. The ticks stand in a binary heap by
- * due time.
- */
+/** Runs any number of tasks with one timer, and without one while there are no tasks. They are in a binary heap by due time. */
 export class Scheduler {
   readonly #clock: Clock;
   readonly #pause: number;
   readonly #heap: ScheduledTask[] = [];
   #armed: { readonly at: number; readonly cancel: () => void } | undefined;
-  /** While a pool is worked off: no turn before this, and no fewer in a turn than in the last. */
+  /** While batches are full: when the next one may run, and how many tasks it has at least. */
   #notBefore = 0;
-  #batch = SMALLEST_BATCH;
+  #batchSize = SMALLEST_BATCH;
 
-  /** @param interval a pool is spread over half of it, in ms; up to 15 s */
+  /** @param interval in ms, up to 15 s: tasks that are due at once are spread over at most half of it */
   constructor(clock: Clock, interval: number) {
     this.#clock = clock;
     this.#pause = Math.min(interval, LONGEST_INTERVAL) * PAUSE;
@@ -47,7 +44,7 @@ export class Scheduler {
     this.#arm();
   }
 
-  /** Forgets a task. Idempotent. */
+  /** Removes a task. Idempotent. */
   delete(task: ScheduledTask): void {
     if (task.heapIndex >= 0) this.#takeOut(task);
     task.heapIndex = OUTSIDE;
@@ -57,45 +54,45 @@ export class Scheduler {
   #arm(): void {
     const top = this.#heap[0];
     const at = top === undefined ? Infinity : Math.max(top.due, this.#notBefore);
-    // A timer that is early does no harm: it finds nothing due and is armed again.
+    // A timer that fires too early finds nothing due, and is set again.
     if (this.#armed !== undefined && this.#armed.at <= at && at !== Infinity) return;
     this.#armed?.cancel();
     this.#armed = undefined;
     if (at === Infinity) return;
-    const cancel = this.#clock.after(at - this.#clock.now(), () => this.#turn());
+    const cancel = this.#clock.after(at - this.#clock.now(), () => this.#runBatch());
     this.#armed = { at, cancel };
   }
 
-  #turn(): void {
+  #runBatch(): void {
     this.#armed = undefined;
     const now = this.#clock.now();
     const due: ScheduledTask[] = [];
-    this.#batch = Math.max(this.#batch, Math.ceil(this.#heap.length / 64));
+    this.#batchSize = Math.max(this.#batchSize, Math.ceil(this.#heap.length / 64));
     for (
       let top = this.#heap[0];
-      top !== undefined && top.due <= now && due.length < this.#batch;
+      top !== undefined && top.due <= now && due.length < this.#batchSize;
       top = this.#heap[0]
     ) {
       this.#takeOut(top);
-      top.heapIndex = IN_TURN;
+      top.heapIndex = IN_BATCH;
       due.push(top);
     }
-    if (due.length === this.#batch) {
+    if (due.length === this.#batchSize) {
       this.#notBefore = now + this.#pause;
     } else {
       this.#notBefore = 0;
-      this.#batch = SMALLEST_BATCH;
+      this.#batchSize = SMALLEST_BATCH;
     }
     for (const task of due) {
-      // An earlier visit may have deleted it, or changed when it is due.
-      if (task.heapIndex !== IN_TURN) continue;
-      const next = task.visit(now);
+      // A task before it may have removed it, or changed when it is due.
+      if (task.heapIndex !== IN_BATCH) continue;
+      const next = task.run(now);
       if (task.heapIndex !== OUTSIDE) this.set(task, next);
     }
     this.#arm();
   }
 
-  /** Closes the gap that a task leaves in the heap. */
+  /** Takes a task out of the heap. */
   #takeOut({ heapIndex }: ScheduledTask): void {
     const moved = this.#heap.pop() as ScheduledTask;
     if (heapIndex === this.#heap.length) return;
@@ -104,7 +101,7 @@ export class Scheduler {
     this.#sift(moved);
   }
 
-  /** Restores the heap's order around one task whose due time changed. */
+  /** Restores the heap's order after the due time of one task has changed. */
   #sift(task: ScheduledTask): void {
     const heap = this.#heap;
     let { heapIndex } = task;

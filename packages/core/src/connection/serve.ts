@@ -1,6 +1,7 @@
 import { serveBare } from "./bare-source.ts";
 import { check, checkSignal } from "../base/validate.ts";
 import { isPullable } from "../base/pull.ts";
+import { eventSizeLimit } from "../protocol/event-size.ts";
 import {
   DELIVERY_DEFAULTS,
   resolveDelivery,
@@ -13,10 +14,20 @@ import type { OpenSink, SseRequest } from "./sink.ts";
 import { ACCEPT, type Source } from "./source.ts";
 
 /**
- * Serves one client: what every adapter calls. `open` is called exactly once, whatever the answer.
+ * Serves one client. Every adapter calls it with the request, a function that starts the response, and the source; the
+ * examples have a whole adapter in `custom-adapter-fastify`.
  *
+ * @param open called exactly once, with the status of the response: 200 with a stream (or for HEAD), 204 for a client
+ * that has everything, 404 for a stream that does not exist, 499 for a client that has left, 503 with `overload: "refuse"`
  * @returns a promise that resolves when the response is over
- * @throws `INVALID_OPTION` (as a rejection), before `open` is called; whatever `open` throws
+ * @throws (as a rejection) `INVALID_OPTION`, before `open` is called; whatever `open` throws
+ *
+ * @example
+ * await serve(
+ *   { method: req.method, cursor: readCursor(req.headers["last-event-id"], req.url), signal },
+ *   (status, headers, events) => createSink(res.writeHead(status, headers), events),
+ *   jobs.stream("42"),
+ * );
  */
 export async function serve(
   request: SseRequest,
@@ -40,7 +51,7 @@ export async function serve(
     ...resolveDelivery(DELIVERY_DEFAULTS, options),
     runtime: resolveRuntime(options),
     bufferBytes: buffer.bytes,
-    maxEventBytes: Math.min(maxEventBytes, Math.floor(buffer.bytes / 4)),
+    eventLimit: eventSizeLimit(maxEventBytes, buffer.bytes),
   };
   await serveBare(request, open, source, bareOptions, options?.signal);
 }

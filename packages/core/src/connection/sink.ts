@@ -1,36 +1,41 @@
 /**
- * Where bytes go: the adapter's side of the seam. No member throws, and every member may be called late,
- * twice, or after the end, where it does nothing.
+ * Where the bytes of one response go; an adapter implements it. No method may throw. Core may call every method late,
+ * twice, or after the end, and it has no effect then.
  */
 export interface Sink {
   /**
-   * Returns `false` for "hold": nothing more is written until `drained()`. After the end: nothing, `false`.
-   * MAY keep the view until it is flushed. MUST NOT change or transfer its memory: all readers share it.
+   * Writes bytes. Returns `false` for back-pressure: core writes nothing more before `drained()`. After the end it writes
+   * nothing and returns `false`.
+   *
+   * The sink MAY keep the array until it is flushed. It MUST NOT change or transfer its memory, which all readers share.
    */
   write(bytes: Uint8Array): boolean;
-  /** Ends the response in order, behind everything written. `closed()` follows when it is flushed. */
+  /** Ends the response in order, after everything that was written. `closed()` follows when it is flushed. */
   close(): void;
-  /** Cuts the response now. `closed()` follows. No reason: the peer is gone, and nobody is there to be told. */
+  /** Cuts the response now. `closed()` follows. Without a reason the client has already left. */
   destroy(reason?: unknown): void;
 }
 
-/** How a sink talks back. */
+/** What a sink reports to core. */
 export interface SinkEvents {
-  /** The buffer is empty again. Counts only after a `write` that said `false`. */
+  /** Everything written is flushed. Has an effect only after a `write` that returned `false`. */
   drained(): void;
   /** The response is over, flushed or cut. MUST be called exactly once for each sink. */
   closed(): void;
 }
 
-/** What core needs to know of a request. */
+/** What core needs to know about a request. */
 export interface SseRequest {
-  /** The raw method: a framework may run its GET handler for HEAD. */
+  /** The method as it was sent: a framework may run its GET handler for a HEAD request. */
   readonly method: string;
-  /** The client's last event id, as `readCursor` gives it. */
+  /** The id of the last event that the client has, from `readCursor`. */
   readonly cursor: string | undefined;
-  /** Aborts when the peer is gone, whatever the cause. */
+  /** Aborts when the client is gone, for whatever reason. */
   readonly signal: AbortSignal;
 }
 
-/** Begins the response: called exactly once for each request, whatever the answer. */
+/**
+ * Starts the response and returns its sink. Core calls it exactly once for each request, also for a response without a
+ * body.
+ */
 export type OpenSink = (status: number, headers: Record<string, string>, events: SinkEvents) => Sink;

@@ -6,17 +6,18 @@ import type { ServeOptions } from "./options.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 
-/** How a source that belongs to a registry is recognised, across copies of this package. */
-export const ACCEPT: unique symbol = Symbol.for("holdfast.attach") as never;
+/** The key of the method by which a registry's sources are recognised, also across copies of this package. */
+export const ACCEPT: unique symbol = Symbol.for("holdfast.accept") as never;
 
-/** A source that belongs to a registry: a reference, a writer, a channel. */
+/** A source that belongs to a registry: a reference from `registry.stream`, a writer, or a channel. */
 export interface StreamSource {
+  /** The id of the stream. */
   readonly id: string;
   /** @internal */
   readonly [ACCEPT]: Accept;
 }
 
-/** Serves a client; `counted` is whether it takes one of the registry's connections. */
+/** Serves a client. `counted`: whether it counts towards the limits of the registry. */
 export type Accept = (
   request: SseRequest,
   open: OpenSink,
@@ -24,32 +25,46 @@ export type Accept = (
   counted: boolean,
 ) => Promise<ServeResult>;
 
-/** What a bare source's function is given. */
+/** The connection that a {@link BareFunction} serves. */
 export interface BareConnection {
-  /** The client's last event id as it came, in whatever form this source gave it. */
+  /** The client's cursor: the `id` of the last event that it got from this source; `undefined` for a new client. */
   readonly lastEventId: string | undefined;
-  /** Aborts when the connection or this source is over, for whatever reason. */
+  /** Aborts when the connection is over or this source has ended, for whatever reason. */
   readonly signal: AbortSignal;
   /**
-   * Sends an event. While the client cannot take it, it is kept, up to `buffer.bytes`; over that the connection is
-   * destroyed. After the end it does nothing.
+   * Sends an event. Events that the client does not read yet are buffered; with more than `buffer.bytes` of them the
+   * connection is cut. Without effect after the end.
    *
    * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
    */
   readonly push: (event: SseEvent) => void;
-  /** Ends the response, behind everything pushed, so that the client does not come back. */
+  /** Ends the response after everything that was pushed. The client does not reconnect. */
   readonly close: () => void;
 }
 
+/**
+ * A bare source to read from, an async iterable or a web stream. It is read as fast as the client reads. A
+ * {@link HoldfastError} among the events goes out as `stream.error`, and the source goes on.
+ */
 export type BareIterable = Pullable<SseEvent | HoldfastError>;
 
-/** Feeds one connection by hand: returns what to pull, or how to stop pushing, or nothing. */
+/**
+ * A bare source as a function, called once for each connection. It returns something to read from, or pushes events and
+ * returns a clean-up or nothing. If it throws, the client gets the error and does not reconnect.
+ *
+ * @example
+ * sse(c, ({ push, lastEventId }) => {
+ *   const listener = (price: number) => push({ event: "price", data: price });
+ *   prices.on("change", listener);
+ *   return () => prices.off("change", listener);
+ * });
+ */
 export type BareFunction = (
   connection: BareConnection,
 ) => BareIterable | Cleanup | void | PromiseLike<BareIterable | Cleanup | void>;
 
-/** A source without a stream: it feeds this connection alone, and is let go with it. */
+/** A source without a stream: it serves one connection, and is released with it. Its events are not stored. */
 export type BareSource = BareIterable | BareFunction;
 
-/** What a response can be made of. */
+/** What a client can be served from. */
 export type Source = StreamSource | BareSource;

@@ -6,12 +6,12 @@ import { type BodySink, createWebSink } from "./web-sink.ts";
 import type { SinkEvents } from "./sink.ts";
 
 /**
- * Serves a client through web streams: for every runtime and framework that takes a `Response`.
+ * Serves a client with a `Response`, for every runtime and framework that takes one.
  *
- * @param createSink creates the sink whose body becomes that of the response, for adapters that know a faster way than
- * web streams; called once at most
- * @returns the response, as soon as its status is known; its body ends when the client has everything or has left
- * @throws `INVALID_OPTION` (as a rejection)
+ * @param createSink creates the sink that supplies the body, for adapters with something faster than web streams;
+ * called at most once. @default createWebSink
+ * @returns the response, as soon as its status is known. Its body ends when the client has everything or has left.
+ * @throws (as a rejection) `INVALID_OPTION`
  *
  * @example
  * Bun.serve({ fetch: (request) => toResponse(request, jobs.stream("42")) });
@@ -28,7 +28,7 @@ export function toResponse(
       { method: request.method, cursor: readCursor(headers.get("last-event-id"), url), signal },
       (status, responseHeaders, events) => {
         const sink = createSink(events);
-        // This closure names the request and so keeps it alive: the signal of a collected request may never abort.
+        // This closure refers to `request` and so keeps it alive: once it is collected, its signal may never abort.
         const hasBody = status === 200 && request.method !== "HEAD";
         resolve(new Response(hasBody ? sink.body : null, { status, headers: responseHeaders }));
         return sink;

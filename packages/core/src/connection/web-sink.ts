@@ -1,21 +1,27 @@
 import type { Sink, SinkEvents } from "./sink.ts";
 
-/** A sink whose other side is the body of a `Response`. */
+/** A sink that supplies the body of a `Response`. */
 export interface BodySink extends Sink {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
+/** The sink that {@link createWebSink} creates. */
 export interface WebSink extends BodySink {
-  /** Whether everything was taken. */
+  /** Whether the reader of the body has taken everything. */
   isEmpty(): boolean;
-  /** Writes a chunk that becomes the reader's own. */
+  /** Writes a chunk without a copy; from then on it belongs to the reader of the body. Returns as `write` does. */
   give(chunk: Uint8Array<ArrayBuffer>): boolean;
 }
 
 /**
- * A pull-driven web stream. It is a default stream, never a byte stream, which would transfer the shared memory; it holds
- * as soon as one chunk waits to be taken. Only the `pull` after the last chunk says that it was taken: the stream ends
- * there.
+ * Creates a sink over a web stream, whose `write` returns `false` as long as a chunk waits to be read.
+ *
+ * The stream is not a byte stream, which would transfer the memory that all readers share. It ends in the `pull` after
+ * the last chunk, because only that shows that the chunk was read.
+ *
+ * @example
+ * const sink = createWebSink({ drained, closed });
+ * return new Response(sink.body, { headers });
  */
 export function createWebSink(events: SinkEvents): WebSink {
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
@@ -33,8 +39,8 @@ export function createWebSink(events: SinkEvents): WebSink {
   }
 
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start(own) {
-      controller = own;
+    start(streamController) {
+      controller = streamController;
     },
     pull() {
       empty = true;
@@ -59,7 +65,7 @@ export function createWebSink(events: SinkEvents): WebSink {
       return empty;
     },
     give,
-    // A copy: whoever reads the body may transfer what it is given, and all readers share these bytes.
+    // A copy, because the reader of the body may transfer its chunks, and all readers share these bytes.
     write: (bytes) => give(bytes.slice()),
     close() {
       if (state !== "open") return;

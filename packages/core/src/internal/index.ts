@@ -1,4 +1,4 @@
-/** For holdfast's own packages, which are built from the source: nothing of this is published. */
+/** For holdfast's own packages, which are bundled from source. Not published. */
 export { isStreamId, parseId } from "../protocol/event-id.ts";
 export { isEventStream } from "../protocol/headers.ts";
 export { createReport } from "../protocol/observer.ts";

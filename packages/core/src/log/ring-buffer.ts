@@ -1,35 +1,46 @@
 import { check, checkCount } from "../base/validate.ts";
 import { HoldfastError } from "../base/errors.ts";
 
+/** Options of {@link createRingBuffer}; all are required. */
 export interface RingBufferOptions<T> {
-  /** How many items at most. */
+  /** The buffer holds at most this many items: a positive integer, or `Infinity`. */
   readonly count: number;
-  /** How many bytes at most, summed over `sizeOf`. */
+  /** The sizes of its items are at most this much together: a positive integer, or `Infinity`. */
   readonly bytes: number;
-  /** An item's size in bytes, an integer; asked once for each item. */
+  /** The size of an item in bytes, a non-negative integer; called once for each item. */
   readonly sizeOf: (item: T) => number;
 }
 
 /** The newest items of an endless sequence, numbered from 1. */
 export interface RingBuffer<T> {
-  /** The number of the oldest item held; `last + 1` when nothing is. */
+  /** The number of the oldest item in the buffer; `last + 1` when it is empty. */
   readonly first: number;
   /** The number of the newest item ever pushed; 0 before the first. */
   readonly last: number;
-  /** The summed size of what is held. */
+  /** The size of all items in the buffer. */
   readonly bytes: number;
-  /** Adds an item, forgets the oldest until both bounds hold again, and returns the item's number. */
+  /**
+   * Adds an item, drops the oldest ones until both bounds hold, and returns the item's number.
+   *
+   * @throws `EVENT_TOO_LARGE` for an item larger than `bytes`, without dropping any; `INVALID_OPTION` when `sizeOf`
+   * returns something else than a non-negative integer
+   */
   push(item: T): number;
-  /** The item of that number, or `undefined` where it is forgotten or yet to come. */
+  /** The item with this number; `undefined` if it was dropped or does not exist yet. */
   get(number: number): T | undefined;
-  /** Forgets everything and goes on behind that number, which MUST NOT be less than `last`. */
+  /** Drops all items; the next one has the number after `number`, which MUST NOT be less than `last`. */
   skip(number: number): void;
 }
 
 /**
- * A ring buffer bounded by count and bytes. Every operation is O(1), amortised over pushes; room is made as it is needed.
+ * Creates a ring buffer that is bounded by count and by bytes. Every operation is O(1), amortised over pushes; memory is
+ * allocated as it is needed.
  *
- * @throws `push`: `EVENT_TOO_LARGE` for an item that alone is over `bytes`; nothing is forgotten for it.
+ * @throws `INVALID_OPTION`
+ *
+ * @example
+ * const lines = createRingBuffer<string>({ count: 1_000, bytes: 65_536, sizeOf: (line) => line.length });
+ * lines.push("started"); // 1
  */
 export function createRingBuffer<T>(options: RingBufferOptions<T>): RingBuffer<T> {
   const { count, bytes, sizeOf } = options;
@@ -39,7 +50,7 @@ export function createRingBuffer<T>(options: RingBufferOptions<T>): RingBuffer<T
   return new Ring(options);
 }
 
-/** A class, since each object that has accessors of its own is of a shape of its own, and slow where there are many. */
+/** A class, because every object literal with accessors gets its own hidden class in V8, which is slow with many. */
 class Ring<T> implements RingBuffer<T> {
   readonly #options: RingBufferOptions<T>;
   #capacity: number;
@@ -48,7 +59,7 @@ class Ring<T> implements RingBuffer<T> {
   #first = 1;
   #last = 0;
   #bytes = 0;
-  /** Where the oldest item is. Places are counted and never divided out of numbers, which costs more than the rest. */
+  /** The index of the oldest item. It is counted along: computing it with a division is the most expensive part. */
   #head = 0;
 
   constructor(options: RingBufferOptions<T>) {
@@ -77,32 +88,32 @@ class Ring<T> implements RingBuffer<T> {
     if (size > bytes) {
       throw new HoldfastError("EVENT_TOO_LARGE", `An item of ${size} bytes does not fit into ${bytes}.`);
     }
-    while (this.#bytes + size > bytes || this.#last - this.#first + 1 >= count) this.#forgetFirst();
+    while (this.#bytes + size > bytes || this.#last - this.#first + 1 >= count) this.#dropFirst();
     if (this.#last - this.#first + 1 === this.#capacity) this.#grow();
     this.#last++;
-    const place = this.#placeOf(this.#last);
-    this.#items[place] = item;
-    this.#sizes[place] = size;
+    const index = this.#indexOf(this.#last);
+    this.#items[index] = item;
+    this.#sizes[index] = size;
     this.#bytes += size;
     return this.#last;
   }
 
   get(number: number): T | undefined {
-    return number >= this.#first && number <= this.#last ? this.#items[this.#placeOf(number)] : undefined;
+    return number >= this.#first && number <= this.#last ? this.#items[this.#indexOf(number)] : undefined;
   }
 
   skip(number: number): void {
-    while (this.#first <= this.#last) this.#forgetFirst();
+    while (this.#first <= this.#last) this.#dropFirst();
     this.#last = number;
     this.#first = number + 1;
   }
 
-  #placeOf(number: number): number {
-    const place = this.#head + (number - this.#first);
-    return place < this.#capacity ? place : place - this.#capacity;
+  #indexOf(number: number): number {
+    const index = this.#head + (number - this.#first);
+    return index < this.#capacity ? index : index - this.#capacity;
   }
 
-  #forgetFirst(): void {
+  #dropFirst(): void {
     this.#bytes -= this.#sizes[this.#head] as number;
     this.#items[this.#head] = undefined;
     this.#head = this.#head + 1 === this.#capacity ? 0 : this.#head + 1;

@@ -3,18 +3,18 @@ import type { CloseReason, EndStatus, ResetReason } from "../protocol/reasons.ts
 
 type Tally<Key extends string> = Readonly<Record<Key, number>>;
 
-/** What has happened since the counters were made. Every key is there from the beginning, so that rates can be drawn. */
+/** What has happened since the counters were created. Every key exists from the start, so that rates can be computed. */
 export interface CounterValues {
   readonly connections: { readonly opened: number; readonly closed: Tally<CloseReason> };
   readonly streams: { readonly opened: number; readonly ended: Tally<EndStatus> };
   readonly events: {
     readonly pushed: number;
-    /** Written to connections: one event to ten clients counts ten. */
+    /** Events written to connections: one event to ten clients counts ten. */
     readonly delivered: number;
-    /** Of the delivered ones, those that were there before their client. */
+    /** Those of the delivered events that existed before their connection. */
     readonly replayed: number;
   };
-  /** Written to connections, control events and heartbeats included. */
+  /** Bytes written to connections, control events and heartbeats included. */
   readonly bytes: number;
   readonly heartbeats: number;
   readonly resets: Tally<ResetReason>;
@@ -22,16 +22,17 @@ export interface CounterValues {
   readonly failures: Tally<FailureStage>;
 }
 
-/** An observer that counts. */
+/** An observer that counts what it gets. */
 export interface Counters extends Required<Observer> {
-  /** A copy of the present values. */
+  /** A copy of the current values. */
   read(): CounterValues;
 }
 
 /**
- * Counts what a registry does: give it as the `observer`. For what is held at the moment there is `registry.gauges()`.
+ * Creates an observer that counts what happens in a registry, for its option `observer`. What the registry has at the
+ * moment is in `registry.gauges()`.
  *
- * @param observer is told everything too; as ever, what it does not listen to of `warned` and `failed` goes to the console
+ * @param observer gets everything as well. Without its own `warned` or `failed`, these go to `console.warn`.
  *
  * @example
  * const counters = createCounters();
@@ -65,7 +66,7 @@ export function createCounters(observer?: Observer): Counters {
     failures: { source: 0, cleanup: 0, delivery: 0, snapshot: 0, store: 0 },
   } satisfies CounterValues;
 
-  const count: Required<Observer> = {
+  const counting: Required<Observer> = {
     connectionOpened: () => void values.connections.opened++,
     connectionClosed: ({ reason }) => void values.connections.closed[reason]++,
     streamOpened: () => void values.streams.opened++,
@@ -85,21 +86,21 @@ export function createCounters(observer?: Observer): Counters {
     warned: () => void values.warnings++,
     failed: ({ stage }) => void values.failures[stage]++,
   };
-  return { read: () => structuredClone(values), ...passOn(count, createReport(observer)) };
+  return { read: () => structuredClone(values), ...forwarding(counting, createReport(observer)) };
 }
 
-/** Counts what is told, then tells it on. */
-function passOn(count: Required<Observer>, report: Report): Required<Observer> {
-  const names = Object.keys(count) as (keyof Observer)[];
-  const passing = names.map((name) => {
-    const add = count[name] as (info: unknown) => void;
+/** Calls `counting` first, then `report`. */
+function forwarding(counting: Required<Observer>, report: Report): Required<Observer> {
+  const names = Object.keys(counting) as (keyof Observer)[];
+  const callbacks = names.map((name) => {
+    const count = counting[name] as (info: unknown) => void;
     return [
       name,
       (info: never) => {
-        add(info);
+        count(info);
         report(name, info);
       },
     ];
   });
-  return Object.fromEntries(passing) as Required<Observer>;
+  return Object.fromEntries(callbacks) as Required<Observer>;
 }

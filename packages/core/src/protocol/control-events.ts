@@ -5,21 +5,21 @@ import type { DrainReason, EndStatus } from "./reasons.ts";
 import type { Reset } from "./cursor.ts";
 
 /*
- * The control events of the wire protocol, one function a row. With `dispatch: false` only their `id:` and
- * `retry:` lines go out, for consumers that ignore event names.
+ * The control events of the wire protocol, one function for each. With `dispatch` false a frame has only its `id:` and
+ * `retry:` lines, which clients apply without dispatching an event: for consumers that ignore event names.
  */
 
 const encoder = new TextEncoder();
 
 const LIVE = encoder.encode(controlText({ event: "stream.live", data: {} }, true));
-const NOTHING = new Uint8Array();
+const EMPTY = new Uint8Array();
 
-/** The data of `stream.open`. */
+/** The data of `stream.open`. `first` and `last` are the numbers of the oldest and the newest event, if there is a log. */
 export interface OpenData {
   readonly state: "waiting" | "live" | "ended";
   readonly first: number | null;
   readonly last: number | null;
-  /** The interval of heartbeats in ms, for the client's watchdog. */
+  /** The interval of heartbeats in ms: without one for much longer, a client takes the connection for dead. */
   readonly heartbeat: number;
 }
 
@@ -33,7 +33,7 @@ export function openFrame(
 }
 
 export function liveFrame(dispatch: boolean): Uint8Array {
-  return dispatch ? LIVE : NOTHING;
+  return dispatch ? LIVE : EMPTY;
 }
 
 export function resetFrame(reset: Reset, id: string | undefined, dispatch: boolean): Uint8Array {
@@ -50,7 +50,7 @@ export function drainFrame(reason: DrainReason, retry: number, dispatch: boolean
   return frame({ event: "stream.drain", retry, data: { reason } }, dispatch);
 }
 
-/** The terminal record; a failure's cause stands before it in the same frame. */
+/** The terminal record. With an error, `stream.error` comes before it in the same frame. */
 export function endFrame(
   status: EndStatus,
   id: string,
@@ -61,12 +61,12 @@ export function endFrame(
   return error === undefined ? end : concatFrames([errorFrame(error, dispatch), end]);
 }
 
-/** The first block of a bare source, and the last: a field without an event. */
+/** A block with one field and no event. It is the first block of a bare source (`retry:`), and the last (`id:`). */
 export function fieldFrame(field: { readonly retry: number } | { readonly id: string }): Uint8Array {
   return frame(field, false);
 }
 
-/** Several frames as one write. */
+/** Joins frames, so that they are one write. */
 export function concatFrames(frames: readonly Uint8Array[]): Uint8Array {
   if (frames.length === 1) return frames[0] as Uint8Array;
   const bytes = new Uint8Array(frames.reduce((size, part) => size + part.length, 0));

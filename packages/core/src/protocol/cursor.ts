@@ -1,39 +1,42 @@
 import { makeId, parseId } from "./event-id.ts";
 import type { ResetReason } from "./reasons.ts";
 
-/** The bounds of a log. An empty one has `first === last + 1`. */
+/** The epoch of a log and the numbers of its oldest and newest event. An empty log has `first === last + 1`. */
 export interface Bounds {
   readonly epoch: string;
   readonly first: number;
   readonly last: number;
 }
 
-/** Where a client without a cursor begins. */
+/** Where a client without a cursor starts: at the oldest event that the buffer holds, or at the next one. */
 export type From = "start" | "now";
 
-/** What a client has missed for good. */
+/** The data of `stream.reset`: what a client has missed and cannot get any more. */
 export interface Reset {
   readonly reason: ResetReason;
-  /** Exactly these are missing and what came before stands; `null`: start over. */
+  /**
+   * The numbers of the first and the last missing event, in the client's own epoch; what the client has from before
+   * stays valid. `null`: the client starts over, and what it has is void.
+   */
   readonly lost: readonly [from: number, to: number] | null;
 }
 
-/** Where a reader begins: the number of the first event it gets, and what it lost on the way there. */
+/** Where a reader starts: the number of the first event that it gets, and what it has missed. */
 export interface StartPosition {
   readonly next: number;
   readonly reset: Reset | undefined;
 }
 
-/** Whether the cursor is the id of a terminal record: its client has everything and must not come back. */
+/** Whether the cursor is the id of a terminal record: this client has everything and must not reconnect. */
 export function isTerminal(cursor: string | undefined): boolean {
   return cursor !== undefined && parseId(cursor)?.end === true;
 }
 
 /**
- * Cursor arithmetic: where a client that comes with `cursor` begins in a log with these bounds.
+ * Where a client with this cursor starts in a log with these bounds.
  *
- * @param from for a client without a cursor; `held` is the beginning of what is held, for a log that never
- * promised more
+ * @param from applies to a client without a cursor. `held` is `start` for a channel: it begins at the oldest event in
+ * the log without a reset, because a channel does not promise its earlier events.
  */
 export function resolveCursor(log: Bounds, cursor: string | undefined, from: From | "held"): StartPosition {
   if (cursor === undefined) {
@@ -47,7 +50,7 @@ export function resolveCursor(log: Bounds, cursor: string | undefined, from: Fro
   return id.seq >= log.first - 1 ? at(id.seq + 1) : { next: log.first, reset: trimmed(log, id.seq + 1) };
 }
 
-/** The reset of a reader whose next event, `wanted`, was forgotten. */
+/** The reset of a reader whose next event, number `wanted`, is no longer in the log. */
 export function trimmed(log: Bounds, wanted: number): Reset {
   return { reason: "trimmed", lost: [wanted, log.first - 1] };
 }

@@ -1,4 +1,4 @@
-/** One block of an event stream that `encode.ts` wrote. */
+/** One block (WHATWG HTML, 9.2.5) of an event stream that `encode.ts` wrote. */
 export interface Block {
   readonly id: string | undefined;
   readonly event: string;
@@ -7,7 +7,7 @@ export interface Block {
 
 const decoder = new TextDecoder();
 
-/** Reads whole frames of our own back; it is no parser of other people's streams. */
+/** Decodes whole frames that `encode.ts` wrote. It is not a parser for event streams of other servers. */
 export function decodeFrames(bytes: Uint8Array): Block[] {
   return decoder.decode(bytes).split("\n\n").slice(0, -1).map(decodeBlock);
 }

@@ -2,8 +2,8 @@ import { HoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "./event.ts";
 
 /*
- * The only place that writes an event stream (WHATWG HTML, 9.2.5 and 9.2.6). It refuses what it cannot
- * encode; it repairs nothing.
+ * The only code that writes an event stream (WHATWG HTML, 9.2.5 and 9.2.6). It throws for what it cannot encode, and
+ * never repairs it.
  */
 
 const encoder = new TextEncoder();
@@ -15,21 +15,29 @@ const RESERVED = "stream.";
 export const HEARTBEAT: Uint8Array = encoder.encode(":\n\n");
 
 /**
- * One user event as bytes, to be written whole.
+ * Encodes an event as one block of an event stream (WHATWG HTML, 9.2.6), in UTF-8. Write the bytes whole.
  *
- * @throws `INVALID_EVENT`: CR, LF or NUL in `event` or `id`; a reserved name; a `retry` that is no non-negative
- * integer; data that JSON or UTF-8 cannot hold.
+ * @throws `INVALID_EVENT` for CR, LF or NUL in `event` or `id`, a name that begins with `stream.`, a `retry` that is not
+ * a non-negative integer, and for data that JSON or UTF-8 cannot represent
+ *
+ * @example
+ * sink.write(encodeEvent({ event: "price", data: { price: 12.5 } })); // event: price\ndata: {"price":12.5}\n\n
  */
 export function encodeEvent(event: SseEvent): Uint8Array {
   return encoder.encode(eventText(event));
 }
 
-/** A comment block: {@link HEARTBEAT} without `text`, else one `: ` line for each of its lines. */
+/**
+ * Encodes a comment block, which clients ignore: one line that begins with `: ` for each line of `text`; without `text`
+ * the empty comment that is holdfast's heartbeat.
+ *
+ * @throws `INVALID_EVENT` for a lone surrogate in `text`
+ */
 export function encodeComment(text?: string): Uint8Array {
   return text === undefined ? HEARTBEAT : encoder.encode(`${commentLines(text)}\n`);
 }
 
-/** The text of a user event; `id`, which is known to be right, replaces the event's own. */
+/** The text of a user event. `id` replaces the event's own, and is not checked. */
 export function eventText(event: SseEvent, id?: string): string {
   if (typeof event !== "object" || event === null || event instanceof Error) {
     throw invalid(`An event must be an object, got ${kindOf(event)}.`);
@@ -47,19 +55,19 @@ const COLON = 0x3a;
 const LF = 0x0a;
 const E = 0x65;
 
-/** A frame without an id with one, in its place behind comment and event. */
+/** A copy of a frame with an `id:` line, which comes after comments and `event:`. The frame MUST NOT have one. */
 export function withId(frame: Uint8Array, id: string): Uint8Array {
-  let place = 0;
-  while (frame[place] === COLON || frame[place] === E) place = frame.indexOf(LF, place) + 1;
+  let position = 0;
+  while (frame[position] === COLON || frame[position] === E) position = frame.indexOf(LF, position) + 1;
   const line = encoder.encode(`id: ${id}\n`);
   const bytes = new Uint8Array(frame.length + line.length);
-  bytes.set(frame.subarray(0, place));
-  bytes.set(line, place);
-  bytes.set(frame.subarray(place), place + line.length);
+  bytes.set(frame.subarray(0, position));
+  bytes.set(line, position);
+  bytes.set(frame.subarray(position), position + line.length);
   return bytes;
 }
 
-/** A control event, or with `dispatch: false` only its `id:` and `retry:` lines: nothing when it has none. */
+/** The text of a control event; with `dispatch` false only its `id:` and `retry:` lines, or "" if it has neither. */
 export function controlText(event: SseEvent, dispatch: boolean): string {
   const { id, retry } = event;
   if (dispatch) return block(event, id) + dataLines(event.data);
@@ -68,7 +76,7 @@ export function controlText(event: SseEvent, dispatch: boolean): string {
     : `${block({ ...(retry !== undefined && { retry }) }, id)}\n`;
 }
 
-/** @param id one that is known to be right */
+/** @param id not checked */
 function block(event: SseEvent, id: string | undefined): string {
   let text = "";
   if (event.comment !== undefined) text += commentLines(event.comment);
@@ -87,7 +95,7 @@ function commentLines(text: unknown): string {
   return prefixed(": ", wellFormed("comment", text));
 }
 
-/** Every line of `text` behind `prefix`. Most text is one line, and looking is cheaper than splitting. */
+/** Puts `prefix` before each line of `text`. Most text is one line, and searching is cheaper than splitting. */
 function prefixed(prefix: string, text: string): string {
   if (!text.includes("\n") && !text.includes("\r")) return `${prefix}${text}\n`;
   return `${prefix}${text.split(LINE_END).join(`\n${prefix}`)}\n`;
@@ -132,6 +140,6 @@ function kindOf(value: unknown): string {
 }
 
 function invalid(message: string, cause?: unknown): HoldfastError {
-  // It quotes what came, and may reach clients as the reason why a stream has failed.
+  // Not exposed: the message quotes the value, and clients see the error if it fails a stream.
   return new HoldfastError("INVALID_EVENT", message, { cause, expose: false });
 }

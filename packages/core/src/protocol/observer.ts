@@ -1,51 +1,64 @@
 import type { CloseReason, EndStatus, ResetReason } from "./reasons.ts";
 
-/** Where a background failure happened. */
+/**
+ * Where a background failure happened. `source`: in a source, or in what it returned. `cleanup`: in a clean-up of a
+ * connection. `delivery`: while a connection was written to. `snapshot`: in the `snapshot` option. `store`: in the store.
+ */
 export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot" | "store";
 
 /**
- * The one window for what happens in the background: a bag of optional functions. One that throws disturbs
- * nothing. Without one, `warned` and `failed` go to `console.warn`.
+ * Callbacks for what happens in the background, all of them optional. `id` is the id of the stream, `undefined` for a
+ * bare source. A callback that throws or rejects has no effect but a `console.warn`. Without `warned` or `failed`, what
+ * they would get goes to `console.warn`.
+ *
+ * @example
+ * createRegistry({ observer: { failed: ({ id, stage, error }) => log.error({ id, stage, error }) } });
  */
 export interface Observer {
+  /** A response with status 200 began. */
   connectionOpened?(info: { readonly id: string | undefined }): void;
+  /** Such a response is over, flushed or cut. */
   connectionClosed?(info: {
     readonly id: string | undefined;
     readonly reason: CloseReason;
-    /** How long it was open, in ms. */
+    /** How long the connection was open, in ms. */
     readonly duration: number;
     /** User events written. */
     readonly events: number;
     /** Bytes written, heartbeats and control events included. */
     readonly bytes: number;
   }): void;
+  /** A stream or channel was opened in this process. */
   streamOpened?(info: { readonly id: string; readonly epoch: string }): void;
+  /** A stream that was opened in this process has ended. */
   streamEnded?(info: {
     readonly id: string;
     readonly epoch: string;
     readonly status: EndStatus;
-    /** Events pushed in its life. */
+    /** How many events were pushed to it. */
     readonly events: number;
   }): void;
-  /** Events were pushed to a stream; told once a turn. */
+  /** Events were pushed to a stream; called at most once a turn of the event loop for each stream. */
   pushed?(info: { readonly id: string; readonly events: number }): void;
-  /** What a connection was written since this was told before; told now and then, and when it closes. */
+  /** What was written to a connection since the last call; called with its heartbeats and when it closes. */
   delivered?(info: {
     readonly id: string | undefined;
     readonly events: number;
     readonly bytes: number;
   }): void;
+  /** A heartbeat was written. */
   heartbeat?(info: { readonly id: string | undefined }): void;
-  /** A connection has caught up with what was there when it came. */
+  /** A connection has received every event that existed when it was opened: `events` of them. */
   replayed?(info: { readonly id: string | undefined; readonly events: number }): void;
+  /** A client cannot continue at its cursor, and gets `stream.reset`. */
   reset?(info: {
     readonly id: string;
     readonly reason: ResetReason;
     readonly lost: readonly [from: number, to: number] | null;
   }): void;
-  /** Something that need not be wrong, but that somebody should know. */
+  /** Something that may be a mistake of the application. */
   warned?(info: { readonly id: string | undefined; readonly message: string }): void;
-  /** Something that failed with nobody to throw at. */
+  /** Something failed in the background, where no caller gets the error. */
   failed?(info: {
     readonly id: string | undefined;
     readonly stage: FailureStage;
@@ -60,17 +73,19 @@ const CONSOLE: Observer = {
 
 type Info<Name extends keyof Observer> = Parameters<NonNullable<Observer[Name]>>[0];
 
-/** Tells the observer, or the console of what must not be lost; never throws. */
+/** Calls one function of the observer, or logs to the console what must not get lost. Never throws. */
 export type Report = <Name extends keyof Observer>(name: Name, info: Info<Name>) => void;
 
 export function createReport(observer: Observer = {}): Report {
   return (name, info) => {
     const warn = (error: unknown): void => console.warn(`holdfast: the observer's ${name} failed`, error);
     try {
-      const listen = (observer[name] ?? CONSOLE[name]) as ((info: Info<typeof name>) => unknown) | undefined;
-      const told = listen?.call(observer, info);
-      // It may be asynchronous, though its type asks for nothing.
-      if (told !== undefined) Promise.resolve(told).catch(warn);
+      const callback = (observer[name] ?? CONSOLE[name]) as
+        | ((info: Info<typeof name>) => unknown)
+        | undefined;
+      const result = callback?.call(observer, info);
+      // An asynchronous callback fits the type too.
+      if (result !== undefined) Promise.resolve(result).catch(warn);
     } catch (error) {
       warn(error);
     }

@@ -1,17 +1,19 @@
 import type { HoldfastError } from "../base/errors.ts";
 import type { CloseReason, EndStatus } from "./reasons.ts";
 
-/** How a stream ended, and of a failure why. */
+/** How a stream ended. */
 export interface StreamEnd {
   readonly status: EndStatus;
+  /** The error of a failed stream. */
   readonly error: HoldfastError | undefined;
 }
 
-/** How an answer came to its end. */
+/** How a response ended. */
 export interface ServeResult {
+  /** The HTTP status. */
   readonly status: number;
-  /** Why the connection closed; `undefined` for an answer without a stream. */
+  /** Why the connection closed; `undefined` for a response without a stream. */
   readonly reason?: CloseReason;
-  /** How its stream ended, when the terminal record went out. */
+  /** How the stream ended, if its terminal record was written. */
   readonly end?: StreamEnd;
 }

@@ -1,11 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import type { Report } from "./observer.ts";
 
-/** What core takes from outside instead of using it directly, so that tests can replace it. */
+/** Time, random numbers and the observer, which tests replace. */
 export interface Runtime {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
-  /** Tells the application's observer. */
+  /** Calls the application's observer. */
   readonly report: Report;
 }

@@ -33,7 +33,7 @@ export function accept(
   else {
     pool.add(connection, target.counted);
     lookUpStream(new RequestContext(registry, connection, { ...target, cursor: request.cursor }, options));
-    connection.drainOn(signal);
+    connection.drainWhenAborted(signal);
   }
-  return connection.over;
+  return connection.done;
 }

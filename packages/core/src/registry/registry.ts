@@ -56,7 +56,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   const table = new StreamTable({ runtime, bytes, maxStreams });
   const pool = new ConnectionPool({ runtime, heartbeat: delivery.heartbeat, maxConnections });
   const openListeners = createKeyedListeners<Stream>();
-  const onOpened = (stream: Stream): void => openListeners.resolve(stream.id, stream);
+  const onOpened = (stream: Stream): void => openListeners.notify(stream.id, stream);
   const startSource = source && ((id: string) => start(id, source));
   const host: StreamHost =
     store === undefined

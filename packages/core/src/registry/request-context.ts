@@ -92,15 +92,15 @@ export class RequestContext {
   /** Look-up and registration are one synchronous step: from here on the reader holds the stream itself. */
   #attachReader(stream: Stream, handshake: Handshake): void {
     const { connection, registry } = this;
-    connection.begin();
+    connection.start();
     const reader = new Reader(stream, connection, handshake, registry.runtime.report);
-    connection.follow(reader);
+    connection.setSource(reader);
     stream.attach(reader);
     connection.latch.defer(() => reader.detach());
   }
 
   get #handshakeOptions(): HandshakeOptions {
     const { heartbeat, control } = this.options;
-    return { heartbeat, control, retry: this.connection.retry() };
+    return { heartbeat, control, retry: this.connection.retryDelay() };
   }
 }

@@ -91,8 +91,8 @@ class StreamLookup implements FrameSource {
   start(isKnown: boolean): void {
     const { runtime, host, openListeners, snapshots } = this.#registry;
     const { id, kind } = this.#target;
-    this.#connection.follow(this);
-    this.#latch.defer(openListeners.wait(id, (stream) => this.#serveOpened(stream)));
+    this.#connection.setSource(this);
+    this.#latch.defer(openListeners.add(id, (stream) => this.#serveOpened(stream)));
     if (snapshots === undefined && (isKnown || host.look === undefined)) return this.#startSource();
     this.#latch.defer(runtime.clock.after(STATUS_TIMEOUT, () => this.#wait()));
     if (isKnown || host.look === undefined) this.#askSnapshot();
@@ -202,7 +202,7 @@ class StreamLookup implements FrameSource {
   #wait(): void {
     const { waiting, maxWaiting } = this.#registry;
     const connection = this.#connection;
-    if (!connection.begun) {
+    if (!connection.started) {
       if (this.#target.counted) {
         if (waiting.size >= maxWaiting) return connection.reject("busy");
         waiting.add(this);
@@ -210,8 +210,8 @@ class StreamLookup implements FrameSource {
       }
       const { heartbeat, control } = this.#options;
       const data = { state: "waiting", first: null, last: null, heartbeat } as const;
-      this.#frames.push(openFrame(data, undefined, connection.retry(), control));
-      connection.begin();
+      this.#frames.push(openFrame(data, undefined, connection.retryDelay(), control));
+      connection.start();
       connection.pump();
     }
     const until = this.#startedAt + this.#options.wait;
@@ -229,7 +229,7 @@ class StreamLookup implements FrameSource {
 
   #endAsGone(): void {
     this.#latch.close();
-    if (!this.#connection.begun) return this.#connection.refuse(404);
+    if (!this.#connection.started) return this.#connection.respondEmpty(404);
     const { random } = this.#registry.runtime;
     const error = new HoldfastError("GONE", "There is no such stream.");
     const frame = endFrame("failed", makeTerminalId(makeEpoch(random), 0), error, this.#options.control);

@@ -5,31 +5,32 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
 
-/** What one read has found. */
+/** The result of one read. */
 export interface PollResult<Event, Cursor> {
   readonly events: readonly Event[];
-  /** Where the next read goes on. */
+  /** Where the next read continues. */
   readonly cursor: Cursor;
-  /** Whether there will be no more. @default false */
+  /** Whether these are the last events. @default false */
   readonly done?: boolean;
 }
 
+/** Options of {@link poll}. */
 export interface PollOptions<Event, Cursor> {
   /**
-   * Reads what has come since `cursor`. `null`: the thing is gone. Its signal aborts when nobody waits for the answer
-   * any more; a read that ignores it is not waited for.
+   * Reads the events after `cursor`. It returns `null` if what it reads no longer exists. Its signal aborts when the
+   * iteration ends; nothing waits for a read that ignores it.
    */
   readonly read: (
     cursor: Cursor,
     context: { readonly signal: AbortSignal },
   ) => PollResult<Event, Cursor> | null | PromiseLike<PollResult<Event, Cursor> | null>;
-  /** Where the first read begins. */
+  /** The cursor of the first read. @default undefined */
   readonly cursor?: Cursor;
-  /** How long to wait between two reads, in ms. @default 500 */
+  /** The pause between two reads, in ms. @default 500 */
   readonly interval?: number;
-  /** How long to wait after a read that failed. @default 1_000 to 30_000 ms, doubled each time, with full jitter */
+  /** The pause after a failed read, with full jitter. @default up to 1_000 ms, doubled each time, up to 30_000 ms */
   readonly backoff?: BackoffOptions;
-  /** Ends the polling, with nothing left pending. */
+  /** Ends the iteration; no read and no timer stays pending. */
   readonly signal?: AbortSignal | undefined;
   /** @default systemClock */
   readonly clock?: Clock;
@@ -38,12 +39,14 @@ export interface PollOptions<Event, Cursor> {
 }
 
 /**
- * Turns a query into events. It reads only while somebody asks for more, one read at a time. A read that throws is
- * tried again with backoff; each outage is told once, as a retryable `SOURCE_FAILED` among the events, which a stream
- * tells its readers without ending.
+ * Turns a query into an iterable of events, by repeating it. There is one read at a time, and only while the consumer
+ * wants more events.
  *
- * @throws `INVALID_OPTION`; (from `next()`) `GONE` when a read finds the thing gone, a {@link HoldfastError} of `read`
- * that is not retryable, `INVALID_OPTION` for a result of another shape
+ * A read that throws is repeated with back-off. Each outage yields one retryable `SOURCE_FAILED` among the events, which
+ * a stream or a bare source sends to its clients without ending.
+ *
+ * @throws `INVALID_OPTION`; and from `next()` `GONE` when `read` returns `null`, a {@link HoldfastError} of `read` that is
+ * not retryable, `INVALID_OPTION` when `read` returns anything else than a {@link PollResult}
  *
  * @example
  * void job.pipe(({ signal }) => poll({ signal, cursor: 0, read: (after) => db.eventsAfter(id, after) }));
@@ -65,9 +68,9 @@ export function poll<Event, Cursor = undefined>(
       while (!latch.closed) {
         let wait = interval;
         try {
-          const found = await raced(latch, async () => read(cursor, { signal: latch.signal }));
+          const returned = await untilClosed(latch, async () => read(cursor, { signal: latch.signal }));
           if (latch.closed) return;
-          const result = checked(found);
+          const result = checked(returned);
           failures = 0;
           cursor = result.cursor;
           for (const event of result.events) {
@@ -79,7 +82,7 @@ export function poll<Event, Cursor = undefined>(
           if (latch.closed) return;
           if (HoldfastError.is(error) && !error.retryable) throw error;
           wait = Math.round(delay(failures, random()));
-          if (failures++ === 0) yield outage(error, wait);
+          if (failures++ === 0) yield outageError(error, wait);
         }
         await pause(latch, clock, wait);
       }
@@ -94,7 +97,7 @@ export function poll<Event, Cursor = undefined>(
       return this;
     },
     next: () => run.next(),
-    // A generator's own `return` waits for what it awaits; all of that ends with the latch.
+    // A generator's `return` waits for its pending `await`, which ends when the latch closes.
     return() {
       latch.close();
       return run.return();
@@ -107,17 +110,17 @@ function checked<Event, Cursor>(
 ): PollResult<Event, Cursor> {
   if (result === null) throw new HoldfastError("GONE", "It does not exist any more.");
   const events: unknown = result?.events;
-  check(Array.isArray(events), "events", "an array in what `read` gives, or null in place of all", events);
+  check(Array.isArray(events), "events", "an array in the result of `read`, or that result null", events);
   return result as PollResult<Event, Cursor>;
 }
 
-function outage(cause: unknown, retryAfter: number): HoldfastError {
+function outageError(cause: unknown, retryAfter: number): HoldfastError {
   const message = "The source does not answer; trying again.";
   return new HoldfastError("SOURCE_FAILED", message, { cause, retryable: true, retryAfter });
 }
 
-/** What `start` gives; `undefined` as soon as the latch closes. */
-function raced<T>(latch: Latch, start: () => Promise<T>): Promise<T | undefined> {
+/** Settles as the promise of `start` does, but resolves with `undefined` as soon as the latch closes. */
+function untilClosed<T>(latch: Latch, start: () => Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const undefer = latch.defer(() => resolve(undefined));
     start().then(resolve, reject).finally(undefer);
@@ -127,12 +130,12 @@ function raced<T>(latch: Latch, start: () => Promise<T>): Promise<T | undefined>
 /** Resolves after `ms`, or as soon as the latch closes. */
 function pause(latch: Latch, clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
-    const disarm = clock.after(ms, () => {
+    const cancelTimer = clock.after(ms, () => {
       undefer();
       resolve();
     });
     const undefer = latch.defer(() => {
-      disarm();
+      cancelTimer();
       resolve();
     });
   });

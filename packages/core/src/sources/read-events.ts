@@ -5,23 +5,27 @@ import type { SseEvent } from "../protocol/event.ts";
 import { isEventStream } from "../protocol/headers.ts";
 import { isPullable, type Pull, pull } from "../base/pull.ts";
 
+/** Options of {@link readEvents}. */
 export interface ReadEventsOptions {
-  /** The longest event and the longest line, in characters. @default 1_048_576 */
+  /** An event, and a line, may have at most this many characters. @default 1_048_576 */
   readonly maxEventSize?: number;
 }
 
-/** An upstream's answer. A quiet web stream can be cancelled, a quiet async iterable only when it wakes. */
+/**
+ * The body of an upstream's response, in chunks of bytes or text. A web stream can be cancelled at any time, an async
+ * iterable only when it produces its next chunk.
+ */
 export type EventBody = ReadableStream<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
 /**
- * The events of an upstream event stream, such as an LLM API's answer, pulled as they are wanted. Leaving the loop
- * cancels a response at once, however quiet it is.
+ * Parses the events of an upstream's event stream (WHATWG HTML, 9.2.6), such as the response of an LLM API, as fast as
+ * the consumer reads them. Leaving the loop cancels the response at once.
  *
- * An upstream that speaks holdfast's protocol is understood: its control events are dropped, its `stream.end` ends the
- * iteration, and whatever means that the answer is not whole (a failure, a gap, a drain, a cut) fails it.
+ * An upstream that is a stream of holdfast is recognised. Its control events are not yielded: `stream.end` ends the
+ * iteration, and everything that makes the response incomplete (a failure, a gap, a drain, a cut) is an error.
  *
  * @throws `INVALID_OPTION`; TypeError for a body that is locked or was read; and from `next()` `SOURCE_FAILED` for a
- * response that is not 200 or no event stream and for an answer that is not whole, `EVENT_TOO_LARGE`, and whatever the
+ * response whose status is not 200, that is not an event stream or is incomplete, `EVENT_TOO_LARGE`, and whatever the
  * body fails with
  *
  * @example
@@ -35,15 +39,18 @@ export function readEvents(
 ): AsyncIterableIterator<SseEvent> {
   const { maxEventSize = 1_048_576 } = options;
   checkCount("maxEventSize", maxEventSize);
-  // The body first: that of `node:http` has headers of its own.
-  if (isPullable(source)) return new EventReader(source, new Upstream(maxEventSize));
+  // Bodies first: a `node:http` message is an iterable body, although it has a status and headers too.
+  if (isPullable(source)) return new EventReader(source, new UpstreamParser(maxEventSize));
   const response = source as Response;
   const expected = "a Response, a ReadableStream or an async iterable";
   check(typeof response?.status === "number", "source", expected, source);
-  return new EventReader(response.body ?? nothing(), new Upstream(maxEventSize, refusalOf(response)));
+  return new EventReader(
+    response.body ?? emptyBody(),
+    new UpstreamParser(maxEventSize, statusErrorOf(response)),
+  );
 }
 
-function refusalOf({ status, headers }: Response): HoldfastError | undefined {
+function statusErrorOf({ status, headers }: Response): HoldfastError | undefined {
   if (status !== 200) {
     const retryable = [408, 425, 429].includes(status) || status >= 500;
     return new HoldfastError("SOURCE_FAILED", `The upstream answered ${status}.`, { retryable });
@@ -52,20 +59,21 @@ function refusalOf({ status, headers }: Response): HoldfastError | undefined {
   return new HoldfastError("SOURCE_FAILED", "The upstream's answer is no event stream.");
 }
 
-async function* nothing(): AsyncGenerator<never> {
+async function* emptyBody(): AsyncGenerator<never> {
   // A response may have no body.
 }
 
 class EventReader implements AsyncIterableIterator<SseEvent> {
   readonly #chunks: Pull<Uint8Array | string>;
-  readonly #upstream: Upstream;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #parser: UpstreamParser;
+  /** Settles when the `next` before has, so that calls run one after the other. */
+  #previous: Promise<unknown> = Promise.resolve();
   #over = false;
 
-  constructor(body: EventBody, upstream: Upstream) {
-    // What a body fails with after it was let go concerns nobody.
+  constructor(body: EventBody, parser: UpstreamParser) {
+    // Failures of a body after its release are ignored: the consumer has left or has an error already.
     this.#chunks = pull(body, () => undefined);
-    this.#upstream = upstream;
+    this.#parser = parser;
   }
 
   [Symbol.asyncIterator](): this {
@@ -73,12 +81,12 @@ class EventReader implements AsyncIterableIterator<SseEvent> {
   }
 
   next(): Promise<IteratorResult<SseEvent>> {
-    const result = this.#turn.then(() => this.#next());
-    this.#turn = result.catch(() => undefined);
+    const result = this.#previous.then(() => this.#next());
+    this.#previous = result.catch(() => undefined);
     return result;
   }
 
-  /** Does not wait for a pending `next`, which ends with it. */
+  /** Does not wait for a pending `next`, but ends it. */
   async return(): Promise<IteratorResult<SseEvent>> {
     this.#over = true;
     this.#chunks.release();
@@ -88,12 +96,12 @@ class EventReader implements AsyncIterableIterator<SseEvent> {
   async #next(): Promise<IteratorResult<SseEvent>> {
     try {
       while (!this.#over) {
-        const value = this.#upstream.take();
+        const value = this.#parser.shift();
         if (value !== undefined) return { done: false, value };
-        if (this.#upstream.ended) break;
+        if (this.#parser.ended) break;
         const chunk = await this.#chunks.next();
-        if (chunk === undefined) this.#upstream.finish();
-        else this.#upstream.feed(chunk.value);
+        if (chunk === undefined) this.#parser.finish();
+        else this.#parser.feed(chunk.value);
       }
     } catch (error) {
       await this.return();
@@ -103,20 +111,20 @@ class EventReader implements AsyncIterableIterator<SseEvent> {
   }
 }
 
-/** Chunks in, user events out. */
-class Upstream {
+/** Parses chunks into user events, and interprets the control events of holdfast's protocol. */
+class UpstreamParser {
   readonly #maxEventSize: number;
   readonly #parser: EventSourceParser;
-  // The parser strips one BOM by itself: a decoder that did so too would strip a second.
+  // The parser strips one BOM itself; with a decoder that strips one too, a second BOM would get lost.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #events: SseEvent[] = [];
-  #taken = 0;
+  #shifted = 0;
   #ended = false;
   #failure: HoldfastError | undefined;
-  /** What a `stream.error` said, until an event shows that it went on. */
+  /** The error of the last `stream.error`, until an event shows that the stream goes on. */
   #notice: HoldfastError | undefined;
-  /** Whether it is a stream or a channel of our protocol, which says how it ends. */
-  #ours = false;
+  /** Whether it is a stream or channel of holdfast, whose end is explicit: there was a `stream.open`. */
+  #isHoldfast = false;
 
   constructor(maxEventSize: number, failure?: HoldfastError) {
     this.#maxEventSize = maxEventSize;
@@ -130,20 +138,20 @@ class Upstream {
     });
   }
 
-  /** Whether the stream was whole, and nothing comes any more. */
+  /** Whether the stream is complete, and no event follows those that are not yet taken. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /**
-   * The next event, if one has come whole.
+   * Removes the next event, if a complete one has arrived.
    *
-   * @throws why there will be no more, once all that came before was taken
+   * @throws the stream's failure, once there are no more events
    */
-  take(): SseEvent | undefined {
-    if (this.#taken < this.#events.length) return this.#events[this.#taken++];
+  shift(): SseEvent | undefined {
+    if (this.#shifted < this.#events.length) return this.#events[this.#shifted++];
     this.#events = [];
-    this.#taken = 0;
+    this.#shifted = 0;
     if (this.#failure !== undefined) throw this.#failure;
     return undefined;
   }
@@ -152,10 +160,10 @@ class Upstream {
     this.#parser.feed(typeof chunk === "string" ? chunk : this.#decoder.decode(chunk, { stream: true }));
   }
 
-  /** There are no more chunks. What came of a last event without its blank line does not count (9.2.6). */
+  /** The body has ended. An event without its blank line is discarded (WHATWG HTML, 9.2.6). */
   finish(): void {
-    if (this.#ours) this.#fail(incomplete("The upstream's stream was cut."));
-    // A bare source that failed says nothing else.
+    if (this.#isHoldfast) this.#fail(incomplete("The upstream's stream was cut."));
+    // Nothing else marks the failure of a bare source.
     else if (this.#notice !== undefined) this.#fail(this.#notice);
     else this.#ended = true;
   }
@@ -168,11 +176,11 @@ class Upstream {
     this.#events.push({ ...(event !== undefined && { event }), ...(id !== undefined && { id }), data });
   }
 
-  /** Whether it is a control event of our protocol. */
+  /** Handles a control event. Returns false for an event that is none of holdfast's. */
   #control(event: string, data: string): boolean {
     switch (event) {
       case "stream.open":
-        this.#ours = true;
+        this.#isHoldfast = true;
         return true;
       case "stream.error":
         this.#notice = errorOf(data);
@@ -187,7 +195,7 @@ class Upstream {
         this.#end(statusOf(data));
         return true;
       default:
-        return this.#ours;
+        return this.#isHoldfast;
     }
   }
 

@@ -5,10 +5,11 @@ import { HEARTBEAT } from "../protocol/encode.ts";
 import { isEventStream } from "../protocol/headers.ts";
 import { createLatch } from "../base/latch.ts";
 
+/** Options of {@link withHeartbeat}. */
 export interface HeartbeatOptions {
-  /** A heartbeat goes out after so many ms without a byte; never with `Infinity`. @default 15_000 */
+  /** A heartbeat is written after this many ms without a byte; `Infinity` for none. @default 15_000 */
   readonly interval?: number;
-  /** Cancels the source and errors the result, both with its reason. */
+  /** When it aborts, the source is cancelled and the result fails, both with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** @default systemClock */
   readonly clock?: Clock;
@@ -17,12 +18,13 @@ export interface HeartbeatOptions {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Writes heartbeats into an event stream while it is silent: between events, never inside one, however its bytes are
- * cut into chunks. Backpressure stays (a heartbeat is written only while somebody reads), a cancel goes upstream, and
- * no timer outlives the stream. A response that is no event stream, or an encoded one, is returned as it is.
+ * Adds heartbeats to the event stream of another library while it is silent. They go between events, never inside one,
+ * however the bytes are split into chunks. Back-pressure is kept: a heartbeat is written only while the result is read.
+ * A cancel is passed on to the source, and no timer outlives the stream. A response that is not an event stream, or whose
+ * body is compressed, is returned unchanged.
  *
- * @throws `INVALID_OPTION` (as an error of the result if the source gives anything but bytes); TypeError for a stream
- * that is locked already
+ * @throws `INVALID_OPTION`, also as a failure of the result if the source produces anything but bytes; TypeError for a
+ * stream that is locked
  *
  * @example
  * return withHeartbeat(await mcpTransport.handleRequest(request), { signal: request.signal });
@@ -38,11 +40,11 @@ export function withHeartbeat(
 ): Response | ReadableStream<Bytes> {
   const { interval = 15_000, signal, clock = systemClock } = options;
   checkDuration("interval", interval);
-  if (!("headers" in source)) return beating(source, interval, signal, clock);
+  if (!("headers" in source)) return addHeartbeats(source, interval, signal, clock);
   const { body, headers } = source;
   if (body === null || !isEventStream(headers) || isEncoded(headers)) return source;
-  const response = new Response(beating(body, interval, signal, clock), source);
-  // It counted the bytes without the heartbeats.
+  const response = new Response(addHeartbeats(body, interval, signal, clock), source);
+  // It does not count the heartbeats.
   response.headers.delete("content-length");
   return response;
 }
@@ -51,7 +53,7 @@ function isEncoded(headers: Headers): boolean {
   return !["identity", null].includes(headers.get("content-encoding"));
 }
 
-function beating(
+function addHeartbeats(
   source: ReadableStream<Bytes>,
   interval: number,
   signal: AbortSignal | undefined,
@@ -59,33 +61,33 @@ function beating(
 ): ReadableStream<Bytes> {
   const reader = source.getReader();
   const latch = createLatch();
-  const head = new Head();
-  const place = new Place();
+  const start = new StreamStart();
+  const position = new StreamPosition();
   let controller: ReadableStreamDefaultController<Bytes>;
   let reading = false;
-  let lastOut = clock.now();
-  let disarm = (): void => undefined;
-  latch.defer(() => disarm());
+  let lastWrite = clock.now();
+  let cancelTimer = (): void => undefined;
+  latch.defer(() => cancelTimer());
 
-  /** Waits for the end of the silence. Only while somebody reads: otherwise heartbeats would pile up. */
-  function arm(): void {
-    disarm();
-    if (!place.betweenEvents || interval === Infinity) return;
-    disarm = clock.after(lastOut + interval - clock.now(), () => {
-      head.beaten = true;
-      // A copy: its reader may do with the memory what it likes.
-      give(HEARTBEAT.slice());
+  /** Sets the timer of the next heartbeat. Called only while the result is read: otherwise heartbeats would pile up. */
+  function scheduleHeartbeat(): void {
+    cancelTimer();
+    if (!position.betweenEvents || interval === Infinity) return;
+    cancelTimer = clock.after(lastWrite + interval - clock.now(), () => {
+      start.hasHeartbeat = true;
+      // A copy, because the consumer may change or transfer the memory.
+      write(HEARTBEAT.slice());
     });
   }
 
-  /** Hands the consumer what it waits for; it pulls again, maybe at once, when it wants more. */
-  function give(bytes: Bytes): void {
-    disarm();
-    lastOut = clock.now();
+  /** Gives the consumer the chunk that it waits for. It may pull the next one at once. */
+  function write(bytes: Bytes): void {
+    cancelTimer();
+    lastWrite = clock.now();
     controller.enqueue(bytes);
   }
 
-  /** Reads until there is something to give. */
+  /** Reads until there is a chunk to write. */
   async function read(): Promise<void> {
     try {
       for (;;) {
@@ -93,11 +95,11 @@ function beating(
         if (latch.closed) return;
         if (done) return end();
         check(ArrayBuffer.isView(value), "source", "a stream of bytes", value);
-        const bytes = head.pass(value);
+        const bytes = start.transform(value);
         if (bytes.length === 0) continue;
-        place.pass(bytes);
+        position.advance(bytes);
         reading = false;
-        return give(bytes);
+        return write(bytes);
       }
     } catch (error) {
       stop(error);
@@ -106,7 +108,7 @@ function beating(
 
   function end(): void {
     latch.close();
-    const rest = head.rest();
+    const rest = start.rest();
     if (rest.length > 0) controller.enqueue(rest);
     controller.close();
   }
@@ -114,18 +116,18 @@ function beating(
   function stop(reason: unknown): void {
     latch.close(reason);
     controller.error(reason);
-    // Whether the source minds is its own affair: who reads has the reason already.
+    // A source that fails to cancel is ignored: the consumer already has the reason.
     reader.cancel(reason).catch(() => undefined);
   }
 
   return new ReadableStream<Bytes>(
     {
-      start(own) {
-        controller = own;
+      start(streamController) {
+        controller = streamController;
         latch.defer(bridgeAbort(signal, { abort: stop }));
       },
       pull() {
-        arm();
+        scheduleHeartbeat();
         if (reading) return;
         reading = true;
         void read();
@@ -142,20 +144,20 @@ function beating(
 const LF = 10;
 const CR = 13;
 
-/** Where an event stream stands (WHATWG HTML, 9.2.5): between two events or inside one. */
-class Place {
-  /** Only blank lines have come since the last event, or since the beginning. */
+/** Whether the position in an event stream (WHATWG HTML, 9.2.5) is between two events or inside one. */
+class StreamPosition {
+  /** There were only blank lines since the last event, or since the beginning. */
   #between = true;
   #lineEmpty = true;
-  /** The last byte was a CR: an LF now belongs to it. */
+  /** The last byte was a CR, so that an LF now belongs to the same line end. */
   #afterCr = false;
 
   get betweenEvents(): boolean {
     return this.#between;
   }
 
-  /** Takes note of bytes. Only the line ends at their end matter. */
-  pass(bytes: Uint8Array): void {
+  /** Moves the position behind these bytes. Only the line ends at their end matter. */
+  advance(bytes: Uint8Array): void {
     let start = bytes.length;
     while (start > 0 && isLineEnd(bytes[start - 1])) start--;
     if (start > 0) this.#between = this.#lineEmpty = this.#afterCr = false;
@@ -173,28 +175,30 @@ function isLineEnd(byte: number | undefined): boolean {
   return byte === LF || byte === CR;
 }
 
-const NOTHING: Bytes = new Uint8Array();
+const EMPTY: Bytes = new Uint8Array();
 const BOM = [0xef, 0xbb, 0xbf];
 
-/** The first bytes of a stream: behind a heartbeat a BOM would be part of a field's name, and is dropped. */
-class Head {
-  beaten = false;
-  /** What is or may become a BOM; kept until more is known, `undefined` once it is. */
-  #kept: Bytes | undefined = NOTHING;
+/** Handles a BOM at the start of a stream. After a heartbeat it would become part of a field name, so it is dropped. */
+class StreamStart {
+  hasHeartbeat = false;
+  /** The first bytes, as long as they are or may become a BOM; `undefined` from then on. */
+  #kept: Bytes | undefined = EMPTY;
 
-  pass(chunk: Bytes): Bytes {
+  /** The bytes to write for a chunk; empty while its bytes are kept back. */
+  transform(chunk: Bytes): Bytes {
     if (this.#kept === undefined) return chunk;
     const bytes = new Uint8Array(this.#kept.length + chunk.length);
     bytes.set(this.#kept);
     bytes.set(chunk, this.#kept.length);
-    const begins = BOM.every((byte, at) => at >= bytes.length || bytes[at] === byte);
-    // Not even a whole one goes out alone: it would stand in the way of a heartbeat.
-    this.#kept = begins && bytes.length <= BOM.length ? bytes : undefined;
-    if (this.#kept !== undefined) return NOTHING;
-    return begins && this.beaten ? bytes.subarray(BOM.length) : bytes;
+    const startsWithBom = BOM.every((byte, index) => index >= bytes.length || bytes[index] === byte);
+    // A complete BOM is kept back too: once it is written, no heartbeat may come before the first event.
+    this.#kept = startsWithBom && bytes.length <= BOM.length ? bytes : undefined;
+    if (this.#kept !== undefined) return EMPTY;
+    return startsWithBom && this.hasHeartbeat ? bytes.subarray(BOM.length) : bytes;
   }
 
+  /** The bytes still kept back when the stream ends. */
   rest(): Bytes {
-    return this.beaten ? NOTHING : (this.#kept ?? NOTHING);
+    return this.hasHeartbeat ? EMPTY : (this.#kept ?? EMPTY);
   }
 }

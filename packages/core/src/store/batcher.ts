@@ -58,7 +58,7 @@ export class Batcher {
     this.#cancelTimer();
     this.#due = due;
     const send = (): void => this.sendNow();
-    this.#cancelTimer = ms > 0 ? clock.after(ms, send) : clock.shortly(send);
+    this.#cancelTimer = ms > 0 ? clock.after(ms, send) : clock.soon(send);
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
 import { backoff } from "../base/backoff.ts";
-import type { Run } from "../log/log.ts";
+import type { Run } from "../log/slab.ts";
 import { concatFrames } from "../protocol/control-events.ts";
 import { withId } from "../protocol/encode.ts";
 import { makeId } from "../protocol/event-id.ts";

@@ -1,8 +1,8 @@
-import { HoldfastError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
+import { checkEventSize, eventSizeLimit } from "../protocol/event-size.ts";
 import { existsError } from "../stream/stream-table.ts";
 import { ChannelProducer } from "./channel-producer.ts";
 import type { StoreClient } from "./store-client.ts";
@@ -41,12 +41,7 @@ export class StoreChannels {
   push(id: string, { id: _id, ...event }: SseEvent): void {
     const { buffer, maxEventBytes } = this.#defaults;
     const frame = encodeEvent(event);
-    const most = Math.min(maxEventBytes, Math.floor(buffer.bytes / 4));
-    const size = frame.length + ID_LINE;
-    if (size > most) {
-      const message = `An event takes at most ${most} bytes on the wire, this one has ${size} or more.`;
-      throw new HoldfastError("EVENT_TOO_LARGE", message);
-    }
+    checkEventSize(frame.length + ID_LINE, eventSizeLimit(maxEventBytes, buffer.bytes));
     const producer = this.#producers.get(id) ?? this.#createProducer(id);
     producer.push(frame);
   }

@@ -1,5 +1,5 @@
 import type { HoldfastError } from "../base/errors.ts";
-import type { Run } from "../log/log.ts";
+import type { Run } from "../log/slab.ts";
 import { concatFrames, errorFrame, liveFrame, resetFrame } from "../protocol/control-events.ts";
 import { idBefore, type Reset, trimmed } from "../protocol/cursor.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";

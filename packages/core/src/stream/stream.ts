@@ -1,6 +1,7 @@
 import { abortedError, HoldfastError } from "../base/errors.ts";
 import { createLatch } from "../base/latch.ts";
-import { Log, type LogLimits, type Run } from "../log/log.ts";
+import { Log, type LogLimits } from "../log/log.ts";
+import type { Run } from "../log/slab.ts";
 import { endFrame } from "../protocol/control-events.ts";
 import type { Bounds } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";

@@ -1,13 +1,14 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 
-/** A clock that stands still until it is told to go on. */
+/** A clock for tests, whose time passes only in {@link FakeClock.advance}. */
 export interface FakeClock extends Clock {
   /** How many timers are pending. */
   readonly timers: number;
-  /** Runs everything that is due now: `soon` callbacks, and what promises they and others resolve. */
+  /** Runs the callbacks of `soon`, those that they schedule in turn, and all promise reactions, without letting time pass. */
   flush(): Promise<void>;
   /**
-   * Lets `ms` pass: timers fire in order of their time, each at its time, and what they resolve runs before the next.
+   * Lets `ms` pass. Timers fire in the order of their times, each at its own time; between two of them everything runs
+   * that `flush` would run.
    */
   advance(ms: number): Promise<void>;
 }
@@ -17,25 +18,35 @@ interface Timer {
   readonly fn: () => void;
 }
 
+/**
+ * Creates a clock for tests. Pass it as the option `clock`.
+ *
+ * @param start the first value of `now()`, in ms
+ *
+ * @example
+ * const clock = createFakeClock();
+ * const jobs = createRegistry({ clock });
+ * await clock.advance(15_000); // heartbeats are written
+ */
 export function createFakeClock(start = 0): FakeClock {
   let now = start;
   let soon: (() => void)[] = [];
   const timers = new Set<Timer>();
 
-  /** A real macrotask, behind which all microtasks have run. */
-  const turn = (): Promise<void> => new Promise((resolve) => systemClock.soon(resolve));
+  /** Resolves in a real macrotask, after all microtasks. */
+  const nextMacrotask = (): Promise<void> => new Promise((resolve) => systemClock.soon(resolve));
 
   async function flush(): Promise<void> {
-    await turn();
+    await nextMacrotask();
     while (soon.length > 0) {
       const due = soon;
       soon = [];
       for (const fn of due) fn();
-      await turn();
+      await nextMacrotask();
     }
   }
 
-  /** The first timer due by `time`; of those at the same time the one that was set first. */
+  /** The timer that is due first, and not after `time`; of several at the same time the one that was set first. */
   function nextDue(time: number): Timer | undefined {
     let next: Timer | undefined;
     for (const timer of timers) {

@@ -1,41 +1,56 @@
-import type { OpenSink, SinkEvents, SseRequest } from "../connection/sink.ts";
+import type { OpenSink, Sink, SinkEvents, SseRequest } from "../connection/sink.ts";
 
+/** Options of {@link createMemoryClient}. */
 export interface MemoryClientOptions {
-  /** @default "GET" */
+  /** The method of the request. @default "GET" */
   readonly method?: string;
-  /** The client's `Last-Event-ID`. */
+  /** The client's cursor, as in `Last-Event-ID`. @default undefined, for a new client */
   readonly cursor?: string;
 }
 
 /**
- * A client without a network: a request for `serve`, and the sink that its answer goes to. It is strict: a write while
- * it holds throws.
+ * A client without a network, for tests: a request for `serve`, and the sink of the response. It throws if core breaks
+ * the contract of {@link Sink}, for instance by a write before `drained()`.
  */
 export interface MemoryClient {
+  /** Pass it to `serve`, with `open`. */
   readonly request: SseRequest;
   readonly open: OpenSink;
-  /** The answer's status; `undefined` before it. */
+  /** The status of the response; `undefined` before there is one. */
   readonly status: number | undefined;
+  /** The headers of the response; empty before there is one. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Everything written so far. */
+  /** Everything that was written so far. */
   readonly text: string;
-  /** How many writes that took. */
+  /** How many calls of `write` that took. */
   readonly writes: number;
-  /** `flushed`: ended in order. `destroyed`: cut by the server. `left`: cut by the client. */
+  /**
+   * `idle`: no response yet. `closing`: ended by the server, but not flushed. `flushed`: ended in order. `destroyed`: cut
+   * by the server. `left`: the client has left.
+   */
   readonly state: "idle" | "open" | "closing" | "flushed" | "destroyed" | "left";
-  /** Whether it was written something that it has not taken. */
+  /** Whether something was written that the client has not read: there is back-pressure. */
   readonly held: boolean;
-  /** From now on what is written is not taken: the first `write` says hold. */
+  /** Stops reading: from now on the first `write` returns `false`. */
   stall(): void;
-  /** Takes everything, now and from now on. */
+  /** Reads everything, and goes on reading. */
   drain(): void;
-  /** Leaves. */
+  /** Closes the client's side: the request's signal aborts. */
   leave(): void;
 }
 
+/**
+ * Creates a client without a network.
+ *
+ * @example
+ * const client = createMemoryClient({ cursor: "4k1x9b2m7q.41" });
+ * void serve(client.request, client.open, jobs.stream("42"));
+ * await clock.flush();
+ * expect(client.text).toContain("stream.open");
+ */
 export function createMemoryClient(options: MemoryClientOptions = {}): MemoryClient {
   const { method = "GET", cursor } = options;
-  const peer = new AbortController();
+  const left = new AbortController();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let events: SinkEvents | undefined;
   let status: number | undefined;
@@ -46,7 +61,7 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
   let stalled = false;
   let pending = false;
 
-  function over(how: "flushed" | "destroyed" | "left"): void {
+  function finish(how: "flushed" | "destroyed"): void {
     state = how;
     events?.closed();
   }
@@ -54,18 +69,18 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
   const isOver = (): boolean => state === "flushed" || state === "destroyed" || state === "left";
 
   return {
-    request: { method, cursor, signal: peer.signal },
-    open(answered, given, sinkEvents) {
-      if (status !== undefined) throw new Error("A client is answered once.");
-      status = answered;
-      headers = given;
+    request: { method, cursor, signal: left.signal },
+    open(responseStatus, responseHeaders, sinkEvents): Sink {
+      if (status !== undefined) throw new Error("The response was started twice.");
+      status = responseStatus;
+      headers = responseHeaders;
       events = sinkEvents;
       if (state === "left") queueMicrotask(() => sinkEvents.closed());
       else state = "open";
       return {
         write(bytes) {
           if (state !== "open") return false;
-          if (pending) throw new Error("Written to while it held.");
+          if (pending) throw new Error("Written to before it had drained.");
           text += decoder.decode(bytes, { stream: true });
           writes++;
           pending = stalled;
@@ -74,10 +89,10 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
         close() {
           if (state !== "open") return;
           state = "closing";
-          if (!pending) over("flushed");
+          if (!pending) finish("flushed");
         },
         destroy() {
-          if (!isOver()) over("destroyed");
+          if (!isOver()) finish("destroyed");
         },
       };
     },
@@ -106,15 +121,15 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
       stalled = false;
       if (!pending) return;
       pending = false;
-      if (state === "closing") over("flushed");
+      if (state === "closing") finish("flushed");
       else if (state === "open") events?.drained();
     },
     leave() {
       if (isOver()) return;
-      const answered = state !== "idle";
+      const hasResponse = state !== "idle";
       state = "left";
-      peer.abort();
-      if (answered) events?.closed();
+      left.abort();
+      if (hasResponse) events?.closed();
     },
   };
 }

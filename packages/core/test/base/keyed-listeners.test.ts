@@ -38,7 +38,7 @@ test("everyone who waits when the key is resolved is called once, in order, what
         if (step.do === "wait") {
           const waiter: Waiter = { key: step.key, state: "waiting", stop: () => undefined };
           all.push(waiter);
-          waiter.stop = waiters.wait(step.key, (value) => {
+          waiter.stop = waiters.add(step.key, (value) => {
             const turn = turns.at(-1);
             expect(turn?.queue.shift()).toBe(waiter);
             expect(turn?.value).toBe(value);
@@ -58,7 +58,7 @@ test("everyone who waits when the key is resolved is called once, in order, what
           const promised = new Set(turns.flatMap(({ queue }) => queue));
           const queue = waiting().filter((waiter) => waiter.key === step.key && !promised.has(waiter));
           turns.push({ value, queue });
-          waiters.resolve(step.key, value);
+          waiters.notify(step.key, value);
           expect(turns.pop()?.queue).toEqual([]);
         }
         expect(waiters.size).toBe(waiting().length);
@@ -73,11 +73,11 @@ test("everyone who waits when the key is resolved is called once, in order, what
 test("who comes after the resolution waits for the next one", () => {
   const waiters = createKeyedListeners<number>();
   const found = vi.fn<(value: number) => void>();
-  waiters.resolve("a", 1);
-  waiters.wait("a", found);
+  waiters.notify("a", 1);
+  waiters.add("a", found);
   expect(found).not.toHaveBeenCalled();
-  waiters.resolve("a", 2);
-  waiters.resolve("a", 3);
+  waiters.notify("a", 2);
+  waiters.notify("a", 3);
   expect(found.mock.calls).toEqual([[2]]);
   expect(waiters.size).toBe(0);
 });
@@ -85,23 +85,23 @@ test("who comes after the resolution waits for the next one", () => {
 test("who comes during a resolution is not lost when another one stops", () => {
   const waiters = createKeyedListeners<number>();
   const found = vi.fn<(value: number) => void>();
-  waiters.wait("a", () => {
-    waiters.wait("a", found);
+  waiters.add("a", () => {
+    waiters.add("a", found);
     stop();
   });
-  const stop = waiters.wait("a", () => undefined);
-  waiters.resolve("a", 1);
-  waiters.resolve("a", 2);
+  const stop = waiters.add("a", () => undefined);
+  waiters.notify("a", 1);
+  waiters.notify("a", 2);
   expect(found.mock.calls).toEqual([[2]]);
 });
 
 test("one stop too many never reaches somebody else under the same key", () => {
   const waiters = createKeyedListeners<number>();
-  const stop = waiters.wait("a", () => undefined);
+  const stop = waiters.add("a", () => undefined);
   stop();
   const found = vi.fn<(value: number) => void>();
-  waiters.wait("a", found);
+  waiters.add("a", found);
   stop();
-  waiters.resolve("a", 1);
+  waiters.notify("a", 1);
   expect(found).toHaveBeenCalledOnce();
 });

@@ -15,7 +15,7 @@ function withOneTimer(clock: FakeClock): Clock {
   };
 }
 
-const tick = (visit: (now: number) => number): ScheduledTask => ({ due: Infinity, heapIndex: -1, visit });
+const tick = (run: (now: number) => number): ScheduledTask => ({ due: Infinity, heapIndex: -1, run });
 
 interface Change {
   readonly which: number;

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { encodeEvent } from "../../src/protocol/encode.ts";
 import type { SseEvent } from "../../src/protocol/event.ts";
 import { makeId } from "../../src/protocol/event-id.ts";
-import { Log, type LogLimits, type Run } from "../../src/log/log.ts";
+import { Log, type LogLimits } from "../../src/log/log.ts";
+import type { Run } from "../../src/log/slab.ts";
 import { collectGarbage } from "../support/garbage.ts";
 import { parse } from "../support/parse.ts";
 

@@ -49,7 +49,7 @@ export const mutants: readonly Mutant[] = [
     file: "connection.ts",
     sound: "this.#sink !== undefined && !this.#held && !this.latch.closed",
     faulty: "this.#sink !== undefined && !this.latch.closed",
-    found: /^Written to while it held/,
+    found: /^Written to before it had drained/,
   },
   {
     fault: "pushes of one turn nudge the readers of the first stream only",

@@ -1,13 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  compareIds,
-  isStreamId,
-  makeEpoch,
-  makeId,
-  makeTerminalId,
-  parseId,
-} from "../../src/protocol/event-id.ts";
+import { isStreamId, makeEpoch, makeId, makeTerminalId, parseId } from "../../src/protocol/event-id.ts";
 import { anyText } from "../support/text.ts";
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -92,22 +85,6 @@ test.each([
   "１bcdefghij.1",
 ])("%j is no id", (text) => {
   expect(parseId(text)).toBeUndefined();
-});
-
-test("ids are compared by number, never as text: 9 comes before 10", () => {
-  const [nine, ten] = [parseId("abcdefghij.9"), parseId("abcdefghij.10")];
-  if (nine === undefined || ten === undefined) throw new Error("Both are ids.");
-  expect(compareIds(nine, ten)).toBeLessThan(0);
-  expect(compareIds(ten, nine)).toBeGreaterThan(0);
-  expect(compareIds(ten, { ...ten })).toBe(0);
-  expect(compareIds(ten, { ...ten, end: true })).toBeLessThan(0);
-  expect(compareIds(ten, { ...nine, end: true })).toBeGreaterThan(0);
-});
-
-test("two lives of a stream have no order", () => {
-  expect(
-    compareIds({ epoch: "aaaaaaaaaa", seq: 1, end: false }, { epoch: "bbbbbbbbbb", seq: 2, end: false }),
-  ).toBeUndefined();
 });
 
 test.each(["a", "x".repeat(256), "rooms/lobby", "../../..", "日本語", "a b", " "])(

@@ -35,7 +35,7 @@ test("an answer is seen as it was given, and can be given only once", () => {
     { "cache-control": "no-store" },
     "open",
   ]);
-  expect(() => client.open(200, {}, events)).toThrow("A client is answered once.");
+  expect(() => client.open(200, {}, events)).toThrow("The response was started twice.");
 });
 
 test("what is written is read, also when a character comes in two writes", () => {
@@ -68,7 +68,7 @@ test("a write to a client that said hold is a mistake, and told as one", () => {
   const { client, sink } = serve();
   client.stall();
   sink.write(bytes("a"));
-  expect(() => sink.write(bytes("b"))).toThrow("Written to while it held.");
+  expect(() => sink.write(bytes("b"))).toThrow("Written to before it had drained.");
   expect(client.text).toBe("a");
 });
 
@@ -112,7 +112,7 @@ test("a client that left before its answer is answered once all the same, and th
   await Promise.resolve();
   expect(closed).toHaveBeenCalledOnce();
   expect(client).toMatchObject({ status: 200, text: "", state: "left" });
-  expect(() => serve(client)).toThrow("A client is answered once.");
+  expect(() => serve(client)).toThrow("The response was started twice.");
 });
 
 test("closed comes exactly once, and nothing is taken or told after it, in whatever order things happen", () => {

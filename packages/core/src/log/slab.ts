@@ -1,0 +1,188 @@
+import { checkEventSize } from "../protocol/event-size.ts";
+
+/*
+ * Frames are written once, one behind the other, into slabs that only grow at their end. An address counts the bytes
+ * from the beginning of the memory, across slabs. Frames that follow each other in one slab are therefore one view of
+ * its memory, which can be sent in one write without a copy.
+ */
+
+const SMALLEST_SLAB = 1_024;
+const LARGEST_SLAB = 65_536;
+/** A frame over this part of the largest slab gets a slab of its own, so that it does not leave another one half empty. */
+const LARGE = 1 / 8;
+
+const encoder = new TextEncoder();
+
+interface Slab {
+  /** Its frames and, as long as it is the last slab, free space. */
+  readonly memory: Uint8Array;
+  /** The address of its first byte. */
+  readonly base: number;
+  used: number;
+  /** The number of its last frame. */
+  last: number;
+}
+
+/** Consecutive whole frames. All readers share the bytes, which MUST NOT be changed. */
+export interface Run {
+  readonly bytes: Uint8Array;
+  /** The number of the run's last frame. */
+  readonly last: number;
+}
+
+export interface SlabLimits {
+  /** A frame from `encode` has at most this many bytes. */
+  readonly frameBytes: number;
+  /** A slab for small frames has at most this many bytes, but never fewer than 1 KiB nor more than 64 KiB. */
+  readonly slabBytes: number;
+}
+
+/**
+ * Append-only memory for the frames of a log. A frame is added in two steps: {@link encode} or {@link copy} writes it,
+ * and {@link commit} makes it part of the memory.
+ */
+export class SlabMemory {
+  readonly #frameLimit: number;
+  readonly #largestSlab: number;
+  readonly #slabs: Slab[] = [];
+  #nextSlabSize = SMALLEST_SLAB;
+  /** The free space for small frames. Large frames do not touch it. */
+  #free = new Uint8Array();
+  /** The last slab, if the free space is its own. */
+  #open: Slab | undefined;
+  #end = 0;
+  /** The size of the frame that is written but not committed. */
+  #stagedSize = 0;
+  /** The memory of this frame if it is large; a small one is at the beginning of the free space. */
+  #stagedLarge: Uint8Array | undefined;
+
+  constructor({ frameBytes, slabBytes }: SlabLimits) {
+    this.#frameLimit = frameBytes;
+    this.#largestSlab = Math.max(SMALLEST_SLAB, Math.min(LARGEST_SLAB, slabBytes));
+  }
+
+  /** The address behind the last frame, where the next one begins. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The size of the frame that was written last. */
+  get stagedSize(): number {
+    return this.#stagedSize;
+  }
+
+  /**
+   * Writes a frame that begins at {@link end} once it is committed.
+   *
+   * @throws `EVENT_TOO_LARGE`; the memory is unchanged
+   */
+  encode(text: string): void {
+    checkEventSize(text.length, this.#frameLimit);
+    const large = this.#largestSlab * LARGE;
+    if (text.length <= large) {
+      const { read, written } = encoder.encodeInto(text, this.#free);
+      if (read === text.length) {
+        checkEventSize(written, this.#frameLimit);
+        return this.#stage(written);
+      }
+    }
+    const bytes = encoder.encode(text);
+    checkEventSize(bytes.length, this.#frameLimit);
+    if (bytes.length > large) return this.#stage(bytes.length, bytes);
+    this.#allocate(bytes.length);
+    this.#free.set(bytes);
+    this.#stage(bytes.length);
+  }
+
+  /** Writes a copy of an encoded frame, which begins at {@link end} once it is committed. */
+  copy(bytes: Uint8Array): void {
+    if (bytes.length > this.#largestSlab * LARGE) return this.#stage(bytes.length, bytes.slice());
+    if (bytes.length > this.#free.length) this.#allocate(bytes.length);
+    this.#free.set(bytes);
+    this.#stage(bytes.length);
+  }
+
+  /** Adds the frame that was written last, under a number higher than all before. */
+  commit(number: number): void {
+    const slab = this.#slabOfStaged(number);
+    slab.used += this.#stagedSize;
+    slab.last = number;
+    this.#end += this.#stagedSize;
+  }
+
+  /** Releases the slabs that have only frames before this number. */
+  release(first: number): void {
+    while ((this.#slabs[0] as Slab).last < first) this.#slabs.shift();
+  }
+
+  /** Releases all slabs. Free space stays in use. */
+  clear(): void {
+    this.#slabs.length = 0;
+    this.#open = undefined;
+  }
+
+  /**
+   * The frames between two addresses, of which the last has number `last`. It is a view of one slab and stops at its end,
+   * except that a short run which crosses into the next slab is copied, so that events of one turn are one write.
+   */
+  read(start: number, end: number, last: number): Run {
+    const index = this.#slabAt(start);
+    const slab = this.#slabs[index] as Slab;
+    const { memory, base, used } = slab;
+    if (end <= base + used) return { bytes: memory.subarray(start - base, end - base), last };
+    if (end - start > LARGEST_SLAB) return { bytes: memory.subarray(start - base, used), last: slab.last };
+    const bytes = new Uint8Array(end - start);
+    for (const each of this.#slabs.slice(index)) {
+      const part = each.memory.subarray(Math.max(start - each.base, 0), Math.min(end - each.base, each.used));
+      bytes.set(part, Math.max(each.base - start, 0));
+      if (each.last >= last) break;
+    }
+    return { bytes, last };
+  }
+
+  #stage(size: number, large?: Uint8Array): void {
+    this.#stagedSize = size;
+    this.#stagedLarge = large;
+  }
+
+  /** New free space for small frames, of at least `size` bytes. */
+  #allocate(size: number): void {
+    this.#free = new Uint8Array(Math.max(this.#nextSlabSize, size));
+    this.#open = undefined;
+    this.#nextSlabSize = Math.min(this.#largestSlab, this.#nextSlabSize * 2);
+  }
+
+  /** The slab that the staged frame belongs to. */
+  #slabOfStaged(number: number): Slab {
+    const large = this.#stagedLarge;
+    if (large !== undefined) {
+      this.#stagedLarge = undefined;
+      this.#open = undefined;
+      return this.#addSlab(large, number);
+    }
+    const memory = this.#free;
+    this.#free = memory.subarray(this.#stagedSize);
+    this.#open ??= this.#addSlab(memory, number);
+    return this.#open;
+  }
+
+  #addSlab(memory: Uint8Array, last: number): Slab {
+    const slab: Slab = { memory, base: this.#end, used: 0, last };
+    this.#slabs.push(slab);
+    return slab;
+  }
+
+  /** The index of the slab that has this address; most often it is the last one. */
+  #slabAt(address: number): number {
+    const slabs = this.#slabs;
+    let low = 0;
+    let high = slabs.length - 1;
+    if ((slabs[high] as Slab).base <= address) return high;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((slabs[middle] as Slab).base <= address) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
