@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type HarnessTest } from "./harness.ts";
+import type { StoreTest } from "./store-test.ts";
 
-/** Every one of them is a stream's id, and no two are the same stream. */
+/** Valid ids, all different. Many contain characters with a meaning in keys, patterns or encodings. */
 const IDS: readonly string[] = [
   "{",
   "}",
@@ -39,10 +39,14 @@ const IDS: readonly string[] = [
   "{".repeat(256),
 ];
 
-export function ids(test: HarnessTest): void {
-  test("no id is too strange, and none is taken for another", async ({ produce, meta, texts }) => {
+export function testIds(test: StoreTest): void {
+  test("every valid id MUST work, and different ids MUST be different streams", async ({
+    openProducer,
+    meta,
+    texts,
+  }) => {
     for (const [index, id] of IDS.entries()) {
-      const { append } = await produce(id);
+      const { append } = await openProducer(id);
       assert.equal((await append(1, [`frame of ${index}`])).code, "ok");
     }
     for (const [index, id] of IDS.entries()) {
@@ -51,17 +55,17 @@ export function ids(test: HarnessTest): void {
     }
   });
 
-  test("a wake gives the id as it was asked for", async ({ store, produce, until }) => {
-    const woken = new Set<string | undefined>();
-    const wake = store.wake(IDS, (id) => void woken.add(id));
-    const producers = await Promise.all(IDS.map((id) => produce(id)));
+  test("wake MUST call back with the id as its caller wrote it", async ({ store, openProducer, until }) => {
+    const hinted = new Set<string | undefined>();
+    const wake = store.wake(IDS, (id) => void hinted.add(id));
+    const producers = await Promise.all(IDS.map((id) => openProducer(id)));
     let last = 0;
     await until(async () => {
       last++;
       await Promise.all(producers.map(({ append }) => append(last, ["f"])));
-      return IDS.every((id) => woken.has(id));
+      return IDS.every((id) => hinted.has(id));
     });
     wake.close();
-    for (const id of woken) assert(id === undefined || IDS.includes(id));
+    for (const id of hinted) assert(id === undefined || IDS.includes(id));
   });
 }

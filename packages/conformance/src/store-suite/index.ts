@@ -1,24 +1,33 @@
-import { appending, channels, ending } from "./appending.ts";
-import { harnessTest } from "./harness.ts";
-import { ids } from "./ids.ts";
-import { cancelling, leases } from "./leases.ts";
-import { opening, restoring } from "./opening.ts";
-import { reading } from "./reading.ts";
 import type { Runner } from "../runner.ts";
+import { testAppend } from "./append.ts";
+import { testCancel } from "./cancel.ts";
+import { testChannels } from "./channels.ts";
+import { testEnd } from "./end.ts";
+import { testHealth } from "./health.ts";
+import { testIds } from "./ids.ts";
+import { testLost } from "./lost.ts";
+import { testOpen } from "./open.ts";
+import { testRead } from "./read.ts";
+import { testRestore } from "./restore.ts";
+import { testRetention } from "./retention.ts";
+import { storeTest } from "./store-test.ts";
 import type { Subject } from "./subject.ts";
-import { waking } from "./waking.ts";
+import { testTakeover } from "./takeover.ts";
+import { testWake } from "./wake.ts";
 
 export type { Runner } from "../runner.ts";
 export type { Subject } from "./subject.ts";
 
 export interface StoreSuiteOptions {
+  /** Names the store in the output of the runner. */
   readonly name: string;
-  /** Gives every test a store with nothing in it. */
+  /** Called before each test. Must return an empty store. */
   readonly open: () => Promise<Subject>;
 }
 
 /**
- * What every store must do, as tests of whichever runner: the specification of `Store`.
+ * Registers the tests that every implementation of `Store` must pass. They are the specification of that interface, and
+ * work with any test runner.
  *
  * @example
  * import { describe, test } from "vitest";
@@ -26,18 +35,21 @@ export interface StoreSuiteOptions {
  * storeSuite({ describe, test }, { name: "mine", open: async () => ({ store: myStore(), pause, close }) });
  */
 export function storeSuite(runner: Runner, { name, open }: StoreSuiteOptions): void {
-  const test = harnessTest(runner, open);
+  const test = storeTest(runner, open);
   const { describe } = runner;
   describe(`the store ${name}`, () => {
-    describe("opens", () => opening(test));
-    describe("restores", () => restoring(test));
-    describe("appends", () => appending(test));
-    describe("ends", () => ending(test));
-    describe("has channels", () => channels(test));
-    describe("reads", () => reading(test));
-    describe("knows who is alive", () => leases(test));
-    describe("cancels", () => cancelling(test));
-    describe("wakes", () => waking(test));
-    describe("takes every id", () => ids(test));
+    describe("open", () => testOpen(test));
+    describe("take-over", () => testTakeover(test));
+    describe("restore", () => testRestore(test));
+    describe("append", () => testAppend(test));
+    describe("the end of a stream", () => testEnd(test));
+    describe("channels", () => testChannels(test));
+    describe("read", () => testRead(test));
+    describe("retention", () => testRetention(test));
+    describe("lost", () => testLost(test));
+    describe("cancel", () => testCancel(test));
+    describe("wake", () => testWake(test));
+    describe("health", () => testHealth(test));
+    describe("ids", () => testIds(test));
   });
 }

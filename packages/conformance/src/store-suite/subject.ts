@@ -1,12 +1,12 @@
 import type { Store } from "@holdfast/core";
 
-/** A store with nothing in it. */
+/** An empty store, and what the tests need to use it. */
 export interface Subject {
   readonly store: Store;
-  /** The same data as another machine sees it. @default store */
+  /** Another store on the same data, as on another machine. @default store */
   readonly other?: Store;
-  /** Lets so many ms pass, as the store counts them. */
+  /** Waits until `ms` have passed by the clock of the store. */
   readonly pause: (ms: number) => Promise<void>;
-  /** Ends what the store holds of its own. */
+  /** Releases what the store holds. */
   readonly close: () => Promise<void>;
 }

@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
-import { type HarnessTest, EVERYTHING, frames, LIFE, NEXT_LIFE, text } from "./harness.ts";
+import { EPOCH, EVERYTHING, frames, NEXT_EPOCH, type StoreTest, text } from "./store-test.ts";
 
-export function reading(test: HarnessTest): void {
-  test("a page has what is behind the cursor", async ({ store, produce }) => {
-    const { append } = await produce("job");
+export function testRead(test: StoreTest): void {
+  test("read MUST return the frames after the cursor", async ({ store, openProducer }) => {
+    const { append } = await openProducer("job");
     await append(1, frames(1, 5));
     for (let seq = 0; seq <= 5; seq++) {
-      const page = await store.read("job", { epoch: LIFE, seq }, EVERYTHING);
+      const page = await store.read("job", { epoch: EPOCH, seq }, EVERYTHING);
       assert(page.code === "ok");
       assert.deepEqual(page.frames.map(text), frames(seq + 1, 5));
       assert.equal(page.meta.last, 5);
     }
   });
 
-  test("a page has no more frames than it may", async ({ store, produce }) => {
-    const { append } = await produce("job");
+  test("read MUST NOT return more frames than the limit", async ({ store, openProducer }) => {
+    const { append } = await openProducer("job");
     await append(1, frames(1, 200));
     const read: string[] = [];
     while (read.length < 200) {
-      const page = await store.read("job", { epoch: LIFE, seq: read.length }, { ...EVERYTHING, frames: 37 });
+      const page = await store.read("job", { epoch: EPOCH, seq: read.length }, { ...EVERYTHING, frames: 37 });
       assert(page.code === "ok");
       assert.equal(page.frames.length, Math.min(37, 200 - read.length));
       read.push(...page.frames.map(text));
@@ -29,44 +29,52 @@ export function reading(test: HarnessTest): void {
     assert.deepEqual(first.frames.map(text), ["f1"]);
   });
 
-  test("a page has about so many bytes, but one frame at least", async ({ store, produce }) => {
-    const { append } = await produce("job");
+  test("read MUST return about as many bytes as the limit, and at least one frame", async ({
+    store,
+    openProducer,
+  }) => {
+    const { append } = await openProducer("job");
     await append(
       1,
       Array.from({ length: 50 }, () => "x".repeat(1_000)),
     );
-    const sized = async (bytes: number): Promise<number> => {
+    const countFrames = async (bytes: number): Promise<number> => {
       const page = await store.read("job", null, { frames: 1_000, bytes });
       assert(page.code === "ok");
       return page.frames.length;
     };
-    assert.equal(await sized(1), 1);
-    const some = await sized(10_000);
+    assert.equal(await countFrames(1), 1);
+    const some = await countFrames(10_000);
     assert(some >= 5 && some <= 15, `${some} frames`);
-    assert.equal(await sized(1_000_000), 50);
+    assert.equal(await countFrames(1_000_000), 50);
   });
 
-  test("a cursor of another life is told so", async ({ store, produce }) => {
-    const { append } = await produce("job");
+  test("read MUST return `epoch` for a cursor of another epoch", async ({ store, openProducer }) => {
+    const { append } = await openProducer("job");
     await append(1, frames(1, 3));
     for (const seq of [0, 2, 3, 9]) {
-      const page = await store.read("job", { epoch: NEXT_LIFE, seq }, EVERYTHING);
+      const page = await store.read("job", { epoch: NEXT_EPOCH, seq }, EVERYTHING);
       assert(page.code === "epoch");
-      assert.equal(page.meta.epoch, LIFE);
+      assert.equal(page.meta.epoch, EPOCH);
     }
   });
 
-  test("a cursor behind the last frame is ahead", async ({ store, produce }) => {
-    const { append } = await produce("job");
+  test("read MUST return `ahead` for a cursor after the last frame", async ({ store, openProducer }) => {
+    const { append } = await openProducer("job");
     await append(1, frames(1, 3));
-    const page = await store.read("job", { epoch: LIFE, seq: 4 }, EVERYTHING);
+    const page = await store.read("job", { epoch: EPOCH, seq: 4 }, EVERYTHING);
     assert(page.code === "ahead");
     assert.equal(page.meta.last, 3);
   });
 
-  test("about so many are kept; who is behind them is told", async ({ store, produce, meta, until }) => {
+  test("read MUST return `trimmed` for a cursor before the oldest frame, and `keep` frames MUST be kept", async ({
+    store,
+    openProducer,
+    meta,
+    until,
+  }) => {
     const keep = 50;
-    const { append } = await produce("job", { keep });
+    const { append } = await openProducer("job", { keep });
     let last = 0;
     await until(async () => {
       await append(last + 1, frames(last + 1, last + 50));
@@ -78,11 +86,11 @@ export function reading(test: HarnessTest): void {
     assert.equal((await meta("job")).last, last);
 
     for (const seq of [0, first - 2]) {
-      const page = await store.read("job", { epoch: LIFE, seq }, EVERYTHING);
+      const page = await store.read("job", { epoch: EPOCH, seq }, EVERYTHING);
       assert(page.code === "trimmed");
       assert.equal(page.meta.first, first);
     }
-    for (const after of [null, { epoch: LIFE, seq: first - 1 }]) {
+    for (const after of [null, { epoch: EPOCH, seq: first - 1 }]) {
       const page = await store.read("job", after, EVERYTHING);
       assert(page.code === "ok");
       assert.deepEqual(page.frames.map(text), frames(first, last));
