@@ -18,19 +18,20 @@ export interface MemoryStoreOptions {
   readonly clock: Clock;
 }
 
-/** A {@link Store} in memory, for the registries of one process: what a real one does, and what can befall it. */
+/** A {@link Store} in memory, for the registries of one process. Tests can make it lose data, as a real one may. */
 export interface MemoryStore extends Store {
-  /** Loses everything. */
+  /** Removes everything. */
   flush(): void;
-  /** Forgets the oldest frames of a stream, but for so many. */
+  /** Removes the oldest frames of a stream, and keeps `keep` of them. */
   trim(id: string, keep: number): void;
-  /** Keeps a copy of everything; the returned function goes back to it, as a fail-over to an older copy does. */
+  /** Copies everything. The returned function restores the copy, as a failover to an older replica does. */
   copy(): () => void;
-  /** Tells everyone that hints may have been lost, as after a reconnect. */
+  /** Calls back every `wake` without an id, as after a reconnect during which hints may have been lost. */
   rouse(): void;
 }
 
-interface Held {
+/** The log of an id, from the open that created its epoch. */
+interface Log {
   readonly kind: "stream" | "channel";
   readonly epoch: string;
   fence: number;
@@ -39,30 +40,27 @@ interface Held {
   keep: number;
   leaseUntil: number;
   expiresAt: number;
-  /** The open that holds it. */
+  /** The mark of the open that last made a producer. */
   by: string;
   end: StoredEnd | undefined;
   cancel: string | undefined;
-  /** The last batch of each of a channel's producers. */
+  /** For a channel, the number of the last batch of each producer. */
   batches: ReadonlyMap<string, number>;
 }
 
-/**
- * The seam's exact semantics without an engine, shared by all registries that are given it. Hints come in the next
- * turn of `clock`.
- */
+/** Implements every rule of {@link Store}. Hints arrive in the next turn of `clock`. */
 export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
-  let streams = new Map<string, Held>();
+  let logs = new Map<string, Log>();
   const wakes = new Set<{ readonly ids: Set<string>; readonly onWake: OnWake }>();
 
-  function find(id: string): Held | undefined {
-    const held = streams.get(id);
-    if (held === undefined || held.expiresAt > clock.now()) return held;
-    streams.delete(id);
+  function find(id: string): Log | undefined {
+    const log = logs.get(id);
+    if (log === undefined || log.expiresAt > clock.now()) return log;
+    logs.delete(id);
     return undefined;
   }
 
-  function wake(id: string, why: "changed" | "cancel"): void {
+  function sendHint(id: string, why: "changed" | "cancel"): void {
     clock.soon(() => {
       for (const { ids, onWake } of wakes) if (ids.has(id)) onWake(id, why);
     });
@@ -70,82 +68,80 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
 
   function open(id: string, options: StoreOpen): StoreOpened {
     const { kind, epoch, leaseMs, ttlMs, keep, takeover = false, restoreFence, restoreLast = 0 } = options;
-    const held = find(id);
+    const log = find(id);
     const by = `${takeover} ${epoch}`;
-    const own = { keep, by, leaseUntil: clock.now() + leaseMs, expiresAt: clock.now() + ttlMs };
+    const granted = { keep, by, leaseUntil: clock.now() + leaseMs, expiresAt: clock.now() + ttlMs };
 
-    function hold(life: Held): StoreOpened {
-      Object.assign(life, own);
-      return { role: "producer", epoch: life.epoch, fence: life.fence, last: lastOf(life) };
+    function grant(existing: Log): StoreOpened {
+      Object.assign(existing, granted);
+      return { role: "producer", epoch: existing.epoch, fence: existing.fence, last: lastOf(existing) };
     }
 
-    function begin(fence: number, last: number, cancel?: string): StoreOpened {
-      const life = { ...own, kind, epoch, fence, cancel, first: last + 1, frames: [] };
-      streams.set(id, { ...life, end: undefined, batches: new Map() });
-      wake(id, "changed");
+    function create(fence: number, last: number, cancel?: string): StoreOpened {
+      const created = { ...granted, kind, epoch, fence, cancel, first: last + 1, frames: [] };
+      logs.set(id, { ...created, end: undefined, batches: new Map() });
+      sendHint(id, "changed");
       return { role: "producer", epoch, fence, last };
     }
 
     if (restoreFence !== undefined) {
-      if (held === undefined) return begin(restoreFence, restoreLast);
-      const isItsOwn = held.kind === kind && held.epoch === epoch && held.fence <= restoreFence;
-      if (!isItsOwn || held.end !== undefined) return { role: "reader", meta: metaOf(held) };
-      if (held.fence === restoreFence && lastOf(held) >= restoreLast) return hold(held);
-      return begin(restoreFence, restoreLast, held.cancel);
+      if (log === undefined) return create(restoreFence, restoreLast);
+      const isOwn = log.kind === kind && log.epoch === epoch && log.fence <= restoreFence;
+      if (!isOwn || log.end !== undefined) return { role: "reader", meta: metaOf(log) };
+      if (log.fence === restoreFence && lastOf(log) >= restoreLast) return grant(log);
+      return create(restoreFence, restoreLast, log.cancel);
     }
-    if (held === undefined) return begin(kind === "channel" ? 0 : 1, 0);
-    // A sign that it made: this open comes again.
-    const isAgain = held.by === by;
-    if (held.end !== undefined && held.epoch !== epoch && !isAgain)
-      return begin(kind === "channel" ? 0 : held.fence + 1, 0);
-    if (held.end !== undefined || held.kind !== kind) return { role: "reader", meta: metaOf(held) };
-    if (kind === "channel" || isAgain) return hold(held);
-    if (!takeover) return { role: "reader", meta: metaOf(held) };
-    held.fence++;
-    wake(id, "changed");
-    return hold(held);
+    if (log === undefined) return create(kind === "channel" ? 0 : 1, 0);
+    const isRepeated = log.by === by;
+    if (log.end !== undefined && log.epoch !== epoch && !isRepeated)
+      return create(kind === "channel" ? 0 : log.fence + 1, 0);
+    if (log.end !== undefined || log.kind !== kind) return { role: "reader", meta: metaOf(log) };
+    if (kind === "channel" || isRepeated) return grant(log);
+    if (!takeover) return { role: "reader", meta: metaOf(log) };
+    log.fence++;
+    sendHint(id, "changed");
+    return grant(log);
   }
 
   function append(id: string, options: StoreAppend): StoreAppended {
-    const held = find(id);
-    if (held === undefined) return { code: "missing" };
-    if (held.epoch !== options.epoch || held.fence !== options.fence)
-      return { code: "fenced", fence: held.fence };
-    const { from = lastOf(held) + 1, batch, leaseMs, ttlMs } = options;
-    if (held.end !== undefined) {
-      const isAgain = options.end !== undefined && isSame(options.end, held.end);
-      if (isAgain && from + options.frames.length - 1 <= lastOf(held))
-        return { code: "ok", last: lastOf(held) };
-      return { code: "closed", end: held.end };
+    const log = find(id);
+    if (log === undefined) return { code: "missing" };
+    if (log.epoch !== options.epoch || log.fence !== options.fence)
+      return { code: "fenced", fence: log.fence };
+    const { from = lastOf(log) + 1, batch, leaseMs, ttlMs } = options;
+    if (log.end !== undefined) {
+      const isRepeated = options.end !== undefined && isSame(options.end, log.end);
+      if (isRepeated && from + options.frames.length - 1 <= lastOf(log))
+        return { code: "ok", last: lastOf(log) };
+      return { code: "closed", end: log.end };
     }
-    if (from > lastOf(held) + 1) return { code: "gap", expected: lastOf(held) + 1 };
-    held.leaseUntil = clock.now() + leaseMs;
-    held.expiresAt = clock.now() + ttlMs;
-    const repeated = batch !== undefined && batch.number <= (held.batches.get(batch.producer) ?? 0);
-    const frames = repeated
+    if (from > lastOf(log) + 1) return { code: "gap", expected: lastOf(log) + 1 };
+    log.leaseUntil = clock.now() + leaseMs;
+    log.expiresAt = clock.now() + ttlMs;
+    const isRepeated = batch !== undefined && batch.number <= (log.batches.get(batch.producer) ?? 0);
+    const frames = isRepeated
       ? []
-      : options.frames.slice(lastOf(held) + 1 - from).map((frame) => frame.slice());
-    if (batch !== undefined && !repeated)
-      held.batches = new Map(held.batches).set(batch.producer, batch.number);
-    held.frames = [...held.frames, ...frames];
-    trim(held, held.keep);
-    if (options.end !== undefined) held.end = options.end;
-    if (frames.length > 0 || options.end !== undefined) wake(id, "changed");
-    const last = lastOf(held);
-    return { code: "ok", last, ...(held.cancel !== undefined && { cancel: held.cancel }) };
+      : options.frames.slice(lastOf(log) + 1 - from).map((frame) => frame.slice());
+    if (batch !== undefined && !isRepeated)
+      log.batches = new Map(log.batches).set(batch.producer, batch.number);
+    log.frames = [...log.frames, ...frames];
+    trim(log, log.keep);
+    if (options.end !== undefined) log.end = options.end;
+    if (frames.length > 0 || options.end !== undefined) sendHint(id, "changed");
+    return { code: "ok", last: lastOf(log), ...(log.cancel !== undefined && { cancel: log.cancel }) };
   }
 
   function read(id: string, after: StoreCursor | null, limits: PageLimits): StorePage {
-    const held = find(id);
-    if (held === undefined) return { code: "missing" };
-    const meta = metaOf(held);
-    if (after !== null && after.epoch !== held.epoch) return { code: "epoch", meta };
-    const seq = after?.seq ?? held.first - 1;
+    const log = find(id);
+    if (log === undefined) return { code: "missing" };
+    const meta = metaOf(log);
+    if (after !== null && after.epoch !== log.epoch) return { code: "epoch", meta };
+    const seq = after?.seq ?? log.first - 1;
     if (seq > meta.last) return { code: "ahead", meta };
-    if (seq < held.first - 1) return { code: "trimmed", meta };
+    if (seq < log.first - 1) return { code: "trimmed", meta };
     const frames: Uint8Array[] = [];
     let bytes = 0;
-    for (const frame of held.frames.slice(seq - held.first + 1)) {
+    for (const frame of log.frames.slice(seq - log.first + 1)) {
       if (frames.length >= limits.frames || (frames.length > 0 && bytes + frame.length > limits.bytes)) break;
       frames.push(frame);
       bytes += frame.length;
@@ -153,15 +149,15 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
     return { code: "ok", meta, frames };
   }
 
-  function metaOf(held: Held): StoreMeta {
-    const { kind, epoch, first, fence, end, cancel } = held;
+  function metaOf(log: Log): StoreMeta {
+    const { kind, epoch, first, fence, end, cancel } = log;
     return {
       kind,
       epoch,
       first,
-      last: lastOf(held),
+      last: lastOf(log),
       fence,
-      leaseLeftMs: kind === "channel" ? Infinity : held.leaseUntil - clock.now(),
+      leaseLeftMs: kind === "channel" ? Infinity : log.leaseUntil - clock.now(),
       ...(end !== undefined && { end }),
       ...(cancel !== undefined && { cancel }),
     };
@@ -178,42 +174,42 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
     append: async (id, options) => append(id, options),
     read: async (id, after, limits) => read(id, after, limits),
     wake(ids, onWake): StoreWake {
-      const listening = { ids: new Set(ids), onWake };
-      wakes.add(listening);
+      const wake = { ids: new Set(ids), onWake };
+      wakes.add(wake);
       return {
-        add: (id) => void listening.ids.add(id),
-        delete: (id) => void listening.ids.delete(id),
-        close: () => void wakes.delete(listening),
+        add: (id) => void wake.ids.add(id),
+        delete: (id) => void wake.ids.delete(id),
+        close: () => void wakes.delete(wake),
       };
     },
     async cancel(id, reason) {
-      const held = find(id);
-      if (held === undefined || held.end !== undefined || held.kind === "channel") return false;
-      held.cancel ??= reason;
-      wake(id, "cancel");
+      const log = find(id);
+      if (log === undefined || log.end !== undefined || log.kind === "channel") return false;
+      log.cancel ??= reason;
+      sendHint(id, "cancel");
       return true;
     },
     async lost(id, fence, end) {
-      const held = find(id);
-      if (held === undefined || held.kind === "channel" || held.end !== undefined) return false;
-      if (held.fence !== fence || held.leaseUntil > clock.now()) return false;
-      held.end = end;
-      wake(id, "changed");
+      const log = find(id);
+      if (log === undefined || log.kind === "channel" || log.end !== undefined) return false;
+      if (log.fence !== fence || log.leaseUntil > clock.now()) return false;
+      log.end = end;
+      sendHint(id, "changed");
       return true;
     },
     async delete(id) {
-      if (streams.delete(id)) wake(id, "changed");
+      if (logs.delete(id)) sendHint(id, "changed");
     },
     health: () => () => undefined,
-    flush: () => streams.clear(),
+    flush: () => logs.clear(),
     trim(id, keep) {
-      const held = find(id);
-      if (held !== undefined) trim(held, keep);
+      const log = find(id);
+      if (log !== undefined) trim(log, keep);
     },
     copy() {
-      const kept = copyOf(streams);
+      const saved = copyOf(logs);
       return () => {
-        streams = copyOf(kept);
+        logs = copyOf(saved);
         rouse();
       };
     },
@@ -221,7 +217,7 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
   };
 }
 
-function lastOf({ first, frames }: Held): number {
+function lastOf({ first, frames }: Log): number {
   return first + frames.length - 1;
 }
 
@@ -229,14 +225,14 @@ function isSame(a: StoredEnd, b: StoredEnd): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function trim(held: Held, keep: number): void {
-  const over = held.frames.length - keep;
-  if (over <= 0) return;
-  held.frames = held.frames.slice(over);
-  held.first += over;
+function trim(log: Log, keep: number): void {
+  const excess = log.frames.length - keep;
+  if (excess <= 0) return;
+  log.frames = log.frames.slice(excess);
+  log.first += excess;
 }
 
-/** Frames, batches and ends are replaced, never changed: the copy shares them. */
-function copyOf(streams: ReadonlyMap<string, Held>): Map<string, Held> {
-  return new Map(Array.from(streams, ([id, held]) => [id, { ...held }]));
+/** The copy can share frames, batches and ends, because they are replaced and never changed. */
+function copyOf(logs: ReadonlyMap<string, Log>): Map<string, Log> {
+  return new Map(Array.from(logs, ([id, log]) => [id, { ...log }]));
 }
