@@ -6,11 +6,13 @@ import { HoldfastError } from "./errors.ts";
  * @throws `INVALID_OPTION` with the expected and the actual value, which clients never see
  */
 export function check(ok: boolean, name: string, expected: string, value: unknown): void {
-  if (!ok) {
-    throw new HoldfastError("INVALID_OPTION", `\`${name}\` must be ${expected}, got ${show(value)}.`, {
-      expose: false,
-    });
-  }
+  if (!ok) throw invalidOption(name, expected, value);
+}
+
+/** The error for an invalid option: what was expected and what came. */
+export function invalidOption(name: string, expected: string, value: unknown): HoldfastError {
+  const message = `\`${name}\` must be ${expected}, got ${show(value)}.`;
+  return new HoldfastError("INVALID_OPTION", message, { expose: false });
 }
 
 /** A time in ms: a positive number, or `Infinity` for never. */

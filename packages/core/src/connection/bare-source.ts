@@ -6,7 +6,7 @@ import { encodeEvent } from "../protocol/encode.ts";
 import { abortedError, HoldfastError, isAbort, toHoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch, makeTerminalId } from "../protocol/event-id.ts";
-import { checkEventSize } from "../protocol/event-size.ts";
+import { eventTooLarge } from "../protocol/event-size.ts";
 import { isPullable, pull } from "../base/pull.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
 import type { FailureStage, Report } from "../protocol/observer.ts";
@@ -159,7 +159,7 @@ class BareSourceRunner implements FrameSource {
 
   #encode(event: SseEvent): Uint8Array {
     const frame = encodeEvent(event);
-    checkEventSize(frame.length, this.#options.eventLimit);
+    if (frame.length > this.#options.eventLimit) throw eventTooLarge(frame.length, this.#options.eventLimit);
     return frame;
   }
 

@@ -62,6 +62,7 @@ export class Connection implements ScheduledTask {
   #sink: Sink | undefined;
   #source: FrameSource | undefined;
   #started = false;
+  #ready = false;
   #finished = false;
   #end: StreamEnd | undefined;
   /** The drain that is sent as soon as the connection is ready. */
@@ -91,9 +92,9 @@ export class Connection implements ScheduledTask {
     this.#removeAbortListener = bridgeAbort(request.signal, this);
   }
 
-  /** Whether bytes may be written now. */
+  /** Whether bytes may be written now: the response has started, the sink can take more, and the latch is open. */
   get ready(): boolean {
-    return this.#sink !== undefined && !this.#deadlines.paused && !this.latch.closed;
+    return this.#ready;
   }
 
   /** Whether the response has started, with a stream or without. */
@@ -118,13 +119,16 @@ export class Connection implements ScheduledTask {
       return;
     }
     if (this.#finished) this.#sink.destroy();
-    else scheduler.set(this, this.#deadlines.next);
+    else {
+      this.#ready = true;
+      scheduler.set(this, this.#deadlines.next);
+    }
   }
 
   /** Responds without a stream. The response MUST NOT have started. */
   respondEmpty(status: number, headers?: Readonly<Record<string, string>>): void {
     this.#started = true;
-    this.latch.close("closed" satisfies CloseReason);
+    this.#closeLatch("closed");
     this.#release();
     this.#resolveDone(sendEmptyResponse(this.#open, status, headers));
   }
@@ -163,7 +167,9 @@ export class Connection implements ScheduledTask {
     } catch (error) {
       return this.#fail(error);
     }
-    if (taken || this.latch.closed) return;
+    // A sink may destroy the connection inside `write`.
+    if (taken || !this.#ready) return;
+    this.#ready = false;
     this.#deadlines.pause(this.#owner.runtime.clock.now());
     this.#reschedule();
   }
@@ -179,7 +185,7 @@ export class Connection implements ScheduledTask {
     if (lastFrame !== undefined) this.write(lastFrame);
     if (this.latch.closed) return;
     this.#end = end;
-    this.latch.close(reason);
+    this.#closeLatch(reason);
     this.#deadlines.close(this.#owner.runtime.clock.now());
     this.#reschedule();
     this.#sink?.close();
@@ -216,7 +222,7 @@ export class Connection implements ScheduledTask {
   /** Cuts the connection. */
   destroy(reason: CloseReason, error?: unknown): void {
     if (!this.#started) return this.respondEmpty(499);
-    this.latch.close(reason);
+    this.#closeLatch(reason);
     if (reason === "disconnected") this.#sink?.destroy();
     else this.#sink?.destroy(error ?? abortedError(reason));
     this.#finish();
@@ -263,8 +269,14 @@ export class Connection implements ScheduledTask {
   #resume(): void {
     if (!this.#deadlines.paused) return;
     this.#deadlines.resume();
+    this.#ready = !this.latch.closed;
     this.#reschedule();
     this.pump();
+  }
+
+  #closeLatch(reason: CloseReason): void {
+    this.#ready = false;
+    this.latch.close(reason);
   }
 
   #fail(error: unknown): void {
@@ -275,7 +287,7 @@ export class Connection implements ScheduledTask {
   /** The response is over, flushed or cut. */
   #finish(): void {
     if (this.#finished) return;
-    this.latch.close("disconnected" satisfies CloseReason);
+    this.#closeLatch("disconnected");
     this.#release();
     const reason = this.latch.reason as CloseReason;
     this.#metrics?.reportClosed(reason);

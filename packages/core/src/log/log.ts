@@ -1,6 +1,6 @@
 import { eventText } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
-import { makeId } from "../protocol/event-id.ts";
+import { idPrefix } from "../protocol/event-id.ts";
 import { eventSizeLimit } from "../protocol/event-size.ts";
 import { createRingBuffer, type RingBuffer } from "./ring-buffer.ts";
 import { type Run, SlabMemory } from "./slab.ts";
@@ -20,6 +20,7 @@ export interface LogLimits {
  */
 export class Log {
   readonly epoch: string;
+  readonly #idPrefix: string;
   readonly #addresses: RingBuffer<number>;
   readonly #memory: SlabMemory;
   readonly #limits: LogLimits;
@@ -29,6 +30,7 @@ export class Log {
 
   constructor(epoch: string, limits: LogLimits) {
     this.epoch = epoch;
+    this.#idPrefix = idPrefix(epoch);
     this.#limits = limits;
     this.#maxFrame = eventSizeLimit(limits.maxEventBytes, limits.bytes);
     const memory = new SlabMemory({ frameBytes: this.#maxFrame, slabBytes: Math.floor(limits.bytes / 4) });
@@ -61,7 +63,7 @@ export class Log {
    * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`; the log is unchanged
    */
   append(event: SseEvent): string {
-    const id = makeId(this.epoch, this.last + 1);
+    const id = this.#idPrefix + (this.last + 1);
     this.#memory.encode(eventText(event, id));
     this.#commit();
     return id;

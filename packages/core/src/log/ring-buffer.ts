@@ -1,4 +1,4 @@
-import { check, checkCount } from "../base/validate.ts";
+import { check, checkCount, invalidOption } from "../base/validate.ts";
 import { HoldfastError } from "../base/errors.ts";
 
 /** Options of {@link createRingBuffer}; all are required. */
@@ -84,7 +84,9 @@ class Ring<T> implements RingBuffer<T> {
   push(item: T): number {
     const { count, bytes, sizeOf } = this.#options;
     const size = sizeOf(item);
-    check(Number.isSafeInteger(size) && size >= 0, "sizeOf(item)", "a non-negative integer", size);
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw invalidOption("sizeOf(item)", "a non-negative integer", size);
+    }
     if (size > bytes) {
       throw new HoldfastError("EVENT_TOO_LARGE", `An item of ${size} bytes does not fit into ${bytes}.`);
     }

@@ -1,4 +1,4 @@
-import { checkEventSize } from "../protocol/event-size.ts";
+import { eventTooLarge } from "../protocol/event-size.ts";
 
 /*
  * Frames are written once, one behind the other, into slabs that only grow at their end. An address counts the bytes
@@ -77,17 +77,17 @@ export class SlabMemory {
    * @throws `EVENT_TOO_LARGE`; the memory is unchanged
    */
   encode(text: string): void {
-    checkEventSize(text.length, this.#frameLimit);
+    if (text.length > this.#frameLimit) throw eventTooLarge(text.length, this.#frameLimit);
     const large = this.#largestSlab * LARGE;
     if (text.length <= large) {
       const { read, written } = encoder.encodeInto(text, this.#free);
       if (read === text.length) {
-        checkEventSize(written, this.#frameLimit);
+        if (written > this.#frameLimit) throw eventTooLarge(written, this.#frameLimit);
         return this.#stage(written);
       }
     }
     const bytes = encoder.encode(text);
-    checkEventSize(bytes.length, this.#frameLimit);
+    if (bytes.length > this.#frameLimit) throw eventTooLarge(bytes.length, this.#frameLimit);
     if (bytes.length > large) return this.#stage(bytes.length, bytes);
     this.#allocate(bytes.length);
     this.#free.set(bytes);

@@ -18,7 +18,12 @@ export function makeEpoch(random: () => number): string {
 
 /** The id of an event: `<epoch>.<seq>`. */
 export function makeId(epoch: string, seq: number): string {
-  return `${epoch}.${seq}`;
+  return idPrefix(epoch) + seq;
+}
+
+/** What all event ids of an epoch begin with. */
+export function idPrefix(epoch: string): string {
+  return `${epoch}.`;
 }
 
 /** The id of a terminal record: `<epoch>.<seq>.end`. A client with this cursor has everything and gets a 204. */

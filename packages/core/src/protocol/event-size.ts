@@ -8,15 +8,8 @@ export function eventSizeLimit(maxEventBytes: number, bufferBytes: number): numb
   return Math.min(maxEventBytes, Math.floor(bufferBytes / 4));
 }
 
-/**
- * @param size the event's bytes on the wire, or a lower bound of them
- * @throws `EVENT_TOO_LARGE`
- */
-export function checkEventSize(size: number, limit: number): void {
-  if (size > limit) throw tooLarge(size, limit);
-}
-
-function tooLarge(size: number, limit: number): HoldfastError {
+/** @param size the event's bytes on the wire, or a lower bound of them */
+export function eventTooLarge(size: number, limit: number): HoldfastError {
   const message = `An event takes at most ${limit} bytes on the wire, this one has ${size} or more.`;
   return new HoldfastError("EVENT_TOO_LARGE", message);
 }

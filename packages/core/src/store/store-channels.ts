@@ -2,7 +2,7 @@ import type { ResolvedStream } from "../connection/options.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
-import { checkEventSize, eventSizeLimit } from "../protocol/event-size.ts";
+import { eventTooLarge, eventSizeLimit } from "../protocol/event-size.ts";
 import { existsError } from "../stream/stream-table.ts";
 import { ChannelProducer } from "./channel-producer.ts";
 import type { StoreClient } from "./store-client.ts";
@@ -41,7 +41,9 @@ export class StoreChannels {
   push(id: string, { id: _id, ...event }: SseEvent): void {
     const { buffer, maxEventBytes } = this.#defaults;
     const frame = encodeEvent(event);
-    checkEventSize(frame.length + ID_LINE, eventSizeLimit(maxEventBytes, buffer.bytes));
+    const size = frame.length + ID_LINE;
+    const limit = eventSizeLimit(maxEventBytes, buffer.bytes);
+    if (size > limit) throw eventTooLarge(size, limit);
     const producer = this.#producers.get(id) ?? this.#createProducer(id);
     producer.push(frame);
   }

@@ -31,9 +31,9 @@ export class Retention {
     this.#cancelTimer = this.#startTimer(options.needsReaders ? options.linger : options.idle);
   }
 
-  /** A reader was attached or detached. */
+  /** A reader of a stream that needs readers was attached or detached. */
   readersChanged(): void {
-    if (!this.#options.needsReaders || this.#stream.end !== undefined) return;
+    if (this.#stream.end !== undefined) return;
     this.#cancelTimer();
     if (this.#stream.readers.size === 0) this.#cancelTimer = this.#startTimer(this.#options.linger);
   }

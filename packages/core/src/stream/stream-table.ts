@@ -26,6 +26,7 @@ export interface StoreBacking {
 
 interface Entry {
   readonly retention: Retention;
+  readonly needsReaders: boolean;
   readonly backing: StoreBacking | undefined;
 }
 
@@ -101,15 +102,16 @@ export class StreamTable implements StreamHooks {
     const hooks = backing?.hooks ?? this;
     const stream = new Stream(id, kind, epoch, { ...buffer, maxEventBytes }, hooks);
     stream.markActive(clock.now());
+    const needsReaders = sourced || isReplica;
     const retention = new Retention(clock, stream, {
       linger,
       idle,
-      needsReaders: sourced || isReplica,
+      needsReaders,
       isReplica,
       forget: () => this.forget(stream),
     });
     this.#streams.set(id, stream);
-    this.#entries.set(stream, { retention, backing });
+    this.#entries.set(stream, { retention, needsReaders, backing });
     if (!isReplica) report("streamOpened", { id, epoch });
     return stream;
   }
@@ -144,7 +146,8 @@ export class StreamTable implements StreamHooks {
 
   readersChanged(stream: Stream): void {
     stream.markActive(this.#options.runtime.clock.now());
-    this.#entries.get(stream)?.retention.readersChanged();
+    const entry = this.#entries.get(stream);
+    if (entry?.needsReaders === true) entry.retention.readersChanged();
   }
 
   /** From now on an ended stream is held for `linger` ms. Does nothing if it is no longer held. */

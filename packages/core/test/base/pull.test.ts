@@ -245,8 +245,9 @@ test("a long run keeps nothing of what has gone through it", async () => {
     unheard,
   );
   for (let count = 0; count < 100; count++) await run.next();
-  await collectGarbage();
-  const kept = references.filter((reference) => reference.deref() !== undefined);
-  expect(kept.length).toBeLessThanOrEqual(1);
+  const kept = (): number => references.filter((reference) => reference.deref() !== undefined).length;
+  // On a busy machine the first collection may come while the last items are still on the stack.
+  for (let attempt = 0; attempt < 20 && kept() > 1; attempt++) await collectGarbage();
+  expect(kept()).toBeLessThanOrEqual(1);
   run.release();
 });
