@@ -274,7 +274,7 @@ const scenarios: Record<string, Scenario> = {
     const { clock, producer, reader } = shareStore(createContext);
     await producer.open("Once");
     await clock.advance(10);
-    producer.store.cut();
+    producer.store.disconnect();
     await clock.advance(5_000);
     const client = reader.connect();
     await clock.advance(10_000);
@@ -304,10 +304,10 @@ const scenarios: Record<string, Scenario> = {
     const { clock, producer, reader } = shareStore(createContext);
     await producer.open("Once");
     await clock.advance(10);
-    reader.store.calls = ["rejected"];
+    reader.store.callFates = ["rejected"];
     const client = reader.connect();
     await clock.advance(1_000);
-    reader.store.calls = ["well"];
+    reader.store.callFates = ["ok"];
     await clock.advance(5_000);
     return client;
   },
@@ -372,10 +372,10 @@ const scenarios: Record<string, Scenario> = {
     await clock.advance(10);
     const client = reader.connect();
     await clock.advance(10);
-    reader.store.calls = ["rejected"];
+    reader.store.callFates = ["rejected"];
     job.push(token("upon"));
     await clock.advance(10);
-    reader.store.calls = ["well"];
+    reader.store.callFates = ["ok"];
     await clock.advance(5_000);
     return client;
   },

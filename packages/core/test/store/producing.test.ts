@@ -28,9 +28,9 @@ describe("open", () => {
 
   test("rejects while the store is away, and what may have been opened is whose call comes again", async () => {
     const { processes, close } = createCluster();
-    processes[0].link.calls = ["unheard"];
+    processes[0].link.callFates = ["reply lost"];
     await expect(processes[0].registry.open("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     await expect(processes[1].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
     const job = await processes[0].registry.open("a");
     expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
@@ -39,7 +39,7 @@ describe("open", () => {
 
   test("a store that hangs is away after 5 s; an answer that comes later opens nothing for nobody", async () => {
     const { processes, clock, store, close } = createCluster();
-    processes[0].link.calls = ["hanging"];
+    processes[0].link.callFates = ["hanging"];
     const opening = expect(processes[0].registry.open("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
     await clock.advance(5_000);
     await opening;
@@ -54,7 +54,7 @@ describe("open", () => {
     await clock.advance(5);
     const client = processes[1].connect("a");
     await clock.flush();
-    processes[0].link.cut();
+    processes[0].link.disconnect();
     await clock.advance(14_000);
     await expect(processes[2].registry.open("a")).rejects.toEqual(code("STREAM_EXISTS"));
     await clock.advance(1_000);
@@ -82,10 +82,10 @@ describe("open", () => {
   test("waits for the end of the stream before it to be stored", async () => {
     const { processes, clock, close } = createCluster();
     const old = await processes[0].registry.open("a");
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     void old.end();
     await clock.flush();
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     const opening = processes[0].registry.open("a");
     await clock.advance(100);
     expect((await opening).epoch).not.toBe(old.epoch);
@@ -105,18 +105,18 @@ describe("push", () => {
   test("goes to the store in batches: in the next turn, 5 ms after the last, or as soon as there are 64", async () => {
     const { processes, clock, close } = createCluster();
     const job = await processes[0].registry.open("a");
-    const before = processes[0].link.asked;
+    const before = processes[0].link.callCount;
     for (let number = 0; number < 10; number++) job.push({ data: number });
-    expect(processes[0].link.asked).toBe(before);
+    expect(processes[0].link.callCount).toBe(before);
     await clock.flush();
-    expect(processes[0].link.asked).toBe(before + 1);
+    expect(processes[0].link.callCount).toBe(before + 1);
     for (let number = 0; number < 10; number++) job.push({ data: number });
     await clock.advance(4);
-    expect(processes[0].link.asked).toBe(before + 1);
+    expect(processes[0].link.callCount).toBe(before + 1);
     await clock.advance(1);
-    expect(processes[0].link.asked).toBe(before + 2);
+    expect(processes[0].link.callCount).toBe(before + 2);
     for (let number = 0; number < 64; number++) job.push({ data: number });
-    expect(processes[0].link.asked).toBe(before + 3);
+    expect(processes[0].link.callCount).toBe(before + 3);
     await close();
   });
 
@@ -126,7 +126,7 @@ describe("push", () => {
     const here = processes[0].connect("a");
     const there = processes[1].connect("a");
     await clock.flush();
-    for (const { link } of processes) link.calls = ["rejected"];
+    for (const { link } of processes) link.callFates = ["rejected"];
     job.push({ data: 1 });
     await clock.advance(20_000);
     job.push({ data: 2 });
@@ -135,7 +135,7 @@ describe("push", () => {
     expect(there.text).toContain(": degraded\n\n");
     expect([processes[0].observed.failed.length, processes[1].observed.failed.length]).toEqual([1, 1]);
     expect(processes[0].observed.failed[0]).toMatchObject({ stage: "store" });
-    for (const { link } of processes) link.calls = ["well"];
+    for (const { link } of processes) link.callFates = ["ok"];
     await clock.advance(6_000);
     expect(there.events).toEqual([1, 2]);
     await job.end();
@@ -186,7 +186,7 @@ describe("push", () => {
     const { processes, clock, close } = createCluster({ buffer: { events: 10, bytes: 4_000 } });
     const [{ registry, link }] = processes;
     const job = await registry.open("a");
-    link.calls = ["rejected"];
+    link.callFates = ["rejected"];
     let pushed = 0;
     const overflow = (): void => {
       for (; pushed < 100; pushed++) job.push({ data: pushed });
@@ -200,7 +200,7 @@ describe("push", () => {
     );
     await clock.advance(10_000);
     expect(registry.get("a")).toMatchObject({ status: "live", last: 10 });
-    link.calls = ["well"];
+    link.callFates = ["ok"];
     await clock.advance(2_000);
     await piped;
     const late = processes[1].connect("a", { cursor: `${job.epoch}.8` });
@@ -212,10 +212,10 @@ describe("push", () => {
   test("nothing is lost when an answer is: the append is repeated as it was", async () => {
     const { processes, clock, store, close } = createCluster();
     const job = await processes[0].registry.open("a");
-    processes[0].link.calls = ["unheard"];
+    processes[0].link.callFates = ["reply lost"];
     job.push({ data: 1 });
     await clock.advance(5);
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     job.push({ data: 2 });
     await clock.advance(2_000);
     const page = await store.read("a", null, { frames: 9, bytes: 999 });
@@ -318,7 +318,7 @@ describe("the end", () => {
   test("is given up after `linger`, and that is told", async () => {
     const { processes, clock, close } = createCluster({ linger: 20_000 });
     const job = await processes[0].registry.open("a");
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     let over = false;
     void job.end().then(() => {
       over = true;
@@ -349,7 +349,7 @@ describe("the end", () => {
     const job = await processes[0].registry.open("a");
     processes[0].registry.channel("room").push({ data: 1 });
     job.push({ data: 1 });
-    processes[0].link.calls = ["hanging"];
+    processes[0].link.callFates = ["hanging"];
     let over = false;
     void processes[0].registry.close({ deadline: 3_000 }).then(() => {
       over = true;
@@ -369,19 +369,19 @@ describe("with durability `stored`", () => {
     const { processes, clock, close } = createCluster({ durability: "stored" });
     const job = await processes[0].registry.open("a");
     const here = processes[0].connect("a");
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     job.push({ data: 1 });
     await clock.flush();
     expect(here.events).toEqual([]);
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     await clock.advance(5_000);
     expect(here.events).toEqual([1]);
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     job.push({ data: 2 });
     void job.end();
     await clock.advance(5_000);
     expect(here.events).toEqual([1]);
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     await clock.advance(5_000);
     expect(here.events).toEqual([1, 2]);
     expect(here.blocks.at(-1)?.[2]).toEqual({ status: "done" });
@@ -395,13 +395,13 @@ describe("with durability `stored`", () => {
     const there = processes[1].connect("a");
     job.push({ data: 1 });
     await clock.advance(5);
-    processes[0].link.calls = ["unheard"];
+    processes[0].link.callFates = ["reply lost"];
     job.push({ data: 2 });
     await clock.advance(5);
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     job.push({ data: 3 });
     await clock.advance(20_000);
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     await clock.advance(2_000);
     for (const client of [there, here]) {
       expect(client.events).toEqual([1, 2]);
@@ -439,7 +439,7 @@ describe("cancel", () => {
   test("reaches it with its next renewal where the hint is lost", async () => {
     const { processes, clock, close } = createCluster();
     const job = await processes[0].registry.open("a");
-    processes[0].link.wakes = ["dropped"];
+    processes[0].link.wakeUpFates = ["dropped"];
     await processes[1].registry.cancel("a", "user");
     await clock.advance(4_999);
     expect(job.signal.aborted).toBe(false);
@@ -475,7 +475,7 @@ describe("cancel", () => {
 
   test("rejects while the store is away", async () => {
     const { processes, close } = createCluster();
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     await expect(processes[0].registry.cancel("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
     await close();
   });

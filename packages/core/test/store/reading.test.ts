@@ -38,8 +38,8 @@ describe("a client in another process", () => {
     const job = await processes[0].registry.open("a");
     const there = [processes[1].connect("a"), processes[2].connect("a")];
     await clock.flush();
-    processes[1].link.wakes = ["dropped"];
-    processes[2].link.wakes = ["doubled"];
+    processes[1].link.wakeUpFates = ["dropped"];
+    processes[2].link.wakeUpFates = ["doubled"];
     job.push({ data: 1 });
     await clock.advance(10);
     expect(there.map(({ events }) => events)).toEqual([[], [1]]);
@@ -54,7 +54,7 @@ describe("a client in another process", () => {
     const job = await processes[0].registry.open("a");
     const stays = there.connect("a");
     await clock.flush();
-    there.link.wakes = ["dropped"];
+    there.link.wakeUpFates = ["dropped"];
     for (let number = 1; number <= 3; number++) job.push({ data: number });
     await clock.advance(10);
     expect(stays.events).toEqual([]);
@@ -72,13 +72,13 @@ describe("a client in another process", () => {
     const job = await processes[0].registry.open("a");
     there.connect("a");
     await clock.flush();
-    for (const { link } of processes) link.calls = ["rejected"];
+    for (const { link } of processes) link.callFates = ["rejected"];
     for (let number = 1; number <= 2; number++) job.push({ data: number });
     await clock.advance(10);
     const comes = there.connect("a", { cursor: `${job.epoch}.2` });
     await clock.advance(10_000);
     expect(comes.blocks.map(([name]) => name)).toEqual(["stream.open", "stream.error"]);
-    for (const { link } of processes) link.calls = ["well"];
+    for (const { link } of processes) link.callFates = ["ok"];
     job.push({ data: 3 });
     await clock.advance(6_000);
     expect(comes.events).toEqual([3]);
@@ -141,7 +141,7 @@ describe("a producer that dies", () => {
     await clock.advance(10);
     const there = [processes[1].connect("a"), processes[2].connect("a"), processes[2].connect("a")];
     await clock.flush();
-    processes[0].link.cut();
+    processes[0].link.disconnect();
     await clock.advance(14_000);
     expect(there.map(({ text }) => ends(text))).toEqual([0, 0, 0]);
     await clock.advance(6_000);
@@ -158,11 +158,11 @@ describe("a producer that dies", () => {
     const job = await processes[0].registry.open("a");
     const there = processes[1].connect("a");
     await clock.flush();
-    for (const { link } of processes) link.calls = ["rejected"];
+    for (const { link } of processes) link.callFates = ["rejected"];
     await clock.advance(60_000);
-    processes[1].link.calls = ["well"];
+    processes[1].link.callFates = ["ok"];
     await clock.advance(1_000);
-    for (const { link } of processes) link.calls = ["well"];
+    for (const { link } of processes) link.callFates = ["ok"];
     job.push({ data: 1 });
     await clock.advance(6_000);
     expect(there.events).toEqual([1]);
@@ -176,10 +176,10 @@ describe("a producer that dies", () => {
     const here = processes[0].connect("a");
     const there = processes[1].connect("a");
     await clock.flush();
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     await clock.advance(21_000);
     expect(there.blocks.at(-1)?.[2]).toEqual({ status: "lost" });
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     await clock.advance(5_000);
     expect(job.signal.aborted).toBe(true);
     expect(here.blocks.at(-1)?.[2]).toEqual({ status: "lost" });
@@ -191,7 +191,7 @@ describe("a producer that dies", () => {
     const job = await processes[0].registry.open("a");
     const there = processes[1].connect("a");
     await clock.flush();
-    processes[0].link.cut();
+    processes[0].link.disconnect();
     store.flush();
     await clock.advance(26_000);
     expect(there.blocks.at(-1)).toEqual(["stream.end", `${job.epoch}.1.end`, { status: "lost" }]);
@@ -207,12 +207,12 @@ describe("what the log here does not hold", () => {
     await clock.advance(100);
     const first = processes[1].connect("a");
     await clock.flush();
-    const before = processes[1].link.asked;
+    const before = processes[1].link.callCount;
     const others = [1, 2, 3].map(() => processes[1].connect("a"));
     await clock.flush();
     const all = Array.from({ length: 600 }, (_, index) => index + 1);
     for (const client of [first, ...others]) expect(client.events).toEqual(all);
-    expect(processes[1].link.asked).toBeLessThanOrEqual(before + 3);
+    expect(processes[1].link.callCount).toBeLessThanOrEqual(before + 3);
     await close();
   });
 
@@ -244,11 +244,11 @@ describe("what the log here does not hold", () => {
       job.push({ data: number });
       await clock.advance(10);
     }
-    processes[0].link.calls = ["rejected"];
+    processes[0].link.callFates = ["rejected"];
     const here = processes[0].connect("a");
     await clock.advance(30_000);
     expect(here.events).toEqual([]);
-    processes[0].link.calls = ["well"];
+    processes[0].link.callFates = ["ok"];
     await clock.advance(2_000);
     expect(here.events.length).toBe(60);
     expect(here.text).not.toContain("stream.reset");
@@ -281,7 +281,7 @@ describe("a client that looks for a stream", () => {
   test("waits, and is served as soon as it is opened anywhere", async () => {
     const { processes, clock, close } = createCluster();
     const clients = [processes[1].connect("a"), processes[2].connect("a")];
-    processes[2].link.wakes = ["dropped"];
+    processes[2].link.wakeUpFates = ["dropped"];
     await clock.advance(1_000);
     expect(clients.map(({ blocks }) => blocks.at(-1)?.[2])).toMatchObject([
       { state: "waiting" },
@@ -300,10 +300,10 @@ describe("a client that looks for a stream", () => {
     const { processes, clock, close } = createCluster();
     const clients = [1, 2, 3, 4].map(() => processes[1].connect("a"));
     await clock.flush();
-    expect(processes[1].link.asked).toBe(1);
+    expect(processes[1].link.callCount).toBe(1);
     for (const client of clients) client.leave();
     await clock.advance(60_000);
-    expect(processes[1].link.asked).toBe(1);
+    expect(processes[1].link.callCount).toBe(1);
     expect(clock.timers).toBe(0);
     await close();
   });
@@ -318,13 +318,13 @@ describe("a client that looks for a stream", () => {
     expect(clients.map(({ status }) => status)).toEqual([404, 200, 200]);
     expect(clients[1]?.blocks.at(-1)?.[0]).toBe("stream.live");
     expect(clients[2]?.events).toEqual(["x"]);
-    there.link.calls = ["rejected"];
+    there.link.callFates = ["rejected"];
     const unsure = there.connect("other");
     await clock.advance(20_000);
     expect(unsure.status).toBe(200);
     expect(unsure.blocks.map(([event]) => event)).toEqual(["stream.open", "stream.error"]);
     expect(unsure.blocks.at(-1)?.[2]).toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
-    there.link.calls = ["well"];
+    there.link.callFates = ["ok"];
     await clock.advance(5_000);
     expect(unsure.blocks.at(-1)?.[0]).toBe("stream.end");
     await close();
@@ -418,9 +418,9 @@ describe("a replica", () => {
     there.leave();
     await clock.advance(1_000);
     expect(processes[1].registry.size).toBe(0);
-    const { asked } = processes[1].link;
+    const { callCount } = processes[1].link;
     await clock.advance(60_000);
-    expect(processes[1].link.asked).toBe(asked);
+    expect(processes[1].link.callCount).toBe(callCount);
     expect([processes[1].observed.streamEnded, processes[1].observed.streamOpened]).toEqual([[], []]);
     expect(job.signal.aborted).toBe(false);
     await close();
@@ -433,7 +433,7 @@ describe("a replica", () => {
     await clock.advance(10);
     const there = processes[1].connect("a");
     await clock.flush();
-    processes[0].link.cut();
+    processes[0].link.disconnect();
     await store.delete("a");
     const fresh = await processes[2].registry.open("a");
     fresh.push({ data: "new" });
@@ -456,7 +456,7 @@ describe("a replica", () => {
     await processes[0].registry.open("a");
     const there = processes[1].connect("a");
     await clock.flush();
-    processes[0].link.cut();
+    processes[0].link.disconnect();
     await store.delete("a");
     const fresh = await processes[1].registry.open("a");
     fresh.push({ data: "new" });
@@ -493,7 +493,7 @@ describe("a channel", () => {
     const room = registry.channel("room");
     const there = processes[1].connect(processes[1].registry.channel("room"));
     await clock.flush();
-    link.calls = ["rejected", "unheard"];
+    link.callFates = ["rejected", "reply lost"];
     let pushed = 0;
     const overflow = (): void => {
       for (; pushed < 100; pushed++) room.push({ data: pushed });
@@ -501,7 +501,7 @@ describe("a channel", () => {
     expect(overflow).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED", retryable: true }));
     expect(pushed).toBeGreaterThan(20);
     await clock.advance(10_000);
-    link.calls = ["well"];
+    link.callFates = ["ok"];
     await clock.advance(3_000);
     expect(there.events).toEqual(Array.from({ length: pushed }, (_, index) => index));
     expect(processes[0].observed.failed.length).toBeLessThan(5);

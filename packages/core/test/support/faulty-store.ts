@@ -9,77 +9,85 @@ import type {
 } from "../../src/store/store.ts";
 import type { Clock } from "../../src/base/clock.ts";
 
-/** What becomes of a call. `late`: answered in up to three seconds. `unheard`: done, but the answer is lost. */
-export type CallFate = "well" | "rejected" | "hanging" | "late" | "unheard";
-/** What becomes of a hint. */
-export type WakeFate = "well" | "dropped" | "doubled" | "late";
+/**
+ * What happens to a call.
+ *
+ * - `rejected`: not executed, and rejected
+ * - `hanging`: not executed, and never settled
+ * - `late`: answered within three seconds
+ * - `reply lost`: executed, but rejected
+ */
+export type CallFate = "ok" | "rejected" | "hanging" | "late" | "reply lost";
+/** What happens to a wake-up. */
+export type WakeUpFate = "ok" | "dropped" | "doubled" | "late";
 
 export interface FaultyStore extends Store {
-  /** What may become of each call from now on: one of these, at random. */
-  calls: readonly CallFate[];
-  wakes: readonly WakeFate[];
+  /** Each call from now on has one of these fates, chosen at random. */
+  callFates: readonly CallFate[];
+  /** Each wake-up from now on has one of these fates, chosen at random. */
+  wakeUpFates: readonly WakeUpFate[];
   /** How many calls were made. */
-  readonly asked: number;
-  /** Nothing that was under way is answered, and nothing any more; no hint comes through. */
-  cut(): void;
+  readonly callCount: number;
+  /** From now on no call is answered, not even a pending one, and no wake-up arrives. */
+  disconnect(): void;
 }
 
 export interface FaultyStoreOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  /** PageCache have so many frames at most. @default as many as are asked for */
+  /** A page has at most this many frames. @default as many as `read` asks for */
   readonly pageFrames?: number;
 }
 
-/** One process's way to a store, on which things go wrong as a test has it. */
+/** The connection of one process to a store, on which a test can make calls and wake-ups fail. */
 export function createFaultyStore(store: Store, options: FaultyStoreOptions): FaultyStore {
   const { clock, random, pageFrames = Infinity } = options;
-  const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  let isCut = false;
-  let asked = 0;
+  const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  let isDisconnected = false;
+  let callCount = 0;
 
   function call<T>(run: () => Promise<T>): Promise<T> {
-    asked++;
+    callCount++;
     return new Promise((resolve, reject) => {
-      const away = (): void => reject(new Error("The store is away."));
+      const fail = (): void => reject(new Error("The store is unavailable."));
       const answer = (): void => {
         run().then((value) => {
-          if (!isCut) resolve(value);
+          if (!isDisconnected) resolve(value);
         }, reject);
       };
-      if (isCut) return;
-      switch (any(faulty.calls)) {
-        case "well":
+      if (isDisconnected) return;
+      switch (oneOf(faulty.callFates)) {
+        case "ok":
           return answer();
         case "rejected":
-          return away();
+          return fail();
         case "hanging":
           return;
         case "late":
-          // Done at once or in the end.
+          // Executed at the end of the delay, or at once with a late reply.
           if (random() < 0.5) clock.after(3_000 * random(), answer);
           else
             void run().then((value) => {
               clock.after(3_000 * random(), () => {
-                if (!isCut) resolve(value);
+                if (!isDisconnected) resolve(value);
               });
             });
           return;
-        case "unheard":
-          void run().then(away);
+        case "reply lost":
+          void run().then(fail);
           return;
       }
     });
   }
 
   const faulty: FaultyStore = {
-    calls: ["well"],
-    wakes: ["well"],
-    get asked() {
-      return asked;
+    callFates: ["ok"],
+    wakeUpFates: ["ok"],
+    get callCount() {
+      return callCount;
     },
-    cut() {
-      isCut = true;
+    disconnect() {
+      isDisconnected = true;
     },
     open: (id: string, given: StoreOpen) => call(() => store.open(id, given)),
     append: (id: string, given: StoreAppend) => call(() => store.append(id, given)),
@@ -92,9 +100,9 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
     wake(ids: Iterable<string>, onWake: OnWake) {
       return store.wake(ids, (id, why) => {
         const wake = (): void => {
-          if (!isCut) onWake(id, why);
+          if (!isDisconnected) onWake(id, why);
         };
-        const fate = isCut ? "dropped" : any(faulty.wakes);
+        const fate = isDisconnected ? "dropped" : oneOf(faulty.wakeUpFates);
         if (fate === "dropped") return;
         if (fate === "late") clock.after(3_000 * random(), wake);
         else wake();

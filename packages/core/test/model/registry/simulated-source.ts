@@ -1,5 +1,5 @@
-import { createLatch } from "../../src/base/latch.ts";
-import type { Life } from "./truth.ts";
+import { createLatch } from "../../../src/base/latch.ts";
+import type { EpochRecord } from "./reference-model.ts";
 
 interface Event {
   readonly event: string;
@@ -8,20 +8,20 @@ interface Event {
 
 type Item = { readonly event: Event } | { readonly end: "done" } | { readonly error: unknown };
 
-/** One run of a source on demand, which gives what it is told to. */
-export class Run implements AsyncIterableIterator<Event> {
-  readonly life: Life;
+/** One run of a source on demand, which yields what the simulation emits. */
+export class SimulatedSource implements AsyncIterableIterator<Event> {
+  readonly record: EpochRecord;
   readonly signal: AbortSignal;
   readonly #items: Item[] = [];
   #wake: () => void = () => undefined;
-  readonly #over = createLatch();
+  readonly #returned = createLatch();
 
-  constructor(life: Life, signal: AbortSignal) {
-    this.life = life;
+  constructor(record: EpochRecord, signal: AbortSignal) {
+    this.record = record;
     this.signal = signal;
   }
 
-  give(item: Item): void {
+  emit(item: Item): void {
     this.#items.push(item);
     this.#wake();
   }
@@ -31,7 +31,7 @@ export class Run implements AsyncIterableIterator<Event> {
   }
 
   async next(): Promise<IteratorResult<Event>> {
-    while (this.#items.length === 0 && !this.#over.closed) {
+    while (this.#items.length === 0 && !this.#returned.closed) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -43,7 +43,7 @@ export class Run implements AsyncIterableIterator<Event> {
   }
 
   async return(): Promise<IteratorResult<Event>> {
-    this.#over.close();
+    this.#returned.close();
     this.#wake();
     return { done: true, value: undefined };
   }

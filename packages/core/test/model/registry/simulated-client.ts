@@ -1,0 +1,253 @@
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+import type { MemoryClient } from "../../../src/testing/index.ts";
+import { type Position, positionOf } from "../position.ts";
+import type { ReferenceModel } from "./reference-model.ts";
+
+/** What the client may rely on; it differs between streams and channels. */
+export interface Guarantees {
+  /** The log holds exactly this many events once it has had as many. */
+  readonly heldEvents: number;
+  /** A client without a cursor starts at the first event, or is told what is missing. */
+  readonly startsAtFirstEvent: boolean;
+}
+
+/**
+ * A client that follows the standard and keeps its last event id over all its connections. It checks everything: each
+ * event must be the very next one, or a reset must have announced the exact range that is missing.
+ */
+export class SimulatedClient {
+  /** The `Last-Event-ID` of the next request, committed at each blank line. */
+  cursor: string | undefined;
+  connection: MemoryClient | undefined;
+  /** `undefined` until the server has sent it. */
+  #position: Position | undefined;
+  /** How many characters of the current connection have been parsed. */
+  #parsed = 0;
+  /** How many characters of the current connection have been searched for complete blocks. */
+  #searched = 0;
+  #liveCount = 0;
+  #openCount = 0;
+  #waiting = false;
+  #closedBy: "none" | "stream.end" | "stream.drain" = "none";
+  /** Set after a `stream.open` without an id: a reset or a running snapshot must follow and give the position. */
+  #positionPending: { readonly reset: string | undefined } | undefined;
+  /** How many outages the current connection has reported. */
+  outageCount = 0;
+  /** Whether the current connection has reported `GONE`. */
+  isGone = false;
+  #held = { writes: 0, since: 0 };
+  readonly #model: ReferenceModel;
+  readonly #guarantees: Guarantees;
+
+  constructor(model: ReferenceModel, guarantees: Guarantees) {
+    this.#model = model;
+    this.#guarantees = guarantees;
+  }
+
+  connect(connection: MemoryClient): void {
+    this.connection = connection;
+    this.#parsed = this.#searched = this.#liveCount = this.#openCount = this.outageCount = 0;
+    this.#waiting = this.isGone = false;
+    this.#positionPending = undefined;
+    this.#closedBy = "none";
+    this.#held = { writes: 0, since: 0 };
+    this.#position = positionOf(this.cursor);
+  }
+
+  /** Parses what has arrived. With `limit` only that many characters have arrived: the connection was cut there. */
+  read(limit = Infinity): void {
+    if (this.connection === undefined) return;
+    const { text } = this.connection;
+    const arrived = Math.min(text.length, Math.max(limit, this.#parsed));
+    if (arrived === this.#searched) return;
+    this.#searched = arrived;
+    // Section 9.2.6: an incomplete block at the end of the stream is discarded.
+    const end = text.slice(0, arrived).lastIndexOf("\n\n") + 2;
+    if (end <= Math.max(1, this.#parsed)) return;
+    const blocks = text.slice(this.#parsed, end);
+    this.#parsed = end;
+    for (const block of blocks.split(/(?<=\n\n)/)) this.#onBlock(block);
+  }
+
+  /** Whether the last `stream.open` said `waiting`. */
+  get isWaiting(): boolean {
+    return this.#waiting && this.connection?.state === "open";
+  }
+
+  /** For how many ms the current connection has taken nothing, as far as this method was called. */
+  heldFor(now: number): number {
+    const { connection } = this;
+    if (connection?.held !== true || !["open", "closing"].includes(connection.state)) return 0;
+    if (connection.writes !== this.#held.writes) this.#held = { writes: connection.writes, since: now };
+    return now - this.#held.since;
+  }
+
+  /** Checks that a closed connection was given the reason, and that an open one has every event. */
+  checkSettled(): void {
+    this.read();
+    const { connection } = this;
+    if (connection === undefined || connection.status !== 200) return;
+    if (connection.state === "flushed" && this.#closedBy === "none")
+      throw new Error("A connection ended without stream.end or stream.drain");
+    if (connection.state !== "open" || this.#waiting || this.#position === undefined) return;
+    if (this.#liveCount === 0) throw new Error("An idle connection without stream.live");
+    const record = this.#model.record(this.#position.epoch);
+    if (this.#position.seq !== record.events.length) {
+      throw new Error(`Idle at event ${this.#position.seq} of ${record.events.length}`);
+    }
+    if (record.status !== undefined) throw new Error("Idle on a stream that has ended");
+  }
+
+  #onBlock(text: string): void {
+    if (this.#closedBy !== "none") throw new Error(`A block after ${this.#closedBy}: ${text}`);
+    const id = /^id: (.*)$/m.exec(text)?.[1];
+    const parser = createParser({ onEvent: (event) => this.#onEvent(event) });
+    parser.feed(text);
+    if (id !== undefined) this.cursor = id;
+  }
+
+  #onEvent({ event, id, data }: EventSourceMessage): void {
+    if (event === "stream.open") this.#onOpen(id, data);
+    else if (event === "stream.reset") this.#onReset(id, data);
+    else if (event === "stream.live") this.#onLive();
+    else if (event === "stream.end") this.#onEnd(id, data);
+    else if (event === "stream.drain") this.#closedBy = "stream.drain";
+    else if (event === "stream.error") this.#onError(data);
+    else if (event === "part") this.#onPart(id);
+    else if (event === "state") this.#onState(id, data);
+    else this.#onUserEvent(id, data);
+  }
+
+  #onOpen(id: string | undefined, data: string): void {
+    const { state, first, last } = JSON.parse(data) as { state: string; first: number; last: number };
+    this.#openCount++;
+    this.#waiting = state === "waiting";
+    if (this.#openCount > 2 || (this.#openCount === 2 && state === "waiting"))
+      throw new Error("Too many stream.open events on one connection");
+    if (id === undefined) {
+      if (!this.#waiting) this.#positionPending = { reset: undefined };
+      return;
+    }
+    const start = positionOf(id);
+    if (start === undefined) throw new Error(`stream.open has the id ${id}`);
+    if (this.cursor !== undefined && this.cursor !== id)
+      throw new Error(`The cursor is ${this.cursor}, but stream.open has the id ${id}`);
+    const allowed = [this.#guarantees.startsAtFirstEvent ? 0 : first - 1, last];
+    if (this.cursor === undefined && !allowed.includes(start.seq))
+      throw new Error(`There is no cursor, but stream.open has the id ${id}`);
+    this.#position = start;
+  }
+
+  #onReset(id: string | undefined, data: string): void {
+    const { reason, lost } = JSON.parse(data) as { reason: string; lost: [number, number] | null };
+    if (id === undefined) {
+      if (this.#positionPending === undefined || lost !== null)
+        throw new Error(`stream.reset without an id at ${this.cursor}`);
+      this.#positionPending = { reset: reason };
+      // The snapshot replaces all earlier events. A client that is cut before the next id must not resume behind them.
+      this.cursor = undefined;
+      return;
+    }
+    const to = positionOf(id);
+    if (to === undefined) throw new Error(`stream.reset has the id ${id}`);
+    const { events } = this.#model.record(to.epoch);
+    if (to.seq !== 0 && to.seq > events.length - this.#guarantees.heldEvents)
+      throw new Error(`stream.reset to ${id} skips events that are held`);
+    const at = this.#position;
+    if (lost === null) {
+      this.#checkReason(reason, to);
+    } else {
+      const from = at?.epoch === to.epoch ? at.seq : 0;
+      if (lost[0] !== from + 1 || lost[1] !== to.seq || lost[0] > lost[1])
+        throw new Error(`stream.reset from ${this.cursor} to ${id} says that ${lost.join("-")} is lost`);
+    }
+    this.#position = to;
+    this.#positionPending = undefined;
+  }
+
+  #checkReason(reason: string, to: Position): void {
+    const at = this.#position;
+    const isTrue =
+      reason === "invalid"
+        ? at === undefined
+        : reason === "epoch"
+          ? at?.epoch !== to.epoch
+          : reason === "trimmed"
+            ? at?.epoch === to.epoch
+            : (at?.seq ?? 0) > this.#model.record(to.epoch).events.length;
+    if (!isTrue) throw new Error(`The cursor is ${this.cursor}, but stream.reset says ${reason}`);
+  }
+
+  /** The first event of a running snapshot. */
+  #onPart(id: string | undefined): void {
+    if (id !== undefined) throw new Error(`An event inside a snapshot has the id ${id}`);
+    if (this.#positionPending === undefined) throw new Error("A snapshot that was not announced");
+  }
+
+  /** The last event of a running snapshot, whose data is the position of the snapshot. */
+  #onState(id: string | undefined, data: string): void {
+    const to = positionOf(data);
+    if (id !== data || to === undefined) throw new Error(`A snapshot at ${data} has the id ${id}`);
+    if (this.#positionPending === undefined) throw new Error("A snapshot that was not announced");
+    if (to.seq > this.#model.record(to.epoch).events.length)
+      throw new Error(`A snapshot at ${data}, which is ahead of the stream`);
+    if (this.#positionPending.reset !== undefined) this.#checkReason(this.#positionPending.reset, to);
+    else if (this.cursor !== undefined)
+      throw new Error(`The cursor is ${this.cursor}, but a snapshot follows without stream.reset`);
+    this.#position = to;
+    this.#positionPending = undefined;
+  }
+
+  #onError(data: string): void {
+    const { code } = JSON.parse(data) as { code: string };
+    if (code === "SNAPSHOT_FAILED") this.outageCount++;
+    if (code === "GONE") this.isGone = true;
+  }
+
+  #onLive(): void {
+    this.#liveCount++;
+    if (this.#liveCount > 1) throw new Error("Two stream.live events on one connection");
+  }
+
+  #onUserEvent(id: string | undefined, data: string): void {
+    const next = positionOf(id);
+    const at = this.#position;
+    if (next === undefined || at === undefined || this.#positionPending !== undefined)
+      throw new Error(`Event ${id}, but the client has no position`);
+    if (next.epoch !== at.epoch || next.seq !== at.seq + 1)
+      throw new Error(`Event ${id} follows ${at.epoch}.${at.seq}`);
+    const pushed = this.#model.record(next.epoch).events[next.seq - 1];
+    if (data !== pushed)
+      throw new Error(
+        `Event ${id} has the data ${JSON.stringify(data)} instead of ${JSON.stringify(pushed)}`,
+      );
+    this.#position = next;
+  }
+
+  #onEnd(id: string | undefined, data: string): void {
+    this.#closedBy = "stream.end";
+    const end = positionOf(id);
+    const { status } = JSON.parse(data) as { status: string };
+    if (this.isGone) {
+      if (
+        !this.#waiting ||
+        status !== "failed" ||
+        end?.seq !== 0 ||
+        this.#model.find(end.epoch) !== undefined
+      )
+        throw new Error(`After GONE, stream.end has the status ${status} and the id ${id}`);
+      return;
+    }
+    if (end === undefined || end.epoch !== this.#position?.epoch)
+      throw new Error(`stream.end has the id ${id} of another epoch`);
+    const record = this.#model.record(end.epoch);
+    if (id?.endsWith(".end") !== true) throw new Error(`stream.end has the id ${id}, which is not terminal`);
+    if (record.status !== status)
+      throw new Error(`stream.end has the status ${status} instead of ${record.status}`);
+    if (end.seq !== record.events.length + 1 || this.#position.seq !== record.events.length) {
+      throw new Error(
+        `stream.end has the id ${id} after event ${this.#position.seq} of ${record.events.length}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import type { CallFate, WakeUpFate } from "../../support/faulty-store.ts";
+
+/** One thing that happens to processes that share a store. Numbers select a stream, a process or a client. */
+export type Step =
+  | { readonly do: "open" | "end" | "fail"; readonly stream: number; readonly process: number }
+  | { readonly do: "cancel"; readonly stream: number; readonly process: number }
+  | { readonly do: "push"; readonly stream: number; readonly process: number; readonly count: number }
+  | {
+      readonly do: "connect";
+      readonly client: number;
+      readonly process: number;
+      /** Connects without a cursor. */
+      readonly withoutCursor: boolean;
+    }
+  | { readonly do: "leave" | "stall" | "drain"; readonly client: number }
+  | { readonly do: "set call fates"; readonly process: number; readonly fates: readonly CallFate[] }
+  | { readonly do: "set wake-up fates"; readonly process: number; readonly fates: readonly WakeUpFate[] }
+  | { readonly do: "kill" | "close"; readonly process: number }
+  | { readonly do: "trim"; readonly stream: number; readonly keep: number }
+  | { readonly do: "flush store" | "copy store" | "restore copy" }
+  | { readonly do: "advance"; readonly ms: number };
+
+export interface History {
+  readonly durability: "local" | "stored";
+  readonly steps: readonly Step[];
+  readonly seed: number;
+}
+
+export const PROCESSES = 3;
+export const STREAMS = 3;
+/** The last stream is a channel. */
+export const CHANNEL: number = STREAMS - 1;
+export const CHANNEL_ID = "channel";
+export const CLIENTS = 6;
+
+export const streamId = (stream: number): string => (stream === CHANNEL ? CHANNEL_ID : `job-${stream}`);
+
+const process = fc.nat(PROCESSES - 1);
+const stream = fc.nat(STREAMS - 1);
+const client = fc.nat(CLIENTS - 1);
+
+const callFates: fc.Arbitrary<readonly CallFate[]> = fc.constantFrom<readonly CallFate[]>(
+  ["ok"],
+  ["ok"],
+  ["rejected"],
+  ["hanging"],
+  ["ok", "late"],
+  ["ok", "reply lost"],
+  ["ok", "rejected", "reply lost", "late", "hanging"],
+);
+const wakeUpFates: fc.Arbitrary<readonly WakeUpFate[]> = fc.constantFrom<readonly WakeUpFate[]>(
+  ["ok"],
+  ["dropped"],
+  ["ok", "doubled", "late"],
+  ["ok", "dropped", "doubled", "late"],
+);
+
+const commonSteps = [
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("open"), stream, process }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("end", "fail", "cancel"), stream, process }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("push"),
+      stream,
+      process,
+      count: fc.integer({ min: 1, max: 12 }),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("connect"),
+      client,
+      process,
+      withoutCursor: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("leave"), client }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("stall", "drain"), client }) },
+  {
+    weight: 9,
+    arbitrary: fc.record({ do: fc.constant("advance"), ms: fc.constantFrom(0, 1, 5, 6, 50, 1_000, 5_000) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("advance"), ms: fc.constant(16_000) }) },
+];
+
+const faultSteps = [
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("set call fates"), process, fates: callFates }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("set wake-up fates"), process, fates: wakeUpFates }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("kill", "close"), process }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("trim"), stream, keep: fc.nat(6) }) },
+];
+
+const lossSteps = [
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom("flush store", "copy store", "restore copy") }),
+  },
+];
+
+function historiesOf(steps: { weight: number; arbitrary: fc.Arbitrary<unknown> }[]): fc.Arbitrary<History> {
+  return fc.record({
+    durability: fc.constantFrom("local" as const, "stored" as const),
+    steps: fc.array(fc.oneof(...steps), { maxLength: 60, size: "max" }) as fc.Arbitrary<Step[]>,
+    seed: fc.nat(),
+  });
+}
+
+/** Nothing fails, but wake-ups are lost, late or doubled. */
+export const historiesWithoutFaults: fc.Arbitrary<History> = historiesOf([
+  ...commonSteps,
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("set wake-up fates"), process, fates: wakeUpFates }) },
+]);
+/** Calls fail and processes die, but the store keeps its data. */
+export const historiesWithFaults: fc.Arbitrary<History> = historiesOf([...commonSteps, ...faultSteps]);
+/** The store loses data too. */
+export const historiesWithLosses: fc.Arbitrary<History> = fc.oneof(
+  historiesOf([...commonSteps, ...faultSteps, ...lossSteps]),
+  historiesOf([...commonSteps, ...lossSteps]),
+);

@@ -1,0 +1,47 @@
+// Covers src/store as a whole: random histories of three processes that share a store.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import * as core from "../../../src/index.ts";
+import { historiesWithFaults, historiesWithLosses, historiesWithoutFaults, type History } from "./history.ts";
+import { run } from "./simulation.ts";
+
+const numRuns = Number(process.env["HOLDFAST_RUNS"] ?? 1_000);
+
+test.each([
+  ["wake-ups are lost", historiesWithoutFaults, 0.2],
+  ["calls fail and processes die", historiesWithFaults, 0.5],
+  ["the store loses data", historiesWithLosses, 0.3],
+])(
+  "registries that share a store lose, duplicate and leak nothing in random histories in which %s",
+  async (_, histories, share) => {
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        await run(core, history);
+      }),
+      { numRuns: Math.ceil(numRuns * share) },
+    );
+    expect.assertions(0);
+  },
+  600_000,
+);
+
+test("a client that is ahead of a replica is not served by that replica if it was forgotten during the read", async () => {
+  const stream = { stream: 0, process: 0 };
+  const history: History = {
+    durability: "local",
+    steps: [
+      { do: "open", ...stream },
+      { do: "connect", client: 0, process: 1, withoutCursor: true },
+      { do: "set call fates", process: 1, fates: ["ok", "late"] },
+      { do: "connect", client: 0, process: 0, withoutCursor: true },
+      { do: "push", ...stream, count: 5 },
+      { do: "open", ...stream },
+      { do: "connect", client: 0, process: 1, withoutCursor: false },
+      { do: "advance", ms: 16_000 },
+    ],
+    seed: 361_251_461,
+  };
+  await run(core, history);
+  expect.assertions(0);
+});

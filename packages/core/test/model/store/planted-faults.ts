@@ -1,0 +1,103 @@
+import type { PlantedFault } from "../../support/planted-faults.ts";
+
+export const plantedFaults: readonly PlantedFault[] = [
+  {
+    name: "a stream that the store has lost is not restored by its producer",
+    file: "store/stream-producer.ts",
+    original: 'case "missing":\n        await this.#restore();\n',
+    replacement: 'case "missing":\n',
+    violation: /^(A client waits for a live stream|Idle)/,
+  },
+  {
+    name: "an event is dropped from the log before the store has it",
+    file: "log/log.ts",
+    original: "return kept < events && used + this.#maxFrame <= bytes;",
+    replacement: "return true;",
+    violation: /^(stream\.|token |Idle|Event)/,
+  },
+  {
+    name: "a dead producer is never replaced by `lost`",
+    file: "store/replica.ts",
+    original: '(await this.#client.lost(this.stream.id, meta.fence, { status: "lost" })) ? "read" : "wait"',
+    replacement: '"wait"',
+    violation: /^Idle without a producer/,
+  },
+  {
+    name: "a stream that the store and the producer have lost never ends",
+    file: "store/replica.ts",
+    original: 'if (missingFor >= LOST_AFTER) this.#finish({ status: "lost" });',
+    replacement: 'if (missingFor >= LOST_AFTER) return "wait";',
+    violation: /^Idle without a producer/,
+  },
+  {
+    name: "a replica ends before it has every event",
+    file: "store/replica.ts",
+    original: "if (meta.end !== undefined && stream.log.last >= meta.last)",
+    replacement: "if (meta.end !== undefined)",
+    violation: /^stream\.end with the status /,
+  },
+  {
+    name: "the readers of a replica are not moved to a new epoch",
+    file: "store/replica.ts",
+    original: "this.#hooks.moved(this, page.meta);",
+    replacement: "",
+    violation: /^Idle/,
+  },
+  {
+    name: "the readers of a replica are not moved to the stream that is opened in their process",
+    file: "store/stream-broker.ts",
+    original: "replaced?.moveReadersTo(stream);",
+    replacement: "",
+    violation: /^Idle/,
+  },
+  {
+    name: "the store is looked up once, however long clients wait",
+    file: "base/keyed-poller.ts",
+    original: "      this.#callAt(entry, entry.askAgain ? now : nextCallAt);\n",
+    replacement: "",
+    violation: /^A client waits for /,
+  },
+  {
+    name: "readers are not woken when their page has been read",
+    file: "store/page-cache.ts",
+    original: "for (const reader of readers) reader.wake();",
+    replacement: "",
+    violation: /^Idle/,
+  },
+  {
+    name: "the end is sent before the store has every event",
+    file: "stream/stream.ts",
+    original:
+      "return this.#highWatermark === undefined || this.#highWatermark.ended ? this.#end : undefined;",
+    replacement: "return this.#end;",
+    violation: /^stream\.end with the status /,
+  },
+  {
+    name: "a batch of a channel is retried with other frames",
+    file: "store/channel-producer.ts",
+    original: "this.#batch ??= {",
+    replacement: "this.#batch = {",
+    violation: /^The store does not have |^The store has an event twice/,
+  },
+  {
+    name: "a batch of a channel is retried with another number",
+    file: "store/channel-producer.ts",
+    original: "const batch = { producer, number };",
+    replacement: "const batch = { producer, number: number + this.#options.nextNumber() };",
+    violation: /^The store has an event twice|^The channel .* twice$/,
+  },
+  {
+    name: "a stream whose end is stored is lost because the reply was lost",
+    file: "store/stream-producer.ts",
+    original: "if (hasEnd) this.#finish();",
+    replacement: 'if (hasEnd) this.#endAs({ status: "lost" });',
+    violation: /^The stream \S+ has ended as /,
+  },
+  {
+    name: "a replica without readers is kept",
+    file: "stream/stream-table.ts",
+    original: "    entry.backing?.onForgotten();\n",
+    replacement: "",
+    violation: /timers are left|^Still held/,
+  },
+];

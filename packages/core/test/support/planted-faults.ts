@@ -1,0 +1,94 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect } from "vitest";
+
+/** The code under test: core, or a copy of it with a fault. */
+export type Core = Pick<typeof import("../../src/index.ts"), "createRegistry" | "serve">;
+
+/** A change of one place in one source file. */
+export interface Fault {
+  /** The path below `src`. */
+  readonly file: string;
+  /** The text that is replaced. The file must have it exactly once. */
+  readonly original: string;
+  readonly replacement: string;
+}
+
+/** A fault that the model must find. */
+export interface PlantedFault extends Fault {
+  readonly name: string;
+  /** The violation that the fault causes. */
+  readonly violation: RegExp;
+}
+
+/** Throws an error if the history violates a promise. */
+type Run<History> = (core: Core, history: History) => Promise<void>;
+
+/** Returns a function that makes a copy of core, with a fault if one is given. The copies are removed after the suite. */
+export function coreCopier(): (name: string, fault?: Fault) => Promise<Core> {
+  const source = fileURLToPath(new URL("../../src", import.meta.url));
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "holdfast-planted-faults-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  return async (name, fault) => {
+    const copy = join(folder, name);
+    cpSync(source, copy, { recursive: true });
+    if (fault !== undefined) plant(fault, copy);
+    return (await import(pathToFileURL(join(copy, "index.ts")).href)) as Core;
+  };
+}
+
+function plant({ file, original, replacement }: Fault, folder: string): void {
+  const path = join(folder, file);
+  const text = readFileSync(path, "utf8");
+  expect(text.split(original), `${file} has exactly one: ${original}`).toHaveLength(2);
+  writeFileSync(
+    path,
+    text.replace(original, () => replacement),
+  );
+}
+
+/** Runs random histories until one violates a promise in the given way, and returns the violation. */
+export async function findViolation<History>(
+  core: Core,
+  histories: fc.Arbitrary<History>,
+  run: Run<History>,
+  numRuns: number,
+  violation: RegExp,
+): Promise<string | undefined> {
+  const property = fc.asyncProperty(histories, async (history) => {
+    const message = await violationOf(run(core, history));
+    if (message !== undefined && violation.test(message)) throw new Error(message);
+  });
+  const result = await fc.check(property, { numRuns, endOnFailure: true });
+  return result.failed ? (result.errorInstance as Error).message : undefined;
+}
+
+/** Forty times the macrotasks that the longest history takes. */
+const MACROTASK_LIMIT = 20_000;
+
+/**
+ * The violation of a running history. A fault may also make a history hang; this has no violation. The simulation waits
+ * for macrotasks only, so that counting them tells a history that hangs from one that runs on a busy machine.
+ */
+async function violationOf(history: Promise<void>): Promise<string | undefined> {
+  let isOver = false;
+  let violation: string | undefined;
+  const over = (): void => {
+    isOver = true;
+  };
+  history.then(over, (error: unknown) => {
+    violation = String((error as Error).message);
+    over();
+  });
+  for (let count = 0; count < MACROTASK_LIMIT && !isOver; count++) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return violation;
+}
