@@ -1,6 +1,6 @@
 import { defineConfig } from "tsup";
 
-/** Like the others, but what is internal to core is built in: core itself stays the one that everybody has. */
+/** As in the other packages, but with the internal helpers of core built in. Core itself stays a peer dependency. */
 export default defineConfig({
   entry: ["src/index.ts"],
   format: "esm",

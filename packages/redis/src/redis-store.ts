@@ -25,12 +25,12 @@ export interface RedisStoreOptions {
    */
   readonly client: RedisClient;
   /**
-   * The library whose methods `client` has. Needed for a wrapper, for example of a tracing library, that the store does
-   * not recognize. The wrapper must pass on the methods that {@link RedisClient} lists; also `options` (for a cluster of
-   * `redis`, `_options`) if the client has a `keyPrefix`, `nodeByAddress` for a cluster of `redis`,
-   * and `isCluster` for `ioredis`.
+   * The library whose methods `client` has. Name it if the store does not recognise the client, for example because a
+   * tracing library has wrapped it. The wrapper needs the methods of {@link RedisClient}, `nodeByAddress` for a cluster
+   * of `redis`, and `isCluster` for `ioredis`. If the client has a `keyPrefix`, the wrapper also needs the
+   * client's `options` (`_options` for a cluster of `redis`).
    *
-   * @default guessed from the members of `client`
+   * @default recognised by the members of `client`
    */
   readonly connector?: "redis" | "ioredis";
   /** What the names of all keys and channels begin with; without braces. @default "hf:" */

@@ -25,7 +25,7 @@ async function retry<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof HoldfastError && error.code === "STORE_UNAVAILABLE")) throw error;
+      if (!(HoldfastError.is(error) && error.code === "STORE_UNAVAILABLE")) throw error;
       await pause(5);
     }
   }

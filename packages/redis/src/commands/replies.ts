@@ -5,7 +5,7 @@ import { unavailable } from "./unavailable.ts";
 
 const isPresent = (value: unknown): boolean => value !== null && value !== undefined;
 
-/** Equal ends have equal texts: the script recognizes a repeated append by comparing them. */
+/** Equal ends have equal texts: the script recognises a repeated append by comparing them. */
 export function encodeEnd({ status, error }: StoredEnd): string {
   if (error === undefined) return JSON.stringify({ status });
   const { code, message, retryable, retryAfter } = error;

@@ -46,7 +46,7 @@ export function createConnector(
   const library = name ?? guessLibrary(client);
   if (library === undefined) {
     throw invalid(
-      "`client` is not recognized as a client of `redis` or of `ioredis`. " +
+      "`client` is not recognised as a client of `redis` or of `ioredis`. " +
         'If it wraps one, name the library with `connector: "redis"` or `connector: "ioredis"`.',
     );
   }

@@ -54,7 +54,7 @@ const invalid = (message: string) =>
 /** As a JavaScript caller would, without types. */
 const openStore = (options: object) => redisStore(options as RedisStoreOptions);
 
-test("a client is recognized by its members", () => {
+test("a client is recognised by its members", () => {
   const single = new Redis({ lazyConnect: true });
   const cluster = new Cluster([], { lazyConnect: true });
   expect(createConnector(createClient(), undefined, 5_000)).toMatchObject({ sharded: false });
@@ -63,7 +63,7 @@ test("a client is recognized by its members", () => {
   expect(createConnector(cluster, undefined, 5_000).sharded).toBe(true);
 });
 
-describe("a wrapper that is not recognized", () => {
+describe("a wrapper that is not recognised", () => {
   test("is refused with an error that mentions `connector`", () => {
     expect(() => openStore({ client: nodeRedisWrapper })).toThrowError(invalid('`connector: "redis"`'));
   });
