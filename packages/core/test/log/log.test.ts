@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { encodeEvent } from "../../src/protocol/encode.ts";
 import type { SseEvent } from "../../src/protocol/event.ts";
 import { makeId } from "../../src/protocol/event-id.ts";
@@ -204,4 +204,65 @@ test("the memory of what was forgotten is given back", async () => {
   await collectGarbage();
   const kept = references.filter((reference) => reference.deref() !== undefined);
   expect(kept).toHaveLength(log.last - log.first + 1);
+});
+
+describe("a log of frames that were encoded in another process", () => {
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  const frameOf = (seed: number): Uint8Array => {
+    const size = seed % 11 === 0 ? 9_000 + seed : (seed * 37) % 400;
+    return encodeEvent({ data: `${seed} ${"x".repeat(size)}` });
+  };
+
+  test("returns the frames unchanged", () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ skip: fc.constant(0), seed: fc.nat(10_000) }) },
+      { weight: 1, arbitrary: fc.record({ skip: fc.integer({ min: 1, max: 50 }), seed: fc.nat(10_000) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
+        const log = new Log("aaaaaaaaaa", { events: 20, bytes: 60_000, maxEventBytes: 20_000 });
+        const frames = new Map<number, string>();
+        for (const { skip, seed } of steps) {
+          if (skip > 0) log.skip(log.last + skip);
+          log.appendFrame(frameOf(seed));
+          frames.set(log.last, text(frameOf(seed)));
+          expect(log.bytes).toBeLessThanOrEqual(60_000);
+          for (let number = log.first; number <= log.last; number++)
+            expect(text(log.frame(number))).toBe(frames.get(number));
+        }
+        if (log.last < log.first) return;
+        let read = "";
+        for (let next = log.first; next <= log.last;) {
+          const run = log.read(next, log.last);
+          read += text(run.bytes);
+          next = run.last + 1;
+        }
+        const held = Array.from({ length: log.last - log.first + 1 }, (_, index) =>
+          frames.get(log.first + index),
+        );
+        expect(read).toBe(held.join(""));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("skips a frame that is larger than its limit", () => {
+    const log = new Log("aaaaaaaaaa", { events: 20, bytes: 1_000, maxEventBytes: 250 });
+    log.appendFrame(frameOf(1));
+    log.appendFrame(encodeEvent({ data: "x".repeat(1_000) }));
+    expect([log.first, log.last, log.bytes]).toEqual([3, 2, 0]);
+  });
+
+  test("has room as long as the largest frame would not drop the given one", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(220), { minLength: 1, maxLength: 40 }), fc.nat(40), (sizes, back) => {
+        const log = new Log("aaaaaaaaaa", { events: 12, bytes: 2_000, maxEventBytes: 250 });
+        for (const size of sizes) log.append({ data: "x".repeat(size) });
+        const from = Math.max(log.first, log.last - back);
+        const hadRoom = log.hasRoom(from);
+        log.appendFrame(new Uint8Array(250));
+        expect(log.first <= from).toBe(hadRoom);
+      }),
+    );
+  });
 });

@@ -113,3 +113,19 @@ test.each([
 ])("bounds that bound nothing are refused: %o", (options) => {
   expect(() => createRingBuffer(options)).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
 });
+
+test("`skip` drops all items and continues behind the given number", () => {
+  const ring = createRingBuffer<string>({ count: 3, bytes: 100, sizeOf: () => 1 });
+  ring.push("one");
+  ring.push("two");
+  ring.skip(40);
+  expect([ring.first, ring.last, ring.bytes, ring.get(2), ring.get(40)]).toEqual([
+    41,
+    40,
+    0,
+    undefined,
+    undefined,
+  ]);
+  for (const item of ["a", "b", "c", "d"]) ring.push(item);
+  expect([ring.first, ring.last, ring.get(42), ring.get(44)]).toEqual([42, 44, "b", "d"]);
+});

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { controlText, encodeComment, encodeEvent, eventText, HEARTBEAT } from "../../src/protocol/encode.ts";
+import {
+  controlText,
+  encodeComment,
+  encodeEvent,
+  eventText,
+  HEARTBEAT,
+  withId,
+} from "../../src/protocol/encode.ts";
 import { HoldfastError } from "../../src/base/errors.ts";
 import type { SseEvent } from "../../src/protocol/event.ts";
 import { anyCuts, cut, parse } from "../support/parse.ts";
@@ -250,4 +257,21 @@ test("a refusal says what was expected and what came", () => {
     'Event names that begin with "stream." are reserved, got "stream.end".',
   );
   expect(message({ data: () => 1 })).toBe("`data` cannot be serialised as JSON, got function.");
+});
+
+test("`withId` writes the id where the encoder would have written it", () => {
+  const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+    fc.option(value, { nil: undefined });
+  const anyEventWithoutId = fc.record({
+    comment: optional(anyText),
+    event: optional(anyLine.filter((name) => !name.startsWith("stream."))),
+    retry: optional(fc.nat()),
+    data: optional(anyText),
+  });
+  fc.assert(
+    fc.property(anyEventWithoutId, (fields) => {
+      const event = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+      expect(text(withId(encodeEvent(event), "abc.1"))).toBe(text(encodeEvent({ ...event, id: "abc.1" })));
+    }),
+  );
 });
