@@ -53,6 +53,15 @@ const redisRooms: Rooms = {
   commands: ["connectors", "scripts", "time", "@holdfast/core", "@holdfast/core/internal"],
   pubsub: ["connectors", "time", "@holdfast/core", "@holdfast/core/internal"],
 };
+const node = ["node:*", "node:*/*"];
+/** The rooms of the suites. Only the client half uses Node: the subject runs on every runtime. */
+const conformanceRooms: Rooms = {
+  wire: [...node],
+  subject: ["@holdfast/core"],
+  harness: ["subject", "wire", "runner.ts", ...node],
+  "adapter-suite": ["harness", "subject", "wire", "runner.ts", ...node],
+  "store-suite": ["runner.ts", "@holdfast/core", ...node],
+};
 /** The client takes from core what it needs, and has it built in. */
 const builtIn = ["@holdfast/core", "@holdfast/core/internal"];
 
@@ -127,6 +136,13 @@ export default defineConfig({
       ["@holdfast/core", ...inFolder(".", clientFloors.flat())],
       "The roof imports files of the client, and names of core.",
       "client",
+    ),
+    ...roomRules("conformance", conformanceRooms),
+    mayImport(
+      ["index"],
+      ["./adapter-suite/adapter-suite.ts", "./harness/*.ts", "./subject/index.ts", "./runner.ts"],
+      "The index only re-exports files of its package.",
+      "conformance",
     ),
     ...roomRules("redis", redisRooms),
     mayImport(

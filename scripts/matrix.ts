@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findRuntime, type Runtime } from "../packages/conformance/test/runtimes/runtimes.ts";
+import { findRuntime, type Runtime } from "../packages/conformance/test/runtimes/find-runtime.ts";
 
 /** Tests that one vitest process runs, under one version of Node. */
 interface Run {
@@ -41,7 +41,7 @@ const RUNS: readonly Run[] = [
 const COLUMNS = [...RUNS.slice(0, -2).map(({ name }) => name), "nginx", "haproxy", "caddy"];
 
 /** The suite's name for the group of skipped tests that give the reason for each missing capability. */
-const MISSING = "is not held to";
+const MISSING = "missing capabilities";
 const PAGE = "docs/runtimes.md";
 const MARKED = /(?<=<!-- `npm run matrix` writes the table from here -->\n)[^]*(?=<!-- to here. -->)/;
 

@@ -6,7 +6,7 @@ export type {
   Capability,
   Listening,
   Protocol,
-} from "./adapter-suite/adapter.ts";
-export { listen } from "./adapter-suite/listen.ts";
+} from "./harness/adapter.ts";
+export { listen } from "./harness/listen.ts";
 export type { Exchange } from "./subject/index.ts";
 export type { Runner, Test } from "./runner.ts";

@@ -1,4 +1,4 @@
-/** A test runner, by what is used of it: that of vitest, `node:test`, Bun or Deno, or one's own. */
+/** The functions of a test runner that the suites call: vitest, `node:test`, Bun, Deno and others have them. */
 export interface Runner {
   readonly describe: (name: string, tests: () => void) => unknown;
   readonly test: Test;
@@ -6,6 +6,6 @@ export interface Runner {
 
 export interface Test {
   (name: string, run: () => Promise<void>): unknown;
-  /** If there is one, what an adapter has declared as missing is told as tests that are skipped. */
+  /** Where it exists, each missing capability of an adapter is reported as a skipped test. */
   readonly skip?: (name: string, run: () => Promise<void>) => unknown;
 }

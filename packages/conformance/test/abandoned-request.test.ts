@@ -1,25 +1,26 @@
 import { toResponse } from "@holdfast/core";
 import { expect, test } from "vitest";
-import { eventually } from "../src/adapter-suite/eventually.ts";
-import { collectGarbage } from "./support/garbage.ts";
-import { watchedRegistry } from "./support/watched-registry.ts";
+import { eventually } from "../src/harness/eventually.ts";
+import { collectGarbage } from "./support/collect-garbage.ts";
+import { testRegistry } from "./support/test-registry.ts";
 
-// The signal of a `Request` made with `{ signal }` follows that signal only as long as the `Request` lives.
-test("a client is seen to leave when its framework has long forgotten the request", async () => {
-  const { registry, watch } = watchedRegistry();
+// Covers the abort signals in core. The signal of a `Request` created with `{ signal }` follows it only until the `Request`
+// is garbage-collected.
+test("a disconnect is noticed although the request was garbage-collected", async () => {
+  const { registry, recorded } = testRegistry();
   const job = await registry.open("job");
-  const peer = new AbortController();
+  const client = new AbortController();
   const sources = [job, registry.stream("later"), () => undefined];
   await Promise.all(
     sources.map((source) =>
-      toResponse(new Request("http://127.0.0.1/", { signal: peer.signal }), source, {
-        observer: watch.observer,
+      toResponse(new Request("http://127.0.0.1/", { signal: client.signal }), source, {
+        observer: recorded.observer,
       }),
     ),
   );
-  expect(watch.opened).toBe(3);
+  expect(recorded.opened).toBe(3);
   await collectGarbage();
-  peer.abort();
-  await eventually(() => expect(watch.closed).toHaveLength(3));
+  client.abort();
+  await eventually(() => expect(recorded.closed).toHaveLength(3));
   expect(registry.gauges()).toMatchObject({ connections: 0, waiting: 0 });
 });

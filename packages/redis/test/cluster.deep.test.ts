@@ -5,7 +5,7 @@ import { createCluster } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type RedisClient, redisStore } from "../src/index.ts";
 import { type ConnectedClient, ioredis } from "./support/clients.ts";
-import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
+import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { freePort, redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
 import { append, STREAM } from "./support/stream.ts";
 

@@ -3,7 +3,7 @@ import { createFakeClock, createMemoryClient, type FakeClock } from "@holdfast/c
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { redisStore } from "../src/index.ts";
 import { type ConnectedClient, ioredis } from "./support/clients.ts";
-import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
+import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
 
 /** How many clients read the stream through the second registry. */

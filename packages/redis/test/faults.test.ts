@@ -1,7 +1,7 @@
 import { HoldfastError, type Store, type StoreWake } from "@holdfast/core";
 import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { eventually } from "../../conformance/src/adapter-suite/eventually.ts";
+import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { describeOnRedis } from "./support/on-redis.ts";
 import { append, EPOCH, EVERYTHING, STREAM, texts } from "./support/stream.ts";
 

@@ -1,49 +1,50 @@
+import type { AdapterUnderTest } from "../harness/adapter.ts";
+import { createSuite, type Suite } from "../harness/suite.ts";
 import type { Runner, Test } from "../runner.ts";
-import type { AdapterUnderTest } from "./adapter.ts";
-import { answers } from "./behaviours/answers.ts";
-import { backpressure } from "./behaviours/backpressure.ts";
-import { bareSources } from "./behaviours/bare-sources.ts";
-import { delivery } from "./behaviours/delivery.ts";
-import { earlierHeaders } from "./behaviours/earlier-headers.ts";
-import { ends } from "./behaviours/ends.ts";
-import { farewells } from "./behaviours/farewells.ts";
-import { heartbeats } from "./behaviours/heartbeats.ts";
-import { leaving } from "./behaviours/leaving.ts";
-import { lettingGo } from "./behaviours/letting-go.ts";
-import { opening } from "./behaviours/opening.ts";
-import { refusals } from "./behaviours/refusals.ts";
-import { request } from "./behaviours/request.ts";
-import { resuming } from "./behaviours/resuming.ts";
-import { reuse } from "./behaviours/reuse.ts";
-import { sharing } from "./behaviours/sharing.ts";
-import { sink } from "./behaviours/sink.ts";
-import { createSuite, type Suite } from "./suite.ts";
+import { backPressure } from "./back-pressure.ts";
+import { bareSourceCleanup } from "./bare-source-cleanup.ts";
+import { bareSources } from "./bare-sources.ts";
+import { clientDisconnect } from "./client-disconnect.ts";
+import { connectionReuse } from "./connection-reuse.ts";
+import { delivery } from "./delivery.ts";
+import { drain } from "./drain.ts";
+import { earlierHeaders } from "./earlier-headers.ts";
+import { earlyErrors } from "./early-errors.ts";
+import { emptyResponses } from "./empty-responses.ts";
+import { handshake } from "./handshake.ts";
+import { heartbeats } from "./heartbeats.ts";
+import { request } from "./request.ts";
+import { resume } from "./resume.ts";
+import { sharedFrames } from "./shared-frames.ts";
+import { sink } from "./sink.ts";
+import { streamEnd } from "./stream-end.ts";
 
-const BEHAVIOURS: readonly (readonly [name: string, behave: (suite: Suite) => void])[] = [
-  ["is told of the request", request],
-  ["begins, before any event exists,", opening],
-  ["answers without a stream", answers],
-  ["leaves to the framework's error handler", refusals],
-  ["keeps the headers that were set before", earlierHeaders],
-  ["delivers", delivery],
-  ["gives one frame to many", sharing],
-  ["resumes", resuming],
-  ["ends a stream", ends],
-  ["serves a bare source", bareSources],
-  ["sends heartbeats", heartbeats],
-  ["says farewell", farewells],
-  ["feels backpressure", backpressure],
-  ["has a sink that", sink],
-  ["sees its client leave", leaving],
-  ["lets a bare source go", lettingGo],
-  ["keeps its connection", reuse],
+/** What an adapter MUST do, by topic: the name of each test is a requirement. */
+const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => void])[] = [
+  ["request", request],
+  ["handshake", handshake],
+  ["response without a stream", emptyResponses],
+  ["error before the response", earlyErrors],
+  ["headers that were set before", earlierHeaders],
+  ["delivery", delivery],
+  ["shared frames", sharedFrames],
+  ["resume", resume],
+  ["end of a stream", streamEnd],
+  ["bare source", bareSources],
+  ["heartbeats", heartbeats],
+  ["drain", drain],
+  ["back-pressure", backPressure],
+  ["sink", sink],
+  ["disconnect", clientDisconnect],
+  ["disconnect from a bare source", bareSourceCleanup],
+  ["connection reuse", connectionReuse],
 ];
 
 /**
- * What every adapter must do, as tests of whichever runner: the specification of `serve`'s other side. It speaks raw HTTP
- * to a real port, and so trusts neither a client nor the adapter.
+ * Tests what every adapter MUST do, with any test runner. The suite sends raw HTTP to a real port, so neither a client
+ * library nor the adapter can hide a fault.
  *
- * @param api the runner's functions; each test takes some milliseconds, and waits for up to ten seconds until it fails
+ * @param api the functions of the runner. A test takes some milliseconds; before it fails it waits up to 30 seconds.
  *
  * @example
  * import { describe, test } from "vitest";
@@ -57,23 +58,26 @@ const BEHAVIOURS: readonly (readonly [name: string, behave: (suite: Suite) => vo
  */
 export function adapterSuite(api: Runner, adapter: AdapterUnderTest): void {
   api.describe(adapter.name ?? "an adapter", () => {
-    tellWhatIsMissing(api, adapter);
-    for (const [name, behave] of BEHAVIOURS) {
+    reportMissingCapabilities(api, adapter);
+    for (const [topic, addTests] of TOPICS) {
       const tests: Parameters<Test>[] = [];
-      behave(createSuite((...args) => tests.push(args), adapter));
-      // Some runners take a group without tests for a mistake.
-      if (tests.length > 0) api.describe(name, () => tests.forEach((args) => api.test(...args)));
+      addTests(createSuite((...args) => tests.push(args), adapter));
+      // Some runners reject a group without tests.
+      if (tests.length > 0) api.describe(topic, () => tests.forEach((args) => api.test(...args)));
     }
   });
 }
 
-function tellWhatIsMissing({ describe, test }: Runner, { capabilities = {} }: AdapterUnderTest): void {
+function reportMissingCapabilities(
+  { describe, test }: Runner,
+  { capabilities = {} }: AdapterUnderTest,
+): void {
   const { skip } = test;
   const missing = Object.entries(capabilities).flatMap(([name, capability]) =>
     capability === true ? [] : [`${name}: ${capability.missing}`],
   );
   if (skip === undefined || missing.length === 0) return;
-  describe("is not held to", () => {
+  describe("missing capabilities", () => {
     for (const name of missing) skip(name, async () => undefined);
   });
 }

@@ -1,14 +1,14 @@
 import type { ServeOptions, Source } from "@holdfast/core";
 
-/** A request, as a framework hands it over. */
+/** A request and its response, in the terms of the framework under test. */
 export interface Exchange {
-  /** Path and query, as they came; a whole URL is as good. */
+  /** Path and query as they were received, or the whole URL. */
   readonly url: string;
   /** The body, read before the adapter is called. @default "" */
   readonly body?: string | undefined;
   /**
-   * Sets a header of the response as middleware does that runs before the handler; a second one of its name is kept as
-   * well. Left out where nothing runs before the handler (`earlierHeaders`).
+   * Sets a response header, as middleware does that runs before the handler. A second header of the same name is added
+   * to the first. Omitted where nothing runs before the handler (`earlierHeaders`).
    */
   readonly setHeader?: (name: string, value: string) => void;
   /** Calls the adapter. */

@@ -1,31 +1,32 @@
 import type { Exchange } from "./exchange.ts";
-import { Stage, type StageOptions } from "./stage.ts";
+import type { TestServerOptions } from "./route.ts";
+import { TestServer } from "./test-server.ts";
 
 export type { Exchange } from "./exchange.ts";
 
-/** The server's half of the adapter suite: what is served, and what the suite wants to know of it. */
+/** The server's half of the adapter suite: it serves what a test asks for, and reports what it observed. */
 export interface Subject {
-  /** Answers a request with what the suite has set up under its path. Resolves and rejects as the adapter does. */
+  /** Answers a request with what the test serves under its path. Resolves and rejects as the adapter does. */
   readonly answer: (exchange: Exchange) => Promise<unknown>;
-  /** Does what a message of the suite says, and returns the reply. */
+  /** Executes a message of the suite, and returns the reply. */
   readonly tell: (message: string) => Promise<string>;
 }
 
-/** A message of the suite: a call of a stage's method, or, without a stage, the beginning of one. */
+/** A message of the suite: it calls a method of a test server or, without `server`, creates one. */
 export interface Message {
-  readonly stage?: number;
+  readonly server?: number;
   readonly name: string;
   readonly args: readonly unknown[];
 }
 
-/** What came of it. */
+/** The result of a message. */
 export type Reply = { readonly value: unknown } | { readonly error: string };
 
 /**
- * Makes a subject. In a process of its own, hand it the requests of the suite, and its messages by whatever way; in the
- * suite's process there is one already.
+ * Creates a subject for a server in another process: pass it the suite's requests, and its messages over any channel. In
+ * the process of the suite it exists already.
  *
- * It needs nothing but what every fetch runtime has.
+ * It needs only what every fetch runtime has.
  *
  * @example
  * const subject = createSubject();
@@ -38,31 +39,31 @@ export type Reply = { readonly value: unknown } | { readonly error: string };
  * });
  */
 export function createSubject(): Subject {
-  const stages = new Map<number, Stage>();
-  let last = 0;
+  const servers = new Map<number, TestServer>();
+  let lastId = 0;
 
-  async function perform({ stage, name, args }: Message): Promise<unknown> {
-    if (stage === undefined) {
-      stages.set(++last, new Stage(...(args as [StageOptions])));
-      return last;
+  async function execute({ server, name, args }: Message): Promise<unknown> {
+    if (server === undefined) {
+      servers.set(++lastId, new TestServer(...(args as [TestServerOptions])));
+      return lastId;
     }
-    const called = stages.get(stage) as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
-    const value = await called[name]?.(...args);
-    if (name === "finish") stages.delete(stage);
+    const target = servers.get(server) as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
+    const value = await target[name]?.(...args);
+    if (name === "finish") servers.delete(server);
     return value;
   }
 
   return {
     async answer(exchange) {
-      const [, stage, route = ""] = new URL(exchange.url, "http://127.0.0.1").pathname.split("/");
-      const found = stages.get(Number(stage));
-      if (found === undefined) throw new Error(`Nothing is served under ${exchange.url}.`);
+      const [, server, route = ""] = new URL(exchange.url, "http://127.0.0.1").pathname.split("/");
+      const found = servers.get(Number(server));
+      if (found === undefined) throw new Error(`No test serves anything under ${exchange.url}.`);
       return found.answer(route, exchange);
     },
     async tell(message) {
       let reply: Reply;
       try {
-        reply = { value: await perform(JSON.parse(message) as Message) };
+        reply = { value: await execute(JSON.parse(message) as Message) };
       } catch (error) {
         reply = { error: String(error) };
       }

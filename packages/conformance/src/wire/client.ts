@@ -1,4 +1,6 @@
-/** A request, in what transports have in common. */
+import { deadline } from "./deadline.ts";
+
+/** A request, whatever version of HTTP carries it. */
 export interface ClientRequest {
   /** @default "GET" */
   readonly method?: string;
@@ -8,49 +10,48 @@ export interface ClientRequest {
   readonly body?: string;
 }
 
-/** In ms. A machine may be busy: late is who hangs. */
-const DEADLINE = 10_000;
+/** Characters at the end of the body that are kept for `untilEndsWith`. */
 const TAIL = 32_768;
 
-/** One response as its client sees it, whatever carries it. */
+/** One response as its client receives it, whatever version of HTTP carries it. */
 export abstract class Client {
-  /** 0 before the answer. */
+  /** 0 until the response headers arrive. */
   status = 0;
-  /** By lower-case name; several of one name are joined by a comma. */
+  /** By lower-case name; several headers of one name are joined by a comma. */
   headers: Readonly<Record<string, string>> = {};
-  /** `ended`: by the server, in order. `cut`: by anybody, before its end. */
+  /** `ended`: the server ended the response. `cut`: the connection broke before its end. */
   state: "open" | "ended" | "cut" = "open";
-  /** What came behind its end, and belongs to no other response. */
-  surplus = "";
+  /** Bytes that arrived after the end of the response and belong to no other. */
+  extra = "";
   readonly #chunks: string[] = [];
-  /** The first chunks in one piece, and how many they are. */
+  /** The first `count` chunks, joined. */
   #joined = { text: "", count: 0 };
-  /** The last of the body: to look for the end of a long one is cheap. */
+  /** The last characters of the body: the end of a long one is found without joining all of it. */
   #tail = "";
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  #news: () => void = () => undefined;
-  #next: Promise<void> = this.#renew();
+  #wake: () => void = () => undefined;
+  #changed: Promise<void> = this.#nextChange();
 
   /** Stops reading. */
   abstract pause(): void;
-  /** Reads on. */
+  /** Reads again. */
   abstract resume(): void;
-  /** Leaves. */
+  /** Closes the connection: a FIN. */
   abstract cut(): void;
-  /** Leaves without a goodbye, or in whatever other way its transport has. */
+  /** Resets the connection or the HTTP/2 stream. */
   abstract reset(): void;
-  /** Leaves in a way that no server misses. */
-  leave(): void {
+  /** Disconnects in a way that every server notices. */
+  disconnect(): void {
     this.reset();
     this.cut();
   }
 
-  /** Says that it has nothing more to say, and goes on listening. */
+  /** Closes the sending side of the connection, and continues to read. */
   halfClose?(): void;
   /** Sends a request that is answered at the same time, where one connection carries several. */
-  beside?(request: ClientRequest): Client;
+  sendConcurrently?(request: ClientRequest): Client;
   /** Sends another request over the same connection. */
-  abstract again(request?: ClientRequest): Client;
+  abstract sendNext(request?: ClientRequest): Client;
 
   /** The body so far. */
   get text(): string {
@@ -63,73 +64,78 @@ export abstract class Client {
 
   /** Waits for status and headers. */
   async answered(): Promise<this> {
-    await this.#wait(() => this.status > 0, "an answer");
+    await this.#waitFor(() => this.status > 0, "a response");
     return this;
   }
 
   /** Waits for a text in the body; returns the body so far. */
   async until(text: string): Promise<string> {
-    let looked = 0;
-    let seam = "";
-    const come = (): boolean => {
-      for (const chunk of this.#chunks.slice(looked)) {
-        looked++;
-        const part = seam + chunk;
+    let searched = 0;
+    let overlap = "";
+    const hasArrived = (): boolean => {
+      for (const chunk of this.#chunks.slice(searched)) {
+        searched++;
+        const part = overlap + chunk;
         if (part.includes(text)) return true;
-        seam = text.length > 1 ? part.slice(1 - text.length) : "";
+        overlap = text.length > 1 ? part.slice(1 - text.length) : "";
       }
       return false;
     };
-    await this.#wait(come, JSON.stringify(text));
+    await this.#waitFor(hasArrived, JSON.stringify(text));
     return this.text;
   }
 
-  /** Waits for the body to end with a text, for now. */
-  async untilLast(text: string): Promise<void> {
-    await this.#wait(() => this.#tail.endsWith(text), `${JSON.stringify(text.slice(0, 100))} at the end`);
+  /** Waits until the body received so far ends with a text. */
+  async untilEndsWith(text: string): Promise<void> {
+    await this.#waitFor(
+      () => this.#tail.endsWith(text),
+      `${JSON.stringify(text.slice(0, 100))} at the end of the body`,
+    );
   }
 
-  /** Waits for the end, of either kind. */
-  async over(): Promise<"open" | "ended" | "cut"> {
-    await this.#wait(() => this.state !== "open", "the end");
+  /** Waits until the response has ended or the connection is cut. */
+  async finished(): Promise<"open" | "ended" | "cut"> {
+    await this.#waitFor(() => this.state !== "open", "the end of the response");
     return this.state;
   }
 
   protected answer(status: number, headers: Readonly<Record<string, string>>): void {
     this.status = status;
     this.headers = headers;
-    this.#news();
+    this.#wake();
   }
 
   protected take(bytes: Uint8Array): void {
     const chunk = this.#decoder.decode(bytes, { stream: true });
     this.#chunks.push(chunk);
     this.#tail = (this.#tail + chunk).slice(-TAIL);
-    this.#news();
+    this.#wake();
   }
 
   protected finish(state: "ended" | "cut"): void {
     if (this.state !== "open") return;
     this.state = state;
-    this.#news();
+    this.#wake();
   }
 
-  async #wait(come: () => boolean, what: string): Promise<void> {
-    const late = AbortSignal.timeout(DEADLINE);
-    late.addEventListener("abort", () => this.#news(), { once: true });
-    while (!come()) {
-      if (late.aborted || this.state !== "open") {
+  async #waitFor(condition: () => boolean, what: string): Promise<void> {
+    const expired = AbortSignal.timeout(deadline.ms);
+    expired.addEventListener("abort", () => this.#wake(), { once: true });
+    while (!condition()) {
+      if (expired.aborted || this.state !== "open") {
         const { status, state, text } = this;
-        throw new Error(`Waited for ${what}; ${status}, ${state}, got ${text.length}: ${text.slice(-1_000)}`);
+        throw new Error(
+          `Expected ${what}; the response has status ${status}, is ${state} and has ${text.length} characters: ${text.slice(-1_000)}`,
+        );
       }
-      await this.#next;
+      await this.#changed;
     }
   }
 
-  #renew(): Promise<void> {
+  #nextChange(): Promise<void> {
     return new Promise((resolve) => {
-      this.#news = () => {
-        this.#next = this.#renew();
+      this.#wake = () => {
+        this.#changed = this.#nextChange();
         resolve();
       };
     });

@@ -1,4 +1,4 @@
-/** One block of an event stream, read by hand: its fields, or its comment. */
+/** One block of an event stream: its fields, or its comment. */
 export interface Frame {
   readonly event?: string;
   readonly id?: string;
@@ -7,55 +7,55 @@ export interface Frame {
   readonly comment?: string;
 }
 
-/** The whole blocks of what a client has received. */
+/** The complete blocks in what a client has received. */
 export function framesOf(text: string): Frame[] {
   return text.split("\n\n").slice(0, -1).map(frameOf);
 }
 
 /** The frames with the name `event`. */
-export function named(text: string, event: string): Frame[] {
+export function framesNamed(text: string, event: string): Frame[] {
   return framesOf(text).filter((frame) => frame.event === event);
 }
 
-/** The first frame with the name `event`, its data parsed. */
+/** The parsed data of the first frame with the name `event`. */
 export function dataOf(text: string, event: string): unknown {
-  const data = named(text, event)[0]?.data;
+  const data = framesNamed(text, event)[0]?.data;
   return data === undefined ? undefined : JSON.parse(data);
 }
 
-/** The user's events: what is neither a comment nor a control event nor a bare field. */
+/** The user's events: the frames with data that are not control events. */
 export function eventsOf(text: string): Frame[] {
   return framesOf(text).filter(({ event, data }) => data !== undefined && !event?.startsWith("stream."));
 }
 
-/** The place of an id `<epoch>.<seq>` in its stream. */
+/** The sequence number in an id `<epoch>.<seq>`. */
 function seqOf(id: string | undefined): number {
   return Number(id?.split(".")[1]);
 }
 
-/** Events that arrived, or that a reset said were lost, one behind the other. */
-export interface Stretch {
+/** Consecutive events that arrived, or that a reset reported as lost. */
+export interface EventRange {
   readonly from: number;
   readonly to: number;
   readonly lost: boolean;
 }
 
-/** The numbers of a stream's events as the client can account for them, in the order in which it heard of them. */
-export function stretchesOf(text: string): Stretch[] {
-  const stretches: Stretch[] = [];
+/** The sequence numbers of the events that a client received or was told are lost, in the order in which that happened. */
+export function eventRanges(text: string): EventRange[] {
+  const ranges: EventRange[] = [];
   for (const { event, id, data = "" } of framesOf(text)) {
     if (event === "stream.reset") {
       const [from, to] = (JSON.parse(data) as { lost: [number, number] }).lost;
-      stretches.push({ from, to, lost: true });
+      ranges.push({ from, to, lost: true });
     } else if (id !== undefined && !event?.startsWith("stream.")) {
-      const last = stretches.at(-1);
+      const last = ranges.at(-1);
       const seq = seqOf(id);
       if (last?.lost === false && seq === last.to + 1)
-        stretches.push({ ...(stretches.pop() as Stretch), to: seq });
-      else stretches.push({ from: seq, to: seq, lost: false });
+        ranges.push({ ...(ranges.pop() as EventRange), to: seq });
+      else ranges.push({ from: seq, to: seq, lost: false });
     }
   }
-  return stretches;
+  return ranges;
 }
 
 function frameOf(block: string): Frame {

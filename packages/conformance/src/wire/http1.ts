@@ -1,12 +1,12 @@
 import { connect, type Socket } from "node:net";
 import { Client, type ClientRequest } from "./client.ts";
 
-/** HTTP/1.1 by hand, so that nothing is done on the client's behalf. */
+/** Sends a request over a raw HTTP/1.1 connection, so that no library corrects what the server sends. */
 export function sendHttp1(port: number, request: ClientRequest): Http1Client {
   return new Http1Connection(port).send(request);
 }
 
-/** One socket with its responses in order: one after the other, or pipelined. */
+/** One socket whose requests are sent one after the other, or pipelined. */
 class Http1Connection {
   readonly socket: Socket;
   readonly #waiting: Http1Client[] = [];
@@ -15,10 +15,10 @@ class Http1Connection {
   constructor(port: number) {
     this.socket = connect(port, "127.0.0.1");
     this.socket.on("data", (chunk) => this.#read(chunk));
-    // What went wrong is told by `close`.
+    // `close` follows every error.
     this.socket.on("error", () => undefined);
     this.socket.on("close", () => {
-      for (const client of this.#waiting.splice(0)) client.lost();
+      for (const client of this.#waiting.splice(0)) client.connectionClosed();
     });
   }
 
@@ -39,7 +39,7 @@ class Http1Connection {
     while (rest.length > 0) {
       const client = this.#waiting[0];
       if (client === undefined) {
-        if (this.#last !== undefined) this.#last.surplus += rest.toString("latin1");
+        if (this.#last !== undefined) this.#last.extra += rest.toString("latin1");
         return;
       }
       this.#last = client;
@@ -85,16 +85,16 @@ export class Http1Client extends Client {
     this.#connection.socket.end();
   }
 
-  again(request: ClientRequest = {}): Http1Client {
+  sendNext(request: ClientRequest = {}): Http1Client {
     return this.#connection.send(request);
   }
 
-  /** The connection is gone. */
-  lost(): void {
+  /** Called when the connection has closed. */
+  connectionClosed(): void {
     this.finish(this.#expects.part === "close" ? "ended" : "cut");
   }
 
-  /** Reads what belongs to this response; returns what is left. */
+  /** Reads the bytes of this response; returns the rest. */
   read(chunk: Buffer): Buffer {
     let rest = chunk;
     while (rest.length > 0 && this.state === "open") rest = this.#readPart(rest);
@@ -119,7 +119,7 @@ export class Http1Client extends Client {
       case "chunk":
       case "length": {
         const mine = chunk.subarray(0, expects.left);
-        // A chunk has two bytes of its own at the end.
+        // A chunk ends with CRLF, which is not part of the body.
         const text = expects.part === "chunk" ? mine.subarray(0, Math.max(0, expects.left - 2)) : mine;
         expects.left -= mine.length;
         this.take(text);
@@ -130,7 +130,7 @@ export class Http1Client extends Client {
     }
   }
 
-  /** Collects up to the end of a line, or of the lines. */
+  /** Collects text up to `end`; returns the rest of the chunk. */
   #until(end: string, chunk: Buffer, then: (text: string) => void): Buffer {
     const all = Buffer.concat([this.#line, chunk]);
     const at = all.indexOf(end);

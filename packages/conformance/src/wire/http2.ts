@@ -1,10 +1,10 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { Client, type ClientRequest } from "./client.ts";
 
-/** HTTP/2, each client with a session of its own. Over TLS it trusts any certificate. */
+/** Sends a request over a new HTTP/2 session. With TLS, any certificate is accepted. */
 export function sendHttp2(scheme: "http" | "https", port: number, request: ClientRequest): Http2Client {
   const session = connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false });
-  // What went wrong is told by the stream's `close`.
+  // The stream's `close` follows every error of the session.
   session.on("error", () => undefined);
   return new Http2Client(session, request);
 }
@@ -27,7 +27,7 @@ export class Http2Client extends Client {
     });
     this.#stream.on("data", (chunk: Buffer) => this.take(chunk));
     this.#stream.on("error", () => this.finish("cut"));
-    // Many a client takes this for the end without a look at the code of a reset.
+    // Node emits `end` for some resets too; many clients take that for the end of the response.
     this.#stream.on("end", () => this.finish("ended"));
     this.#stream.on("close", () => this.finish("cut"));
   }
@@ -48,11 +48,11 @@ export class Http2Client extends Client {
     this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
-  override beside(request: ClientRequest): Http2Client {
-    return this.again(request);
+  override sendConcurrently(request: ClientRequest): Http2Client {
+    return this.sendNext(request);
   }
 
-  again(request: ClientRequest = {}): Http2Client {
+  sendNext(request: ClientRequest = {}): Http2Client {
     return new Http2Client(this.#session, request);
   }
 }

@@ -4,7 +4,7 @@ import { sse } from "@holdfast/express";
 import express5 from "express";
 import express4 from "express-4";
 
-const under = (express: typeof express5, name: string): AdapterUnderTest => ({
+const onExpress = (express: typeof express5, name: string): AdapterUnderTest => ({
   name,
   start(answer) {
     const app = express();
@@ -17,12 +17,12 @@ const under = (express: typeof express5, name: string): AdapterUnderTest => ({
         sse: (source, options) => sse(req, res, source, options),
       }).catch(next);
     });
-    // Express knows an error handler by its four parameters; its own would log what the tests do on purpose.
+    // Express recognises an error handler by its four parameters. The default one would log the errors of the tests.
     const onError: express5.ErrorRequestHandler = (_error, _req, res, _next) => void res.status(500).end();
     app.use(onError);
     return listen(createServer(app));
   },
 });
 
-export const onExpress5: AdapterUnderTest = under(express5, "express 5");
-export const onExpress4: AdapterUnderTest = under(express4 as typeof express5, "express 4");
+export const onExpress5: AdapterUnderTest = onExpress(express5, "express 5");
+export const onExpress4: AdapterUnderTest = onExpress(express4 as typeof express5, "express 4");

@@ -19,7 +19,7 @@ export const hono: AdapterUnderTest = {
       });
       return response as Response;
     });
-    // Hono's own would log what the tests do on purpose.
+    // The default handler would log the errors of the tests.
     app.onError((_error, c) => c.body(null, 500));
     return listen(createAdaptorServer({ fetch: app.fetch }) as Server);
   },

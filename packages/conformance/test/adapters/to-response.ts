@@ -4,7 +4,7 @@ import { toResponse } from "@holdfast/core";
 import { createAdaptorServer } from "@hono/node-server";
 import { nodeResponseCapabilities, noEarlierHeaders } from "../../../../examples/common/test/capabilities.ts";
 
-/** What every fetch runtime calls, behind a server of Node's. */
+/** `toResponse`, which serves every fetch runtime, on a Node server. */
 export const onNode: AdapterUnderTest = {
   name: "toResponse",
   capabilities: { ...nodeResponseCapabilities, ...noEarlierHeaders },

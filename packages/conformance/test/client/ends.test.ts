@@ -1,70 +1,70 @@
 import { connect, ConnectionError, ResilientEventSource } from "@holdfast/client";
 import { HoldfastError } from "@holdfast/core";
 import { expect, onTestFinished, test } from "vitest";
-import { openOrigin } from "../event-source/origin.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
+import { startStreamServer } from "../support/stream-server.ts";
+import { eventually } from "../../src/harness/eventually.ts";
+import { testRegistry } from "../support/test-registry.ts";
 
 const random = (): number => 0;
 const urlOf = ({ port }: { readonly port: number }): string => `http://127.0.0.1:${port}/stream`;
 
-/** What a loop over the stream gets, and what it is left with. */
-async function readAll(url: string): Promise<{ got: string[]; error: unknown }> {
-  const got: string[] = [];
+/** What a loop over the stream receives, and the error that ends it. */
+async function readAll(url: string): Promise<{ received: string[]; error: unknown }> {
+  const received: string[] = [];
   try {
-    for await (const { data } of connect(url, { random })) got.push(data);
-    return { got, error: undefined };
+    for await (const { data } of connect(url, { random })) received.push(data);
+    return { received, error: undefined };
   } catch (error) {
-    return { got, error };
+    return { received, error };
   }
 }
 
-test("a stream that was cancelled is no whole one", async () => {
-  const { registry } = watchedRegistry();
+test("reading a cancelled stream throws", async () => {
+  const { registry } = testRegistry();
   const job = await registry.open("job");
   job.push({ data: "half" });
-  const origin = await openOrigin(() => registry.stream("job"));
-  const reading = readAll(urlOf(origin));
+  const streamServer = await startStreamServer(() => registry.stream("job"));
+  const reading = readAll(urlOf(streamServer));
   await eventually(() => expect(job.readers).toBe(1));
   await registry.cancel("job");
-  const { got, error } = await reading;
-  expect(got).toEqual(["half"]);
+  const { received, error } = await reading;
+  expect(received).toEqual(["half"]);
   expect(error).toBeInstanceOf(ConnectionError);
   expect(error).toMatchObject({ reason: "cancelled", server: undefined });
-  // It is known to be over: nobody asks for the 204.
-  expect(origin.cursors).toHaveLength(1);
+  // The client knows that the stream is over, so it does not reconnect to receive a 204.
+  expect(streamServer.cursors).toHaveLength(1);
 });
 
-test("a stream that has failed says why, behind what it had", async () => {
-  const { registry, watch } = watchedRegistry();
+test("reading a failed stream yields its events, and then throws its error", async () => {
+  const { registry, recorded } = testRegistry();
   const job = await registry.open("job");
   job.push({ data: "half" });
-  const origin = await openOrigin(() => registry.stream("job"));
+  const streamServer = await startStreamServer(() => registry.stream("job"));
   await job.fail(new HoldfastError("SOURCE_FAILED", "The model is busy.", { retryable: true }));
-  const { got, error } = await readAll(urlOf(origin));
-  expect(got).toEqual(["half"]);
+  const { received, error } = await readAll(urlOf(streamServer));
+  expect(received).toEqual(["half"]);
   expect(error).toBeInstanceOf(ConnectionError);
   const server = { code: "SOURCE_FAILED", message: "The model is busy.", retryable: true };
   expect(error).toMatchObject({ reason: "failed", message: "The model is busy.", server });
-  expect(origin.cursors).toHaveLength(1);
-  expect(watch.failed.splice(0)).toHaveLength(1);
+  expect(streamServer.cursors).toHaveLength(1);
+  expect(recorded.failed.splice(0)).toHaveLength(1);
 });
 
-test("a stream that the database does not know either is refused, once", async () => {
-  const { registry } = watchedRegistry({ snapshot: async () => undefined });
-  const origin = await openOrigin(() => registry.stream("job"));
-  const { got, error } = await readAll(urlOf(origin));
-  expect(got).toEqual([]);
+test("a stream that does not exist in the database is refused, and the client does not retry", async () => {
+  const { registry } = testRegistry({ snapshot: async () => undefined });
+  const streamServer = await startStreamServer(() => registry.stream("job"));
+  const { received, error } = await readAll(urlOf(streamServer));
+  expect(received).toEqual([]);
   expect(error).toBeInstanceOf(ConnectionError);
   expect(error).toMatchObject({ reason: "refused", status: 404 });
-  expect(origin.cursors).toHaveLength(1);
+  expect(streamServer.cursors).toHaveLength(1);
 });
 
-test("a server that closes has its clients come back, and none of them sees an error", async () => {
-  const { registry } = watchedRegistry({ random });
+test("clients reconnect to a server that closes, without an error", async () => {
+  const { registry } = testRegistry({ random });
   const job = await registry.open("job");
   job.push({ data: "here" });
-  const url = urlOf(await openOrigin(() => registry.stream("job")));
+  const url = urlOf(await startStreamServer(() => registry.stream("job")));
   const errors: unknown[] = [];
   const connection = connect(url, { random, onServerError: (error) => errors.push(error) });
   const source = new ResilientEventSource(url, { random });

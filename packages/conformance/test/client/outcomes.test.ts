@@ -2,15 +2,15 @@ import { connect, ConnectionError, type ConnectionState } from "@holdfast/client
 import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import type { RequestListener } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
+import { eventually } from "../../src/harness/eventually.ts";
 import { turns } from "../support/turns.ts";
-import { begin, formerUrl, openStrangeServer, pour } from "./strange-server.ts";
+import { beginStream, closedServerUrl, startScriptedServer, writeForever } from "./scripted-server.ts";
 
 interface Server {
   readonly does: string;
-  /** Nothing for a server that is gone. */
+  /** Omitted for a server that has closed. */
   readonly answer?: RequestListener;
-  /** In which state its client waits, and for how many ms. */
+  /** The state in which its client waits, and for how many ms. */
   readonly waits?: readonly [status: ConnectionState["status"], ms: number];
 }
 
@@ -21,8 +21,11 @@ const status = (code: number, headers: Record<string, string> = {}): Server => (
 
 const SERVERS: readonly Server[] = [
   { does: "refuses the connection" },
-  { does: "breaks off", answer: (_req, res) => void begin(res).write("data: half", () => res.destroy()) },
-  { does: "ends in order", answer: (_req, res) => void begin(res).end("data: all of it\n\n") },
+  {
+    does: "breaks off",
+    answer: (_req, res) => void beginStream(res).write("data: half", () => res.destroy()),
+  },
+  { does: "ends in order", answer: (_req, res) => void beginStream(res).end("data: all of it\n\n") },
   status(204),
   status(401),
   status(403),
@@ -36,18 +39,18 @@ const SERVERS: readonly Server[] = [
     does: "301 to a good stream",
     answer({ url }, res) {
       if (url !== "/good") res.writeHead(301, { location: "/good" }).end();
-      else begin(res).end("id: 0123456789.1\ndata: well\n\nid: 0123456789.2.end\n\n");
+      else beginStream(res).end("id: 0123456789.1\ndata: well\n\nid: 0123456789.2.end\n\n");
     },
   },
   status(200, { "content-type": "text/html" }),
-  { does: "an endless line", answer: (_req, res) => pour(begin(res), "a".repeat(1_000)) },
-  { does: "silence", answer: (_req, res) => void begin(res), waits: ["open", 45_000] },
+  { does: "an endless line", answer: (_req, res) => writeForever(beginStream(res), "a".repeat(1_000)) },
+  { does: "silence", answer: (_req, res) => void beginStream(res), waits: ["open", 45_000] },
   { does: "no answer", answer: () => undefined, waits: ["connecting", 30_000] },
 ];
 
 type Row = readonly [server: string, requests: number, client: string];
 
-test("what a server does, and what its client does about it", async () => {
+test("what a server does, and how its client reacts", async () => {
   const rows = await Promise.all(SERVERS.map(rowOf));
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => String(row[column]).length)));
   const lines = rows.map((row) => row.map((cell, column) => String(cell).padEnd(widths[column] ?? 0)));
@@ -74,11 +77,11 @@ test("what a server does, and what its client does about it", async () => {
 });
 
 async function rowOf({ does, answer, waits }: Server): Promise<Row> {
-  const server = answer && (await openStrangeServer(answer));
+  const server = answer && (await startScriptedServer(answer));
   const clock = createFakeClock();
-  const connection = connect(server?.url ?? (await formerUrl()), { clock, random: () => 0.5 });
+  const connection = connect(server?.url ?? (await closedServerUrl()), { clock, random: () => 0.5 });
   onTestFinished(connection.close);
-  // What it fails with, its state tells.
+  // The error is in its state too.
   Array.fromAsync(connection).catch(() => undefined);
   if (waits !== undefined) {
     const [during, ms] = waits;
@@ -89,7 +92,7 @@ async function rowOf({ does, answer, waits }: Server): Promise<Row> {
   return [does, server?.requests ?? 0, outcome];
 }
 
-/** What a client does, when no more is done before time passes. */
+/** The state of a client when it waits for time to pass. */
 async function outcomeOf(connection: { readonly state: ConnectionState }, clock: FakeClock): Promise<string> {
   for (;;) {
     const { state } = connection;

@@ -1,22 +1,22 @@
 import { connect, type ConnectionState, ResilientEventSource } from "@holdfast/client";
 import { expect, onTestFinished, test } from "vitest";
-import { openOrigin } from "../event-source/origin.ts";
-import { layWire } from "../event-source/wire.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
+import { startStreamServer } from "../support/stream-server.ts";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
+import { eventually } from "../../src/harness/eventually.ts";
+import { testRegistry } from "../support/test-registry.ts";
 
 const random = (): number => 0;
 
-/** A server that keeps nobody waiting for longer than a moment, and soon has them back. */
-async function openImpatientServer(): Promise<{ url: string; openStream: () => Promise<void> }> {
-  const { registry } = watchedRegistry();
-  const origin = await openOrigin(() => registry.stream("job"), { wait: 20 });
-  const { port } = await layWire(origin.port);
+/** A server with a short `wait`, and a proxy that makes its clients reconnect soon. */
+async function startServerWithShortWait(): Promise<{ url: string; openStream: () => Promise<void> }> {
+  const { registry } = testRegistry();
+  const server = await startStreamServer(() => registry.stream("job"), { wait: 20 });
+  const { port } = await startCuttingProxy(server.port);
   return {
     url: `http://127.0.0.1:${port}/stream`,
-    /** Opens the stream when its client has come several times. */
+    /** Opens the stream when its client has connected several times. */
     openStream: async (): Promise<void> => {
-      await eventually(() => expect(origin.cursors.length).toBeGreaterThan(3));
+      await eventually(() => expect(server.cursors.length).toBeGreaterThan(3));
       const job = await registry.open("job");
       for (const data of ["first", "second"]) job.push({ data });
       await job.end();
@@ -24,8 +24,8 @@ async function openImpatientServer(): Promise<{ url: string; openStream: () => P
   };
 }
 
-test("who comes before the stream waits for it, comes back to wait on, and gets everything", async () => {
-  const { url, openStream } = await openImpatientServer();
+test("a client that connects before the stream exists waits, reconnects to continue to wait, and receives everything", async () => {
+  const { url, openStream } = await startServerWithShortWait();
   const states: ConnectionState[] = [];
   const connection = connect(url, { random });
   onTestFinished(connection.close);
@@ -39,15 +39,15 @@ test("who comes before the stream waits for it, comes back to wait on, and gets 
   expect(states.at(-1)).toMatchObject({ status: "closed", reason: "done" });
 });
 
-test("waiting is no `error`", async () => {
-  const { url, openStream } = await openImpatientServer();
-  const heard: string[] = [];
+test("waiting dispatches no `error`", async () => {
+  const { url, openStream } = await startServerWithShortWait();
+  const dispatched: string[] = [];
   const source = new ResilientEventSource(url, { random });
   onTestFinished(() => source.close());
-  source.onmessage = ({ data }) => heard.push(data);
-  source.onerror = () => heard.push(`error, ${source.readyState}`);
+  source.onmessage = ({ data }) => dispatched.push(data);
+  source.onerror = () => dispatched.push(`error, ${source.readyState}`);
   await openStream();
   await eventually(() => expect(source.readyState).toBe(source.CLOSED));
-  // The only one says that it is over.
-  await eventually(() => expect(heard).toEqual(["first", "second", `error, ${source.CLOSED}`]));
+  // The only error says that the stream is over.
+  await eventually(() => expect(dispatched).toEqual(["first", "second", `error, ${source.CLOSED}`]));
 });

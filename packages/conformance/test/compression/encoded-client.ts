@@ -5,15 +5,15 @@ import type { Readable } from "node:stream";
 import { createBrotliDecompress, createUnzip } from "node:zlib";
 import { Client } from "../../src/wire/client.ts";
 
-/** What a response comes through. */
+/** A response of HTTP/1.1 or HTTP/2. */
 interface Response {
   readonly status: number;
   readonly headers: IncomingHttpHeaders | Http2Headers;
   readonly body: Readable;
-  readonly leave: () => void;
+  readonly disconnect: () => void;
 }
 
-/** A client that takes a body apart again, as far as it has come. */
+/** A client that decompresses a body as far as it has arrived. */
 class EncodedClient extends Client {
   readonly #response: Response;
 
@@ -23,7 +23,7 @@ class EncodedClient extends Client {
     const { status, headers, body } = response;
     const named = Object.entries(headers).map(([name, value]) => [name, String(value)] as const);
     this.answer(status, Object.fromEntries(named));
-    // What went wrong is told by `close`.
+    // `close` follows every error.
     body.on("error", () => undefined);
     body.on("close", () => {
       if (!body.readableEnded) this.finish("cut");
@@ -43,7 +43,7 @@ class EncodedClient extends Client {
   }
 
   cut(): void {
-    this.#response.leave();
+    this.#response.disconnect();
     this.finish("cut");
   }
 
@@ -51,12 +51,12 @@ class EncodedClient extends Client {
     this.cut();
   }
 
-  again(): never {
-    throw new Error("It asks once.");
+  sendNext(): never {
+    throw new Error("This client sends one request.");
   }
 }
 
-/** Not by `pipe`, which would read on by itself after a pause. */
+/** Without `pipe`, which would continue to read after a pause. */
 function decode(body: Readable, encoding: string | undefined): Readable {
   if (encoding === undefined) return body;
   const decoder = encoding === "br" ? createBrotliDecompress() : createUnzip();
@@ -65,7 +65,7 @@ function decode(body: Readable, encoding: string | undefined): Readable {
   return decoder;
 }
 
-/** Asks for `/` over HTTP/1.1, and waits for status and headers. */
+/** Requests `/` over HTTP/1.1, and waits for status and headers. */
 export async function getEncoded(port: number, encoding?: string): Promise<Client> {
   const request = get({
     host: "127.0.0.1",
@@ -78,7 +78,7 @@ export async function getEncoded(port: number, encoding?: string): Promise<Clien
     status: body.statusCode,
     headers: body.headers,
     body,
-    leave: () => body.destroy(),
+    disconnect: () => body.destroy(),
   });
 }
 
@@ -91,5 +91,5 @@ export async function getEncodedHttp2(port: number, encoding?: string): Promise<
     ...(encoding !== undefined && { "accept-encoding": encoding }),
   });
   const [{ ":status": status, ...headers }] = await once(body, "response");
-  return new EncodedClient({ status, headers, body, leave: () => session.destroy() });
+  return new EncodedClient({ status, headers, body, disconnect: () => session.destroy() });
 }

@@ -6,14 +6,14 @@ import { compress } from "hono/compress";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import type { Client } from "../../src/wire/client.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
+import { eventually } from "../../src/harness/eventually.ts";
 import { eventsOf } from "../../src/wire/frames.ts";
-import { reasonsOf } from "../support/watch.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
+import { closeReasons } from "../support/recording-observer.ts";
+import { testRegistry } from "../support/test-registry.ts";
 import { getEncoded } from "./encoded-client.ts";
 
-/** Takes the header away that asks not to compress: what stands before it does not see that. */
-const transformable: MiddlewareHandler = async (c, next) => {
+/** Replaces the header that forbids compression; middleware before it does not see it then. */
+const allowTransform: MiddlewareHandler = async (c, next) => {
   await next();
   c.header("cache-control", "no-cache");
 };
@@ -35,19 +35,19 @@ async function get(port: number, encoding?: string): Promise<Client> {
 
 describe("compression in Hono", () => {
   test.each<readonly [string, MiddlewareHandler[], string | undefined]>([
-    ["leaves a stream alone", [compress()], "gzip"],
+    ["does not compress a stream", [compress()], "gzip"],
     [
-      "leaves a stream alone that asks for that, whatever types it is given",
+      "does not compress a stream with `no-transform`, whatever its content type filter says",
       [compress({ contentTypeFilter: () => true })],
       "gzip",
     ],
     [
-      "leaves a client alone that does not ask for it",
-      [compress({ contentTypeFilter: () => true }), transformable],
+      "does not compress for a client that does not accept it",
+      [compress({ contentTypeFilter: () => true }), allowTransform],
       undefined,
     ],
   ])("%s", async (_what, middleware, encoding) => {
-    const { registry } = watchedRegistry();
+    const { registry } = testRegistry();
     const job = await registry.open("job");
     const client = await get(await start(job, ...middleware), encoding);
     expect(client.headers).not.toHaveProperty("content-encoding");
@@ -56,39 +56,39 @@ describe("compression in Hono", () => {
       await client.until(`data: ${data}\n\n`);
     }
     await job.end();
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
   });
 
-  // A `CompressionStream` cannot be asked for what it holds: nothing can be done about that from here.
-  test("keeps what it is made to compress until the end, and loses nothing of it", async () => {
-    const { registry } = watchedRegistry();
+  // A `CompressionStream` cannot be flushed, so an adapter can do nothing about it.
+  test("if forced, buffers the stream until its end, and loses nothing", async () => {
+    const { registry } = testRegistry();
     const job = await registry.open("job");
-    const port = await start(job, compress({ contentTypeFilter: () => true }), transformable);
-    const answer = get(port, "gzip");
+    const port = await start(job, compress({ contentTypeFilter: () => true }), allowTransform);
+    const response = get(port, "gzip");
     await eventually(() => expect(job.readers).toBe(1));
     for (const data of ["one", "two", "three"]) job.push({ data });
     await job.end();
-    const client = await answer;
+    const client = await response;
     expect(client.headers["content-encoding"]).toBe("gzip");
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
     expect(eventsOf(client.text).map(({ data }) => data)).toEqual(["one", "two", "three"]);
   });
 
-  test("is no obstacle to seeing a client leave", async () => {
-    const { registry, watch } = watchedRegistry();
+  test("does not prevent the detection of a disconnect", async () => {
+    const { registry, recorded } = testRegistry();
     const port = await start(
       registry.channel("feed"),
       compress({ contentTypeFilter: () => true }),
-      transformable,
+      allowTransform,
     );
-    const leave = new AbortController();
-    const left = fetch(`http://127.0.0.1:${port}/`, {
-      signal: leave.signal,
+    const controller = new AbortController();
+    const aborted = fetch(`http://127.0.0.1:${port}/`, {
+      signal: controller.signal,
       headers: { "accept-encoding": "gzip" },
-    }).catch(() => "left");
-    await eventually(() => expect(watch.opened).toBe(1));
-    leave.abort();
-    expect(await left).toBe("left");
-    await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
+    }).catch(() => "aborted");
+    await eventually(() => expect(recorded.opened).toBe(1));
+    controller.abort();
+    expect(await aborted).toBe("aborted");
+    await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
   });
 });

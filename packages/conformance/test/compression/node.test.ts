@@ -11,23 +11,23 @@ import express4 from "express-4";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import type { Client } from "../../src/wire/client.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
+import { eventually } from "../../src/harness/eventually.ts";
 import { eventsOf } from "../../src/wire/frames.ts";
 import { turns } from "../support/turns.ts";
-import { reasonsOf } from "../support/watch.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
+import { closeReasons } from "../support/recording-observer.ts";
+import { testRegistry } from "../support/test-registry.ts";
 import { getEncoded, getEncodedHttp2 } from "./encoded-client.ts";
 
 type Handle = (req: NodeRequest, res: NodeResponse) => Promise<void>;
 
-/** A server with the middleware before its handler. */
-interface Front {
+/** A framework whose server runs middleware before its handler. */
+interface Framework {
   readonly name: string;
   readonly serve: (middleware: RequestHandler[], source: Source, options?: ServeOptions) => Server;
   readonly get: (port: number, encoding?: string) => Promise<Client>;
 }
 
-const fronts: Front[] = [
+const frameworks: Framework[] = [
   ...(
     [
       ["express 5", express],
@@ -46,14 +46,14 @@ const fronts: Front[] = [
   {
     name: "node:http",
     serve: (middleware, source, options) =>
-      createServer(behind(middleware, (req, res) => sseNode(req, res, source, options))),
+      createServer(withMiddleware(middleware, (req, res) => sseNode(req, res, source, options))),
     get: getEncoded,
   },
   {
     name: "node:http2",
     serve: (middleware, source, options) =>
       createHttp2Server(
-        behind(middleware, (req, res) => sseNode(req, res, source, options)) as unknown as Parameters<
+        withMiddleware(middleware, (req, res) => sseNode(req, res, source, options)) as unknown as Parameters<
           typeof createHttp2Server
         >[1],
       ),
@@ -61,8 +61,8 @@ const fronts: Front[] = [
   },
 ];
 
-/** Middleware, without a framework. */
-function behind(middleware: RequestHandler[], handle: Handle): RequestListener {
+/** Runs middleware without a framework. */
+function withMiddleware(middleware: RequestHandler[], handle: Handle): RequestListener {
   return (req, res) => {
     const run = ([first, ...rest]: RequestHandler[]): void => {
       if (first === undefined) void handle(req, res);
@@ -74,39 +74,39 @@ function behind(middleware: RequestHandler[], handle: Handle): RequestListener {
 
 type Middleware = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
 
-/** Takes the header away that asks not to compress: runs behind what compresses. */
-const transformable: RequestHandler = (_req, res, next) => {
+/** Replaces the header that forbids compression; runs after the middleware that compresses. */
+const allowTransform: RequestHandler = (_req, res, next) => {
   const writeHead = res.writeHead.bind(res) as (status: number, headers: object) => typeof res;
   res.writeHead = ((status: number, headers: object) =>
     writeHead(status, { ...headers, "cache-control": "no-cache" })) as typeof res.writeHead;
   next();
 };
 
-const FORCED = [compression({ filter: () => true }), transformable];
+const FORCED = [compression({ filter: () => true }), allowTransform];
 
 async function start(
-  front: Front,
+  framework: Framework,
   middleware: RequestHandler[],
   source: Source,
   options?: ServeOptions,
 ): Promise<(encoding?: string) => Promise<Client>> {
-  const { port, close } = await listen(front.serve(middleware, source, options));
+  const { port, close } = await listen(framework.serve(middleware, source, options));
   onTestFinished(close);
   return async (encoding) => {
-    const client = await front.get(port, encoding);
+    const client = await framework.get(port, encoding);
     onTestFinished(() => client.cut());
     return client;
   };
 }
 
-/** What no encoding makes smaller. */
+/** Text that compression does not make much smaller. */
 const noise = (bytes: number): string => randomBytes(bytes).toString("base64");
 
-describe.each(fronts)("compression before $name", (front) => {
-  test("leaves a stream alone, which asks for that", async () => {
-    const { registry } = watchedRegistry();
+describe.each(frameworks)("compression with $name", (framework) => {
+  test("does not compress a stream, because of `no-transform`", async () => {
+    const { registry } = testRegistry();
     const job = await registry.open("job");
-    const get = await start(front, [compression()], job);
+    const get = await start(framework, [compression()], job);
     const client = await get("gzip, br");
     expect(client.headers).toMatchObject({ "cache-control": "no-cache, no-transform" });
     expect(client.headers).not.toHaveProperty("content-encoding");
@@ -115,25 +115,25 @@ describe.each(fronts)("compression before $name", (front) => {
       await client.until(`data: ${data}\n\n`);
     }
     await job.end();
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
   });
 
-  test("leaves a client alone that does not ask for it", async () => {
-    const { registry } = watchedRegistry();
+  test("does not compress for a client that does not accept it", async () => {
+    const { registry } = testRegistry();
     const job = await registry.open("job");
-    const client = await (await start(front, FORCED, job))();
+    const client = await (await start(framework, FORCED, job))();
     expect(client.headers).not.toHaveProperty("content-encoding");
     job.push({ data: "one" });
     await client.until("data: one\n\n");
     await job.end();
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
   });
 
-  describe.each(["gzip", "deflate", "br"])("where it is made to, by %s,", (encoding) => {
-    test("every event goes out as it comes, and so does the end", async () => {
-      const { registry } = watchedRegistry();
+  describe.each(["gzip", "deflate", "br"])("if forced, with %s,", (encoding) => {
+    test("every event is sent at once, and so is the end", async () => {
+      const { registry } = testRegistry();
       const job = await registry.open("job");
-      const client = await (await start(front, FORCED, job))(encoding);
+      const client = await (await start(framework, FORCED, job))(encoding);
       expect(client.headers).toMatchObject({ "content-encoding": encoding });
       await client.until("event: stream.live\n");
       for (const data of ["one", "two", "three"]) {
@@ -141,21 +141,23 @@ describe.each(fronts)("compression before $name", (front) => {
         await client.until(`data: ${data}\n\n`);
       }
       await job.end();
-      expect(await client.over()).toBe("ended");
+      expect(await client.finished()).toBe("ended");
       expect(client.text).toContain("event: stream.end\n");
     });
   });
 
-  test("heartbeats go out as well", async () => {
-    const { registry } = watchedRegistry();
-    const client = await (await start(front, FORCED, await registry.open("job"), { heartbeat: 10 }))("gzip");
+  test("heartbeats are sent at once too", async () => {
+    const { registry } = testRegistry();
+    const client = await (
+      await start(framework, FORCED, await registry.open("job"), { heartbeat: 10 })
+    )("gzip");
     await client.until("event: stream.live\ndata: {}\n\n:\n\n:\n\n");
   });
 
-  test("an event that is larger than its buffer does not end the delivery", async () => {
-    const { registry } = watchedRegistry();
+  test("an event that is larger than its buffer does not stop the delivery", async () => {
+    const { registry } = testRegistry();
     const job = await registry.open("job");
-    const client = await (await start(front, FORCED, job))("gzip");
+    const client = await (await start(framework, FORCED, job))("gzip");
     for (const letter of ["a", "b", "c"]) {
       const data = letter.repeat(100_000);
       job.push({ data });
@@ -163,15 +165,15 @@ describe.each(fronts)("compression before $name", (front) => {
     }
   });
 
-  test("a client that stops reading is waited for, and gets everything in order", async () => {
-    const { registry } = watchedRegistry({ buffer: { bytes: 32 << 20 } });
+  test("a client that stops reading receives everything in order later", async () => {
+    const { registry } = testRegistry({ buffer: { bytes: 32 << 20 } });
     const job = await registry.open("job");
     const responses: NodeResponse[] = [];
-    const look: RequestHandler = (_req, res, next) => {
+    const keepResponse: RequestHandler = (_req, res, next) => {
       responses.push(res);
       next();
     };
-    const client = await (await start(front, [look, ...FORCED], job))("gzip");
+    const client = await (await start(framework, [keepResponse, ...FORCED], job))("gzip");
     await client.until("event: stream.live\n");
     client.pause();
     const sent: string[] = [];
@@ -183,30 +185,30 @@ describe.each(fronts)("compression before $name", (front) => {
     expect(responses[0]?.writableLength).toBeLessThan(1 << 20);
     client.resume();
     await job.end();
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
     expect(eventsOf(client.text).map(({ data }) => data)).toEqual(sent);
   });
 
-  test("a client that stops reading for good is destroyed", async () => {
-    const { registry, watch } = watchedRegistry({ buffer: { bytes: 32 << 20 } });
+  test("a client that never reads again is destroyed", async () => {
+    const { registry, recorded } = testRegistry({ buffer: { bytes: 32 << 20 } });
     const job = await registry.open("job");
-    const client = await (await start(front, FORCED, job, { idleTimeout: 50 }))("gzip");
+    const client = await (await start(framework, FORCED, job, { idleTimeout: 50 }))("gzip");
     await client.until("event: stream.live\n");
     client.pause();
     const push = (): void => void job.push({ data: noise(60_000) });
     await eventually(() => {
       push();
-      expect(reasonsOf(watch)).toEqual(["zombie"]);
+      expect(closeReasons(recorded)).toEqual(["zombie"]);
     });
   });
 
-  test("a client that leaves is let go", async () => {
-    const { registry, watch } = watchedRegistry();
+  test("a client that disconnects is noticed", async () => {
+    const { registry, recorded } = testRegistry();
     const job = await registry.open("job");
-    const client = await (await start(front, FORCED, job))("gzip");
+    const client = await (await start(framework, FORCED, job))("gzip");
     await client.until("event: stream.live\n");
     client.cut();
-    await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
-    job.push({ data: "to nobody" });
+    await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
+    job.push({ data: "for no client" });
   });
 });

@@ -1,4 +1,4 @@
-import { eventSourceSuite } from "./event-source.ts";
+import { eventSourceSuite } from "./event-source-suite.ts";
 import { inNode } from "./node.ts";
 
 for (const client of inNode) eventSourceSuite(client);

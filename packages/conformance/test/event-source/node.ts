@@ -1,26 +1,31 @@
 import { ResilientEventSource } from "@holdfast/client";
 import { EventSource } from "eventsource";
 import { onTestFinished } from "vitest";
-import { type EventSourceLike, type Heard, type NativeClient, passOn } from "./native-client.ts";
+import {
+  type EventSourceLike,
+  type Dispatched,
+  type EventSourceImplementation,
+  reportEvents,
+} from "./implementation.ts";
 
-/** The package `eventsource`, and ours. */
-export const inNode: readonly NativeClient[] = [
-  implementedBy("eventsource in Node", (url) => new EventSource(url)),
-  implementedBy(
-    "ResilientEventSource, as the standard says, in Node",
+/** The implementation of the package `eventsource`, and ours. */
+export const inNode: readonly EventSourceImplementation[] = [
+  implementation("eventsource in Node", (url) => new EventSource(url)),
+  implementation(
+    "ResilientEventSource, as the standard requires, in Node",
     (url) => new ResilientEventSource(url, { policy: "standard" }),
   ),
 ];
 
-function implementedBy(name: string, create: (url: string) => EventSourceLike): NativeClient {
+function implementation(name: string, create: (url: string) => EventSourceLike): EventSourceImplementation {
   return {
     name,
     async listen(url, types = []) {
       const source = create(url);
       onTestFinished(() => source.close());
-      const heard: Heard[] = [];
-      passOn(source, types, (said) => heard.push(said));
-      return { heard, state: async () => source.readyState };
+      const dispatched: Dispatched[] = [];
+      reportEvents(source, types, (event) => dispatched.push(event));
+      return { dispatched, state: async () => source.readyState };
     },
   };
 }

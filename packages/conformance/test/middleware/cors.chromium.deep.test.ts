@@ -9,25 +9,22 @@ import { expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import { bundleClient } from "../support/bundle.ts";
 import { describeInChromium } from "../support/chromium.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
+import { eventually } from "../../src/harness/eventually.ts";
+import { testRegistry } from "../support/test-registry.ts";
 
-/** A browser takes its time. */
-const PATIENCE = 10_000;
-
-interface Crossing {
+interface CrossOriginPage {
   readonly job: StreamWriter<Record<string, unknown>>;
-  /** The headers that the page asked to send, one preflight after the other. */
+  /** The request headers that each preflight asked for. */
   readonly preflights: readonly (string | undefined)[];
-  /** Runs something with `url` and `got`, which is what it is to fill, in a page of another origin. */
-  readonly follow: (script: string) => Promise<void>;
-  readonly got: () => Promise<unknown>;
-  /** Destroys its connection. */
+  /** Runs a script in a page of another origin; it reads `url` and pushes what it receives to `received`. */
+  readonly run: (script: string) => Promise<void>;
+  readonly received: () => Promise<unknown>;
+  /** Destroys the connection. */
   readonly cut: () => void;
 }
 
-async function cross(page: Page, allowHeaders: string[]): Promise<Crossing> {
-  const { registry } = watchedRegistry({ random: () => 0 });
+async function openCrossOrigin(page: Page, allowHeaders: string[]): Promise<CrossOriginPage> {
+  const { registry } = testRegistry({ random: () => 0 });
   const job = await registry.open("job");
   const preflights: (string | undefined)[] = [];
   const app = new Hono();
@@ -37,7 +34,7 @@ async function cross(page: Page, allowHeaders: string[]): Promise<Crossing> {
   });
   app.use(cors({ origin: (origin) => origin, allowHeaders, credentials: true }));
   app.get("/", (c) => sse(c, job));
-  // From a server: a page out of nowhere may not ask the loopback interface for anything.
+  // A page that no server has sent may not send requests to the loopback interface.
   app.get("/blank", (c) => c.html(`<link rel="icon" href="data:,">`));
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   const { port, close } = await listen(server);
@@ -45,47 +42,47 @@ async function cross(page: Page, allowHeaders: string[]): Promise<Crossing> {
   return {
     job,
     preflights,
-    async follow(script) {
+    async run(script) {
       await page.goto(`http://localhost:${port}/blank`);
       await page.addScriptTag({ content: await bundleClient() });
       onTestFinished(async () => void (await page.goto("about:blank")));
-      await page.evaluate(`var url = "http://127.0.0.1:${port}/", got = []; ${script}`);
+      await page.evaluate(`var url = "http://127.0.0.1:${port}/", received = []; ${script}`);
     },
-    got: () => page.evaluate("got"),
+    received: () => page.evaluate("received"),
     cut: () => server.closeAllConnections(),
   };
 }
 
-const FETCHING = `
+const FETCH = `
   var headers = { authorization: "Bearer 1" };
   var connection = holdfast.connect(url, { headers, credentials: "include", random: () => 0 });
-  void (async () => { for await (const { data } of connection) got.push(data); got.push("end"); })();
+  void (async () => { for await (const { data } of connection) received.push(data); received.push("end"); })();
 `;
 
 describeInChromium("a page of another origin", (page) => {
-  test("resumes where `Last-Event-ID` is allowed", async () => {
-    const { job, preflights, follow, got } = await cross(page(), ["Authorization", "Last-Event-ID"]);
-    await follow(FETCHING);
+  test("resumes if `Last-Event-ID` is allowed", async () => {
+    const { job, preflights, run, received } = await openCrossOrigin(page(), [
+      "Authorization",
+      "Last-Event-ID",
+    ]);
+    await run(FETCH);
     job.push({ data: "one" });
-    await eventually(async () => expect(await got()).toEqual(["one"]), PATIENCE);
+    await eventually(async () => expect(await received()).toEqual(["one"]));
     await page().evaluate("connection.reconnect()");
-    await eventually(() => expect(preflights).toHaveLength(2), PATIENCE);
+    await eventually(() => expect(preflights).toHaveLength(2));
     job.push({ data: "two" });
     await job.end();
-    await eventually(async () => expect(await got()).toEqual(["one", "two", "end"]), PATIENCE);
+    await eventually(async () => expect(await received()).toEqual(["one", "two", "end"]));
     expect(preflights).toEqual(["authorization", "authorization,last-event-id"]);
   });
 
-  test("connects where it is not, and then cannot resume", async () => {
-    const { job, preflights, follow, got } = await cross(page(), ["Authorization"]);
-    await follow(FETCHING);
+  test("connects if it is not allowed, but cannot resume", async () => {
+    const { job, preflights, run, received } = await openCrossOrigin(page(), ["Authorization"]);
+    await run(FETCH);
     job.push({ data: "one" });
-    await eventually(async () => expect(await got()).toEqual(["one"]), PATIENCE);
+    await eventually(async () => expect(await received()).toEqual(["one"]));
     await page().evaluate("connection.reconnect()");
-    await eventually(
-      async () => expect(await page().evaluate("connection.state.reason")).toBe("network"),
-      PATIENCE,
-    );
+    await eventually(async () => expect(await page().evaluate("connection.state.reason")).toBe("network"));
     expect(preflights.at(-1)).toBe("authorization,last-event-id");
     await job.end();
   });
@@ -93,22 +90,22 @@ describeInChromium("a page of another origin", (page) => {
   test.each([
     ["an `EventSource`", "new EventSource(url, { withCredentials: true })"],
     [
-      "our client, by the query",
+      "our client and the cursor in the query",
       `new holdfast.ResilientEventSource(url, { resumeBy: "query", random: () => 0 })`,
     ],
   ])("resumes with %s, which needs no preflight", async (_what, create) => {
-    const { job, preflights, follow, got, cut } = await cross(page(), []);
-    await follow(`
+    const { job, preflights, run, received, cut } = await openCrossOrigin(page(), []);
+    await run(`
       var source = ${create};
-      source.onmessage = ({ data }) => got.push(data);
-      source.addEventListener("stream.end", () => { got.push("end"); source.close(); });
+      source.onmessage = ({ data }) => received.push(data);
+      source.addEventListener("stream.end", () => { received.push("end"); source.close(); });
     `);
     job.push({ data: "one" });
-    await eventually(async () => expect(await got()).toEqual(["one"]), PATIENCE);
+    await eventually(async () => expect(await received()).toEqual(["one"]));
     cut();
     job.push({ data: "two" });
     await job.end();
-    await eventually(async () => expect(await got()).toEqual(["one", "two", "end"]), PATIENCE);
+    await eventually(async () => expect(await received()).toEqual(["one", "two", "end"]));
     expect(preflights).toEqual([]);
   });
 });

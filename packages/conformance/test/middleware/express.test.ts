@@ -9,11 +9,10 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import type { Client, ClientRequest } from "../../src/wire/client.ts";
 import { sendHttp1 } from "../../src/wire/http1.ts";
-import { deferred } from "../support/deferred.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
+import { eventually } from "../../src/harness/eventually.ts";
 import { dataOf, eventsOf } from "../../src/wire/frames.ts";
-import { createWatch, reasonsOf } from "../support/watch.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
+import { recordingObserver, closeReasons } from "../support/recording-observer.ts";
+import { testRegistry } from "../support/test-registry.ts";
 
 type Version = readonly [name: string, create: typeof express];
 
@@ -33,8 +32,8 @@ async function start(app: Express): Promise<(request?: ClientRequest) => Client>
 }
 
 describe.each(versions)("%s", (_name, create) => {
-  test("headers and cookies of earlier middleware stay", async () => {
-    const { registry } = watchedRegistry();
+  test("headers and cookies of earlier middleware are kept", async () => {
+    const { registry } = testRegistry();
     const job = await registry.open("job");
     const app = create();
     app.use(cors({ origin: "https://app.example", credentials: true, exposedHeaders: "x-request-id" }));
@@ -53,13 +52,13 @@ describe.each(versions)("%s", (_name, create) => {
       "x-request-id": "42",
       "set-cookie": "a=1; Path=/; HttpOnly, b=2; Path=/",
       vary: "Origin, accept-language",
-      // What a stream needs is no matter of taste.
+      // These two are always core's.
       "content-type": "text/event-stream",
       "cache-control": "no-cache, no-transform",
     });
   });
 
-  test("a preflight for a client that resumes", async () => {
+  test("a preflight allows a client to resume", async () => {
     const app = create();
     app.use(cors({ origin: "https://app.example", allowedHeaders: ["Last-Event-ID", "Authorization"] }));
     app.get("/", (req, res) => sse(req, res, createRegistry().channel("feed")));
@@ -76,8 +75,8 @@ describe.each(versions)("%s", (_name, create) => {
     expect(client.headers["access-control-allow-headers"]).toBe("Last-Event-ID,Authorization");
   });
 
-  test("a body that was parsed before is no client that has left", async () => {
-    const { registry, watch } = watchedRegistry();
+  test("a body that was parsed before is not taken for a disconnect", async () => {
+    const { registry, recorded } = testRegistry();
     const app = create();
     app.use(express.json(), express.urlencoded({ extended: false }), express.text());
     app.post("/", async (req, res) => {
@@ -93,13 +92,13 @@ describe.each(versions)("%s", (_name, create) => {
     });
     await client.until('data: {"name":"job"}\n\n');
     await client.until("event: stream.live\n");
-    expect(watch.closed).toEqual([]);
+    expect(recorded.closed).toEqual([]);
     client.cut();
-    await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
+    await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
   });
 
-  test("a method that was overridden", async () => {
-    const { registry } = watchedRegistry();
+  test("a method that middleware has overridden is used", async () => {
+    const { registry } = testRegistry();
     const job = await registry.open("job");
     const app = create();
     app.use((req, _res, next) => {
@@ -115,11 +114,11 @@ describe.each(versions)("%s", (_name, create) => {
     expect(head.headers["content-type"]).toBe("text/event-stream");
   });
 
-  describe("a session, which takes the place of `writeHead` and `end`", () => {
-    test("has its cookie, is saved behind the last event, and then the response ends", async () => {
-      const { registry } = watchedRegistry();
+  describe("a session, which replaces `writeHead` and `end`,", () => {
+    test("sets its cookie, and is saved after the last event, before the response ends", async () => {
+      const { registry } = testRegistry();
       const job = await registry.open("job");
-      const saving = deferred();
+      const saving = Promise.withResolvers<void>();
       const store = new MemoryStore();
       const save = store.set.bind(store);
       let saved = 0;
@@ -140,11 +139,11 @@ describe.each(versions)("%s", (_name, create) => {
       await eventually(() => expect(saved).toBe(1));
       expect(client.state).toBe("open");
       saving.resolve();
-      expect(await client.over()).toBe("ended");
+      expect(await client.finished()).toBe("ended");
     });
 
-    test("whose store hangs at the end is cut", async () => {
-      const { registry, watch } = watchedRegistry();
+    test("whose store hangs is cut at the end", async () => {
+      const { registry, recorded } = testRegistry();
       const job = await registry.open("job");
       const store = new MemoryStore();
       store.set = () => undefined;
@@ -154,13 +153,13 @@ describe.each(versions)("%s", (_name, create) => {
       const client = (await start(app))();
       await client.until("event: stream.live\n");
       await job.end();
-      expect(await client.over()).toBe("cut");
+      expect(await client.finished()).toBe("cut");
       expect(client.text).toMatch(/"status":"done"}\n\n$/);
-      await eventually(() => expect(reasonsOf(watch)).toEqual(["ended"]));
+      await eventually(() => expect(closeReasons(recorded)).toEqual(["ended"]));
     });
 
-    test("is let go with a client that leaves", async () => {
-      const { registry, watch } = watchedRegistry();
+    test("does not hide a disconnect", async () => {
+      const { registry, recorded } = testRegistry();
       const job = await registry.open("job");
       const app = create();
       app.use(session({ secret: "s", resave: true, saveUninitialized: true, rolling: true }));
@@ -168,7 +167,7 @@ describe.each(versions)("%s", (_name, create) => {
       const client = (await start(app))();
       await client.until("event: stream.live\n");
       client.cut();
-      await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
+      await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
     });
   });
 
@@ -206,20 +205,20 @@ describe.each(versions)("%s", (_name, create) => {
     test.each(cases)("%s", async (_where, route) => {
       const app = create();
       route(app);
-      // Express knows an error handler by its four parameters.
+      // Express recognises an error handler by its four parameters.
       app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
         res.status(500).json({ error: error.message });
       });
       const client = (await start(app))();
-      expect(await client.over()).toBe("ended");
+      expect(await client.finished()).toBe("ended");
       expect(client.status).toBe(500);
       expect(client.headers["content-type"]).toMatch("application/json");
       expect(client.text).toMatch(/^{"error":"(no|.*(heartbeat|source).*)"}$/);
     });
   });
 
-  test("an error after that is for the observer and the client", async () => {
-    const watch = createWatch();
+  test("a later error reaches the observer and the client", async () => {
+    const recorded = recordingObserver();
     const handled: unknown[] = [];
     const app = create();
     async function* broken(): AsyncGenerator<SseEvent> {
@@ -228,7 +227,7 @@ describe.each(versions)("%s", (_name, create) => {
     }
     let served = 0;
     app.get("/", (req, res, next) => {
-      sse(req, res, broken(), { observer: watch.observer })
+      sse(req, res, broken(), { observer: recorded.observer })
         .then(() => served++)
         .catch(next);
     });
@@ -237,26 +236,26 @@ describe.each(versions)("%s", (_name, create) => {
       res.status(500).end();
     });
     const client = (await start(app))();
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
     expect(eventsOf(client.text)).toEqual([{ data: "one" }]);
     expect(dataOf(client.text, "stream.error")).toMatchObject({
       code: "SOURCE_FAILED",
       message: "The stream failed.",
     });
     await eventually(() => expect(served).toBe(1));
-    expect(watch.failed).toMatchObject([{ stage: "source", error: { message: "secret" } }]);
-    expect(reasonsOf(watch)).toEqual(["failed"]);
+    expect(recorded.failed).toMatchObject([{ stage: "source", error: { message: "secret" } }]);
+    expect(closeReasons(recorded)).toEqual(["failed"]);
     expect(handled).toEqual([]);
   });
 });
 
-test("express 5 hands what a returned promise rejects with to its error handler", async () => {
+test("express 5 passes the rejection of a returned promise to its error handler", async () => {
   const app = express();
   app.get("/", (req, res) => sse(req, res, createRegistry().channel("feed"), { heartbeat: -1 }));
   app.use((error: { code: string }, _req: Request, res: Response, _next: NextFunction) => {
     res.status(500).end(error.code);
   });
   const client = (await start(app))();
-  expect(await client.over()).toBe("ended");
+  expect(await client.finished()).toBe("ended");
   expect([client.status, client.text]).toEqual([500, "INVALID_OPTION"]);
 });

@@ -15,12 +15,11 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { listen } from "@holdfast/conformance";
 import type { Client, ClientRequest } from "../../src/wire/client.ts";
 import { sendHttp1 } from "../../src/wire/http1.ts";
-import { deferred } from "../support/deferred.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
+import { eventually } from "../../src/harness/eventually.ts";
 import { dataOf, eventsOf } from "../../src/wire/frames.ts";
 import { turns } from "../support/turns.ts";
-import { createWatch, reasonsOf } from "../support/watch.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
+import { recordingObserver, closeReasons } from "../support/recording-observer.ts";
+import { testRegistry } from "../support/test-registry.ts";
 
 async function start(app: Hono): Promise<(request?: ClientRequest) => Client> {
   const { port, close } = await listen(createAdaptorServer({ fetch: app.fetch }) as Server);
@@ -32,8 +31,8 @@ async function start(app: Hono): Promise<(request?: ClientRequest) => Client> {
   };
 }
 
-test("headers and cookies stay, whether they are set before the handler or after it", async () => {
-  const { registry } = watchedRegistry();
+test("headers and cookies are kept, whether they are set before or after the handler", async () => {
+  const { registry } = testRegistry();
   const job = await registry.open("job");
   const app = new Hono();
   app.use(
@@ -68,18 +67,18 @@ test("headers and cookies stay, whether they are set before the handler or after
   job.push({ data: "one" });
   await client.until("data: one\n\n");
   await job.end();
-  expect(await client.over()).toBe("ended");
+  expect(await client.finished()).toBe("ended");
 });
 
 test.each([
   ["any header", cors(), "last-event-id"],
   [
-    "those that are named",
+    "the listed headers",
     cors({ allowHeaders: ["Authorization", "Last-Event-ID"] }),
     "Authorization,Last-Event-ID",
   ],
-])("a preflight for a client that resumes, where %s may come", async (_which, middleware, allowed) => {
-  const { registry } = watchedRegistry();
+])("a preflight allows a client to resume if cors allows %s", async (_which, middleware, allowed) => {
+  const { registry } = testRegistry();
   const job = await registry.open("job");
   const app = new Hono();
   app.use(middleware);
@@ -102,8 +101,8 @@ test.each([
   expect(registry.gauges().connections).toBe(0);
 });
 
-test("a body that was read before is no client that has left", async () => {
-  const { registry, watch } = watchedRegistry();
+test("a body that was read before is not taken for a disconnect", async () => {
+  const { registry, recorded } = testRegistry();
   const app = new Hono();
   app.use(bodyLimit({ maxSize: 1_000 }));
   app.post("/", async (c) => {
@@ -120,30 +119,30 @@ test("a body that was read before is no client that has left", async () => {
   await client.until('data: {"name":"job"}\n\n');
   await client.until("event: stream.live\n");
   client.cut();
-  await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
+  await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
 });
 
-test("a client that leaves while middleware works behind the handler leaves nothing", async () => {
-  const { registry, watch } = watchedRegistry();
+test("nothing is left of a client that disconnects while middleware runs after the handler", async () => {
+  const { registry, recorded } = testRegistry();
   const job = await registry.open("job");
-  const [reached, goOn] = [deferred(), deferred()];
+  const [reached, proceed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const app = new Hono();
   app.use(async (_c, next) => {
     await next();
     reached.resolve();
-    await goOn.promise;
+    await proceed.promise;
   });
   app.get("/", (c) => sse(c, job));
   const client = (await start(app))();
   await reached.promise;
   client.cut();
-  await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
-  goOn.resolve();
+  await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
+  proceed.resolve();
   expect(registry.gauges().connections).toBe(0);
 });
 
-test("what needs the whole body waits for it", async () => {
-  const { registry } = watchedRegistry();
+test("middleware that reads the whole body delays the response until the end", async () => {
+  const { registry } = testRegistry();
   const job = await registry.open("job");
   const app = new Hono();
   app.use(etag());
@@ -153,7 +152,7 @@ test("what needs the whole body waits for it", async () => {
   await turns(10);
   expect(client.status).toBe(0);
   await job.end();
-  expect(await client.over()).toBe("ended");
+  expect(await client.finished()).toBe("ended");
   expect(client.headers["etag"]).toMatch(/^"/);
 });
 
@@ -164,11 +163,11 @@ describe("an error before the response begins reaches `onError`", () => {
       "in middleware",
       (app) => {
         app.use(() => {
-          throw new HTTPException(401, { message: "who?" });
+          throw new HTTPException(401, { message: "unauthorised" });
         });
         app.get("/", (c) => sse(c, feed));
       },
-      "who?",
+      "unauthorised",
     ],
     [
       "in the handler",
@@ -185,14 +184,14 @@ describe("an error before the response begins reaches `onError`", () => {
     route(app);
     app.onError((error, c) => c.json({ error: error.message }, 500));
     const client = (await start(app))();
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
     expect(client.status).toBe(500);
     expect(client.headers["content-type"]).toBe("application/json");
     expect(client.text).toContain(message);
   });
 
-  test("in middleware behind the handler, and the stream that nobody reads is let go", async () => {
-    const { registry, watch } = watchedRegistry();
+  test("in middleware after the handler, and the stream is closed", async () => {
+    const { registry, recorded } = testRegistry();
     const job = await registry.open("job");
     const app = new Hono();
     app.use(async (_c, next) => {
@@ -202,51 +201,51 @@ describe("an error before the response begins reaches `onError`", () => {
     app.get("/", (c) => sse(c, job));
     app.onError((error, c) => c.text(error.message, 500));
     const client = (await start(app))();
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
     expect([client.status, client.text]).toEqual([500, "too late"]);
-    await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
+    await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
   });
 });
 
-test("a handler that comes when its time is over leaves nothing", async () => {
-  const { registry, watch } = watchedRegistry();
+test("nothing is left of a handler that finishes after its timeout", async () => {
+  const { registry, recorded } = testRegistry();
   const job = await registry.open("job");
-  const goOn = deferred();
+  const proceed = Promise.withResolvers<void>();
   const app = new Hono();
   app.use(timeout(10));
   app.get("/", async (c) => {
-    await goOn.promise;
+    await proceed.promise;
     return sse(c, job);
   });
   const client = (await start(app))();
-  expect(await client.over()).toBe("ended");
+  expect(await client.finished()).toBe("ended");
   expect(client.status).toBe(504);
-  goOn.resolve();
-  await eventually(() => expect(reasonsOf(watch)).toEqual(["disconnected"]));
+  proceed.resolve();
+  await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));
 });
 
-test("an error after that is for the observer and the client", async () => {
-  const watch = createWatch();
+test("a later error reaches the observer and the client", async () => {
+  const recorded = recordingObserver();
   const handled: unknown[] = [];
   const app = new Hono();
   async function* broken(): AsyncGenerator<SseEvent> {
     yield { data: "one" };
     throw new Error("secret");
   }
-  app.get("/", (c) => sse(c, broken(), { observer: watch.observer }));
+  app.get("/", (c) => sse(c, broken(), { observer: recorded.observer }));
   app.onError((error, c) => {
     handled.push(error);
     return c.text("", 500);
   });
   const client = (await start(app))();
-  expect(await client.over()).toBe("ended");
+  expect(await client.finished()).toBe("ended");
   expect(client.status).toBe(200);
   expect(eventsOf(client.text)).toEqual([{ data: "one" }]);
   expect(dataOf(client.text, "stream.error")).toMatchObject({
     code: "SOURCE_FAILED",
     message: "The stream failed.",
   });
-  await eventually(() => expect(reasonsOf(watch)).toEqual(["failed"]));
-  expect(watch.failed).toMatchObject([{ stage: "source", error: { message: "secret" } }]);
+  await eventually(() => expect(closeReasons(recorded)).toEqual(["failed"]));
+  expect(recorded.failed).toMatchObject([{ stage: "source", error: { message: "secret" } }]);
   expect(handled).toEqual([]);
 });

@@ -1,18 +1,18 @@
 import { findOrInstall } from "../../../../examples/common/test/find-or-install.ts";
-import { adapt, shown } from "./page.ts";
+import { adapt, documentedConfig } from "./documented-config.ts";
 import type { Proxy } from "./proxy.ts";
 
 export const caddy: Proxy = {
   name: "caddy",
   program: findOrInstall("caddy"),
   args: (file) => ["run", "--adapter", "caddyfile", "--config", file],
-  configure({ app, port, tlsPort, certificate, key }, { gzip = false, timeout }) {
+  configure({ service, port, tlsPort, certificate, key }, { gzip = false, timeout }) {
     const transport = ` {\n    transport http {\n      read_timeout ${timeout}s\n    }\n  }`;
-    const site = adapt(shown("caddy"), [
+    const site = adapt(documentedConfig("caddy"), [
       ["example.com {", `(site) {${gzip ? "\n  encode gzip" : ""}`],
-      ["127.0.0.1:3000", `127.0.0.1:${app}${timeout === undefined ? "" : transport}`],
+      ["127.0.0.1:3000", `127.0.0.1:${service}${timeout === undefined ? "" : transport}`],
     ]);
-    // Else it would ask for a certificate, and listen in places of its own.
+    // Otherwise Caddy requests a certificate, and listens on default ports.
     return `{
   admin off
   auto_https off
@@ -27,6 +27,6 @@ https://127.0.0.1:${tlsPort} {
 }
 `;
   },
-  sparesNoTransform: true,
+  respectsNoTransform: true,
   http2: true,
 };

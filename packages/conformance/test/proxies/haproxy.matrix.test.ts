@@ -1,10 +1,10 @@
-import { apps } from "./app.ts";
-import { behind, behindUntold } from "./behind.ts";
+import { services } from "./service.ts";
+import { proxySuite, proxyHidesDisconnects } from "./proxy-suite.ts";
 import { haproxy } from "./haproxy.ts";
-import { adapt } from "./page.ts";
+import { adapt } from "./documented-config.ts";
 
-behind(haproxy, apps);
-behindUntold({
+proxySuite(haproxy, services);
+proxyHidesDisconnects({
   ...haproxy,
   name: "haproxy without `option abortonclose`",
   configure: (place, settings) => adapt(haproxy.configure(place, settings), [["option abortonclose", ""]]),

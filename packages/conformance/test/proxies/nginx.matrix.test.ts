@@ -2,33 +2,32 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, test } from "vitest";
 import { sendHttp1 } from "../../src/wire/http1.ts";
-import { deferred } from "../support/deferred.ts";
-import { apps, nodeHttp, runApp } from "./app.ts";
-import { behind } from "./behind.ts";
-import { alone, around, nginx } from "./nginx.ts";
-import { adapt, shown } from "./page.ts";
+import { nodeHttp, runService, services } from "./service.ts";
+import { proxySuite } from "./proxy-suite.ts";
+import { completeConfig, nginx, plainNginx } from "./nginx.ts";
+import { adapt, documentedConfig } from "./documented-config.ts";
 import { type Proxy, runProxy } from "./proxy.ts";
-import { setScene } from "./scene.ts";
+import { startProxiedService } from "./proxied-service.ts";
 
-/** A port where nobody listens. */
-const NOBODY = 1;
+/** A port on which nothing listens. */
+const CLOSED_PORT = 1;
 
-behind(alone, [nodeHttp]);
-behind(nginx, apps);
+proxySuite(plainNginx, [nodeHttp]);
+proxySuite(nginx, services);
 
 describe.skipIf(nginx.program === undefined)("behind nginx", () => {
-  test("an event stream without `x-accel-buffering: no` is held back until its end", async () => {
-    const end = deferred();
+  test("an event stream without `x-accel-buffering: no` is buffered until its end", async () => {
+    const end = Promise.withResolvers<void>();
     const bare = createServer((req, res) => {
       res.setHeader("content-type", "text/event-stream");
       if (req.url === "/with") res.setHeader("x-accel-buffering", "no");
       res.write("data: 1\n\n");
       void end.promise.then(() => res.end());
     });
-    const { port } = await runProxy(alone, (await runApp(bare)).port);
+    const { port } = await runProxy(plainNginx, (await runService(bare)).port);
     const without = sendHttp1(port, { path: "/without" });
     await once(bare, "request");
-    // These overtake it, each of them: what was written for it has long been with nginx.
+    // Each of these arrives earlier, although nginx received it later.
     for (let count = 0; count < 10; count++) await sendHttp1(port, { path: "/with" }).until("data: 1\n\n");
     expect(without).toMatchObject({ status: 0, text: "" });
     end.resolve();
@@ -36,33 +35,33 @@ describe.skipIf(nginx.program === undefined)("behind nginx", () => {
   });
 
   test.each([
-    [alone, "ended"],
+    [plainNginx, "ended"],
     [nginx, "cut"],
-  ] as const)("a service that dies in the middle: $name", async (proxy, state) => {
-    const { registry, app, send } = await setScene(proxy, nodeHttp);
+  ] as const)("a service that dies in the middle of a response: $name", async (proxy, state) => {
+    const { registry, service, send } = await startProxiedService(proxy, nodeHttp);
     await registry.open("job");
     const client = send("/job");
     await client.until("event: stream.live");
-    for (const socket of app.sockets) socket.destroy();
-    expect(await client.over()).toBe(state);
+    for (const socket of service.sockets) socket.destroy();
+    expect(await client.finished()).toBe(state);
   });
 
-  test("a client is asked to come back while the service is away, by a 200", async () => {
-    const away: Proxy = {
-      ...alone,
+  test("while the service is down, clients receive a 200 with `retry`", async () => {
+    const withFallback: Proxy = {
+      ...plainNginx,
       configure: (place) =>
-        around(
+        completeConfig(
           place,
           `server {
             listen 127.0.0.1:${place.port};
             listen 127.0.0.1:${place.tlsPort};
-            ${adapt(shown("nginx away"), [["127.0.0.1:3000", `127.0.0.1:${place.app}`]])}
+            ${adapt(documentedConfig("nginx away"), [["127.0.0.1:3000", `127.0.0.1:${place.service}`]])}
           }`,
         ),
     };
-    const { port } = await runProxy(away, NOBODY);
+    const { port } = await runProxy(withFallback, CLOSED_PORT);
     const client = sendHttp1(port, { path: "/streams/42" });
-    expect(await client.over()).toBe("ended");
+    expect(await client.finished()).toBe("ended");
     expect(client).toMatchObject({
       status: 200,
       headers: { "content-type": "text/event-stream", "cache-control": "no-store" },

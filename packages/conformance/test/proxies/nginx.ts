@@ -1,11 +1,11 @@
 import { findOrInstall } from "../../../../examples/common/test/find-or-install.ts";
-import { adapt, shown } from "./page.ts";
+import { adapt, documentedConfig } from "./documented-config.ts";
 import type { Place, Proxy, Settings } from "./proxy.ts";
 
 const program = findOrInstall("nginx");
 
-/** What is around the part that the page shows. One process, which leaves nobody behind when it is killed. */
-export const around = ({ folder }: Place, http: string): string => `
+/** Completes the configuration from the documentation. One process, so that killing it leaves none behind. */
+export const completeConfig = ({ folder }: Place, http: string): string => `
   daemon off;
   master_process off;
   pid ${folder}/pid;
@@ -21,29 +21,29 @@ export const around = ({ folder }: Place, http: string): string => `
     ${http}
   }`;
 
-const zipping = ({ gzip = false }: Settings): string =>
+const compression = ({ gzip = false }: Settings): string =>
   gzip ? "gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_min_length 0;" : "";
 
-const silence = ({ timeout }: Settings): string =>
+const readTimeout = ({ timeout }: Settings): string =>
   timeout === undefined ? "" : `proxy_read_timeout ${timeout}s;`;
 
 const args = (file: string): string[] => ["-c", file];
 
-export const alone: Proxy = {
+export const plainNginx: Proxy = {
   name: "nginx with proxy_pass alone",
   program,
   args,
   configure: (place, settings) =>
-    around(
+    completeConfig(
       place,
-      zipping(settings) +
-        silence(settings) +
-        adapt(shown("nginx alone"), [
+      compression(settings) +
+        readTimeout(settings) +
+        adapt(documentedConfig("nginx alone"), [
           ["listen 80;", `listen 127.0.0.1:${place.port}; listen 127.0.0.1:${place.tlsPort};`],
-          ["127.0.0.1:3000", `127.0.0.1:${place.app}`],
+          ["127.0.0.1:3000", `127.0.0.1:${place.service}`],
         ]),
     ),
-  sparesNoTransform: false,
+  respectsNoTransform: false,
   http2: false,
 };
 
@@ -52,18 +52,18 @@ export const nginx: Proxy = {
   program,
   args,
   configure: (place, settings) =>
-    around(
+    completeConfig(
       place,
-      zipping(settings) +
-        adapt(shown("nginx"), [
+      compression(settings) +
+        adapt(documentedConfig("nginx"), [
           ["listen 80;", `listen 127.0.0.1:${place.port};`],
           ["listen 443 ", `listen 127.0.0.1:${place.tlsPort} `],
           ["/etc/ssl/example.com.crt", place.certificate],
           ["/etc/ssl/example.com.key", place.key],
-          ["127.0.0.1:3000", `127.0.0.1:${place.app}`],
-          ["proxy_read_timeout 60s;", silence({ timeout: 60, ...settings })],
+          ["127.0.0.1:3000", `127.0.0.1:${place.service}`],
+          ["proxy_read_timeout 60s;", readTimeout({ timeout: 60, ...settings })],
         ]),
     ),
-  sparesNoTransform: false,
+  respectsNoTransform: false,
   http2: true,
 };

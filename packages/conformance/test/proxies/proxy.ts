@@ -6,41 +6,41 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { certificate } from "../support/certificate.ts";
-import { eventually } from "../../src/adapter-suite/eventually.ts";
+import { eventually } from "../../src/harness/eventually.ts";
 
 export interface Proxy {
   readonly name: string;
-  /** Where it is, if it is here. */
+  /** Its path; `undefined` if it is not installed. */
   readonly program: string | undefined;
   /** The arguments that run it in the foreground, as one process. */
   readonly args: (file: string) => string[];
-  /** The configuration that the page shows, made to fit. */
+  /** The configuration from the documentation, with the ports and files of this test. */
   readonly configure: (place: Place, settings: Settings) => string;
-  /** Whether it leaves uncompressed what says `no-transform`. */
-  readonly sparesNoTransform: boolean;
-  /** Whether it speaks HTTP/2 to clients. */
+  /** Whether it respects `no-transform`: then it does not compress the response. */
+  readonly respectsNoTransform: boolean;
+  /** Whether it serves HTTP/2. */
   readonly http2: boolean;
 }
 
-/** Where things are. */
+/** The ports and files of one running proxy. */
 export interface Place {
-  /** A folder for whatever it keeps. */
+  /** A folder for its files. */
   readonly folder: string;
-  /** Where the service listens. */
-  readonly app: number;
-  /** Where the proxy is to listen, without TLS and with it. */
+  /** The port of the service. */
+  readonly service: number;
+  /** The ports of the proxy, without and with TLS. */
   readonly port: number;
   readonly tlsPort: number;
   readonly certificate: string;
   readonly key: string;
-  /** Both of them. */
+  /** Certificate and key in one file. */
   readonly pem: string;
 }
 
 export interface Settings {
-  /** Whether it compresses what it may. @default false */
+  /** Whether it compresses. @default false */
   readonly gzip?: boolean;
-  /** The longest silence that it suffers, in whole seconds. @default as the page shows it */
+  /** The longest time without data, in whole seconds. @default the one in the documentation */
   readonly timeout?: number;
 }
 
@@ -51,13 +51,17 @@ export interface RunningProxy {
 }
 
 /** Runs a proxy until the test is finished. */
-export async function runProxy(proxy: Proxy, app: number, settings?: Settings): Promise<RunningProxy> {
-  const running = await startProxy(proxy, app, settings);
+export async function runProxy(proxy: Proxy, service: number, settings?: Settings): Promise<RunningProxy> {
+  const running = await startProxy(proxy, service, settings);
   onTestFinished(running.close);
   return running;
 }
 
-export async function startProxy(proxy: Proxy, app: number, settings: Settings = {}): Promise<RunningProxy> {
+export async function startProxy(
+  proxy: Proxy,
+  service: number,
+  settings: Settings = {},
+): Promise<RunningProxy> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-proxy-"));
   const write = (name: string, text: string): string => {
     const file = join(folder, name);
@@ -68,7 +72,7 @@ export async function startProxy(proxy: Proxy, app: number, settings: Settings =
   const { cert, key } = certificate();
   const place: Place = {
     folder,
-    app,
+    service,
     port,
     tlsPort,
     certificate: write("crt", cert),
@@ -80,12 +84,12 @@ export async function startProxy(proxy: Proxy, app: number, settings: Settings =
     env: { HOME: folder },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let said = "";
-  for (const output of [child.stdout, child.stderr]) output.on("data", (text) => (said += String(text)));
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += String(text)));
   const exit = once(child, "exit");
-  const listening = eventually(() => Promise.all([reach(port), reach(tlsPort)]), 10_000);
+  const listening = eventually(() => Promise.all([reach(port), reach(tlsPort)]));
   await Promise.race([listening, exit]);
-  if (child.exitCode !== null) throw new Error(`${proxy.name} does not run: ${said}`);
+  if (child.exitCode !== null) throw new Error(`${proxy.name} did not start: ${output}`);
   return {
     port,
     tlsPort,
@@ -97,7 +101,7 @@ export async function startProxy(proxy: Proxy, app: number, settings: Settings =
   };
 }
 
-// Below those that the system hands out: nobody gets one before the proxy does. Each process has some of its own.
+// Below the ephemeral ports, so that the system gives none of them to another socket. Each process has its own range.
 let next = 10_000 + (process.pid % 100) * 200;
 
 async function freePort(): Promise<number> {

@@ -1,8 +1,8 @@
 import { adapterSuite } from "@holdfast/conformance";
 import { describe, test } from "vitest";
-import { bunCapabilities } from "./bun.ts";
-import { findRuntime } from "./runtimes.ts";
-import { inRuntime } from "./server.ts";
+import { bunCapabilities } from "./bun-capabilities.ts";
+import { findRuntime } from "./find-runtime.ts";
+import { inRuntime } from "./runtime-server.ts";
 
 const bun = findRuntime("bun");
 

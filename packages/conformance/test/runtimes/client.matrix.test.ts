@@ -1,35 +1,35 @@
 import { describe, expect, test } from "vitest";
-import { throughConnect } from "../client/faces.ts";
-import { produce, randomCuts } from "../client/hardship.ts";
-import { openOrigin } from "../event-source/origin.ts";
-import { layWire, type Wire } from "../event-source/wire.ts";
+import { readWithConnect } from "../client/client-apis.ts";
+import { pushRandomEvents, randomCuts } from "../client/random-stream.ts";
+import { startStreamServer } from "../support/stream-server.ts";
+import { startCuttingProxy, type CuttingProxy } from "../support/cutting-proxy.ts";
 import { describeInChromium } from "../support/chromium.ts";
-import { seededRandom } from "../support/seeded.ts";
-import { watchedRegistry } from "../support/watched-registry.ts";
-import { type FollowIn, inProcess, inWorker } from "./client-in.ts";
-import { findRuntime } from "./runtimes.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { testRegistry } from "../support/test-registry.ts";
+import { type ReadInRuntime, inProcess, inWorker } from "./read-in-runtime.ts";
+import { findRuntime } from "./find-runtime.ts";
 
 const EVENTS = 500;
 const CUTS = 20;
 
-function suite(follow: FollowIn): void {
-  test("connect hands out every event once, wherever it was cut, and comes to its end", async () => {
+function suite(readIn: ReadInRuntime): void {
+  test("connect delivers every event once, wherever a connection is cut, and then ends", async () => {
     const random = seededRandom();
-    const { registry, watch } = watchedRegistry();
+    const { registry, recorded } = testRegistry();
     const job = await registry.open("job");
-    const { port } = await openOrigin(() => registry.stream("job"));
-    const wire: Wire = await layWire(
+    const { port } = await startStreamServer(() => registry.stream("job"));
+    const proxy: CuttingProxy = await startCuttingProxy(
       port,
-      randomCuts(CUTS, random, () => wire),
+      randomCuts(CUTS, random, () => proxy),
     );
-    const [followed, pushed] = await Promise.all([
-      follow(throughConnect, `http://127.0.0.1:${wire.port}/`),
-      produce(job, EVENTS, random),
+    const [received, pushed] = await Promise.all([
+      readIn(readWithConnect, `http://127.0.0.1:${proxy.port}/`),
+      pushRandomEvents(job, EVENTS, random),
     ]);
-    expect(followed).toMatchObject({ resets: [], state: { status: "closed", reason: "done" } });
-    expect(followed.events).toEqual(pushed);
-    expect(watch.resets).toEqual([]);
-    expect(wire.cuts).toBe(CUTS);
+    expect(received).toMatchObject({ resets: [], state: { status: "closed", reason: "done" } });
+    expect(received.events).toEqual(pushed);
+    expect(recorded.resets).toEqual([]);
+    expect(proxy.cuts).toBe(CUTS);
   });
 }
 

@@ -1,8 +1,8 @@
 import { adapterSuite, type Capabilities } from "@holdfast/conformance";
 import { describe, test } from "vitest";
 import { noEarlierHeaders } from "../../../../examples/common/test/capabilities.ts";
-import { findRuntime } from "./runtimes.ts";
-import { inRuntime } from "./server.ts";
+import { findRuntime } from "./find-runtime.ts";
+import { inRuntime } from "./runtime-server.ts";
 
 const workerd = findRuntime("workerd");
 const api = { describe: describe.skipIf(workerd === undefined), test };

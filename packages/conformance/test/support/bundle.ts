@@ -4,7 +4,7 @@ const conditions = ["@holdfast/source"];
 
 let bundle: Promise<string> | undefined;
 
-/** The client as a page loads it: a script made of its source, that leaves what the package exports in `holdfast`. */
+/** The client as a script for a page; it defines a global `holdfast` with the exports of the package. */
 export function bundleClient(): Promise<string> {
   bundle ??= build({
     stdin: { contents: `export * from "@holdfast/client";`, resolveDir: import.meta.dirname },
@@ -17,7 +17,7 @@ export function bundleClient(): Promise<string> {
   return bundle;
 }
 
-/** A module with all that it imports, for runtimes that find nothing in this repository. */
+/** Bundles a module with everything that it imports, for runtimes that cannot resolve packages in this repository. */
 export async function bundleModule(entry: string, outfile: string): Promise<void> {
   await build({ entryPoints: [entry], outfile, conditions, bundle: true, format: "esm" });
 }

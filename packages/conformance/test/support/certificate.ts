@@ -8,15 +8,15 @@ export interface Certificate {
   readonly cert: string;
 }
 
-let made: Certificate | undefined;
+let created: Certificate | undefined;
 
-/** A certificate for 127.0.0.1 that nobody signed, one for all tests of a process. */
+/** A self-signed certificate for 127.0.0.1, one for all tests of a process. */
 export function certificate(): Certificate {
-  made ??= make();
-  return made;
+  created ??= create();
+  return created;
 }
 
-function make(): Certificate {
+function create(): Certificate {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-certificate-"));
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   const command =

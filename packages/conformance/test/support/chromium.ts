@@ -4,7 +4,7 @@ import { findChromium } from "../../../../examples/common/test/chromium.ts";
 
 const launch = findChromium();
 
-/** Tests in this machine's Chromium: one page for all of them, since a new one takes its time. */
+/** Tests in Chromium. They share one page, because a new one is slow to open. */
 export function describeInChromium(name: string, tests: (page: () => Page) => void): void {
   describe.skipIf(launch === undefined)(name, () => {
     let browser: Browser;

@@ -1,4 +1,4 @@
-/** The older version has types of its own age: what is used of it here is the same. */
+/** What is used here has the same types in version 5. */
 declare module "express-4" {
   export { default } from "express";
 }

@@ -1,23 +1,23 @@
 import { adapterSuite, type AdapterUnderTest, type Runner } from "@holdfast/conformance";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 
-/** That clients leave is no news. */
-const LEAVING = ["sees its client leave", "lets a bare source go"];
+/** Topics in which nothing may be logged: it is normal that clients disconnect. */
+const QUIET_TOPICS = ["disconnect", "disconnect from a bare source"];
 
 function expectQuiet(): void {
   const spies = (["error", "warn", "info", "log"] as const).map((method) =>
     vi.spyOn(console, method).mockImplementation(() => undefined),
   );
   onTestFinished(() => {
-    const said = spies.flatMap(({ mock }) => mock.calls);
+    const logged = spies.flatMap(({ mock }) => mock.calls);
     vi.restoreAllMocks();
-    expect(said).toEqual([]);
+    expect(logged).toEqual([]);
   });
 }
 
-let behaviour = "";
+let topic = "";
 const quietTest = (name: string, run: () => Promise<void>): void => {
-  const isQuiet = LEAVING.includes(behaviour);
+  const isQuiet = QUIET_TOPICS.includes(topic);
   test(name, () => {
     if (isQuiet) expectQuiet();
     return run();
@@ -26,13 +26,13 @@ const quietTest = (name: string, run: () => Promise<void>): void => {
 const api: Runner = {
   describe: (name, tests) =>
     describe(name, () => {
-      behaviour = name;
+      topic = name;
       tests();
     }),
   test: Object.assign(quietTest, { skip: test.skip }),
 };
 
-/** The suite, in a process whose console can be listened to. */
+/** The adapter suite for a server in this process, whose console can be checked. */
 export function quietAdapterSuite(adapter: AdapterUnderTest): void {
   adapterSuite(api, adapter);
 }

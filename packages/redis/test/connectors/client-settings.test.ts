@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from "ioredis";
 import { createClient, RESP_TYPES } from "redis";
 import type { RedisClientOptions, RedisFunctions, RedisModules, RedisScripts, RespVersions } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { eventually } from "../../../conformance/src/adapter-suite/eventually.ts";
+import { eventually } from "../../../conformance/src/harness/eventually.ts";
 import { type RedisClient, redisStore } from "../../src/index.ts";
 import { redisBinary, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { EVERYTHING, STREAM } from "../support/stream.ts";

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { eventually } from "../../../conformance/src/adapter-suite/eventually.ts";
+import { eventually } from "../../../conformance/src/harness/eventually.ts";
 import { describeOnRedis } from "../support/on-redis.ts";
 import { expectStoreWorks, STREAM } from "../support/stream.ts";
 

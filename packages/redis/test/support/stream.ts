@@ -1,6 +1,6 @@
 import type { Store, StoreAppend, StoreAppended, StoreOpen } from "@holdfast/core";
 import { expect, onTestFinished } from "vitest";
-import { eventually } from "../../../conformance/src/adapter-suite/eventually.ts";
+import { eventually } from "../../../conformance/src/harness/eventually.ts";
 
 export const EPOCH = "aaaaaaaaaa";
 export const STREAM: StoreOpen = {

@@ -3,10 +3,10 @@ import { sse } from "@holdfast/hono";
 import { Hono } from "hono";
 import { createSubject, type Subject } from "../../../src/subject/index.ts";
 
-/** What a runtime serves. */
+/** The handler of a runtime. */
 export type Fetch = (request: Request) => Promise<Response>;
 
-/** Both are told by a `POST /tell` what to serve. */
+/** Both receive the messages of the suite by `POST /tell`. */
 const adapters = {
   toResponse:
     (subject: Subject): Fetch =>

@@ -7,7 +7,7 @@ declare const Bun: {
 const { port } = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,
-  // Otherwise it cuts what says nothing for ten seconds.
+  // By default Bun cuts a response that is silent for ten seconds.
   idleTimeout: 0,
   fetch: adapterNamed(process.env.ADAPTER),
 });

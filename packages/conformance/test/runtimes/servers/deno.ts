@@ -10,7 +10,7 @@ declare const Deno: {
 const serve = adapterNamed(process.env.ADAPTER);
 
 Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: ({ port }) => console.log(port) }, async (request) => {
-  // It aborts only a signal that somebody asked for before the client left.
+  // Deno aborts only a signal that was read before the client disconnected.
   void request.signal;
   return serve(request);
 });

@@ -5,7 +5,7 @@ interface Env {
   readonly SERVER: { idFromName(name: string): unknown; get(id: unknown): { readonly fetch: Fetch } };
 }
 
-/** Sends everything to one Durable Object: elsewhere no request may touch what belongs to another. */
+/** Passes every request to one Durable Object: outside of it, requests cannot share objects. */
 export default {
   fetch: (request: Request, { SERVER }: Env): Promise<Response> =>
     SERVER.get(SERVER.idFromName("one")).fetch(request),

@@ -1,0 +1,246 @@
+import {
+  createRegistry,
+  type Gauges,
+  HoldfastError,
+  type Registry,
+  type Source,
+  type SseEvent,
+  type StreamOptions,
+  type StreamWriter,
+} from "@holdfast/core";
+import { bareSources } from "./bare-sources.ts";
+import { type Barrier, createBarrier } from "./barrier.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Observed, Recorder } from "./recorder.ts";
+import type { AnyEvents, Route, TestServerOptions } from "./route.ts";
+import { SinkCapture } from "./sink-capture.ts";
+
+/** The state of a captured sink. */
+export interface SinkState {
+  readonly method: string | undefined;
+  readonly cursor: string | undefined;
+  readonly aborted: boolean;
+  /** Whether the response has begun. */
+  readonly begun: boolean;
+  readonly drained: number;
+  readonly closed: number;
+  /** Whether `closed` was called before `open` returned the sink. */
+  readonly closedEarly: boolean;
+}
+
+/** `close` ends the response; `destroy` cuts it with a reason, `abandon` without one. */
+export type SinkEnd = "close" | "destroy" | "abandon";
+
+/**
+ * One test's part of the server under test: a registry, and the routes that the test serves. The suite calls its methods
+ * by message, so their arguments and results are JSON.
+ */
+export class TestServer {
+  readonly #registry: Registry;
+  readonly #recorder = new Recorder();
+  readonly #routes: Route[] = [];
+  readonly #barriers = new Map<string, Barrier>();
+  readonly #controllers = new Map<string, AbortController>();
+  readonly #writers = new Map<string, StreamWriter<AnyEvents>>();
+  readonly #sinks = new Map<string, SinkCapture>();
+  readonly #sharedBuffer = new TextEncoder().encode("data: before\n\ndata: shared\n\ndata: behind\n\n");
+
+  constructor({ registry = {}, snapshot }: TestServerOptions = {}) {
+    this.#registry = createRegistry({
+      ...registry,
+      observer: this.#recorder.observer,
+      ...(snapshot !== undefined && {
+        snapshot: async () => {
+          this.#recorder.snapshots++;
+          if (snapshot.barrier !== undefined) await this.#barrier(snapshot.barrier).opened;
+          return snapshot.answer ?? undefined;
+        },
+      }),
+    });
+  }
+
+  /** Answers a request. The only method that is not called by message. */
+  async answer(index: string, exchange: Exchange): Promise<unknown> {
+    const route = this.#routes[Number(index)];
+    if (route === undefined) throw new Error(`No test serves anything under ${exchange.url}.`);
+    for (const [name, value] of route.earlierHeaders ?? []) exchange.setHeader?.(name, value);
+    this.#recorder.pendingCalls++;
+    try {
+      if (route.barrier !== undefined) await this.#barrier(route.barrier).opened;
+      const source = await this.#sourceOf(route, exchange);
+      return await exchange.sse(source, {
+        ...("bare" in route && { observer: this.#recorder.observer }),
+        ...(route.signal !== undefined && { signal: this.#controller(route.signal).signal }),
+        ...route.options,
+      });
+    } catch (error) {
+      this.#recorder.rejected.push((error as { code?: string }).code ?? String(error));
+      throw error;
+    } finally {
+      this.#recorder.pendingCalls--;
+    }
+  }
+
+  /** Adds a route; returns its index, which is part of its path. */
+  serve(route: Route): number {
+    return this.#routes.push(route) - 1;
+  }
+
+  openBarrier(name: string): void {
+    this.#barrier(name).open();
+  }
+
+  /** Aborts a signal of the application. */
+  abort(signal: string): void {
+    this.#controller(signal).abort();
+  }
+
+  async open(id: string, options?: StreamOptions): Promise<string> {
+    const writer = await this.#registry.open(id, options);
+    this.#writers.set(id, writer);
+    return writer.epoch;
+  }
+
+  push(id: string, events: readonly SseEvent[]): string[] {
+    const writer = this.#writer(id);
+    return events.map((event) => writer.push(event));
+  }
+
+  /** Pushes `count` events of `size` characters to a stream or a channel; returns the sequence number of the last. */
+  pushMany(id: string, count: number, size: number): number {
+    const writer = this.#writers.get(id) ?? this.#registry.channel(id);
+    const data = "x".repeat(size);
+    for (let pushed = 0; pushed < count; pushed++) writer.push({ data });
+    return this.#registry.get(id)?.last ?? 0;
+  }
+
+  async end(id: string, last?: SseEvent): Promise<void> {
+    await this.#writer(id).end(last);
+  }
+
+  /** Fails a stream: with a `HoldfastError`, whose message clients may read, or with an internal error. */
+  async fail(id: string, message: string, isPublic: boolean): Promise<void> {
+    const error = isPublic
+      ? new HoldfastError("GONE", message, { retryable: true, retryAfter: 5_000 })
+      : new Error(message);
+    await this.#writer(id).fail(error);
+  }
+
+  /** Cancels a stream; returns the reason of its writer's signal. */
+  async cancel(id: string, reason: string): Promise<unknown> {
+    await this.#registry.cancel(id, reason);
+    return this.#writer(id).signal.reason;
+  }
+
+  pushToChannel(channel: string, events: readonly SseEvent[]): void {
+    for (const event of events) this.#registry.channel(channel).push(event);
+  }
+
+  /** The epoch, the last sequence number and the number of readers of an id, or `null`. */
+  info(id: string): { epoch: string; last: number; readers: number } | null {
+    const info = this.#registry.get(id);
+    return info === undefined ? null : { epoch: info.epoch, last: info.last, readers: info.readers };
+  }
+
+  /** Begins to close the registry. */
+  closeRegistry(): void {
+    void this.#registry.close();
+  }
+
+  /** Does nothing: its reply shows that the server's event loop has gone round. */
+  ping(): void {}
+
+  observed(): Observed {
+    return this.#recorder.observed(this.#registry.gauges());
+  }
+
+  /** Forgets the failures and rejections that a test expected. */
+  clearFailures(): void {
+    this.#recorder.clearFailures();
+  }
+
+  sinkState(name: string): SinkState {
+    const capture = this.#sinks.get(name);
+    return {
+      method: capture?.request?.method,
+      cursor: capture?.request?.cursor,
+      aborted: capture?.request?.signal.aborted ?? false,
+      begun: capture?.sink !== undefined,
+      drained: capture?.drained ?? 0,
+      closed: capture?.closed ?? 0,
+      closedEarly: capture?.closedEarly ?? false,
+    };
+  }
+
+  /** Writes a text up to `times` times, until `write` returns `false`; returns the number of writes and the last result. */
+  writeToSink(name: string, text: string, times = 1): { written: number; accepted: boolean } {
+    const sink = this.#sinks.get(name)?.sink;
+    const bytes = new TextEncoder().encode(text);
+    for (let written = 1; written <= times; written++) {
+      if (sink?.write(bytes) !== true) return { written, accepted: false };
+    }
+    return { written: times, accepted: true };
+  }
+
+  /** Writes the middle event of the shared buffer, twice. */
+  writeSharedBuffer(name: string): void {
+    const middle = this.#sharedBuffer.subarray(14, 28);
+    for (let time = 0; time < 2; time++) this.#sinks.get(name)?.sink?.write(middle);
+  }
+
+  /** The content of the shared buffer. */
+  sharedBuffer(): string {
+    return new TextDecoder().decode(this.#sharedBuffer);
+  }
+
+  /** Ends a response in each of these ways. */
+  endSink(name: string, ...ends: readonly SinkEnd[]): void {
+    const sink = this.#sinks.get(name)?.sink;
+    for (const end of ends) {
+      if (end === "close") sink?.close();
+      else sink?.destroy(end === "destroy" ? new Error("The response was cut.") : undefined);
+    }
+  }
+
+  /** Closes the registry; returns what is left in it. */
+  async finish(): Promise<Gauges> {
+    for (const barrier of this.#barriers.values()) barrier.open();
+    await this.#registry.close();
+    return this.#registry.gauges();
+  }
+
+  async #sourceOf(route: Route, { body = "" }: Exchange): Promise<Source> {
+    if ("stream" in route) return this.#registry.stream(route.stream, route.follow);
+    if ("writer" in route) return this.#writer(route.writer);
+    if ("channel" in route) return this.#registry.channel(route.channel);
+    if ("bare" in route) return bareSources[route.bare](this.#recorder.runs, this.#barrier(route.bare));
+    if ("invalid" in route) return route.invalid as unknown as Source;
+    if ("echo" in route) {
+      await this.open(route.echo);
+      this.push(route.echo, [{ event: "echo", data: body }]);
+      return this.#writer(route.echo);
+    }
+    const ready = route.ready === undefined ? Promise.resolve() : this.#barrier(route.ready).opened;
+    const capture = new SinkCapture(ready);
+    this.#sinks.set(route.sink, capture);
+    return capture.source;
+  }
+
+  #writer(id: string): StreamWriter<AnyEvents> {
+    const writer = this.#writers.get(id);
+    if (writer === undefined) throw new Error(`The test has not opened the stream ${id}.`);
+    return writer;
+  }
+
+  #controller(signal: string): AbortController {
+    const controller = this.#controllers.get(signal) ?? new AbortController();
+    this.#controllers.set(signal, controller);
+    return controller;
+  }
+
+  #barrier(name: string): Barrier {
+    const barrier = this.#barriers.get(name) ?? createBarrier();
+    this.#barriers.set(name, barrier);
+    return barrier;
+  }
+}
