@@ -8,20 +8,21 @@ import type { JobTable } from "./job-table.ts";
 import { Reads } from "./reads.ts";
 
 export interface AppOptions extends Omit<JobsOptions, "observer"> {
-  /** What a read waits for while reads are slow. @default 2 s */
-  readonly slowness?: (signal: AbortSignal) => Promise<unknown>;
+  /** Delays each read while reads are slow. @default 2 s */
+  readonly delay?: (signal: AbortSignal) => Promise<unknown>;
 }
 
-/** The demo: a page with switches, rows for workers to work off, and a stream for each. */
+/** The demo: a page with switches for faults, a table of jobs for the workers, and a stream for each job. */
 export function createApp(
   table: JobTable,
-  { slowness, ...options }: AppOptions = {},
+  { delay, ...options }: AppOptions = {},
 ): { readonly app: Express; readonly jobs: Registry<JobEvents>; readonly reads: Reads } {
-  const reads = new Reads(table, slowness);
+  const reads = new Reads(table, delay);
   const counters = createCounters();
   const jobs = createJobs(reads, {
     polling: { backoff: { base: 1_000, cap: 4_000 } },
-    // How long an ended stream is held, and how long a loop goes on without readers: short, so that both can be seen.
+    // How long an ended stream is kept, and how long a polling loop runs without readers: short, so that both can be
+    // observed.
     linger: 5_000,
     ...options,
     observer: counters,
@@ -32,7 +33,9 @@ export function createApp(
   app.post("/jobs", (req, res) => {
     const { slices = 40 } = (req.body ?? {}) as { slices?: unknown };
     if (typeof slices !== "number" || !Number.isInteger(slices) || slices < 1 || slices > 1_000) {
-      res.status(400).json({ error: `"slices" must be 1 to 1000, not ${JSON.stringify(slices)}` });
+      res
+        .status(400)
+        .json({ error: `"slices" must be an integer from 1 to 1000, not ${JSON.stringify(slices)}` });
       return;
     }
     const id = randomUUID();
@@ -73,7 +76,7 @@ export function createApp(
     if (res.headersSent) return next(error);
     const { status = 500, message } = error;
     if (status >= 500) console.error(error);
-    res.status(status).json({ error: status < 500 ? message : "something went wrong here" });
+    res.status(status).json({ error: status < 500 ? message : "internal server error" });
   });
 
   return { app, jobs, reads };

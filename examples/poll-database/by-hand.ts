@@ -5,12 +5,12 @@ interface Database {
   find(id: string, after: number): Promise<FoundJob>;
 }
 
-/** The endpoint as it is often written by hand. The README says what is wrong with it, and the tests show it. */
+/** The endpoint as it is often written by hand. The README lists its bugs, and the tests show them. */
 export function pollByHand(app: Express, database: Database, interval = 500): void {
   app.get("/jobs/:id/stream", (req, res) => {
     let after = 0;
     res.writeHead(200, { "content-type": "text/event-stream" });
-    // oxlint-disable-next-line typescript/no-misused-promises -- one of the things that are wrong
+    // oxlint-disable-next-line typescript/no-misused-promises -- one of its bugs
     const timer = setInterval(async () => {
       const job = await database.find(req.params.id, after);
       for (const { event, data } of job.events) {

@@ -1,4 +1,4 @@
-/** How many primes there are from `from` on and below `to`. */
+/** Counts the primes from `from` (inclusive) to `to` (exclusive). */
 export function countPrimes(from: number, to: number): number {
   let primes = 0;
   for (let number = Math.max(from, 2); number < to; number++) {

@@ -1,6 +1,6 @@
-/** What a job tells, by event name; every event is a row of the database. */
+/** The events of a job, by name. Every event is a row of the database. */
 export interface JobEvents {
-  /** How many primes there are from `from` on and below `to`: slice number `slice` of `of`. */
+  /** The primes from `from` (inclusive) to `to` (exclusive): slice number `slice` of `of`. */
   slice: {
     readonly slice: number;
     readonly of: number;
@@ -8,6 +8,6 @@ export interface JobEvents {
     readonly to: number;
     readonly primes: number;
   };
-  /** How many there are in all slices together. */
+  /** The primes in all slices together. */
   done: { readonly primes: number };
 }

@@ -7,11 +7,11 @@ export type JobEvent = StreamEvent<JobEvents>;
 export interface JobRow {
   readonly id: string;
   readonly state: "pending" | "running" | "done";
-  /** How many slices it has. */
+  /** Number of slices to count. */
   readonly slices: number;
 }
 
-/** A job's row, with its events from a certain one on. */
+/** The row of a job, with its events after a given one. */
 export interface FoundJob extends JobRow {
   readonly events: readonly JobEvent[];
 }
@@ -33,10 +33,10 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** How long a worker may be silent before another one goes on with its job, in ms. */
+/** Time without a new event after which another worker may take over a job, in ms. */
 const LEASE = 3_000;
 
-/** Jobs and what they have told, in SQLite. Several processes may use one file. */
+/** Jobs and their events, in SQLite. Several processes may use one file. */
 export class JobTable {
   readonly #database: DatabaseSync;
   readonly #now: () => number;
@@ -51,14 +51,14 @@ export class JobTable {
     this.#run("INSERT INTO jobs VALUES (?, 'pending', ?, ?)", id, slices, this.#now());
   }
 
-  /** Deletes a job with its events. Whether there was one. */
+  /** Deletes a job with its events. Returns false when there is no such job. */
   remove(id: string): boolean {
     return this.#run("DELETE FROM jobs WHERE id = ?", id);
   }
 
-  /** A job with its events behind the event number `after`. */
+  /** Returns a job with its events after event number `after`. */
   find(id: string, after: number): FoundJob | undefined {
-    // The row first: once it says that the job is done, all its events are there.
+    // Reads the row before the events: once the row says `done`, all events are in the table.
     const job = this.#database.prepare("SELECT id, state, slices FROM jobs WHERE id = ?").get(id);
     if (job === undefined) return undefined;
     const rows = this.#database
@@ -68,7 +68,7 @@ export class JobTable {
     return { ...(job as unknown as JobRow), events };
   }
 
-  /** Takes on the oldest job that nobody works on. */
+  /** Claims the oldest job that no worker is working on. */
   claim(): JobRow | undefined {
     const now = this.#now();
     const claimed = this.#database
@@ -81,7 +81,10 @@ export class JobTable {
     return claimed as unknown as JobRow | undefined;
   }
 
-  /** Writes a job's event number `seq`. Not when the job is gone, nor when another worker has written that one. */
+  /**
+   * Writes event number `seq` of a job. Returns false when the job was deleted, or when another worker has already
+   * written that event.
+   */
   append(id: string, seq: number, { event, data }: JobEvent): boolean {
     const insert = "INSERT OR IGNORE INTO events SELECT id, ?, ?, ? FROM jobs WHERE id = ?";
     const state = event === "done" ? "done" : "running";
@@ -96,7 +99,7 @@ export class JobTable {
     this.#database.close();
   }
 
-  /** Whether it has changed anything. */
+  /** Returns whether any row has changed. */
   #run(sql: string, ...values: (string | number)[]): boolean {
     return this.#database.prepare(sql).run(...values).changes > 0;
   }

@@ -12,7 +12,7 @@ export interface JobsOptions extends RegistrySettings {
   readonly polling?: Pick<PollOptions<never, never>, "interval" | "backoff">;
 }
 
-/** A stream for every job in the table: polled once for all its readers, and served from the table when it is done. */
+/** One stream per job. One loop polls the table for all readers; ended jobs are served from the table. */
 export function createJobs(reads: Reads, { polling, ...settings }: JobsOptions = {}): Registry<JobEvents> {
   return createRegistry<JobEvents>({
     ...settings,

@@ -6,7 +6,7 @@ const hostname = "127.0.0.1";
 const { PORT = "3000", DATABASE } = process.env;
 const port = Number(PORT);
 if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-  stop(`PORT must be 0 to 65535, not ${PORT}.`);
+  stop(`PORT must be a number from 0 to 65535, not ${PORT}.`);
 }
 
 const table = new JobTable(DATABASE);
@@ -19,7 +19,7 @@ const server = app.listen(port, hostname, (error?: NodeJS.ErrnoException) => {
     const address = server.address();
     console.log(`http://${hostname}:${typeof address === "object" ? address?.port : port}`);
   } else if (error.code === "EADDRINUSE") {
-    stop(`Port ${port} is in use. Another one: PORT=${port + 1} before the command.`);
+    stop(`Port ${port} is in use. Try another one: PORT=${port + 1} before the command.`);
   } else {
     throw error;
   }
@@ -27,7 +27,7 @@ const server = app.listen(port, hostname, (error?: NodeJS.ErrnoException) => {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void drain());
 
-/** Sends every reader away before the server closes. A second signal ends the process at once. */
+/** Drains all connections, then closes the server. A second signal ends the process at once. */
 async function drain(): Promise<void> {
   workers.abort();
   await jobs.close({ deadline: 2_000, spread: 1_000 });

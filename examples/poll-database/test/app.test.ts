@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { follow, followToEnd, applicationEvents, type Received } from "../../common/test/follow.ts";
 import { until } from "../../common/test/until.ts";
 import { work } from "../worker.ts";
-import { Gate } from "./gate.ts";
+import { BlockedReads } from "./blocked-reads.ts";
 import { doneJob, finish, openTable, tempDatabase, write } from "./open-table.ts";
 import { type ServedApp, serveApp } from "./serve-app.ts";
 
@@ -11,7 +11,7 @@ const names = (received: readonly Received[]): string[] => received.map(({ event
 const slices = (received: readonly Received[]): number[] =>
   applicationEvents(received).map(({ data }) => data.slice ?? "done");
 
-/** A reader that is listened to while it reads. */
+/** Starts a reader. `received` grows while it reads. */
 function startReading(url: string): { readonly received: Received[]; readonly over: Promise<void> } {
   const received: Received[] = [];
   const read = async (): Promise<void> => {
@@ -20,7 +20,7 @@ function startReading(url: string): { readonly received: Received[]; readonly ov
   return { received, over: read() };
 }
 
-test("a job is followed from its row to its end", async () => {
+test("a reader follows a job from its row to its end", async () => {
   const table = openTable();
   const app = await serveApp(table);
   const created = await fetch(`${app.url}/jobs`, {
@@ -35,7 +35,7 @@ test("a job is followed from its row to its end", async () => {
   expect(table.find(id, 0)?.state).toBe("pending");
 
   const workers = new AbortController();
-  void work(table, { signal: workers.signal, pace: 0 });
+  void work(table, { signal: workers.signal, pause: 0 });
   await reader.over;
   workers.abort();
   expect(names(reader.received)).toEqual([
@@ -51,7 +51,7 @@ test("a job is followed from its row to its end", async () => {
   expect(app.reads.loops).toBe(0);
 });
 
-test("all readers of a job share one loop, which stops after the last of them", async () => {
+test("all readers of a job share one polling loop, which stops when the last one disconnects", async () => {
   const table = openTable();
   table.add("a", 100);
   const app = await serveApp(table);
@@ -67,7 +67,7 @@ test("all readers of a job share one loop, which stops after the last of them", 
   expect(app.jobs.size).toBe(0);
 });
 
-test("an outage is told once, and what was missed comes in order", async () => {
+test("an outage is reported once, and the missed events arrive in order", async () => {
   const table = openTable();
   table.add("a", 6);
   const app = await serveApp(table);
@@ -100,7 +100,7 @@ test("an outage is told once, and what was missed comes in order", async () => {
   expect(app.reads.loops).toBe(0);
 });
 
-test("who comes while the database is down waits, is told why, and is served when it is back", async () => {
+test("a client that connects while the database is down waits, gets the error, and is served after the outage", async () => {
   const table = openTable();
   doneJob(table, "a", 2);
   const app = await serveApp(table);
@@ -122,7 +122,7 @@ test("who comes while the database is down waits, is told why, and is served whe
   expect(reader.received[1]?.data).toMatchObject({ code: "SNAPSHOT_FAILED", retryable: true });
 });
 
-test("a row that is deleted ends the stream as failed, and no loop is left", async () => {
+test("deleting the row ends the stream as failed and stops the loop", async () => {
   const table = openTable();
   table.add("a", 100);
   const app = await serveApp(table);
@@ -142,38 +142,38 @@ test("a row that is deleted ends the stream as failed, and no loop is left", asy
   expect((await fetch(`${app.url}/jobs/a`, { method: "DELETE" })).status).toBe(404);
 });
 
-test("slow reads are made one at a time, and one that nobody waits for is given up", async () => {
+test("slow reads run one at a time, and a read is aborted when its last reader disconnects", async () => {
   const table = openTable();
   table.add("a", 2);
-  const gate = new Gate();
-  const app = await serveApp(table, { slowness: gate.pass });
+  const blocked = new BlockedReads();
+  const app = await serveApp(table, { delay: blocked.block });
   const reader = startReading(streamOf(app, "a"));
   await until(() => app.reads.loops === 1);
 
   app.reads.slow = true;
-  await until(() => gate.waiting === 1);
+  await until(() => blocked.count === 1);
   const { made } = app.reads;
   write(table, "a", 1, 2);
   finish(table, "a", 3);
   const second = follow(streamOf(app, "a"));
   await second.next();
-  expect([gate.waiting, app.reads.made]).toEqual([1, made]);
-  gate.open();
+  expect([blocked.count, app.reads.made]).toEqual([1, made]);
+  blocked.release();
   await reader.over;
   expect(slices(reader.received)).toEqual([1, 2, "done"]);
 
   table.add("b", 1);
   app.reads.slow = false;
-  const leaving = follow(streamOf(app, "b"));
-  await leaving.next();
+  const disconnecting = follow(streamOf(app, "b"));
+  await disconnecting.next();
   app.reads.slow = true;
-  await until(() => gate.waiting === 1);
-  await leaving.return(undefined);
-  await until(() => gate.waiting === 0);
+  await until(() => blocked.count === 1);
+  await disconnecting.return(undefined);
+  await until(() => blocked.count === 0);
   await until(() => app.reads.loops === 0);
 });
 
-test("a job that has ended is served from the table, with the same ids by every server", async () => {
+test("an ended job is served from the table, with the same ids on every server", async () => {
   const path = tempDatabase();
   const [one, other] = [await serveApp(openTable(path)), await serveApp(openTable(path))];
   doneJob(openTable(path), "a", 5);
@@ -191,7 +191,7 @@ test("a job that has ended is served from the table, with the same ids by every 
   expect([one.reads.loops, other.reads.loops]).toEqual([0, 0]);
 });
 
-test("who comes back to another life of the stream starts over, and is told so", async () => {
+test("a cursor of an earlier epoch gets a reset and all events", async () => {
   const table = openTable();
   table.add("a", 5);
   const app = await serveApp(table);
@@ -211,13 +211,13 @@ test("who comes back to another life of the stream starts over, and is told so",
   expect(slices(received)).toEqual([1, 2, 3, 4, 5, "done"]);
 });
 
-test("there is no stream where there is no row", async () => {
+test("without a row there is no stream", async () => {
   const app = await serveApp(openTable());
   expect((await fetch(streamOf(app, "nobody"))).status).toBe(404);
   expect(app.reads.loops).toBe(0);
 });
 
-test("the figures tell how much is read, and for whom", async () => {
+test("the stats show the reads, the readers and the row", async () => {
   const table = openTable();
   table.add("a", 100);
   write(table, "a", 1, 2);
@@ -235,7 +235,7 @@ test("the figures tell how much is read, and for whom", async () => {
   await Promise.all(readers.map((reader) => reader.return(undefined)));
 });
 
-test("faults are switched on and off", async () => {
+test("faults can be switched on and off", async () => {
   const app = await serveApp(openTable());
   const put = async (body: string): Promise<unknown> => {
     const headers = { "content-type": "application/json" };
@@ -247,7 +247,7 @@ test("faults are switched on and off", async () => {
   expect(await put(`{`)).toEqual({ error: expect.stringMatching(/JSON/) });
 });
 
-test.each(["0", "1.5", "1001", `"9"`, "null"])("a job of %s slices is refused", async (slicesAsked) => {
+test.each(["0", "1.5", "1001", `"9"`, "null"])("a job of %s slices is rejected", async (slicesAsked) => {
   const app = await serveApp(openTable());
   const response = await fetch(`${app.url}/jobs`, {
     method: "POST",
@@ -255,5 +255,7 @@ test.each(["0", "1.5", "1001", `"9"`, "null"])("a job of %s slices is refused", 
     body: `{"slices":${slicesAsked}}`,
   });
   expect(response.status).toBe(400);
-  expect(await response.json()).toEqual({ error: `"slices" must be 1 to 1000, not ${slicesAsked}` });
+  expect(await response.json()).toEqual({
+    error: `"slices" must be an integer from 1 to 1000, not ${slicesAsked}`,
+  });
 });

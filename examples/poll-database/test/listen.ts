@@ -6,7 +6,7 @@ import { onTestFinished } from "vitest";
 
 export interface Listening {
   readonly url: string;
-  /** Cuts every connection, as a network does. */
+  /** Cuts every connection, like a network failure. */
   cutAll(): void;
 }
 

@@ -5,14 +5,14 @@ import { findChromium } from "../../common/test/chromium.ts";
 import { openPage } from "../../common/test/open-page.ts";
 import { takeScreenshots } from "../../common/test/screenshots.ts";
 import { until } from "../../common/test/until.ts";
-import { Gate } from "./gate.ts";
+import { BlockedReads } from "./blocked-reads.ts";
 import { finish, openTable, write } from "./open-table.ts";
 import { serveApp } from "./serve-app.ts";
 
 const launch = findChromium();
 const screenshots = join(import.meta.dirname, "../screenshots");
 
-describe.skipIf(launch === undefined)("the page", () => {
+describe.skipIf(launch === undefined)("the page of the polling example", () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -27,17 +27,17 @@ describe.skipIf(launch === undefined)("the page", () => {
     within.getByText(text, { exact: true }).first().waitFor();
   const becomes = (reader: Locator, state: string) => reader.locator(`[data-state="${state}"]`).waitFor();
 
-  /** Waits for a figure among those on the server. */
+  /** Waits for a value in the panel of the server's figures. */
   const figure = (page: Page, name: string, value: string) =>
-    panel(page, "On the server")
+    panel(page, "Server")
       .locator("div", { has: page.getByText(name, { exact: true }) })
       .locator("dd", { hasText: new RegExp(`^${value}$`) })
       .waitFor();
 
-  test("the switches break the database, and its readers hear of it and miss nothing", async () => {
+  test("when the switches break the database, the readers get an error and miss no event", async () => {
     const table = openTable();
-    const gate = new Gate();
-    const app = await serveApp(table, { slowness: gate.pass });
+    const blocked = new BlockedReads();
+    const app = await serveApp(table, { delay: blocked.block });
     const page = await openPage(browser, app.url);
     await figure(page, "Polling loops", "0");
     await click(page, "Start a job");
@@ -55,7 +55,7 @@ describe.skipIf(launch === undefined)("the page", () => {
 
     await page.getByLabel("Database down").check();
     for (const one of both) {
-      await becomes(one, "in trouble");
+      await becomes(one, "server retrying");
       await shows(
         one,
         /^error SOURCE_FAILED: The source does not answer; trying again. \(retryAfter \d ms\)$/,
@@ -73,29 +73,29 @@ describe.skipIf(launch === undefined)("the page", () => {
     }
 
     await page.getByLabel("Slow reads").check();
-    await until(() => gate.waiting === 1);
+    await until(() => blocked.count === 1);
     write(table, id, 16, 20, 20);
     finish(table, id, 21);
     await figure(page, "Row of this job", "done");
     await shows(reader, "15 events, 0 missed, 0 doubled");
     await page.getByLabel("Slow reads").uncheck();
     await until(() => !app.reads.slow);
-    gate.open();
+    blocked.release();
     for (const one of both) {
       await becomes(one, "ended: done");
       await shows(one, "21 events, 0 missed, 0 doubled");
-      await shows(one, "The slices that came add up to the 20 primes that the job has counted.");
+      await shows(one, "The received slices add up to 20 primes, the same number as the job's.");
     }
     await figure(page, "Polling loops", "0");
     await takeScreenshots(page, join(screenshots, "done"));
 
     await page.reload();
-    await shows(reader, "open; the stream is ended and holds 1 to 21");
+    await shows(reader, "open; the stream is ended and has events 1 to 21");
     await becomes(reader, "ended: done");
     await shows(reader, "21 events, 0 missed, 0 doubled");
   });
 
-  test("a deleted row ends the stream, and there is nothing to come back to", async () => {
+  test("deleting the row ends the stream, and after a reload the stream is refused", async () => {
     const table = openTable();
     const app = await serveApp(table);
     const page = await openPage(browser, app.url);
@@ -110,14 +110,14 @@ describe.skipIf(launch === undefined)("the page", () => {
     await takeScreenshots(page, join(screenshots, "deleted"));
     await click(page, "Delete the row");
     await shows(page.getByRole("alert"), "there is no such row");
-    // What was asked two seconds ago still counts: it may take another look to learn that there is no such row.
+    // The registry caches the last snapshot for a moment, so the 404 may come a little later.
     const stream = page.url().replace("/?job=", "/jobs/") + "/stream";
     await expect.poll(async () => (await fetch(stream)).status, { timeout: 20_000 }).toBe(404);
     await page.reload();
     await becomes(reader, "refused");
   });
 
-  test("who cuts the connection and comes back goes on behind what it has", async () => {
+  test("a reader that cuts its connection and reconnects continues after its last event", async () => {
     const table = openTable();
     const app = await serveApp(table, { linger: 60_000 });
     const page = await openPage(browser, app.url);
@@ -134,7 +134,7 @@ describe.skipIf(launch === undefined)("the page", () => {
     await click(reader, "Reconnect");
     await shows(reader, "4 events, 0 missed, 0 doubled");
     app.cutAll();
-    await shows(reader, "connection lost; EventSource comes back by itself");
+    await shows(reader, "connection lost; EventSource reconnects");
     write(table, id, 5, 5);
     await shows(reader, "5 events, 0 missed, 0 doubled");
   });

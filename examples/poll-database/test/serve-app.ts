@@ -10,7 +10,7 @@ export interface ServedApp extends Listening {
   readonly reads: Reads;
 }
 
-/** Serves the app over HTTP until the test is finished. It polls without rest, and forgets at once. */
+/** Serves the app over HTTP until the test is finished. It polls every 2 ms and keeps no ended streams. */
 export async function serveApp(table: JobTable, options: AppOptions = {}): Promise<ServedApp> {
   const { app, jobs, reads } = createApp(table, {
     polling: { interval: 2, backoff: { base: 2, cap: 2 } },

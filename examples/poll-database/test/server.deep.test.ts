@@ -8,7 +8,7 @@ function run(DATABASE: string): RunningServer {
   return runServer(join(import.meta.dirname, "../server.ts"), { PORT: "0", DATABASE });
 }
 
-test("a job outlives its server: the next one goes on with it, and its ids outlive them all", async () => {
+test("the next server continues a job, and the ids of its events survive restarts", async () => {
   const database = tempDatabase();
   const first = run(database);
   const url = await first.firstLine("stdout");

@@ -5,10 +5,10 @@ import type { JobTable } from "../job-table.ts";
 import { SLICE, work } from "../worker.ts";
 import { openTable, tempDatabase, write } from "./open-table.ts";
 
-/** Lets workers work until the test is finished. */
+/** Runs one worker per table until the test is finished. */
 function startWorkers(tables: readonly JobTable[]): void {
   const workers = new AbortController();
-  const done = tables.map((table) => work(table, { signal: workers.signal, pace: 0, idle: 1 }));
+  const done = tables.map((table) => work(table, { signal: workers.signal, pause: 0, idle: 1 }));
   onTestFinished(async () => {
     workers.abort();
     await Promise.all(done);
@@ -22,11 +22,11 @@ test.each([
   [10, 11, 0],
   [11, 12, 1],
   [0, 50_000, 5133],
-])("from %i on and below %i there are %i primes", (from, to, primes) => {
+])("between %i (inclusive) and %i (exclusive) there are %i primes", (from, to, primes) => {
   expect(countPrimes(from, to)).toBe(primes);
 });
 
-test("jobs are worked off, each slice once, however many workers there are", async () => {
+test("with several workers, every slice of every job is counted once", async () => {
   const path = tempDatabase();
   const table = openTable(path);
   for (const id of ["a", "b", "c"]) table.add(id, 3);
@@ -42,7 +42,7 @@ test("jobs are worked off, each slice once, however many workers there are", asy
   }
 });
 
-test("a job whose worker has died is gone on with, behind what is written", async () => {
+test("another worker takes over the job of a dead worker, after the last written event", async () => {
   let now = 0;
   const table = openTable(undefined, () => now);
   table.add("a", 3);
@@ -56,7 +56,7 @@ test("a job whose worker has died is gone on with, behind what is written", asyn
   expect(table.find("a", 2)?.events.map(({ data }) => data.primes)).toEqual([4256, 1 + 1 + 4256]);
 });
 
-test("a worker leaves a job whose row is deleted, and goes on with the next", async () => {
+test("a worker abandons a job whose row is deleted, and takes the next", async () => {
   const table = openTable();
   table.add("a", 1_000);
   table.add("b", 1);
