@@ -8,34 +8,34 @@ import type { Machines } from "./events.ts";
 
 export interface AppOptions {
   readonly machines: () => Machines;
-  /** Hears of each change. Returns how to stop. */
+  /** Calls the listener after each change. Returns a function that removes it. */
   readonly watch: (listener: () => void) => () => void;
-  readonly start: (name: Switchable) => void;
-  readonly kill: (name: Switchable) => Promise<void>;
-  /** Deletes all that Redis holds; resolves with the number of keys. */
+  readonly start: (name: ServiceProcess) => void;
+  readonly kill: (name: ServiceProcess) => Promise<void>;
+  /** Deletes all keys of Redis. Resolves with their number. */
   readonly flush: () => Promise<number>;
 }
 
-const SWITCHABLE = ["a", "b", "worker"] as const;
-export type Switchable = (typeof SWITCHABLE)[number];
+const SERVICE_PROCESSES = ["a", "b", "worker"] as const;
+export type ServiceProcess = (typeof SERVICE_PROCESSES)[number];
 
-/** The page, and the switches on it. It is no part of the service: it only kills processes, and starts them again. */
+/** The page and its switches. It is not part of the service: it only kills and starts the processes of the service. */
 export function createApp({ machines, watch, start, kill, flush }: AppOptions): Hono {
   const client = bundleClient();
   const app = new Hono();
 
   app.get("/machines", (c) =>
     sse(c, ({ push }) => {
-      const tell = (): void => push({ event: "machines", data: machines() });
-      tell();
-      return watch(tell);
+      const send = (): void => push({ event: "machines", data: machines() });
+      send();
+      return watch(send);
     }),
   );
 
-  // A PUT, like a DELETE, is nothing that a page of somebody else can send here.
+  // PUT and DELETE, because a page of another origin cannot send them without a preflight.
   app.put("/machines/:name", async (c) => {
-    const name = SWITCHABLE.find((known) => known === c.req.param("name"));
-    if (name === undefined) throw new HTTPException(404, { message: "no such machine" });
+    const name = SERVICE_PROCESSES.find((known) => known === c.req.param("name"));
+    if (name === undefined) throw new HTTPException(404, { message: "there is no such process" });
     const { running } = await c.req.json<{ running?: unknown }>();
     if (running === true) start(name);
     else await kill(name);
@@ -43,7 +43,8 @@ export function createApp({ machines, watch, start, kill, flush }: AppOptions): 
   });
 
   app.delete("/redis/keys", async (c) => {
-    if (!machines().redis.isOwn) throw new HTTPException(403, { message: "this Redis is not the example's" });
+    if (!machines().redis.isOwn)
+      throw new HTTPException(403, { message: "this Redis was not started by the example" });
     return c.json({ keys: await flush() });
   });
 
@@ -56,7 +57,7 @@ export function createApp({ machines, watch, start, kill, flush }: AppOptions): 
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status);
     console.error(error);
-    return c.json({ error: "something went wrong here" }, 500);
+    return c.json({ error: "internal server error" }, 500);
   });
   return app;
 }

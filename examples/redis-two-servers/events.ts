@@ -1,6 +1,6 @@
-/** What a job tells, by event name. */
+/** The events of a job, by name. */
 export interface JobEvents {
-  /** `step` counts from 1, as the events' own numbers do. */
+  /** `step` starts at 1, like the number in the event id. */
   step: { readonly step: number; readonly of: number };
   done: { readonly steps: number };
 }
@@ -9,15 +9,15 @@ export interface JobEvents {
 export interface Machine {
   readonly status: "starting" | "running" | "dead";
   readonly pid: number | undefined;
-  /** Where it listens; a worker does not. */
+  /** Where it listens; `undefined` for the worker. */
   readonly url: string | undefined;
 }
 
-/** What runs, as the page is told. */
+/** All processes, as they are sent to the page. */
 export interface Machines {
   readonly a: Machine;
   readonly b: Machine;
   readonly worker: Machine;
-  /** Only a Redis of this example's own is flushed. */
+  /** `isOwn`: whether the example started it. Only then it can be flushed. */
   readonly redis: Machine & { readonly isOwn: boolean };
 }

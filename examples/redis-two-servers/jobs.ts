@@ -3,11 +3,11 @@ import { redisStore } from "@holdfast/redis";
 import type { JobEvents } from "./events.ts";
 import type { Redis } from "./redis.ts";
 
-/** The same in every process, whether it produces jobs or serves them. */
+/** The registry, configured equally in every process, whether it produces jobs or serves them. */
 export function createJobs(client: Redis): Registry<JobEvents> {
   return createRegistry<JobEvents>({
     store: redisStore({ client, prefix: "holdfast-example:" }),
-    // So that a page that is looked at again later finds its job.
+    // A page that is reloaded later still finds its job.
     linger: 600_000,
   });
 }

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
 const MISSING =
-  "There is no redis-server here. Install one (apt install redis-server, brew install redis), or say where one is: REDIS_URL=redis://host:6379";
+  "redis-server is not installed. Install it (apt install redis-server, brew install redis), or use your own: REDIS_URL=redis://host:6379";
 
 export interface OwnRedis {
   readonly url: string;
@@ -16,9 +16,9 @@ export interface OwnRedis {
 }
 
 /**
- * Starts a Redis of this example's own, on a free port, that keeps nothing on disk.
+ * Starts a Redis for this example, on a free port and without persistence.
  *
- * @throws an error that says what to do, if there is none on this machine
+ * @throws an error that says what to do, if `redis-server` is not installed
  */
 export async function startRedis(): Promise<OwnRedis> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-example-"));
@@ -30,11 +30,11 @@ export async function startRedis(): Promise<OwnRedis> {
     child.kill();
     rmSync(folder, { recursive: true, force: true });
   });
-  await ready(child);
+  await untilReady(child);
   return { url: `redis://127.0.0.1:${port}`, process: child };
 }
 
-function ready(child: ChildProcessByStdio<null, Readable, null>): Promise<void> {
+function untilReady(child: ChildProcessByStdio<null, Readable, null>): Promise<void> {
   return new Promise((resolve, reject) => {
     createInterface(child.stdout).on("line", (line) => {
       if (line.includes("Ready to accept connections")) resolve();
@@ -42,7 +42,7 @@ function ready(child: ChildProcessByStdio<null, Readable, null>): Promise<void> 
     child.once("error", (error: NodeJS.ErrnoException) => {
       reject(error.code === "ENOENT" ? new Error(MISSING, { cause: error }) : error);
     });
-    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}.`)));
+    child.once("exit", (code) => reject(new Error(`redis-server exited with ${code}.`)));
   });
 }
 

@@ -1,8 +1,8 @@
 import type { Redis } from "./redis.ts";
 
 const KEY = "holdfast-example:queue";
-/** How long one question waits for an answer, in s: less than the client's `socketTimeout`. */
-const PATIENCE = 2;
+/** How long one BLPOP blocks, in s. It must be less than the client's `socketTimeout`. */
+const BLOCK_SECONDS = 2;
 
 export interface Task {
   readonly id: string;
@@ -10,15 +10,15 @@ export interface Task {
 }
 
 /**
- * How the worker gets its work. This is not holdfast's part: any queue does. This one is a list in Redis, and forgets
- * what a worker has taken and not done; what its readers then see is `lost`.
+ * The queue from which the worker takes its tasks. It is not part of holdfast; any queue works. This one is a list in
+ * Redis. A task that a worker has taken and not finished is gone, and the readers of its job get the status `lost`.
  */
 export async function enqueue(client: Redis, task: Task): Promise<void> {
   await client.rPush(KEY, JSON.stringify(task));
 }
 
-/** @param client one that nobody else uses: what it sends meanwhile waits for the answer */
-export async function take(client: Redis): Promise<Task | undefined> {
-  const taken = await client.blPop(KEY, PATIENCE);
-  return taken === null ? undefined : JSON.parse(taken.element);
+/** @param client a dedicated connection, because BLPOP blocks all later commands on it */
+export async function dequeue(client: Redis): Promise<Task | undefined> {
+  const entry = await client.blPop(KEY, BLOCK_SECONDS);
+  return entry === null ? undefined : JSON.parse(entry.element);
 }

@@ -2,7 +2,7 @@ import { createClient } from "redis";
 
 export type Redis = ReturnType<typeof createRedis>;
 
-/** The service's own client. It notices a Redis that is gone without a word, and never stops to come back. */
+/** The client of the service. It detects a Redis that disappears without closing, and always keeps reconnecting. */
 export function createRedis(url: string) {
   const client = createClient({
     url,

@@ -2,19 +2,19 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { Machine } from "./events.ts";
 
-/** One process of the service, which can be killed and started again. */
+/** A process of the service that can be killed and started again. */
 export class Runner {
   readonly #script: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly #onChange: () => void;
   #child: ChildProcess | undefined;
   #status: Machine["status"] = "dead";
-  /** The first that it got; it keeps it, as a machine does. */
+  /** Chosen by the system at the first start. A restarted process listens on the same port. */
   #port = 0;
 
   /**
-   * @param env asked whenever it is started
-   * @param onChange called whenever `state` has changed
+   * @param env read at each start
+   * @param onChange called after each change of `state`
    */
   constructor(script: string, env: Readonly<Record<string, string>>, onChange: () => void) {
     this.#script = script;
@@ -30,33 +30,33 @@ export class Runner {
     };
   }
 
-  /** Starts it, unless it runs. */
+  /** Starts the process, unless it is running. */
   start(): void {
     if (this.#child !== undefined) return;
     const child = fork(this.#script, {
       env: { ...process.env, ...this.#env, PORT: String(this.#port) },
     });
     this.#child = child;
-    this.#become("starting");
+    this.#setStatus("starting");
     child.once("message", ({ port }: { port?: number }) => {
       if (port !== undefined) this.#port = port;
-      this.#become("running");
+      this.#setStatus("running");
     });
     child.once("exit", () => {
       this.#child = undefined;
-      this.#become("dead");
+      this.#setStatus("dead");
     });
   }
 
-  /** Ends it as a power cut does: nothing of it runs any more, and it tells nobody. Resolves when it is over. */
+  /** Kills the process with SIGKILL, like a power failure: it cannot clean up. Resolves when it has exited. */
   async kill(): Promise<void> {
     if (this.#child === undefined) return;
-    const over = once(this.#child, "exit");
+    const exited = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
-    await over;
+    await exited;
   }
 
-  #become(status: Machine["status"]): void {
+  #setStatus(status: Machine["status"]): void {
     this.#status = status;
     this.#onChange();
   }

@@ -10,7 +10,7 @@ import { Runner } from "./runner.ts";
 const hostname = "127.0.0.1";
 const port = Number(process.env.PORT ?? 3000);
 if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-  stop(`PORT must be 0 to 65535, not ${process.env.PORT}.`);
+  stop(`PORT must be a number from 0 to 65535, not ${process.env.PORT}.`);
 }
 
 const own = process.env.REDIS_URL
@@ -57,9 +57,9 @@ const server = serve({ fetch: app.fetch, hostname, port }, (address) => {
 
 server.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EADDRINUSE") throw error;
-  stop(`Port ${port} is in use. Another one: PORT=${port + 1}`);
+  stop(`Port ${port} is in use. Try another one: PORT=${port + 1}`);
 });
-own?.process.once("exit", () => stop("Redis has ended, and this with it."));
+own?.process.once("exit", () => stop("Redis has exited, so the example stops."));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {

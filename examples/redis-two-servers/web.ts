@@ -8,7 +8,7 @@ import { createJobs } from "./jobs.ts";
 import { enqueue } from "./queue.ts";
 import { createRedis } from "./redis.ts";
 
-/** Steps of a job: a minute. */
+/** Number of steps of a job, which take a minute. */
 const STEPS = 1_500;
 
 const client = createRedis(process.env.REDIS_URL as string);
@@ -16,13 +16,15 @@ await client.connect();
 const jobs = createJobs(client);
 const app = new Hono();
 
-// The page is another origin. Clients send this header when they come back.
+// The page has another origin. Clients send `Last-Event-ID` when they reconnect.
 app.use(cors({ origin: process.env.ORIGIN as string, allowHeaders: ["Last-Event-ID", "Content-Type"] }));
 
 app.post("/jobs", async (c) => {
   const { steps = STEPS } = await c.req.json<{ steps?: unknown }>().catch(() => ({ steps: undefined }));
   if (typeof steps !== "number" || !Number.isInteger(steps) || steps < 1 || steps > STEPS) {
-    throw new HTTPException(400, { message: `"steps" must be 1 to ${STEPS}, not ${JSON.stringify(steps)}` });
+    throw new HTTPException(400, {
+      message: `"steps" must be an integer from 1 to ${STEPS}, not ${JSON.stringify(steps)}`,
+    });
   }
   const id = randomUUID();
   await enqueue(client, { id, steps });
@@ -40,10 +42,10 @@ app.onError((error, c) => {
   if (error instanceof HTTPException) return c.json({ error: error.message }, error.status);
   if (error instanceof HoldfastError && error.retryable) return c.json({ error: error.message }, 503);
   console.error(error);
-  return c.json({ error: "something went wrong here" }, 500);
+  return c.json({ error: "internal server error" }, 500);
 });
 
-// Whoever started this process is gone.
+// The process that started this one has exited.
 process.once("disconnect", () => process.exit());
 
 serve({ fetch: app.fetch, hostname: "127.0.0.1", port: Number(process.env.PORT) }, ({ port }) => {

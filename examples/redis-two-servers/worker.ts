@@ -1,15 +1,15 @@
 import { setTimeout } from "node:timers/promises";
 import { createJobs } from "./jobs.ts";
-import { type Task, take } from "./queue.ts";
+import { dequeue, type Task } from "./queue.ts";
 import { createRedis } from "./redis.ts";
 import { work } from "./work.ts";
 
-/** How long the worker waits when the queue does not answer, in ms. */
-const PAUSE = 500;
+/** How long the worker waits after an error of the queue. */
+const RETRY_MS = 500;
 
 const client = createRedis(process.env.REDIS_URL as string);
 const queue = client.duplicate();
-queue.on("error", () => undefined); // The other client tells of it.
+queue.on("error", () => undefined); // The other client logs the same error.
 await Promise.all([client.connect(), queue.connect()]);
 const jobs = createJobs(client);
 
@@ -22,15 +22,15 @@ async function run({ id, steps }: Task): Promise<void> {
   }
 }
 
-// Whoever started this process is gone.
+// The process that started this one has exited.
 process.once("disconnect", () => process.exit());
 process.send?.({});
 
 for (;;) {
   try {
-    const task = await take(queue);
+    const task = await dequeue(queue);
     if (task !== undefined) void run(task);
   } catch {
-    await setTimeout(PAUSE);
+    await setTimeout(RETRY_MS);
   }
 }

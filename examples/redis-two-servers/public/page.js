@@ -4,20 +4,20 @@ import { Reader } from "./reader.js";
 
 const LABELS = { running: "running", starting: "starting", dead: "killed" };
 
-/** A machine on the page: how it is, and a switch. */
-class Panel {
+/** The panel of a process: its status and a button to kill or start it. */
+class ProcessPanel {
   /** @type {Machine | undefined} */
   machine;
   root;
   #part;
 
-  /** @param {HTMLElement} root @param {string} name as in the address of its switch */
+  /** @param {HTMLElement} root @param {string} name the name of the process in `/machines/:name` */
   constructor(root, name) {
     this.root = root;
     this.#part = (/** @type {string} */ part) => partOf(root, part);
     this.#part("switch")?.addEventListener("click", () => {
       const running = this.machine?.status === "dead";
-      void ask(`/machines/${name}`, { method: "PUT", body: JSON.stringify({ running }) });
+      void send(`/machines/${name}`, { method: "PUT", body: JSON.stringify({ running }) });
     });
   }
 
@@ -37,8 +37,8 @@ class Panel {
   }
 }
 
-/** A web server, with a reader of the job through it. */
-class Server extends Panel {
+/** The panel of a web server, with a reader that follows the job through it. */
+class ServerPanel extends ProcessPanel {
   reader;
   #start;
   #cancel;
@@ -54,7 +54,7 @@ class Server extends Panel {
     this.#start = /** @type {HTMLButtonElement} */ (partOf(root, "start"));
     this.#cancel = /** @type {HTMLButtonElement} */ (partOf(root, "cancel"));
     this.#start.addEventListener("click", () => void this.#startJob());
-    this.#cancel.addEventListener("click", () => void this.#ask(`/jobs/${jobId}`, { method: "DELETE" }));
+    this.#cancel.addEventListener("click", () => void this.#send(`/jobs/${jobId}`, { method: "DELETE" }));
     this.reader = new Reader(root, () => this.#showControls());
     byId("servers").append(root);
   }
@@ -67,14 +67,14 @@ class Server extends Panel {
     this.#showControls();
   }
 
-  /** Follows the job that the address names. */
+  /** Follows the job in the query of the address. */
   follow() {
     if (jobId === null || this.machine?.url === undefined) return;
     this.reader.follow(`${this.machine.url}/jobs/${encodeURIComponent(jobId)}/stream`);
   }
 
   async #startJob() {
-    const response = await this.#ask("/jobs", { method: "POST" });
+    const response = await this.#send("/jobs", { method: "POST" });
     if (response === undefined) return;
     const { id } = await response.json();
     history.pushState(null, "", `?job=${id}`);
@@ -84,22 +84,28 @@ class Server extends Panel {
   #showControls() {
     const runs = this.machine?.status === "running";
     this.#start.disabled = !runs;
-    this.#cancel.disabled = !runs || jobId === null || this.reader.isOver;
+    this.#cancel.disabled = !runs || jobId === null || !this.reader.canCancel;
   }
 
   /** @param {string} path @param {RequestInit} request */
-  #ask(path, request) {
-    return ask(this.machine?.url + path, request);
+  #send(path, request) {
+    return send(this.machine?.url + path, request);
   }
 }
 
-/** @param {string} url @param {RequestInit} request @returns {Promise<Response | undefined>} */
-async function ask(url, request) {
-  byId("refusal").textContent = "";
+/**
+ * Sends a request and shows the error if it fails.
+ *
+ * @param {string} url
+ * @param {RequestInit} request
+ * @returns {Promise<Response | undefined>}
+ */
+async function send(url, request) {
+  byId("error").textContent = "";
   const response = await fetch(url, request).catch(() => undefined);
   if (response?.ok) return response;
-  const { error } = response === undefined ? { error: "the server does not answer" } : await response.json();
-  byId("refusal").textContent = error;
+  const { error } = response === undefined ? { error: "the server does not respond" } : await response.json();
+  byId("error").textContent = error;
   return undefined;
 }
 
@@ -115,11 +121,11 @@ function partOf(root, name) {
 
 /** @type {string | null} */
 let jobId = null;
-const servers = { a: new Server("a", "Web server A"), b: new Server("b", "Web server B") };
-const worker = new Panel(byId("worker"), "worker");
-const redis = new Panel(byId("redis"), "redis");
+const servers = { a: new ServerPanel("a", "Web server A"), b: new ServerPanel("b", "Web server B") };
+const worker = new ProcessPanel(byId("worker"), "worker");
+const redis = new ProcessPanel(byId("redis"), "redis");
 
-/** Shows the job that the address names. */
+/** Shows the job in the query of the address. */
 function showJob() {
   jobId = new URLSearchParams(location.search).get("job");
   for (const server of Object.values(servers)) server.follow();
@@ -129,7 +135,7 @@ const flush = /** @type {HTMLButtonElement} */ (byId("flush"));
 const time = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });
 
 async function flushRedis() {
-  const response = await ask("/redis/keys", { method: "DELETE" });
+  const response = await send("/redis/keys", { method: "DELETE" });
   if (response === undefined) return;
   const { keys } = await response.json();
   byId("flushed").textContent =
@@ -147,7 +153,7 @@ new ResilientEventSource("/machines").addEventListener("machines", ({ data }) =>
   redis.show(machines.redis);
   flush.disabled = !machines.redis.isOwn;
   if (!machines.redis.isOwn)
-    byId("flushed").textContent = `It is yours (${machines.redis.url}), and not flushed.`;
+    byId("flushed").textContent = `This is your Redis (${machines.redis.url}), so FLUSHALL is disabled.`;
 });
 
 addEventListener("popstate", showJob);

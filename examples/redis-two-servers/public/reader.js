@@ -1,13 +1,13 @@
 /** @import { ConnectionState } from "@holdfast/client" */
 import { ResilientEventSource } from "@holdfast/client";
-import { format, Ledger } from "./ledger.js";
+import { format, SequenceCheck } from "./sequence-check.js";
 
-/** Lines that the log shows at most. */
-const LINES = 6;
+/** Number of lines in the log. */
+const LOG_LINES = 6;
 
 const clock = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });
 
-/** Follows a job through one server, and shows what came. */
+/** Follows a job through one server, and shows what arrived. */
 export class Reader {
   #panel;
   #onState;
@@ -17,116 +17,117 @@ export class Reader {
   #verdict = "";
   #steps = 0;
   #of = 0;
-  #ledger = new Ledger();
+  #sequence = new SequenceCheck();
   /** @type {{ time: string, text: string }[]} The newest first. */
   #log = [];
-  #paintIsDue = false;
+  #paintScheduled = false;
 
   /**
    * @param {HTMLElement} panel
-   * @param {() => void} onState called whenever `isOver` may have changed
+   * @param {() => void} onState called when `canCancel` may have changed
    */
   constructor(panel, onState) {
     this.#panel = panel;
     this.#onState = onState;
-    this.#paint();
+    this.#schedulePaint();
   }
 
-  /** Whether there is nothing to cancel. */
-  get isOver() {
-    return this.#state === "no job" || this.#state.startsWith("ended");
+  /** Whether there is a job that has not ended. */
+  get canCancel() {
+    return this.#state !== "no job" && !this.#state.startsWith("ended");
   }
 
   /** Follows this job from its first event. @param {string} url */
   follow(url) {
     this.#source?.close();
-    this.#ledger = new Ledger();
+    this.#sequence = new SequenceCheck();
     this.#log = [];
     this.#verdict = "";
     this.#steps = this.#of = 0;
-    // A server that is started again is found within two seconds.
+    // The client reconnects within two seconds after a server is started again.
     const source = new ResilientEventSource(url, { backoff: { base: 500, cap: 2_000 } });
     this.#source = source;
-    source.subscribe((state) => this.#hear(state));
-    this.#hear(source.state);
+    source.subscribe((state) => this.#onClientState(state));
+    this.#onClientState(source.state);
 
     /** @param {string} name @param {(data: any, seq: number) => void} listener */
     const on = (name, listener) =>
       source.addEventListener(name, ({ data, lastEventId }) => {
         listener(JSON.parse(data), Number(lastEventId.split(".")[1]));
-        this.#paint();
+        this.#schedulePaint();
       });
     on("step", ({ step, of }, seq) => {
-      this.#ledger.take(seq, step);
+      this.#sequence.add(seq, step);
       this.#steps = step;
       this.#of = of;
     });
-    on("done", ({ steps }, seq) => this.#ledger.take(seq, steps + 1));
+    on("done", ({ steps }, seq) => this.#sequence.add(seq, steps + 1));
     on("stream.open", ({ state, first, last }) => {
-      if (state === "waiting") this.#note("open; there is no such job yet");
-      else this.#note(last === 0 ? "open; no events yet" : `open; events ${first} to ${last} are held`);
+      if (state === "waiting") this.#addLog("open; the job does not exist yet");
+      else
+        this.#addLog(last === 0 ? "open; no events yet" : `open; the server has events ${first} to ${last}`);
     });
-    on("stream.reset", ({ reason, lost }, seq) => this.#reset(reason, lost, seq));
-    on("stream.error", ({ code, message }) => this.#note(`error ${code}: ${message}`));
-    on("stream.end", ({ status }, seq) => this.#end(status, seq));
+    on("stream.reset", ({ reason, lost }, seq) => this.#onReset(reason, lost, seq));
+    on("stream.error", ({ code, message }) => this.#addLog(`error ${code}: ${message}`));
+    on("stream.end", ({ status }, seq) => this.#onEnd(status, seq));
   }
 
   /** @param {ConnectionState} state */
-  #hear(state) {
+  #onClientState(state) {
     if (this.#state.startsWith("ended") && state.status === "closed") return;
     if (state.status === "retrying" && this.#state !== "retrying")
-      this.#note(`connection lost (${state.reason})`);
-    // It is one state for who watches, until it is back.
+      this.#addLog(`connection lost (${state.reason})`);
+    // Attempts alternate between `connecting` and `retrying`; the page shows them as one state.
     if (state.status === "connecting" && this.#state === "retrying") return;
-    if (state.status === "live") this.#note("live");
-    this.#become(state.status === "closed" ? "given up" : state.status);
+    if (state.status === "live") this.#addLog("live");
+    this.#setState(state.status === "closed" ? "given up" : state.status);
   }
 
   /** @param {string} reason @param {[number, number] | null} lost @param {number} seq */
-  #reset(reason, lost, seq) {
+  #onReset(reason, lost, seq) {
     if (lost === null) {
-      this.#note(`reset (${reason}): starting over`);
-      this.#ledger = new Ledger();
+      this.#addLog(`reset (${reason}): starting over`);
+      this.#sequence = new SequenceCheck();
     } else {
-      this.#note(`reset (${reason}): events ${lost[0]} to ${lost[1]} are lost`);
+      this.#addLog(`reset (${reason}): events ${lost[0]} to ${lost[1]} are lost`);
     }
-    if (!Number.isNaN(seq)) this.#ledger.skipTo(seq + 1);
+    if (!Number.isNaN(seq)) this.#sequence.skipTo(seq + 1);
   }
 
   /** @param {string} status @param {number} seq */
-  #end(status, seq) {
-    this.#ledger.end(seq);
-    this.#note(`end: ${status}`);
-    const whole = this.#ledger.isWhole
-      ? "everything that it told has come"
-      : "not everything has come, or not once";
+  #onEnd(status, seq) {
+    this.#sequence.end(seq);
+    this.#addLog(`end: ${status}`);
+    const result = this.#sequence.isComplete
+      ? "all of its events arrived"
+      : "events are missing or came twice";
     this.#verdict =
       {
-        done: `The job is done; ${whole}.`,
-        cancelled: `The job was cancelled; ${whole}.`,
-        lost: `Its worker is gone; ${whole}.`,
-      }[status] ?? `The job has ended as ${status}; ${whole}.`;
-    this.#become(`ended: ${status}`);
+        done: `The job is done; ${result}.`,
+        cancelled: `The job was cancelled; ${result}.`,
+        lost: `The worker of the job died; ${result}.`,
+      }[status] ?? `The job has ended as ${status}; ${result}.`;
+    this.#setState(`ended: ${status}`);
   }
 
   /** @param {string} state */
-  #become(state) {
+  #setState(state) {
     this.#state = state;
     this.#onState();
-    this.#paint();
+    this.#schedulePaint();
   }
 
   /** @param {string} text */
-  #note(text) {
-    this.#log = [{ time: clock.format(new Date()), text }, ...this.#log].slice(0, LINES);
+  #addLog(text) {
+    this.#log = [{ time: clock.format(new Date()), text }, ...this.#log].slice(0, LOG_LINES);
   }
 
-  /** Events come in bursts; the page is painted once a frame. */
-  #paint() {
-    if (this.#paintIsDue) return;
-    this.#paintIsDue = true;
+  /** Paints at most once per frame, because events arrive in bursts. */
+  #schedulePaint() {
+    if (this.#paintScheduled) return;
+    this.#paintScheduled = true;
     requestAnimationFrame(() => {
-      this.#paintIsDue = false;
+      this.#paintScheduled = false;
       this.#show("state", this.#state).dataset["state"] = this.#state;
       const part = this.#of === 0 ? 0 : this.#steps / this.#of;
       /** @type {HTMLProgressElement} */ (this.#part("bar")).value = part;
@@ -135,11 +136,11 @@ export class Reader {
         this.#of === 0 ? "No steps yet" : `${format(this.#steps)} of ${format(this.#of)} steps`,
       );
       this.#show("percent", `${Math.floor(part * 100)} %`);
-      this.#show("count", String(this.#ledger));
+      this.#show("count", String(this.#sequence));
       this.#show("verdict", this.#verdict);
       this.#show("lastEventId", this.#source?.lastEventId || "none");
-      const { isWhole, total } = this.#ledger;
-      this.#part("proof").dataset["proof"] = isWhole ? (total === undefined ? "open" : "right") : "wrong";
+      const { isComplete, total } = this.#sequence;
+      this.#part("proof").dataset["proof"] = isComplete ? (total === undefined ? "open" : "right") : "wrong";
       this.#part("log").replaceChildren(...this.#log.map(line));
     });
   }
@@ -147,7 +148,7 @@ export class Reader {
   /** @param {string} name @param {string} text */
   #show(name, text) {
     const part = this.#part(name);
-    // Written only when it changes, so that a screen reader is told once.
+    // Written only when it changes, so that a screen reader announces it once.
     if (part.textContent !== text) part.textContent = text;
     return part;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { applicationEvents } from "../../common/test/follow.ts";
 import { until } from "../../common/test/until.ts";
-import { type JobReader, readJob } from "./read-job.ts";
+import { type JobReader, readJob } from "./job-reader.ts";
 import { hasRedis, type RunningExample, runExample } from "./run-example.ts";
 
 interface StartedJob {
@@ -10,7 +10,7 @@ interface StartedJob {
   readonly b: JobReader;
 }
 
-/** Starts a job through one server; it is read through both. */
+/** Starts a job on one server and reads it through both. */
 async function startJob(example: RunningExample, by: "a" | "b", steps?: number): Promise<StartedJob> {
   const body = JSON.stringify({ steps });
   const response = await fetch(`${example.urlOf(by)}/jobs`, { method: "POST", body });
@@ -22,27 +22,27 @@ async function startJob(example: RunningExample, by: "a" | "b", steps?: number):
 const steps = ({ received }: JobReader): number[] =>
   received.filter(({ event }) => event === "step").map(({ data }) => data.step);
 
-/** Waits until so many steps more have come to all of these. */
+/** Waits until each reader has received so many more steps. */
 async function untilMore(readers: readonly JobReader[], more: number): Promise<void> {
-  const goals = readers.map((reader) => steps(reader).length + more);
-  await until(() => readers.every((reader, index) => steps(reader).length >= (goals[index] as number)));
+  const targets = readers.map((reader) => steps(reader).length + more);
+  await until(() => readers.every((reader, index) => steps(reader).length >= (targets[index] as number)));
 }
 
-/** Every event once and in order, whatever happened on the way. */
-function expectWhole(reader: JobReader): void {
-  const told = steps(reader);
-  expect(told).toEqual(told.map((_, index) => index + 1));
+/** Checks that the reader received every event once, in order and without a reset. */
+function expectComplete(reader: JobReader): void {
+  const received = steps(reader);
+  expect(received).toEqual(received.map((_, index) => index + 1));
   const numbers = applicationEvents([...reader.received]).map(({ id }) => Number(id?.split(".")[1]));
   expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   expect(reader.received.filter(({ event }) => event === "stream.reset")).toEqual([]);
   expect(reader.received.filter(({ event }) => event === "stream.end")).toHaveLength(1);
 }
 
-describe.skipIf(!hasRedis)("the example", () => {
-  test("every event comes once, whatever is killed or flushed, and a dead worker's job is lost", async () => {
+describe.skipIf(!hasRedis)("the example with two servers", () => {
+  test("every event arrives once, whatever is killed or flushed, and the job of a killed worker is lost", async () => {
     const example = await runExample();
 
-    // The worker is killed in the middle of a job. What comes next waits for another one.
+    // The worker is killed in the middle of a job. The next job waits for a new worker.
     const first = await startJob(example, "a");
     await untilMore([first.a, first.b], 10);
     await example.kill("worker");
@@ -51,20 +51,20 @@ describe.skipIf(!hasRedis)("the example", () => {
     await example.start("worker");
     await untilMore([second.a, second.b], 10);
 
-    // A web server is killed: the other does not notice, and who read through it comes back to every event.
+    // A web server is killed. The reader on the other server is not affected, and its own reader reconnects.
     await example.kill("a");
-    const { returns } = second.b;
+    const { reconnects } = second.b;
     await untilMore([second.b], 10);
     expect(steps(second.b).length).toBeGreaterThan(steps(second.a).length);
     await example.start("a");
     await untilMore([second.a, second.b], 10);
-    expect(second.a.returns).toBeGreaterThan(0);
-    expect(second.b.returns).toBe(returns);
+    expect(second.a.reconnects).toBeGreaterThan(0);
+    expect(second.b.reconnects).toBe(reconnects);
 
-    // Nobody has heard of the first worker for too long.
+    // The lease of the first worker has expired.
     expect(await Promise.all([first.a.ended, first.b.ended])).toEqual(["lost", "lost"]);
 
-    // Redis loses everything: nobody notices. Then the job is cancelled, and another one runs to its end.
+    // Redis loses all keys, and no reader is affected. Then this job is cancelled, and another one runs to its end.
     expect(await example.flush()).toBeGreaterThan(0);
     await untilMore([second.a, second.b], 20);
     const cancelled = await fetch(`${example.urlOf("a")}/jobs/${second.id}`, { method: "DELETE" });
@@ -79,8 +79,8 @@ describe.skipIf(!hasRedis)("the example", () => {
     });
 
     for (const { a, b } of [first, second, third]) {
-      expectWhole(a);
-      expectWhole(b);
+      expectComplete(a);
+      expectComplete(b);
       expect(steps(a)).toEqual(steps(b));
     }
   });

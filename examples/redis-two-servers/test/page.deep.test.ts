@@ -9,7 +9,7 @@ import { hasRedis, runExample } from "./run-example.ts";
 const launch = findChromium();
 const screenshots = join(import.meta.dirname, "../screenshots");
 
-describe.skipIf(launch === undefined || !hasRedis)("the page", () => {
+describe.skipIf(launch === undefined || !hasRedis)("the page of the example with two servers", () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe.skipIf(launch === undefined || !hasRedis)("the page", () => {
     panel.locator(`[data-state="${state}"]`).waitFor();
   const shows = (panel: Locator, text: RegExp): Promise<void> => panel.getByText(text).first().waitFor();
 
-  test("shows a job that survives a web server and Redis, and is cancelled from either side", async () => {
+  test("a job survives a killed web server and a flushed Redis, and can be cancelled on either server", async () => {
     const example = await runExample();
     const page = await openPage(browser, example.url);
     const [a, b] = [region(page, "Web server A"), region(page, "Web server B")];
@@ -48,7 +48,7 @@ describe.skipIf(launch === undefined || !hasRedis)("the page", () => {
     await click(b, "Cancel the job here");
     for (const panel of [a, b]) {
       await becomes(panel, "ended: cancelled");
-      await shows(panel, /^The job was cancelled; everything that it told has come\.$/);
+      await shows(panel, /^The job was cancelled; all of its events arrived\.$/);
       await shows(panel, /^(\d+) of \1 events, 0 missed, 0 doubled$/);
       expect(await panel.getByRole("button", { name: "Cancel the job here" }).isDisabled()).toBe(true);
     }
@@ -63,15 +63,15 @@ describe.skipIf(launch === undefined || !hasRedis)("the page", () => {
     for (const panel of [a, b]) await becomes(panel, "live");
   });
 
-  test("says what is missing, and that a job was lost", async () => {
+  test("missing events and a lost job are shown", async () => {
     const example = await runExample();
     const step = (seq: number): string =>
       `event: step\nid: 0123456789.${seq}\ndata: {"step":${seq},"of":5}\n\n`;
     const end = `event: stream.end\nid: 0123456789.5.end\ndata: {"status":"lost"}\n\n`;
     const streams = { a: step(1) + step(2) + step(3) + step(4) + end, b: step(1) + step(3) + step(4) + end };
-    const page = await openPage(browser, `${example.url}/?job=made-up`, async (blank) => {
+    const page = await openPage(browser, `${example.url}/?job=made-up`, async (newPage) => {
       for (const name of ["a", "b"] as const) {
-        await blank.route(`${example.urlOf(name)}/jobs/made-up/stream`, (route) =>
+        await newPage.route(`${example.urlOf(name)}/jobs/made-up/stream`, (route) =>
           route.fulfill({
             contentType: "text/event-stream",
             headers: { "access-control-allow-origin": example.url },
@@ -82,9 +82,9 @@ describe.skipIf(launch === undefined || !hasRedis)("the page", () => {
     });
     const [a, b] = [region(page, "Web server A"), region(page, "Web server B")];
     await shows(a, /^4 of 4 events, 0 missed, 0 doubled$/);
-    await shows(a, /^Its worker is gone; everything that it told has come\.$/);
+    await shows(a, /^The worker of the job died; all of its events arrived\.$/);
     await shows(b, /^3 of 4 events, 1 missed, 0 doubled$/);
-    await shows(b, /^Its worker is gone; not everything has come, or not once\.$/);
+    await shows(b, /^The worker of the job died; events are missing or came twice\.$/);
     for (const panel of [a, b]) await becomes(panel, "ended: lost");
     await b.locator("[data-proof=wrong]").waitFor();
   });

@@ -4,23 +4,23 @@ import { follow } from "../../common/test/follow.ts";
 import { runServer } from "../../common/test/run-server.ts";
 import { until } from "../../common/test/until.ts";
 import { redisBinary } from "../../../packages/redis/test/support/redis-server.ts";
-import type { Switchable } from "../app.ts";
+import type { ServiceProcess } from "../app.ts";
 import type { Machines } from "../events.ts";
 
 export const hasRedis: boolean = redisBinary !== undefined;
 
 export interface RunningExample {
-  /** Of the page. */
+  /** The URL of the page. */
   readonly url: string;
   readonly machines: () => Machines;
   readonly urlOf: (server: "a" | "b") => string;
-  kill(name: Switchable): Promise<void>;
-  start(name: Switchable): Promise<void>;
-  /** Resolves with the number of keys that Redis has lost. */
+  kill(name: ServiceProcess): Promise<void>;
+  start(name: ServiceProcess): Promise<void>;
+  /** Resolves with the number of deleted keys. */
   flush(): Promise<number>;
 }
 
-/** Runs the example as its command does, with a Redis of its own, until the test is finished. */
+/** Runs the example with its own Redis until the test is finished. */
 export async function runExample(): Promise<RunningExample> {
   const server = runServer(join(import.meta.dirname, "../start.ts"), { PORT: "0", REDIS_URL: "" });
   onTestFinished(async () => {
@@ -32,16 +32,16 @@ export async function runExample(): Promise<RunningExample> {
   void (async () => {
     for await (const { event, data } of follow(`${url}/machines`)) if (event === "machines") machines = data;
   })().catch(() => undefined);
-  const runs = (name: Switchable): boolean => machines?.[name].status === "running";
-  await until(() => runs("a") && runs("b") && runs("worker"));
+  const isRunning = (name: ServiceProcess): boolean => machines?.[name].status === "running";
+  await until(() => isRunning("a") && isRunning("b") && isRunning("worker"));
 
-  const put = async (name: Switchable, running: boolean): Promise<void> => {
+  const put = async (name: ServiceProcess, running: boolean): Promise<void> => {
     const response = await fetch(`${url}/machines/${name}`, {
       method: "PUT",
       body: JSON.stringify({ running }),
     });
     expect(response.status).toBe(204);
-    await until(() => runs(name) === running);
+    await until(() => isRunning(name) === running);
   };
   return {
     url,

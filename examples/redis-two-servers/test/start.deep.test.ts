@@ -6,21 +6,21 @@ import { hasRedis } from "./run-example.ts";
 
 const script = join(import.meta.dirname, "../start.ts");
 
-test("without a redis-server, what to do is said in a line", async () => {
+test("without redis-server, one line says what to do", async () => {
   const server = runServer(script, { PORT: "0", REDIS_URL: "", PATH: "/nowhere" });
   expect(await server.firstLine("stderr")).toBe(
-    "There is no redis-server here. Install one (apt install redis-server, brew install redis), or say where one is: REDIS_URL=redis://host:6379",
+    "redis-server is not installed. Install it (apt install redis-server, brew install redis), or use your own: REDIS_URL=redis://host:6379",
   );
   expect(await server.exited()).toBe(1);
 });
 
-test("a port that is none is said, and ends it", async () => {
+test("an invalid port ends the example with a message", async () => {
   const server = runServer(script, { PORT: "http" });
-  expect(await server.firstLine("stderr")).toBe("PORT must be 0 to 65535, not http.");
+  expect(await server.firstLine("stderr")).toBe("PORT must be a number from 0 to 65535, not http.");
   expect(await server.exited()).toBe(1);
 });
 
-test.skipIf(!hasRedis)("a Redis that is not its own is never flushed", async () => {
+test.skipIf(!hasRedis)("a Redis that the example did not start is never flushed", async () => {
   const redis = await startRedis();
   const server = runServer(script, { PORT: "0", REDIS_URL: `redis://127.0.0.1:${redis.port}` });
   onTestFinished(async () => {
@@ -31,5 +31,5 @@ test.skipIf(!hasRedis)("a Redis that is not its own is never flushed", async () 
   const url = await server.firstLine("stdout");
   const response = await fetch(`${url}/redis/keys`, { method: "DELETE" });
   expect(response.status).toBe(403);
-  expect(await response.json()).toEqual({ error: "this Redis is not the example's" });
+  expect(await response.json()).toEqual({ error: "this Redis was not started by the example" });
 });

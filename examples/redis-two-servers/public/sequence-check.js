@@ -1,17 +1,17 @@
 /**
- * Keeps count of a job's events by the numbers in their ids, which run from 1 without a gap, and by what they hold,
- * which does so too: whatever is missed or comes twice shows.
+ * Counts the events of a job by the numbers in their ids and by the steps in their data. Neither has gaps, so losses and
+ * duplicates show.
  */
-export class Ledger {
+export class SequenceCheck {
   received = 0;
   missed = 0;
   doubled = 0;
-  /** @type {number | undefined} How many events there were; known when the stream has ended. */
+  /** @type {number | undefined} Number of events in the stream; known when it has ended. */
   total;
   #next = 1;
 
-  /** @param {number} seq @param {number} step what the event says of itself */
-  take(seq, step) {
+  /** @param {number} seq the number in the event's id @param {number} step the number in the event's data */
+  add(seq, step) {
     if (seq < this.#next || step < seq) {
       this.doubled++;
       return;
@@ -21,19 +21,19 @@ export class Ledger {
     this.#next = seq + 1;
   }
 
-  /** Whatever has not come before `seq` will not come. @param {number} seq */
+  /** Counts events before `seq` that have not arrived as missed. @param {number} seq */
   skipTo(seq) {
     this.missed += Math.max(seq - this.#next, 0);
     this.#next = Math.max(seq, this.#next);
   }
 
-  /** @param {number} seq the number of the terminal record, which stands behind the last event */
+  /** @param {number} seq the number of the terminal record, one more than that of the last event */
   end(seq) {
     this.skipTo(seq);
     this.total = seq - 1;
   }
 
-  get isWhole() {
+  get isComplete() {
     return this.missed === 0 && this.doubled === 0;
   }
 

@@ -1,21 +1,21 @@
 import { setTimeout } from "node:timers/promises";
 import { follow, type Received } from "../../common/test/follow.ts";
 
-/** How long to wait for a server that does not answer, in ms. */
-const PAUSE = 100;
+/** Pause before reconnecting to a server that does not respond. */
+const RETRY_MS = 100;
 
-/** A reader of a job who comes back whenever the connection breaks, and keeps what came. */
+/** A reader of a job. It reconnects whenever the connection breaks, and keeps all events that it received. */
 export interface JobReader {
   readonly received: readonly Received[];
-  /** How often it came back. */
-  readonly returns: number;
-  /** Resolves with the stream's last word, when there is one. */
+  /** How often it has reconnected. */
+  readonly reconnects: number;
+  /** Resolves with the status of the stream when it has ended. */
   readonly ended: Promise<string>;
 }
 
 export function readJob(url: string): JobReader {
   const received: Received[] = [];
-  let returns = 0;
+  let reconnects = 0;
 
   async function read(): Promise<string> {
     for (;;) {
@@ -25,9 +25,9 @@ export function readJob(url: string): JobReader {
           if (one.event === "stream.end") return one.data.status as string;
         }
       } catch {
-        await setTimeout(PAUSE);
+        await setTimeout(RETRY_MS);
       }
-      returns++;
+      reconnects++;
     }
   }
 
@@ -35,8 +35,8 @@ export function readJob(url: string): JobReader {
   return {
     received,
     ended,
-    get returns() {
-      return returns;
+    get reconnects() {
+      return reconnects;
     },
   };
 }
