@@ -51,7 +51,8 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
   ...projects("packages/redis", "redis"),
   ...projects("packages/conformance", "http"),
-  ...projects("examples", "examples"),
+  // They start processes and browsers, which takes long on a busy machine.
+  ...projects("examples", "examples", { testTimeout: 240_000, hookTimeout: 240_000 }),
   project(".", "matrix-node", {
     include: ["**/*.matrix.test.ts", "packages/conformance/test/adapter-suite/*.test.ts"],
     ...except("**/*.deep.test.ts", "packages/conformance/test/{runtimes,proxies}/**"),

@@ -2,11 +2,11 @@ import { systemClock } from "@holdfast/core";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { type Context, Hono } from "hono";
 import { Session, type SessionOptions } from "./session.ts";
-import { createTools } from "./tools.ts";
+import { createToolServer } from "./tools.ts";
 
 export interface AppOptions extends Partial<SessionOptions> {
-  /** Makes a server for each session. */
-  readonly create?: () => McpServer;
+  /** Creates the MCP server of a session. */
+  readonly createServer?: () => McpServer;
 }
 
 export interface App {
@@ -18,7 +18,7 @@ export interface App {
 
 /** An MCP server at `/mcp`, with a session for each client. */
 export function createApp({
-  create = createTools,
+  createServer = createToolServer,
   interval = 15_000,
   idle = 60_000,
   clock = systemClock,
@@ -28,13 +28,13 @@ export function createApp({
 
   app.all("/mcp", async (c) => {
     const id = c.req.header("mcp-session-id");
-    const session = id === undefined ? await begin() : sessions.get(id);
-    return session === undefined ? unknownSession(c) : session.answer(c.req.raw);
+    const session = id === undefined ? await openSession() : sessions.get(id);
+    return session === undefined ? unknownSession(c) : session.handle(c.req.raw);
   });
 
-  function begin(): Promise<Session> {
+  function openSession(): Promise<Session> {
     return Session.create(
-      create(),
+      createServer(),
       { interval, idle, clock },
       (id, session) => void sessions.set(id, session),
       (id) => void sessions.delete(id),
@@ -50,7 +50,7 @@ export function createApp({
   };
 }
 
-/** The client begins a new session then. */
+/** The response that makes a client initialize a new session. */
 function unknownSession(c: Context): Response {
   return c.json({ jsonrpc: "2.0", error: { code: -32_001, message: "Session not found" }, id: null }, 404);
 }

@@ -1,23 +1,23 @@
 import { type Clock, withHeartbeat } from "@holdfast/core";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
-import { createEventLog } from "./event-log.ts";
+import { createEventStore } from "./event-store.ts";
 
 export interface SessionOptions {
-  /** A heartbeat goes out after so many ms of silence. */
+  /** Silence after which a heartbeat is sent, in ms. */
   readonly interval: number;
-  /** A session to which nobody is connected is closed after so many ms. */
+  /** Time without a connection after which a session is closed, in ms. */
   readonly idle: number;
   readonly clock: Clock;
 }
 
-/** A client's session: its transport, until nobody has been there for a while. */
+/** The session of a client: its transport, and the timer that closes it when no response has been open for a while. */
 export class Session {
   readonly #transport: WebStandardStreamableHTTPServerTransport;
   readonly #options: SessionOptions;
-  #open = 0;
+  #openResponses = 0;
   #closed = false;
-  #disarm: () => void = () => undefined;
+  #cancelTimer: () => void = () => undefined;
 
   private constructor(transport: WebStandardStreamableHTTPServerTransport, options: SessionOptions) {
     this.#transport = transport;
@@ -25,64 +25,64 @@ export class Session {
   }
 
   /**
-   * @param began told of the session's id, once a client has initialised it
-   * @param over told of it when the session is closed
+   * @param onOpen called with the id of the session when the client has initialized it
+   * @param onClose called with the id when the session is closed
    */
   static async create(
     server: McpServer,
     options: SessionOptions,
-    began: (id: string, session: Session) => void,
-    over: (id: string) => void,
+    onOpen: (id: string, session: Session) => void,
+    onClose: (id: string) => void,
   ): Promise<Session> {
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
-      eventStore: createEventLog(),
-      keepAliveMs: 0, // the heartbeats are ours
-      onsessioninitialized: (id) => began(id, session),
+      eventStore: createEventStore(),
+      keepAliveMs: 0, // withHeartbeat sends the heartbeats
+      onsessioninitialized: (id) => onOpen(id, session),
     });
     const session = new Session(transport, options);
-    transport.onclose = () => session.#end(over);
+    transport.onclose = () => session.#onClosed(onClose);
     await server.connect(transport);
     return session;
   }
 
-  /** How many responses are not over. */
-  get open(): number {
-    return this.#open;
+  /** Number of open responses. */
+  get openResponses(): number {
+    return this.#openResponses;
   }
 
-  /** Answers a request; a body that is an event stream has heartbeats. */
-  async answer(request: Request): Promise<Response> {
-    this.#disarm();
-    this.#open++;
+  /** Handles a request. If the body of the response is an event stream, it gets heartbeats. */
+  async handle(request: Request): Promise<Response> {
+    this.#cancelTimer();
+    this.#openResponses++;
     const { interval, clock } = this.#options;
     const response = await this.#transport.handleRequest(request);
-    const beating = withHeartbeat(response, { interval, clock, signal: request.signal });
-    return watched(beating, () => this.#left());
+    const withHeartbeats = withHeartbeat(response, { interval, clock, signal: request.signal });
+    return onBodyEnd(withHeartbeats, () => this.#onResponseEnd());
   }
 
   close(): Promise<void> {
     return this.#transport.close();
   }
 
-  #left(): void {
-    if (--this.#open > 0 || this.#closed) return;
-    this.#disarm = this.#options.clock.after(this.#options.idle, () => void this.close());
+  #onResponseEnd(): void {
+    if (--this.#openResponses > 0 || this.#closed) return;
+    this.#cancelTimer = this.#options.clock.after(this.#options.idle, () => void this.close());
   }
 
-  #end(over: (id: string) => void): void {
+  #onClosed(onClose: (id: string) => void): void {
     this.#closed = true;
-    this.#disarm();
-    over(this.#transport.sessionId ?? "");
+    this.#cancelTimer();
+    onClose(this.#transport.sessionId ?? "");
   }
 }
 
-/** The response, and who is told when its body is over: read, broken off or left. */
-function watched(response: Response, over: () => void): Response {
+/** Calls `onEnd` when the body of the response has ended, was cancelled, or does not exist. */
+function onBodyEnd(response: Response, onEnd: () => void): Response {
   if (response.body === null) {
-    over();
+    onEnd();
     return response;
   }
-  const body = response.body.pipeThrough(new TransformStream({ flush: over, cancel: over }));
+  const body = response.body.pipeThrough(new TransformStream({ flush: onEnd, cancel: onEnd }));
   return new Response(body, response);
 }

@@ -2,13 +2,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { z } from "zod";
 
-/** A server with two tools: one that tells how far it is, and one that says nothing until it is done. */
-export function createTools(): McpServer {
+/** A server with two tools: `count` reports its progress, `ponder` sends nothing until it is done. */
+export function createToolServer(): McpServer {
   const server = new McpServer({ name: "holdfast-example", version: "1.0.0" });
 
   server.registerTool(
     "count",
-    { description: "Counts, and tells each number", inputSchema: { to: z.number().int().min(1).max(100) } },
+    { description: "Counts and reports each number", inputSchema: { to: z.number().int().min(1).max(100) } },
     async ({ to }, { signal, sendNotification, _meta: { progressToken } = {} }) => {
       for (let progress = 1; progress <= to; progress++) {
         await pause(100, undefined, { signal });
@@ -22,7 +22,10 @@ export function createTools(): McpServer {
 
   server.registerTool(
     "ponder",
-    { description: "Thinks in silence", inputSchema: { seconds: z.number().min(0).max(600) } },
+    {
+      description: "Thinks without reporting progress",
+      inputSchema: { seconds: z.number().min(0).max(600) },
+    },
     async ({ seconds }, { signal }) => {
       await pause(seconds * 1_000, undefined, { signal });
       return { content: [{ type: "text", text: "42" }] };

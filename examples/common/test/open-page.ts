@@ -9,7 +9,7 @@ export async function openPage(
 ): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
   const errors: unknown[] = [];
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   page.on("pageerror", (error) => errors.push(error));
   onTestFinished(async () => {
     await page.close();

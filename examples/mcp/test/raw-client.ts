@@ -3,20 +3,21 @@ import { type IncomingMessage, request } from "node:http";
 import { onTestFinished } from "vitest";
 import { until } from "../../common/test/until.ts";
 
-/** A response, to the byte. */
+/** A response and its raw body. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
   readonly text: string;
   readonly state: "open" | "ended" | "cut";
-  /** Waits for a text in the body. */
+  /** Waits until the body contains a text. */
   until(part: string): Promise<void>;
-  over(): Promise<void>;
+  /** Waits until the response has ended or was cut. */
+  finished(): Promise<void>;
   /** Destroys the connection. */
   cut(): void;
 }
 
-/** Speaks MCP by hand. */
+/** Sends an MCP message by HTTP: a POST, or a GET without a message. */
 export async function send(
   url: URL,
   message: object | undefined,
@@ -51,23 +52,23 @@ export async function send(
       return state;
     },
     until: (part) => until(() => text.includes(part)),
-    over: () => until(() => state !== "open"),
+    finished: () => until(() => state !== "open"),
     cut: () => void outgoing.destroy(),
   };
 }
 
-/** Begins a session by hand; returns what its requests have to say. */
+/** Initializes a session. Returns the headers for its further requests. */
 export async function initialize(url: URL): Promise<Record<string, string>> {
   const protocolVersion = "2025-11-25";
   const params = { protocolVersion, capabilities: {}, clientInfo: { name: "raw", version: "1" } };
-  const answer = await send(url, { jsonrpc: "2.0", id: 0, method: "initialize", params });
-  await answer.over();
+  const response = await send(url, { jsonrpc: "2.0", id: 0, method: "initialize", params });
+  await response.finished();
   const headers = {
-    "mcp-session-id": String(answer.headers["mcp-session-id"]),
+    "mcp-session-id": String(response.headers["mcp-session-id"]),
     "mcp-protocol-version": protocolVersion,
   };
   const done = await send(url, { jsonrpc: "2.0", method: "notifications/initialized" }, headers);
-  await done.over();
+  await done.finished();
   return headers;
 }
 

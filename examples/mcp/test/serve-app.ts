@@ -5,15 +5,15 @@ import { createAdaptorServer } from "@hono/node-server";
 import { onTestFinished } from "vitest";
 import { type App, type AppOptions, createApp } from "../app.ts";
 
-export interface Served extends App {
+export interface ServedApp extends App {
   readonly url: URL;
   readonly clock: FakeClock;
-  /** Destroys all connections, as a proxy does that is restarted. */
+  /** Destroys all connections, like a proxy that restarts. */
   readonly cutAll: () => void;
 }
 
-/** The app behind a socket, in a time of its own, until the test is finished; then no timer is left. */
-export async function serveApp(options: AppOptions = {}): Promise<Served> {
+/** Serves the app over HTTP, with a fake clock, until the test is finished. */
+export async function serveApp(options: AppOptions = {}): Promise<ServedApp> {
   const clock = createFakeClock();
   const served = createApp({ clock, ...options });
   const server = createAdaptorServer({ fetch: served.app.fetch }) as Server;

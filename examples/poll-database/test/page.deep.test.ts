@@ -112,7 +112,7 @@ describe.skipIf(launch === undefined)("the page of the polling example", () => {
     await shows(page.getByRole("alert"), "there is no such row");
     // The registry caches the last snapshot for a moment, so the 404 may come a little later.
     const stream = page.url().replace("/?job=", "/jobs/") + "/stream";
-    await expect.poll(async () => (await fetch(stream)).status, { timeout: 20_000 }).toBe(404);
+    await expect.poll(async () => (await fetch(stream)).status, { timeout: 60_000 }).toBe(404);
     await page.reload();
     await becomes(reader, "refused");
   });

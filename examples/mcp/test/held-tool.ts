@@ -1,26 +1,26 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 
-/** What a test lets a tool do. */
-export interface Held {
+/** A tool call that a test controls. */
+export interface HeldTool {
   /** The signal of the last call. */
   signal: AbortSignal | undefined;
-  /** How many calls there were. */
+  /** Number of calls so far. */
   calls: number;
-  /** Has the call tell how far it is. */
+  /** Sends a progress notification from the call. */
   progress(done: number): Promise<void>;
-  /** Has the call answer. */
-  answer(text: string): void;
-  readonly create: () => McpServer;
+  /** Ends the call with this text. */
+  finish(text: string): void;
+  readonly createServer: () => McpServer;
 }
 
-/** A server whose one tool, `held`, is silent until it is told what to say. */
-export function holdTools(): Held {
-  const held: Held = {
+/** A server whose only tool, `held`, does nothing until the test lets it. */
+export function createHeldTool(): HeldTool {
+  const held: HeldTool = {
     signal: undefined,
     calls: 0,
     progress: async () => undefined,
-    answer: () => undefined,
-    create() {
+    finish: () => undefined,
+    createServer() {
       const server = new McpServer({ name: "held", version: "1" });
       server.registerTool(
         "held",
@@ -31,7 +31,7 @@ export function holdTools(): Held {
           held.progress = (progress) =>
             sendNotification({ method: "notifications/progress", params: { progressToken, progress } });
           return new Promise((resolve) => {
-            held.answer = (text) => resolve({ content: [{ type: "text", text }] });
+            held.finish = (text) => resolve({ content: [{ type: "text", text }] });
           });
         },
       );
