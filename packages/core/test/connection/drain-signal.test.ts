@@ -6,7 +6,7 @@ import { createRegistry } from "../../src/registry/registry.ts";
 import type { RegistryOptions } from "../../src/registry/types.ts";
 import { serve } from "../../src/connection/serve.ts";
 import { createMemoryClient } from "../../src/testing/index.ts";
-import { database } from "../support/database.ts";
+import { createDatabase } from "../support/database.ts";
 import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 
 const DRAIN = 'event: stream.drain\nretry: 1500\ndata: {"reason":"aborted"}\n\n';
@@ -103,14 +103,14 @@ describe("when the application's signal aborts", () => {
   });
 
   test("a client whose stream is looked for gets that as its answer, and nobody asks any more", async () => {
-    const { snapshot, asked } = database();
+    const { snapshot, queries } = createDatabase();
     const place = createTestRegistry({ snapshot });
     const { signal, serve: options, logout } = login();
     const client = place.connect("a", { serve: options });
     expect(client.status).toBeUndefined();
     logout();
     expect([client.status, client.text, client.state]).toEqual([200, DRAIN, "flushed"]);
-    asked[0]?.answer({ state: "done", events: [{ data: 1 }] });
+    queries[0]?.answer({ state: "done", events: [{ data: 1 }] });
     await place.clock.flush();
     expect([client.text, reasons(place)]).toEqual([DRAIN, ["aborted"]]);
     await nothingLeft(place, signal, client);
@@ -177,11 +177,11 @@ describe("when the application's signal aborts", () => {
 
 describe("a signal that has aborted before", () => {
   test("lets nobody in: nothing is looked up, and nothing registered", async () => {
-    const { snapshot, asked } = database();
+    const { snapshot, queries } = createDatabase();
     const place = createTestRegistry({ snapshot });
     const client = place.connect("a", { serve: { signal: ABORTED } });
     expect([client.status, client.text, client.state]).toEqual([200, DRAIN, "flushed"]);
-    expect([asked, reasons(place)]).toEqual([[], ["aborted"]]);
+    expect([queries, reasons(place)]).toEqual([[], ["aborted"]]);
     await nothingLeft(place, ABORTED, client);
   });
 

@@ -9,7 +9,7 @@ import type { RegistryOptions } from "../../src/registry/types.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
 import type { StreamWriter } from "../../src/stream/writer.ts";
 import { createFakeClock, createMemoryStore, type FakeClock } from "../../src/testing/index.ts";
-import { database } from "../support/database.ts";
+import { createDatabase } from "../support/database.ts";
 import { controlEvents, read, readExamples, union } from "../support/documents.ts";
 import { createFaultyStore, type FaultyStore } from "../support/faulty-store.ts";
 import { type TestClient, type TestRegistry, createTestRegistry } from "../support/test-registry.ts";
@@ -289,14 +289,14 @@ const scenarios: Record<string, Scenario> = {
     return client;
   },
   "A look-up that fails": async (createContext) => {
-    const db = database();
+    const db = createDatabase();
     const { connect, clock } = createContext({ snapshot: db.snapshot });
     const client = connect();
     for (const wait of [500, 1_000]) {
-      db.last.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
+      db.lastQuery.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
       await clock.advance(wait);
     }
-    db.last.answer(finished("Once", "upon"));
+    db.lastQuery.answer(finished("Once", "upon"));
     await clock.flush();
     return client;
   },
@@ -314,7 +314,7 @@ const scenarios: Record<string, Scenario> = {
 
   "An unknown id": connectWithSnapshot(undefined),
   "An unknown id, after the response began": async (createContext) => {
-    const { snapshot, asked } = database();
+    const { snapshot, queries } = createDatabase();
     const { connect, clock, fixEpoch } = createContext({ snapshot });
     const client = connect();
     await clock.advance(999);
@@ -323,7 +323,7 @@ const scenarios: Record<string, Scenario> = {
     expect(client.status).toBe(200);
     // The first draw is the time until the next look-up.
     fixEpoch(1);
-    asked[0]?.answer(undefined);
+    queries[0]?.answer(undefined);
     await clock.flush();
     return client;
   },
@@ -342,9 +342,9 @@ const scenarios: Record<string, Scenario> = {
   "A finished snapshot": connectWithSnapshot(finished("Once", "upon")),
   "A finished snapshot, resumed": connectWithSnapshot(finished("Once", "upon")),
   "A finished snapshot, after its end": (createContext) => {
-    const { snapshot, asked } = database();
+    const { snapshot, queries } = createDatabase();
     const client = createContext({ snapshot }).connect();
-    expect(asked).toEqual([]);
+    expect(queries).toEqual([]);
     return client;
   },
   "A finished snapshot that has changed": connectWithSnapshot(finished("Once", "more")),

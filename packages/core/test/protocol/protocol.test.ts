@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { encodeEvent } from "../../src/protocol/encode.ts";
-import { database } from "../support/database.ts";
+import { createDatabase } from "../support/database.ts";
 import {
   anchorOf,
   controlEvents,
@@ -108,10 +108,10 @@ async function retries(fixed: number): Promise<Record<string, string>> {
 
 /** A client that connects before the first of six failures in a row, and one that connects before the sixth. */
 async function failedLookUps(random: () => number): Promise<[TestClient, TestClient]> {
-  const db = database();
+  const db = createDatabase();
   const { connect, clock } = createTestRegistry({ random, snapshot: db.snapshot, wait: Infinity });
   const fail = (): Promise<void> => {
-    db.last.fail(new Error("down"));
+    db.lastQuery.fail(new Error("down"));
     return clock.advance(30_000);
   };
   const first = connect("a");

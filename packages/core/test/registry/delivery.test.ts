@@ -1,3 +1,6 @@
+// Covers what a client is sent, by src/registry/{accept,request-context}.ts, src/stream/{reader,handshake,stream,notifier}.ts
+// and src/connection/{connection,empty-response}.ts.
+
 import { describe, expect, test, vi } from "vitest";
 import { createLatch } from "../../src/base/latch.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
@@ -6,7 +9,7 @@ import { createMemoryClient } from "../../src/testing/index.ts";
 import { createTestRegistry } from "../support/test-registry.ts";
 
 describe("the first bytes", () => {
-  test("leave before any event exists: headers and `stream.open`", async () => {
+  test("are the headers and `stream.open`, before any event exists", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
@@ -23,7 +26,7 @@ describe("the first bytes", () => {
     );
   });
 
-  test("say `waiting` when the stream does not exist yet, and once more when it is found", async () => {
+  test("say `waiting` while the stream does not exist, and are followed by a second `stream.open` when it does", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const client = connect("a");
     expect(client.text).toBe(
@@ -40,7 +43,7 @@ describe("the first bytes", () => {
     ]);
   });
 
-  test("of a waiting client whose stream has come and gone in one turn: everything, and its end", async () => {
+  test("are followed by every event and the end of a stream that is opened and ended in one turn while the client waits", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const client = connect(registry.stream("a", { from: "now" }));
     const job = await registry.open("a");
@@ -54,7 +57,7 @@ describe("the first bytes", () => {
 });
 
 describe("replay and live delivery", () => {
-  test("are one path: what was pushed before, then what is pushed now, each once and in order", async () => {
+  test("send what was pushed before and what is pushed now, each event once and in order", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
@@ -66,7 +69,7 @@ describe("replay and live delivery", () => {
     expect(client.blocks.map(([event]) => event).indexOf("stream.live")).toBe(4);
   });
 
-  test("a burst of pushes goes out in one write, and `push` returns before any reader runs", async () => {
+  test("send the pushes of one turn in one write, after `push` has returned", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
@@ -78,7 +81,7 @@ describe("replay and live delivery", () => {
     expect(client.events).toHaveLength(100);
   });
 
-  test("and costs one turn, however many pushes it has", async () => {
+  test("take one callback per turn, however many pushes the turn has", async () => {
     const { registry, clock } = createTestRegistry();
     const soon = vi.spyOn(clock, "soon");
     const [job, other] = [await registry.open("a"), await registry.open("b")];
@@ -90,7 +93,7 @@ describe("replay and live delivery", () => {
     expect(soon).toHaveBeenCalledTimes(2);
   });
 
-  test("a client that comes back gets the rest: by number, never as text", async () => {
+  test("compare the cursor of a client that reconnects as a number, not as text", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 12; n++) job.push({ data: n });
@@ -99,7 +102,7 @@ describe("replay and live delivery", () => {
     expect(client.events).toEqual([10, 11, 12]);
   });
 
-  test("the cursor survives a connection that brought no new id: `stream.open` says it again", async () => {
+  test("repeat the cursor in `stream.open`, so that it survives a connection without new events", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -110,7 +113,7 @@ describe("replay and live delivery", () => {
     ]);
   });
 
-  test("a replay does not chase a moving tail: `stream.live` comes where it ended when the client came", async () => {
+  test("send `stream.live` behind the last event at the time of the connection: a replay does not chase new events", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: "x".repeat(40_000) });
@@ -129,7 +132,7 @@ describe("replay and live delivery", () => {
     expect(connect(job, { cursor: `${job.epoch}.10` }).events).toEqual([]);
   });
 
-  test("a replay is paged: 2,000 missed events take no more than 64 KiB a write", async () => {
+  test("send 2,000 missed events in writes of at most 64 KiB", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 2_000; n++) job.push({ data: `${n} ${"x".repeat(300)}` });
@@ -140,7 +143,7 @@ describe("replay and live delivery", () => {
     expect(writes).toBeLessThan(30);
   });
 
-  test("`from: now` begins behind the last event", async () => {
+  test("start behind the last event with `from: now`", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -151,7 +154,7 @@ describe("replay and live delivery", () => {
     expect(client.events).toEqual([2]);
   });
 
-  test("`from: now` is for those without a cursor", async () => {
+  test("ignore `from: now` if the client has a cursor", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
@@ -160,7 +163,7 @@ describe("replay and live delivery", () => {
   });
 });
 
-test("streams that feed each other leave the runtime its turns", async () => {
+test("streams whose subscribers push to each other do not starve the event loop", async () => {
   const registry = createRegistry();
   const [ping, pong] = [await registry.open("ping"), await registry.open("pong")];
   const stop = new AbortController();
@@ -176,22 +179,22 @@ test("streams that feed each other leave the runtime its turns", async () => {
   await registry.close();
 });
 
-describe("what cannot be honoured", () => {
+describe("a cursor that the log cannot serve", () => {
   async function trimmedJob() {
-    const place = createTestRegistry({ buffer: { events: 3 } });
-    const job = await place.registry.open("a");
+    const testRegistry = createTestRegistry({ buffer: { events: 3 } });
+    const job = await testRegistry.registry.open("a");
     for (let n = 1; n <= 10; n++) job.push({ data: n });
-    return { ...place, job };
+    return { ...testRegistry, job };
   }
 
   test.each([
-    { name: "a fresh client of a trimmed log", cursor: undefined, reason: "trimmed", lost: [1, 7] },
-    { name: "a cursor that fell off the log", cursor: 4, reason: "trimmed", lost: [5, 7] },
-    { name: "a cursor that is ahead", cursor: 11, reason: "ahead", lost: null },
-    { name: "a cursor of another life", cursor: "zzzzzzzzzz.9", reason: "epoch", lost: null },
-    { name: "a cursor of another form", cursor: "9", reason: "invalid", lost: null },
+    { name: "no cursor, with a trimmed log,", cursor: undefined, reason: "trimmed", lost: [1, 7] },
+    { name: "a cursor before the first held event", cursor: 4, reason: "trimmed", lost: [5, 7] },
+    { name: "a cursor ahead of the stream", cursor: 11, reason: "ahead", lost: null },
+    { name: "a cursor of another epoch", cursor: "zzzzzzzzzz.9", reason: "epoch", lost: null },
+    { name: "a cursor that is no event id", cursor: "9", reason: "invalid", lost: null },
     { name: "a cursor over 64 bytes", cursor: "9".repeat(65), reason: "invalid", lost: null },
-  ])("$name is told so, and moved to what is held", async ({ cursor, reason, lost }) => {
+  ])("$name causes a reset to the first held event", async ({ cursor, reason, lost }) => {
     const { job, connect, observed } = await trimmedJob();
     const given = typeof cursor === "number" ? `${job.epoch}.${cursor}` : cursor;
     const client = connect("a", given === undefined ? {} : { cursor: given });
@@ -203,14 +206,14 @@ describe("what cannot be honoured", () => {
     expect(observed.reset).toEqual([{ id: "a", reason, lost }]);
   });
 
-  test("the oldest event that is held can just be reached", async () => {
+  test("is not the one just before the first held event", async () => {
     const { job, connect } = await trimmedJob();
     const client = connect("a", { cursor: `${job.epoch}.7` });
     expect(client.blocks[0]?.[1]).toBe(`${job.epoch}.7`);
     expect(client.events).toEqual([8, 9, 10]);
   });
 
-  test("a slow reader that falls off the log is told exactly what it missed, and goes on", async () => {
+  test("can be that of a slow reader: a reset names exactly what it missed, and it goes on", async () => {
     const { registry, clock, connect } = createTestRegistry({ buffer: { events: 3 } });
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -228,19 +231,19 @@ describe("what cannot be honoured", () => {
     ]);
   });
 
-  test("a channel promises no beginning: a fresh client gets what is held, without a reset", () => {
+  test("is not a missing cursor on a channel: the client gets what is held, without a reset", () => {
     const { registry, connect } = createTestRegistry({ buffer: { events: 3 } });
-    const room = registry.channel("lobby");
-    for (let n = 1; n <= 10; n++) room.push({ data: n });
-    const client = connect(room);
+    const channel = registry.channel("lobby");
+    for (let n = 1; n <= 10; n++) channel.push({ data: n });
+    const client = connect(channel);
     expect(client.events).toEqual([8, 9, 10]);
     expect(client.text).not.toContain("stream.reset");
   });
 });
 
-describe("the end", () => {
+describe("the end of a stream", () => {
   test.each(["done", "failed", "cancelled"] as const)(
-    "of a stream that is %s reaches a late joiner",
+    "with the status %s is sent to clients that connect later",
     async (status) => {
       const { registry, clock, connect } = createTestRegistry();
       const job = await registry.open("a");
@@ -260,7 +263,7 @@ describe("the end", () => {
     },
   );
 
-  test("by failure is one frame of two blocks, so that late joiners learn the cause", async () => {
+  test("after a failure is one frame of `stream.error` and `stream.end`, also for clients that connect later", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     await job.fail(new Error("internal"));
@@ -270,7 +273,7 @@ describe("the end", () => {
     );
   });
 
-  test("is for every reader, whatever its cursor", async () => {
+  test("is sent to every client, whatever its cursor", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -280,10 +283,10 @@ describe("the end", () => {
     }
   });
 
-  test("has an id that is answered with 204, before anything is looked up", async () => {
+  test("has an id that is answered with 204, without a look-up", async () => {
     const { registry, connect, observed } = createTestRegistry();
     await registry.open("a");
-    for (const id of ["a", "nobody", "b"]) {
+    for (const id of ["a", "unknown", "b"]) {
       const client = connect(id, { cursor: "abcdefghij.3.end" });
       expect(client.status).toBe(204);
       expect(client.headers).toEqual({ "cache-control": "no-store" });
@@ -292,7 +295,7 @@ describe("the end", () => {
     expect(observed.connectionOpened).toEqual([]);
   });
 
-  test("is remembered for `linger`, then the stream is forgotten", async () => {
+  test("is held for `linger`, then the stream is forgotten", async () => {
     const { registry, clock } = createTestRegistry();
     const job = await registry.open("a");
     await job.end();
@@ -305,8 +308,8 @@ describe("the end", () => {
   });
 });
 
-describe("errors that are no end", () => {
-  test("are told to each reader once, to late joiners while they last, and never enter the log", async () => {
+describe("errors that do not end the stream", () => {
+  test("are sent to each reader once, to new clients until the next event, and are not part of the log", async () => {
     const { HoldfastError } = await import("../../src/base/errors.ts");
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
@@ -327,9 +330,13 @@ describe("errors that are no end", () => {
     await piped;
     await clock.flush();
     const afterwards = connect("a");
-    const told = ["stream.error", undefined, expect.objectContaining({ retryable: true, retryAfter: 2_000 })];
+    const error = [
+      "stream.error",
+      undefined,
+      expect.objectContaining({ retryable: true, retryAfter: 2_000 }),
+    ];
     for (const client of [early, late]) {
-      expect(client.blocks.filter(([event]) => event === "stream.error")).toEqual([told]);
+      expect(client.blocks.filter(([event]) => event === "stream.error")).toEqual([error]);
       expect(client.events).toEqual([1, 2]);
     }
     expect(early.text).toContain("event: stream.error\nretry: 2000\n");
@@ -338,7 +345,7 @@ describe("errors that are no end", () => {
 });
 
 describe("without control events", () => {
-  test("only their `id:` and `retry:` lines are left: nothing is dispatched and the cursor still moves", async () => {
+  test("only their `id:` and `retry:` lines are sent: nothing is dispatched, and the cursor still moves", async () => {
     const { registry, clock, connect } = createTestRegistry({ buffer: { events: 2 } });
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
@@ -352,15 +359,18 @@ describe("without control events", () => {
   });
 });
 
-describe("clients that do not belong", () => {
-  test.each(["", "x".repeat(257), "a\nb", "a\u0000b", "\u009f"])("an impossible id %j is not found", (id) => {
-    const { connect, observed } = createTestRegistry();
-    const client = connect(id === "" ? createTestRegistry().registry.stream("") : id);
-    expect([client.status, client.state]).toEqual([404, "flushed"]);
-    expect(observed.connectionOpened).toEqual([]);
-  });
+describe("requests that are not served from a stream", () => {
+  test.each(["", "x".repeat(257), "a\nb", "a\u0000b", "\u009f"])(
+    "an invalid id %j is answered with 404",
+    (id) => {
+      const { connect, observed } = createTestRegistry();
+      const client = connect(id === "" ? createTestRegistry().registry.stream("") : id);
+      expect([client.status, client.state]).toEqual([404, "flushed"]);
+      expect(observed.connectionOpened).toEqual([]);
+    },
+  );
 
-  test("HEAD gets the headers, and registers nothing", async () => {
+  test("HEAD is answered with the headers, and registers nothing", async () => {
     const { registry, connect } = createTestRegistry();
     await registry.open("a");
     const client = connect("a", { method: "HEAD" });
@@ -369,7 +379,7 @@ describe("clients that do not belong", () => {
     expect(registry.gauges().connections).toBe(0);
   });
 
-  test("a client that was gone before the handler began is not registered, and no timer runs for it", async () => {
+  test("a client that left before the handler ran is not registered, and has no timer", async () => {
     const { registry, clock, observed } = createTestRegistry();
     const client = createMemoryClient();
     client.leave();

@@ -1,8 +1,10 @@
+// Covers src/stream/{stream,notifier,reader}.ts: random interleavings of pushes and connections.
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createTestRegistry } from "../support/test-registry.ts";
 
-test("however pushes, connects, stalls, drains and turns interleave, every reader gets every event in order, once", async () => {
+test("every reader gets every event once and in order, however pushes, connects, stalls, drains and turns interleave", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),

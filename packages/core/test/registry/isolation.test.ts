@@ -1,3 +1,5 @@
+// Covers how failures are contained, by src/stream/stream.ts, src/connection/connection.ts and src/protocol/observer.ts.
+
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { serve } from "../../src/connection/serve.ts";
 import type { Sink } from "../../src/connection/sink.ts";
@@ -7,11 +9,11 @@ import { createTestRegistry } from "../support/test-registry.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-describe("one reader never disturbs another, nor the producer", () => {
-  test("a sink that throws midway through a broadcast costs its own connection alone", async () => {
+describe("readers and producers are isolated from each other", () => {
+  test("a sink that throws during a broadcast ends only its own connection", async () => {
     const { registry, clock, connect, observed } = createTestRegistry();
-    const room = registry.channel("lobby");
-    const before = connect(room);
+    const channel = registry.channel("lobby");
+    const before = connect(channel);
     const { request } = createMemoryClient();
     const broken: Sink = {
       write() {
@@ -20,20 +22,20 @@ describe("one reader never disturbs another, nor the producer", () => {
       close: () => undefined,
       destroy: () => undefined,
     };
-    const over = serve(request, () => broken, room);
-    const after = connect(room);
-    room.push({ data: 1 });
+    const done = serve(request, () => broken, channel);
+    const after = connect(channel);
+    channel.push({ data: 1 });
     await clock.flush();
-    await over;
+    await done;
     expect([before.events, after.events]).toEqual([[1], [1]]);
     expect(observed.failed).toEqual([{ id: "lobby", stage: "delivery", error: new Error("broken pipe") }]);
     expect(registry.gauges().connections).toBe(2);
   });
 
-  test("a reader that leaves midway through a broadcast does not starve the rest", async () => {
+  test("a client that leaves during a broadcast does not affect the other readers", async () => {
     const { registry, clock, connect } = createTestRegistry();
-    const room = registry.channel("lobby");
-    const clients = Array.from({ length: 5 }, () => connect(room));
+    const channel = registry.channel("lobby");
+    const clients = Array.from({ length: 5 }, () => connect(channel));
     const leaving = clients[2];
     const { request, open } = createMemoryClient();
     void serve(
@@ -42,9 +44,9 @@ describe("one reader never disturbs another, nor the producer", () => {
         const sink = open(status, headers, events);
         return { ...sink, write: (bytes) => (leaving?.leave(), sink.write(bytes)) };
       },
-      room,
+      channel,
     );
-    room.push({ data: 1 });
+    channel.push({ data: 1 });
     await clock.flush();
     expect(clients.filter((client) => client !== leaving).map(({ events }) => events)).toEqual([
       [1],
@@ -54,7 +56,7 @@ describe("one reader never disturbs another, nor the producer", () => {
     ]);
   });
 
-  test("an observer that throws disturbs nothing", async () => {
+  test("an observer that throws affects nothing", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const fail = (): never => {
       throw new Error("observer");
@@ -80,7 +82,7 @@ describe("one reader never disturbs another, nor the producer", () => {
     expect(client.state).toBe("flushed");
   });
 
-  test("of a connection that is over before its observer has heard of it both is told", async () => {
+  test("a connection that ends inside `connectionOpened` is also reported as closed", async () => {
     const client = createMemoryClient();
     const closed: string[] = [];
     const { registry } = createTestRegistry({
@@ -93,7 +95,7 @@ describe("one reader never disturbs another, nor the producer", () => {
     expect(closed).toEqual(["disconnected"]);
   });
 
-  test("one frame to two web clients arrives intact in both", async () => {
+  test("a frame that is sent to two web clients arrives intact at both", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: "shared" });

@@ -1,3 +1,6 @@
+// Covers src/registry/registry.ts, and by its API src/stream/{stream-table,retention,memory-host}.ts and
+// src/connection/{connection-pool,options}.ts.
+
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
@@ -8,7 +11,7 @@ import { createTestRegistry } from "../support/test-registry.ts";
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
 describe("open", () => {
-  test("registers synchronously inside the call", () => {
+  test("registers the stream synchronously", () => {
     const { registry } = createTestRegistry();
     void registry.open("a");
     expect(registry.get("a")).toMatchObject({
@@ -22,7 +25,7 @@ describe("open", () => {
     expect(registry.size).toBe(1);
   });
 
-  test("refuses the id of a live stream, and of a channel", async () => {
+  test("rejects the id of a live stream and of a channel", async () => {
     const { registry } = createTestRegistry();
     await registry.open("a");
     registry.channel("room");
@@ -31,13 +34,13 @@ describe("open", () => {
     expect(() => registry.channel("a")).toThrow(expect.objectContaining({ code: "STREAM_EXISTS" }));
   });
 
-  test.each(["", "x".repeat(257), "a\nb", 7, undefined])("refuses the impossible id %j", async (id) => {
+  test.each(["", "x".repeat(257), "a\nb", 7, undefined])("rejects the invalid id %j", async (id) => {
     const { registry } = createTestRegistry();
     await expect(registry.open(id as string)).rejects.toEqual(code("INVALID_OPTION"));
     expect(registry.size).toBe(0);
   });
 
-  test("takes an id again as soon as its stream has ended; old readers finish on the old log", async () => {
+  test("takes the id of an ended stream, whose readers finish on the old log", async () => {
     const { registry, clock, connect } = createTestRegistry({ random: Math.random });
     const old = await registry.open("a");
     const reader = connect("a");
@@ -52,7 +55,7 @@ describe("open", () => {
     expect(fresh.epoch).not.toBe(old.epoch);
   });
 
-  test("the timer of an ended stream does not delete the fresh one that took its id", async () => {
+  test("starts a stream that the timer of the ended one with the same id does not forget", async () => {
     const { registry, clock } = createTestRegistry();
     const old = await registry.open("a");
     await old.end();
@@ -62,7 +65,7 @@ describe("open", () => {
     expect(registry.get("a")?.status).toBe("live");
   });
 
-  test("a stream whose producer never ends it, with no push and no reader, expires after `idle`", async () => {
+  test("starts a stream that expires after `idle` without a push and without a reader", async () => {
     const { registry, clock, observed } = createTestRegistry();
     const job = await registry.open("a", { idle: 10_000 });
     await clock.advance(9_000);
@@ -77,7 +80,7 @@ describe("open", () => {
     expect([registry.size, clock.timers]).toEqual([0, 0]);
   });
 
-  test("a reader keeps a stream from expiring", async () => {
+  test("starts a stream that does not expire while it has a reader", async () => {
     const { registry, clock, connect } = createTestRegistry();
     await registry.open("a", { idle: 1_000 });
     const client = connect("a");
@@ -90,7 +93,7 @@ describe("open", () => {
 });
 
 describe("a channel", () => {
-  test("has many producers and no end, and one stream", async () => {
+  test("has many writers, no end, and one stream", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const client = connect(registry.channel("room"));
     registry.channel("room").push({ event: "said", data: "one" });
@@ -100,47 +103,47 @@ describe("a channel", () => {
     expect(await registry.cancel("room")).toBe(false);
   });
 
-  test("is forgotten when idle, and comes back with the next push", async () => {
+  test("is forgotten when idle, and has a new epoch from the next push", async () => {
     const { registry, clock, connect } = createTestRegistry({ idle: 1_000, random: Math.random });
-    const room = registry.channel("room");
-    room.push({ data: 1 });
+    const channel = registry.channel("room");
+    channel.push({ data: 1 });
     const { epoch } = registry.get("room") ?? {};
     await clock.advance(1_000);
     expect([registry.size, clock.timers]).toEqual([0, 0]);
-    room.push({ data: 2 });
-    const client = connect(room, { cursor: `${epoch}.1` });
+    channel.push({ data: 2 });
+    const client = connect(channel, { cursor: `${epoch}.1` });
     expect(client.blocks[1]?.[2]).toEqual({ reason: "epoch", lost: null });
     expect(client.events).toEqual([2]);
   });
 
-  test("is there for a client that attaches to a handle that was kept over its being forgotten", async () => {
+  test("is created again for a client that connects to a handle that was kept after it was forgotten", async () => {
     const { registry, clock, connect } = createTestRegistry({ idle: 1_000 });
-    const room = registry.channel("room");
+    const channel = registry.channel("room");
     await clock.advance(1_000);
-    const client = connect(room);
-    room.push({ data: 1 });
+    const client = connect(channel);
+    channel.push({ data: 1 });
     await clock.flush();
     expect(client.events).toEqual([1]);
   });
 });
 
-describe("a channel's handle that outlives its channel", () => {
-  test("leads to the stream that has taken the id meanwhile", async () => {
+describe("a handle of a channel that was forgotten", () => {
+  test("serves the stream that has taken the id", async () => {
     const { registry, clock, connect } = createTestRegistry({ idle: 1_000 });
-    const room = registry.channel("room");
+    const channel = registry.channel("room");
     await clock.advance(1_000);
     const job = await registry.open("room");
     job.push({ data: 1 });
-    expect(connect(room).events).toEqual([1]);
-    expect(() => room.push({ data: 2 })).toThrow(code("STREAM_EXISTS") as Error);
+    expect(connect(channel).events).toEqual([1]);
+    expect(() => channel.push({ data: 2 })).toThrow(code("STREAM_EXISTS") as Error);
   });
 
-  test("waits where there is no room for it, and counts nobody twice", async () => {
+  test("makes clients wait while the registry is full, and counts each once", async () => {
     const { registry, clock, connect, observed } = createTestRegistry({ idle: 1_000, maxStreams: 1 });
-    const room = registry.channel("room");
+    const channel = registry.channel("room");
     await clock.advance(1_000);
     await registry.open("job", { idle: 1e9 });
-    const client = connect(room);
+    const client = connect(channel);
     expect(client.text).toContain('"state":"waiting"');
     expect(observed.failed).toMatchObject([{ id: "room", error: { code: "LIMIT_EXCEEDED" } }]);
     client.leave();
@@ -152,11 +155,11 @@ describe("a reference", () => {
   test("creates nothing and takes any string", () => {
     const { registry } = createTestRegistry();
     expect(registry.stream("../../\u0000etc").id).toBe("../../\u0000etc");
-    expect(registry.get("nobody")).toBeUndefined();
+    expect(registry.get("unknown")).toBeUndefined();
     expect(registry.size).toBe(0);
   });
 
-  test("a client that waits in vain is drained after `wait`, not failed", async () => {
+  test("has clients that wait drained after `wait`, without an error", async () => {
     const { registry, clock, connect, observed } = createTestRegistry();
     const client = connect(registry.stream("a", { wait: 5_000 }));
     await clock.advance(4_999);
@@ -169,14 +172,14 @@ describe("a reference", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("a waiting client is kept alive by heartbeats", async () => {
+  test("has heartbeats sent to clients that wait", async () => {
     const { clock, connect } = createTestRegistry();
     const client = connect("a");
     await clock.advance(45_000);
     expect(client.text.split(":\n\n")).toHaveLength(4);
   });
 
-  test("a client that leaves while it waits is not waited for", async () => {
+  test("has nothing left of a client that leaves while it waits", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const client = connect("a");
     client.leave();
@@ -187,7 +190,7 @@ describe("a reference", () => {
 });
 
 describe("cancel", () => {
-  test("is not disconnect: it ends the stream first, then aborts the writer's signal with the reason", async () => {
+  test("ends the stream first, then aborts the writer's signal with the reason", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     let status: string | undefined;
@@ -198,11 +201,11 @@ describe("cancel", () => {
     expect(status).toBe("cancelled");
     expect(job.signal.reason).toBe("user");
     expect(await registry.cancel("a", "again")).toBe(false);
-    expect(await registry.cancel("nobody")).toBe(false);
+    expect(await registry.cancel("unknown")).toBe(false);
     expect(() => job.push({ data: 1 })).toThrow(expect.objectContaining({ code: "STREAM_ENDED" }));
   });
 
-  test("a client that disconnects never cancels", async () => {
+  test("is not caused by a client that disconnects", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     connect("a").leave();
@@ -211,7 +214,7 @@ describe("cancel", () => {
 });
 
 describe("limits", () => {
-  test("over `maxConnections` a client is asked to come back, and nobody is evicted for it", async () => {
+  test("a client over `maxConnections` is asked to reconnect, and no other client is evicted for it", async () => {
     const { registry, connect, observed } = createTestRegistry({ maxConnections: 1 });
     await registry.open("a");
     const first = connect("a");
@@ -224,7 +227,7 @@ describe("limits", () => {
     expect(connect("a").state).toBe("open");
   });
 
-  test("with `overload: refuse` it is a 503", async () => {
+  test("a client over `maxConnections` gets a 503 with `overload: refuse`", async () => {
     const { registry, connect } = createTestRegistry({ maxConnections: 1, overload: "refuse" });
     await registry.open("a");
     connect("a");
@@ -234,7 +237,7 @@ describe("limits", () => {
     await client.over;
   });
 
-  test("`maxWaiting` bounds those who wait for what a stranger made up", async () => {
+  test("`maxWaiting` bounds the clients that wait for made-up ids", async () => {
     const { registry, connect } = createTestRegistry({ maxWaiting: 2 });
     for (let n = 0; n < 50; n++) connect(`made-up-${n}`);
     expect(registry.gauges()).toMatchObject({ waiting: 2, connections: 2, streams: 0 });
@@ -243,7 +246,7 @@ describe("limits", () => {
     expect(connect("real").events).toEqual([1]);
   });
 
-  test("`maxStreams` refuses a live one too many; ended ones give way", async () => {
+  test("`maxStreams` rejects one live stream too many, but ended ones are forgotten first", async () => {
     const { registry } = createTestRegistry({ maxStreams: 2 });
     const a = await registry.open("a");
     await registry.open("b");
@@ -253,7 +256,7 @@ describe("limits", () => {
     expect([registry.get("a"), registry.size]).toEqual([undefined, 2]);
   });
 
-  test("over `bytes` lingering streams go first, the oldest first, then `open` refuses", async () => {
+  test("over `bytes`, lingering streams are forgotten, the oldest first, and then `open` rejects", async () => {
     const { registry } = createTestRegistry({ bytes: 25_000 });
     const data = "x".repeat(8_000);
     for (const id of ["a", "b"]) {
@@ -275,7 +278,7 @@ describe("limits", () => {
     expect(registry.gauges()).toMatchObject({ streams: 1, lingering: 0, bytes: 0 });
   });
 
-  test("`maxEventBytes` refuses an event, and never more than a quarter of the buffer", async () => {
+  test("`maxEventBytes`, and a quarter of the buffer, bound the size of an event", async () => {
     const { registry } = createTestRegistry({ maxEventBytes: 100 });
     const job = await registry.open("a");
     expect(() => job.push({ data: "x".repeat(100) })).toThrow(
@@ -296,7 +299,7 @@ describe("limits", () => {
     [{ buffer: { events: 1.5 } }, "`buffer.events` must be a positive integer, got 1.5."],
     [{ maxConnections: -1 }, "`maxConnections` must be a positive integer, got -1."],
     [{ clock: {} }, "`clock` must be a Clock, got [object Object]."],
-  ])("the option %j is refused at the door", (options, message) => {
+  ])("the invalid option %j is rejected", (options, message) => {
     expect(() => createRegistry(options as never)).toThrow(message);
   });
 
@@ -318,7 +321,7 @@ describe("limits", () => {
 });
 
 describe("slow, dead and long connections", () => {
-  test("a client that reads nothing for `idleTimeout` is a zombie, and gets no heartbeat meanwhile", async () => {
+  test("a connection whose client takes nothing for `idleTimeout` is cut, and gets no heartbeat before that", async () => {
     const { registry, clock, connect, observed } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
@@ -334,7 +337,7 @@ describe("slow, dead and long connections", () => {
     expect([job.readers, job.signal.aborted]).toEqual([0, false]);
   });
 
-  test("also after the end was written, until it is flushed", async () => {
+  test("a connection whose client does not take the end is cut, too", async () => {
     const { registry, clock, connect, observed } = createTestRegistry();
     const job = await registry.open("a");
     const client = connect("a");
@@ -349,7 +352,7 @@ describe("slow, dead and long connections", () => {
     expect(registry.gauges().connections).toBe(0);
   });
 
-  test("a connection is drained after `maxDuration`, spread over +-10 %, and the next goes on where it was", async () => {
+  test("a connection is drained after `maxDuration` ± 10 %, and the client resumes where it was", async () => {
     const { registry, clock, connect } = createTestRegistry({ maxDuration: 100_000 });
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -361,16 +364,19 @@ describe("slow, dead and long connections", () => {
     job.push({ data: 2 });
     expect(connect("a", { cursor: `${job.epoch}.1` }).events).toEqual([2]);
     const lengths = [0, 0.999].map((random) => {
-      const place = createTestRegistry({ maxDuration: 100_000, random: () => random });
-      return { place, client: place.connect("a", { serve: { wait: 1e9 } }) };
+      const { clock: ownClock, connect: ownConnect } = createTestRegistry({
+        maxDuration: 100_000,
+        random: () => random,
+      });
+      return { clock: ownClock, client: ownConnect("a", { serve: { wait: 1e9 } }) };
     });
-    for (const { place } of lengths) await place.clock.advance(90_000);
+    for (const varied of lengths) await varied.clock.advance(90_000);
     expect(lengths.map(({ client: { state } }) => state)).toEqual(["flushed", "open"]);
-    await lengths[1]?.place.clock.advance(20_000);
+    await lengths[1]?.clock.advance(20_000);
     expect(lengths[1]?.client.state).toBe("flushed");
   });
 
-  test("a held connection gets no drain frame at `maxDuration`: it is cut", async () => {
+  test("a connection whose client takes nothing is cut at `maxDuration`, without a drain frame", async () => {
     const { registry, clock, connect } = createTestRegistry({ maxDuration: 10_000 });
     const job = await registry.open("a");
     const client = connect("a");
@@ -381,7 +387,7 @@ describe("slow, dead and long connections", () => {
     expect(client.text).not.toContain("stream.drain");
   });
 
-  test("heartbeats go out after `heartbeat` ms without a write, and not while events flow", async () => {
+  test("heartbeats are sent after `heartbeat` ms without a write, and not while events flow", async () => {
     const { registry, clock, connect } = createTestRegistry({ heartbeat: 1_000 });
     const job = await registry.open("a");
     const client = connect("a");
@@ -394,7 +400,7 @@ describe("slow, dead and long connections", () => {
     expect(client.text.endsWith(":\n\n")).toBe(true);
   });
 
-  test("however many connections there are, they share one timer, and without any there is none", async () => {
+  test("all connections share one timer, and without connections there is none", async () => {
     const { registry, clock, connect } = createTestRegistry();
     await registry.open("a");
     const before = clock.timers;
@@ -404,26 +410,26 @@ describe("slow, dead and long connections", () => {
     expect(clock.timers).toBe(before);
   });
 
-  test("a crowd that is silent since the same moment is not beaten in one go", async () => {
+  test("connections that are idle since the same moment do not get their heartbeats all at once", async () => {
     const { registry, clock } = createTestRegistry({ maxConnections: 5_000 });
     await registry.open("a");
     const clients = Array.from({ length: 2_000 }, () => createMemoryClient());
     for (const client of clients) void serve(client.request, client.open, registry.stream("a"));
-    const beaten = (): number => clients.filter(({ text }) => text.endsWith(":\n\n")).length;
+    const heartbeats = (): number => clients.filter(({ text }) => text.endsWith(":\n\n")).length;
     await clock.advance(15_000);
-    expect(beaten()).toBeGreaterThan(0);
-    expect(beaten()).toBeLessThan(200);
+    expect(heartbeats()).toBeGreaterThan(0);
+    expect(heartbeats()).toBeLessThan(200);
     await clock.advance(7_500);
-    expect(beaten()).toBe(2_000);
+    expect(heartbeats()).toBe(2_000);
   });
 });
 
 describe("close", () => {
-  test("sends every client away with a spread `retry:`, refuses new work, and holds nothing in the end", async () => {
+  test("drains every client with a spread `retry:`, rejects new streams and events, and holds nothing in the end", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
-    const room = registry.channel("room");
-    const clients = [connect("a"), connect(room), connect("waiting")];
+    const channel = registry.channel("room");
+    const clients = [connect("a"), connect(channel), connect("waiting")];
     const closed = registry.close();
     for (const client of clients) {
       expect(client.text).toMatch(/event: stream\.drain\nretry: 4000\ndata: \{"reason":"shutdown"\}\n\n$/);
@@ -431,7 +437,7 @@ describe("close", () => {
     }
     await expect(registry.open("b")).rejects.toEqual(code("REGISTRY_CLOSED"));
     expect(() => job.push({ data: 1 })).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
-    expect(() => room.push({ data: 1 })).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
+    expect(() => channel.push({ data: 1 })).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
     expect(() => registry.channel("c")).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
     await closed;
     expect(job.signal.reason).toEqual(code("REGISTRY_CLOSED"));
@@ -443,33 +449,33 @@ describe("close", () => {
     expect(registry.close()).toBe(registry.close());
   });
 
-  test("waits for a held client until the deadline: told if it reads again, cut if not", async () => {
+  test("waits until the deadline for a client that takes nothing, then drains or cuts it", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
-    const [reads, sleeps] = [connect("a"), connect("a")];
-    reads.stall();
-    sleeps.stall();
+    const [resumed, stuck] = [connect("a"), connect("a")];
+    resumed.stall();
+    stuck.stall();
     job.push({ data: 1 });
     await clock.flush();
-    let over = false;
+    let isClosed = false;
     const closed = registry.close({ deadline: 5_000 }).then(() => {
-      over = true;
+      isClosed = true;
     });
-    reads.drain();
-    expect(reads.blocks.at(-1)?.[0]).toBe("stream.drain");
+    resumed.drain();
+    expect(resumed.blocks.at(-1)?.[0]).toBe("stream.drain");
     await clock.advance(4_999);
-    expect([over, sleeps.state, job.signal.aborted]).toEqual([false, "open", false]);
+    expect([isClosed, stuck.state, job.signal.aborted]).toEqual([false, "open", false]);
     await clock.advance(1);
     await closed;
-    expect(sleeps.state).toBe("destroyed");
-    expect(sleeps.text).not.toContain("stream.drain");
+    expect(stuck.state).toBe("destroyed");
+    expect(stuck.text).not.toContain("stream.drain");
     expect(job.signal.aborted).toBe(true);
     expect(clock.timers).toBe(0);
   });
 });
 
 describe("types", () => {
-  test("a registry's events are those of its map", () => {
+  test("a registry takes the events of its map only", () => {
     type Events = { token: string; progress: { done: number }; done: undefined; message: number };
     const registry = createRegistry<Events>();
     const use = async (): Promise<void> => {

@@ -3,21 +3,21 @@ import { describe, expect, test } from "vitest";
 import type { RegistryOptions } from "../../src/registry/types.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
 import type { AnyEvents } from "../../src/protocol/event.ts";
-import { type Database, database } from "../support/database.ts";
+import { type Database, createDatabase } from "../support/database.ts";
 import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 
 const WAITING = ["stream.open", undefined, { state: "waiting", first: null, last: null, heartbeat: 15_000 }];
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
-/** A registry with a database that the test answers for. */
-function asked(options: RegistryOptions = {}): TestRegistry & { readonly db: Database } {
-  const db = database();
+/** A registry with a database whose queries the test answers. */
+function createRegistryWithDatabase(options: RegistryOptions = {}): TestRegistry & { readonly db: Database } {
+  const db = createDatabase();
   return { ...createTestRegistry({ random: Math.random, snapshot: db.snapshot, ...options }), db };
 }
 
-const names = ({ blocks }: TestClient): string[] => blocks.map(([event]) => event);
+const eventNames = ({ blocks }: TestClient): string[] => blocks.map(([event]) => event);
 
-/** The id that a client comes back with. */
+/** The cursor with which the client reconnects. */
 function cursorOf(client: TestClient): { cursor: string } {
   return { cursor: Array.from(client.text.matchAll(/^id: (.*)$/gm), ([, id]) => id).at(-1) as string };
 }
@@ -27,8 +27,8 @@ function expectEmpty({ registry, clock }: TestRegistry): void {
   expect(clock.timers).toBe(0);
 }
 
-describe("a client that comes early", () => {
-  test("has its headers and heartbeats at once, and then the stream from its first event, whatever `from` says", async () => {
+describe("a client that connects before its stream exists", () => {
+  test("gets headers and heartbeats, and then the stream from its first event, whatever `from` says", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const client = connect(registry.stream("a", { from: "now" }));
     expect([client.status, client.blocks]).toEqual([200, [WAITING]]);
@@ -45,7 +45,7 @@ describe("a client that comes early", () => {
     expect(registry.gauges().waiting).toBe(0);
   });
 
-  test("keeps the stream that it was found, whatever takes its id in the same turn", async () => {
+  test("keeps its stream, even if another one takes the id in the same turn", async () => {
     const { registry, clock, connect } = createTestRegistry({ random: Math.random });
     const client = connect("a");
     const first = await registry.open("a");
@@ -58,7 +58,7 @@ describe("a client that comes early", () => {
     expect(client.blocks.at(-1)).toEqual(["stream.end", `${first.epoch}.2.end`, { status: "done" }]);
   });
 
-  test("has all that fits of a stream that came and went while it waited, though nothing of it lingers", async () => {
+  test("gets all held events of a stream that was opened and ended while it waited, even with `linger: 0`", async () => {
     const { registry, clock, connect } = createTestRegistry({ linger: 0 });
     const client = connect("a");
     const job = await registry.open("a");
@@ -67,10 +67,10 @@ describe("a client that comes early", () => {
     await clock.advance(0);
     expect(registry.size).toBe(0);
     expect(client.events).toEqual([1, 2]);
-    expect(names(client).at(-1)).toBe("stream.end");
+    expect(eventNames(client).at(-1)).toBe("stream.end");
   });
 
-  test("is asked to come back after `wait`, and waits on when it does", async () => {
+  test("is asked to reconnect after `wait`, and then waits again", async () => {
     const { registry, clock, connect, observed } = createTestRegistry();
     for (let n = 0; n < 3; n++) {
       const client = connect("a");
@@ -89,30 +89,30 @@ describe("a client that comes early", () => {
     expect(client.text).not.toContain("stream.error");
   });
 
-  test("and does not read is cut after `idleTimeout`, at whatever fraction of a millisecond", async () => {
+  test("and takes nothing is cut after `idleTimeout`, at any fraction of a millisecond", async () => {
     const { clock, connect } = createTestRegistry({ idleTimeout: 500, heartbeat: 100 });
     await clock.advance(0.3);
     const client = connect("a");
     client.stall();
     await clock.advance(100);
     expect([client.held, clock.now()]).toEqual([true, 100.3]);
-    // Here a difference is less than what was added.
+    // Rounding makes the difference smaller than what was added.
     expect(100.3 + 500 - 100.3).toBeLessThan(500);
     await clock.advance(500);
     expect(client.state).toBe("destroyed");
   });
 
-  test("and is gone before the end of the wait leaves nothing", async () => {
-    const place = createTestRegistry();
-    const client = place.connect("a");
+  test("and leaves while it waits leaves nothing behind", async () => {
+    const testRegistry = createTestRegistry();
+    const client = testRegistry.connect("a");
     client.leave();
     await client.over;
-    expectEmpty(place);
+    expectEmpty(testRegistry);
     expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
   });
 
-  describe("is one of `maxWaiting`", () => {
-    test("who were told so; who reads a stream is none of them", async () => {
+  describe("and `maxWaiting`", () => {
+    test("counts if it was sent `waiting`, and no longer when it reads its stream", async () => {
       const { registry, clock, connect } = createTestRegistry({ maxWaiting: 2 });
       await registry.open("real");
       const waiting = [connect("a"), connect("b")];
@@ -129,36 +129,36 @@ describe("a client that comes early", () => {
       expect(registry.gauges()).toMatchObject({ waiting: 2, connections: 4 });
     });
 
-    test("not while the look-up may still say that there is nothing", async () => {
-      const { registry, clock, connect, db } = asked({ maxWaiting: 1 });
+    test("does not count while the first query may still say that there is no such stream", async () => {
+      const { registry, clock, connect, db } = createRegistryWithDatabase({ maxWaiting: 1 });
       const clients = [connect("a"), connect("b"), connect("c")];
       expect(registry.gauges()).toMatchObject({ waiting: 0, connections: 3 });
-      db.asked[0]?.answer(undefined);
-      db.asked[1]?.answer({ state: "pending" });
-      db.asked[2]?.answer({ state: "pending" });
+      db.queries[0]?.answer(undefined);
+      db.queries[1]?.answer({ state: "pending" });
+      db.queries[2]?.answer({ state: "pending" });
       await clock.flush();
       expect(clients.map(({ status }) => status)).toEqual([404, 200, 200]);
-      expect(clients.slice(1).map(names)).toEqual([["stream.open"], ["stream.drain"]]);
+      expect(clients.slice(1).map(eventNames)).toEqual([["stream.open"], ["stream.drain"]]);
     });
 
-    test("which is a 503 with `overload: refuse`, also after a second without an answer", async () => {
-      const place = asked({ maxWaiting: 1, overload: "refuse" });
-      const [first, second] = [place.connect("a"), place.connect("b")];
-      await place.clock.advance(1_000);
+    test("gets a 503 over the limit with `overload: refuse`, also after a second without an answer", async () => {
+      const testRegistry = createRegistryWithDatabase({ maxWaiting: 1, overload: "refuse" });
+      const [first, second] = [testRegistry.connect("a"), testRegistry.connect("b")];
+      await testRegistry.clock.advance(1_000);
       expect([first.status, second.status]).toEqual([200, 503]);
       expect(second.headers).toMatchObject({ "retry-after": expect.any(String) });
       first.leave();
-      await place.clock.flush();
-      expectEmpty(place);
+      await testRegistry.clock.flush();
+      expectEmpty(testRegistry);
     });
 
-    test("and those in the same process are not counted", async () => {
+    test("does not count as a subscriber in the same process", async () => {
       const { registry, clock, connect } = createTestRegistry({ maxWaiting: 1 });
       const subscriptions = Array.from({ length: 5 }, () => registry.subscribe("a"));
       const first = subscriptions.map((subscription) => subscription.next());
       expect(registry.gauges()).toMatchObject({ waiting: 0, connections: 0 });
       expect(connect("a").state).toBe("open");
-      expect(names(connect("b"))).toEqual(["stream.drain"]);
+      expect(eventNames(connect("b"))).toEqual(["stream.drain"]);
       const more = registry.subscribe("a").next();
       const job = await registry.open("a");
       job.push({ data: 1 });
@@ -169,12 +169,12 @@ describe("a client that comes early", () => {
 });
 
 describe("the status", () => {
-  test("waits for what the database says: what is finished is replayed without a wait", async () => {
-    const { clock, connect, db, observed } = asked();
+  test("waits for the first answer of the database: a finished result is replayed at once", async () => {
+    const { clock, connect, db, observed } = createRegistryWithDatabase();
     const client = connect("a");
     await clock.advance(999);
     expect(client.status).toBeUndefined();
-    db.last.answer({ state: "done", events: [{ event: "done", data: { text: "all" } }] });
+    db.lastQuery.answer({ state: "done", events: [{ event: "done", data: { text: "all" } }] });
     await clock.flush();
     const epoch = client.blocks[0]?.[1]?.slice(0, 10);
     expect(client.blocks).toEqual([
@@ -187,34 +187,34 @@ describe("the status", () => {
   });
 
   test.each([undefined, null])(
-    "is 404 for what is not there (%j), and nothing is registered",
+    "is 404 if there is no such row (%j), and nothing is registered",
     async (nothing) => {
-      const place = asked();
-      const client = place.connect("a");
-      await place.clock.advance(999);
-      place.db.last.answer(nothing);
-      await place.clock.flush();
+      const testRegistry = createRegistryWithDatabase();
+      const client = testRegistry.connect("a");
+      await testRegistry.clock.advance(999);
+      testRegistry.db.lastQuery.answer(nothing);
+      await testRegistry.clock.flush();
       expect([client.status, client.text, client.headers]).toEqual([
         404,
         "",
         { "cache-control": "no-store" },
       ]);
-      expect(place.observed.connectionOpened).toEqual([]);
+      expect(testRegistry.observed.connectionOpened).toEqual([]);
       await client.over;
-      // For a while the next one hears the same.
-      expect([place.connect("a").status, place.db.asked.length]).toEqual([404, 1]);
-      await place.clock.advance(2_000);
-      expectEmpty(place);
+      // For 2 s the next client gets the same answer.
+      expect([testRegistry.connect("a").status, testRegistry.db.queries.length]).toEqual([404, 1]);
+      await testRegistry.clock.advance(2_000);
+      expectEmpty(testRegistry);
     },
   );
 
-  test("is 200 after a second without an answer; that there is nothing is then said in the stream", async () => {
-    const place = asked();
-    const client = place.connect("a");
-    await place.clock.advance(1_000);
+  test("is 200 after a second without an answer, and GONE is then sent in the stream", async () => {
+    const testRegistry = createRegistryWithDatabase();
+    const client = testRegistry.connect("a");
+    await testRegistry.clock.advance(1_000);
     expect([client.status, client.blocks]).toEqual([200, [WAITING]]);
-    place.db.last.answer(undefined);
-    await place.clock.flush();
+    testRegistry.db.lastQuery.answer(undefined);
+    await testRegistry.clock.flush();
     const [, error, end] = client.blocks;
     expect(error).toEqual([
       "stream.error",
@@ -227,28 +227,28 @@ describe("the status", () => {
       { status: "failed" },
     ]);
     expect(client.state).toBe("flushed");
-    const back = place.connect("a", cursorOf(client));
+    const back = testRegistry.connect("a", cursorOf(client));
     expect(back.status).toBe(204);
-    await place.clock.advance(2_000);
-    expectEmpty(place);
+    await testRegistry.clock.advance(2_000);
+    expectEmpty(testRegistry);
   });
 
-  test("is not waited for when the stream is opened meanwhile, and nobody asks on", async () => {
-    const { registry, clock, connect, db } = asked();
+  test("is sent at once when the stream is opened during the query, which is aborted", async () => {
+    const { registry, clock, connect, db } = createRegistryWithDatabase();
     const client = connect("a");
     const job = await registry.open("a");
     job.push({ data: 1 });
     await clock.flush();
     expect(client.events).toEqual([1]);
-    expect(names(client)).toEqual(["stream.open", "stream.live", "message"]);
-    expect(db.last.signal.aborted).toBe(true);
-    db.last.answer(undefined);
+    expect(eventNames(client)).toEqual(["stream.open", "stream.live", "message"]);
+    expect(db.lastQuery.signal.aborted).toBe(true);
+    db.lastQuery.answer(undefined);
     await clock.advance(10_000);
-    expect([client.state, db.asked.length]).toEqual(["open", 1]);
+    expect([client.state, db.queries.length]).toEqual(["open", 1]);
   });
 
-  test("is not waited for at all when the stream is here and serves the client", async () => {
-    const { registry, connect, db } = asked();
+  test("is sent without a query if the stream is in this process and has what the client needs", async () => {
+    const { registry, connect, db } = createRegistryWithDatabase();
     const job = await registry.open("a");
     job.push({ data: 1 });
     registry.channel("room").push({ data: 1 });
@@ -256,16 +256,16 @@ describe("the status", () => {
     expect(connect("a", { cursor: `${job.epoch}.0` }).events).toEqual([1]);
     expect(connect(registry.stream("a", { from: "now" })).events).toEqual([]);
     expect(connect("room").events).toEqual([1]);
-    expect(db.asked).toEqual([]);
+    expect(db.queries).toEqual([]);
   });
 
-  test("needs no look-up for an impossible id, a HEAD, a terminal cursor, or a client that is gone", async () => {
-    const place = asked();
+  test("needs no query for an invalid id, for HEAD, for a terminal cursor, or for a client that has left", async () => {
+    const testRegistry = createRegistryWithDatabase();
     const gone = { method: "GET", cursor: undefined, signal: AbortSignal.abort() };
-    expect(place.connect("").status).toBe(404);
-    expect(place.connect("a", { method: "HEAD" }).status).toBe(200);
-    expect(place.connect("a", { cursor: "0123456789.3.end" }).status).toBe(204);
-    const client = place.connect("b");
+    expect(testRegistry.connect("").status).toBe(404);
+    expect(testRegistry.connect("a", { method: "HEAD" }).status).toBe(200);
+    expect(testRegistry.connect("a", { cursor: "0123456789.3.end" }).status).toBe(204);
+    const client = testRegistry.connect("b");
     client.leave();
     const { serve } = await import("../../src/connection/serve.ts");
     const statuses: number[] = [];
@@ -275,28 +275,28 @@ describe("the status", () => {
         statuses.push(status);
         return { write: () => false, close: () => events.closed(), destroy: () => events.closed() };
       },
-      place.registry.stream("c"),
+      testRegistry.registry.stream("c"),
     );
     expect(statuses).toEqual([499]);
-    expect(place.db.asked.map(({ id }) => id)).toEqual(["b"]);
-    expectEmpty(place);
+    expect(testRegistry.db.queries.map(({ id }) => id)).toEqual(["b"]);
+    expectEmpty(testRegistry);
   });
 });
 
 describe("a client that leaves", () => {
-  test("before the answer gets a 499, its look-up is aborted, and nothing is left", async () => {
-    const place = asked();
-    const [first, second] = [place.connect("a"), place.connect("a")];
+  test("before the answer gets a 499, has its query aborted, and leaves nothing behind", async () => {
+    const testRegistry = createRegistryWithDatabase();
+    const [first, second] = [testRegistry.connect("a"), testRegistry.connect("a")];
     first.leave();
-    expect([first.status, place.db.last.signal.aborted]).toEqual([499, false]);
+    expect([first.status, testRegistry.db.lastQuery.signal.aborted]).toEqual([499, false]);
     second.leave();
-    expect([second.status, place.db.last.signal.aborted]).toEqual([499, true]);
+    expect([second.status, testRegistry.db.lastQuery.signal.aborted]).toEqual([499, true]);
     await Promise.all([first.over, second.over]);
-    expectEmpty(place);
+    expectEmpty(testRegistry);
     expect(getEventListeners(second.request.signal, "abort")).toEqual([]);
-    place.db.last.answer({ state: "running" });
-    await place.clock.flush();
-    expect(place.observed).toMatchObject({
+    testRegistry.db.lastQuery.answer({ state: "running" });
+    await testRegistry.clock.flush();
+    expect(testRegistry.observed).toMatchObject({
       connectionOpened: [],
       connectionClosed: [],
       warned: [],
@@ -304,110 +304,114 @@ describe("a client that leaves", () => {
     });
   });
 
-  test("while it waits ends the look-ups", async () => {
-    const place = asked();
-    const client = place.connect("a");
-    place.db.last.answer({ state: "pending" });
-    await place.clock.advance(2_400);
+  test("while it waits ends the queries", async () => {
+    const testRegistry = createRegistryWithDatabase();
+    const client = testRegistry.connect("a");
+    testRegistry.db.lastQuery.answer({ state: "pending" });
+    await testRegistry.clock.advance(2_400);
     client.leave();
-    expect([place.db.asked.length, place.db.last.signal.aborted]).toEqual([2, true]);
-    await place.clock.advance(2_000);
-    expectEmpty(place);
+    expect([testRegistry.db.queries.length, testRegistry.db.lastQuery.signal.aborted]).toEqual([2, true]);
+    await testRegistry.clock.advance(2_000);
+    expectEmpty(testRegistry);
   });
 });
 
 describe("a registry that closes", () => {
   const moments: [
     string,
-    (place: TestRegistry & { readonly db: Database }) => Promise<unknown> | undefined,
+    (testRegistry: TestRegistry & { readonly db: Database }) => Promise<unknown> | undefined,
   ][] = [
     ["before the first answer", () => undefined],
-    ["when the first answer is due", ({ clock }) => clock.advance(1_000)],
+    ["when the status is sent without an answer", ({ clock }) => clock.advance(1_000)],
     [
       "while a client waits",
       async ({ clock, db }) => {
-        db.last.answer({ state: "pending" });
+        db.lastQuery.answer({ state: "pending" });
         await clock.advance(500);
       },
     ],
     [
-      "while the poller asks",
+      "during a later query",
       async ({ clock, db }) => {
-        db.last.answer({ state: "pending" });
+        db.lastQuery.answer({ state: "pending" });
         await clock.advance(2_000);
       },
     ],
     [
-      "in an outage",
+      "during an outage",
       async ({ clock, db }) => {
-        db.last.fail(new Error("down"));
+        db.lastQuery.fail(new Error("down"));
         await clock.flush();
       },
     ],
   ];
 
-  test.each(moments)("%s sends the client away and holds nothing", async (_when, wait) => {
-    const place = asked();
-    const subscription = place.registry.subscribe("b").next();
+  test.each(moments)("%s drains the client and holds nothing", async (_when, wait) => {
+    const testRegistry = createRegistryWithDatabase();
+    const subscription = testRegistry.registry.subscribe("b").next();
     subscription.catch(() => undefined);
-    const client = place.connect("a");
-    await wait(place);
-    const closed = place.registry.close();
-    expect([client.status, client.state, names(client).at(-1)]).toEqual([200, "flushed", "stream.drain"]);
+    const client = testRegistry.connect("a");
+    await wait(testRegistry);
+    const closed = testRegistry.registry.close();
+    expect([client.status, client.state, eventNames(client).at(-1)]).toEqual([
+      200,
+      "flushed",
+      "stream.drain",
+    ]);
     await closed;
     await expect(subscription).rejects.toEqual(code("REGISTRY_CLOSED"));
-    expectEmpty(place);
-    for (const { signal, answer } of place.db.asked) {
+    expectEmpty(testRegistry);
+    for (const { signal, answer } of testRegistry.db.queries) {
       if (!signal.aborted) continue;
       answer({ state: "pending" });
     }
-    await place.clock.flush();
-    expectEmpty(place);
-    const { length } = place.db.asked;
-    expect(names(place.connect("a"))).toEqual(["stream.drain"]);
-    expect(place.db.asked).toHaveLength(length);
+    await testRegistry.clock.flush();
+    expectEmpty(testRegistry);
+    const { length } = testRegistry.db.queries;
+    expect(eventNames(testRegistry.connect("a"))).toEqual(["stream.drain"]);
+    expect(testRegistry.db.queries).toHaveLength(length);
   });
 });
 
-describe("a client that waits is looked up for", () => {
-  test("every 2 s, one call for all, until its result is there", async () => {
-    const { clock, connect, db, observed } = asked();
+describe("the database is queried for a client that waits", () => {
+  test("every 2 s, once for all clients, until it has the result", async () => {
+    const { clock, connect, db, observed } = createRegistryWithDatabase();
     const clients = [connect("a"), connect("a")];
     for (let n = 1; n <= 3; n++) {
-      expect(db.asked).toHaveLength(n);
-      db.last.answer({ state: "pending" });
+      expect(db.queries).toHaveLength(n);
+      db.lastQuery.answer({ state: "pending" });
       await clock.advance(2_400);
     }
-    db.last.answer({ state: "done", events: [{ data: "all" }] });
+    db.lastQuery.answer({ state: "done", events: [{ data: "all" }] });
     await clock.flush();
     for (const client of clients) {
       expect(client.events).toEqual(["all"]);
-      expect(names(client)).toEqual(["stream.open", "stream.open", "message", "stream.end"]);
+      expect(eventNames(client)).toEqual(["stream.open", "stream.open", "message", "stream.end"]);
     }
     await clock.advance(100_000);
-    expect([db.asked.length, clock.timers, observed.warned]).toEqual([4, 0, []]);
+    expect([db.queries.length, clock.timers, observed.warned]).toEqual([4, 0, []]);
   });
 
-  test("which `open` ends sooner", async () => {
-    const { registry, clock, connect, db } = asked();
+  test("until its stream is opened", async () => {
+    const { registry, clock, connect, db } = createRegistryWithDatabase();
     const client = connect("a");
-    db.last.answer({ state: "pending" });
+    db.lastQuery.answer({ state: "pending" });
     await clock.advance(500);
     const job = await registry.open("a");
     await job.end({ data: 1 });
     await clock.flush();
     expect(client.events).toEqual([1]);
     await clock.advance(10_000);
-    expect(db.asked).toHaveLength(1);
+    expect(db.queries).toHaveLength(1);
   });
 
-  test("for 120 s once it runs, with one warning, and no error", async () => {
-    const { clock, connect, db, observed } = asked({ wait: 5_000, random: () => 0.5 });
+  test("for 120 s after it says `running`, with one warning and no error", async () => {
+    const { clock, connect, db, observed } = createRegistryWithDatabase({ wait: 5_000, random: () => 0.5 });
     const client = connect("a");
-    db.last.answer({ state: "pending" });
+    db.lastQuery.answer({ state: "pending" });
     await clock.advance(2_000);
     for (let at = 2_000; at < 122_000; at += 2_000) {
-      db.last.answer({ state: "running" });
+      db.lastQuery.answer({ state: "running" });
       await clock.advance(1_999);
       expect(client.state).toBe("open");
       await clock.advance(1);
@@ -418,8 +422,8 @@ describe("a client that waits is looked up for", () => {
 });
 
 describe("an outage of the database", () => {
-  test("is told once at once, then there is silence until it has recovered, and the next one is told again", async () => {
-    const { clock, connect, db, observed } = asked({ random: () => 0.5 });
+  test("is reported to each client once and at once, and so is the next outage after a recovery", async () => {
+    const { clock, connect, db, observed } = createRegistryWithDatabase({ random: () => 0.5 });
     const client = connect("a");
     const error = [
       "stream.error",
@@ -432,37 +436,37 @@ describe("an outage of the database", () => {
       },
     ];
     for (const wait of [500, 1_000, 2_000]) {
-      db.last.fail(new Error("down"));
+      db.lastQuery.fail(new Error("down"));
       await clock.advance(wait);
     }
     expect([client.status, client.blocks]).toEqual([200, [WAITING, error]]);
     expect(client.text).toContain("event: stream.error\nretry: 500\n");
-    // Who comes now hears of it too, with the next failure.
+    // A client that connects now gets the error with the next failure.
     const second = connect("a");
-    db.last.fail(new Error("down"));
+    db.lastQuery.fail(new Error("down"));
     await clock.flush();
     expect([second.blocks, client.blocks]).toEqual([
       [WAITING, expect.arrayContaining(["stream.error"])],
       [WAITING, error],
     ]);
     await clock.advance(4_000);
-    db.last.answer({ state: "pending" });
+    db.lastQuery.answer({ state: "pending" });
     await clock.advance(2_000);
-    db.last.fail(new Error("down again"));
+    db.lastQuery.fail(new Error("down again"));
     await clock.advance(500);
     expect(client.blocks).toEqual([WAITING, error, error]);
     expect(observed.failed).toHaveLength(5);
-    db.last.answer({ state: "done", events: [{ data: "all" }] });
+    db.lastQuery.answer({ state: "done", events: [{ data: "all" }] });
     await clock.flush();
     expect([client.events, second.events]).toEqual([["all"], ["all"]]);
   });
 
-  test("does not hide a stream that is here: the client is told what it missed", async () => {
-    const { registry, clock, connect, db } = asked({ buffer: { events: 2 } });
+  test("does not keep a client from a stream in this process: a reset names what is missing", async () => {
+    const { registry, clock, connect, db } = createRegistryWithDatabase({ buffer: { events: 2 } });
     const job = await registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: n });
     const client = connect("a");
-    db.last.fail(new Error("down"));
+    db.lastQuery.fail(new Error("down"));
     await clock.flush();
     expect(client.blocks.slice(1)).toEqual([
       ["stream.reset", `${job.epoch}.3`, { reason: "trimmed", lost: [1, 3] }],
@@ -472,26 +476,26 @@ describe("an outage of the database", () => {
     ]);
   });
 
-  test("that is told to a client that holds is said when it reads again", async () => {
-    const { clock, connect, db } = asked();
+  test("is reported to a client that takes nothing when it takes bytes again", async () => {
+    const { clock, connect, db } = createRegistryWithDatabase();
     const client = connect("a");
     client.stall();
     await clock.advance(1_000);
-    db.last.fail(new Error("down"));
+    db.lastQuery.fail(new Error("down"));
     await clock.flush();
-    expect(names(client)).toEqual(["stream.open"]);
+    expect(eventNames(client)).toEqual(["stream.open"]);
     client.drain();
-    expect(names(client)).toEqual(["stream.open", "stream.error"]);
+    expect(eventNames(client)).toEqual(["stream.open", "stream.error"]);
   });
 });
 
-describe("a stream that is here and cannot serve the client", () => {
+describe("a stream in this process that does not have what the client needs", () => {
   /** A live stream of five events, of which the last two are held. */
   async function trimmedStream() {
-    const place = asked({ buffer: { events: 2 } });
-    const job = await place.registry.open("a");
+    const testRegistry = createRegistryWithDatabase({ buffer: { events: 2 } });
+    const job = await testRegistry.registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: n });
-    return { ...place, job };
+    return { ...testRegistry, job };
   }
 
   const RESET = ["stream.reset", "trimmed"];
@@ -504,10 +508,10 @@ describe("a stream that is here and cannot serve the client", () => {
           : data,
     );
 
-  test("gives way to a finished snapshot", async () => {
+  test("is replaced by a finished snapshot", async () => {
     const { clock, connect, db, job } = await trimmedStream();
     const clients = [connect("a"), connect("a", { cursor: `${job.epoch}.1` })];
-    db.last.answer({ state: "done", events: [{ data: "all" }] });
+    db.lastQuery.answer({ state: "done", events: [{ data: "all" }] });
     await clock.flush();
     expect(clients.map(summary)).toEqual([
       ["stream.open", "all", "stream.end"],
@@ -515,7 +519,7 @@ describe("a stream that is here and cannot serve the client", () => {
     ]);
   });
 
-  test("gives way to a running snapshot that it continues", async () => {
+  test("is continued after a running snapshot", async () => {
     const { clock, connect, db, job } = await trimmedStream();
     const clients = [
       connect("a"),
@@ -524,7 +528,7 @@ describe("a stream that is here and cannot serve the client", () => {
       connect("a", { cursor: "0123456789.3" }),
       connect("a", { cursor: `${job.epoch}.9` }),
     ];
-    db.last.answer({
+    db.lastQuery.answer({
       state: "running",
       at: `${job.epoch}.4`,
       events: [{ event: "state", data: "sum to 4" }],
@@ -543,7 +547,7 @@ describe("a stream that is here and cannot serve the client", () => {
 
   test.each<[string, (epoch: string) => Snapshot<AnyEvents> | undefined]>([
     ["pending", () => ({ state: "pending" })],
-    ["unknown there", () => undefined],
+    ["not in the database", () => undefined],
     ["running without a position", () => ({ state: "running", events: [{ data: "state" }] })],
     [
       "running too far back",
@@ -551,49 +555,52 @@ describe("a stream that is here and cannot serve the client", () => {
     ],
     ["running ahead of it", (epoch) => ({ state: "running", at: `${epoch}.6`, events: [{ data: "state" }] })],
     [
-      "running in another life",
+      "running in another epoch",
       () => ({ state: "running", at: "0123456789.4", events: [{ data: "state" }] }),
     ],
-  ])("and is %s: is reset to what is held", async (_how, snapshot) => {
+  ])("is sent with a reset if the stream is %s", async (_how, snapshot) => {
     const { clock, connect, db, job, observed } = await trimmedStream();
     const client = connect("a");
-    db.last.answer(snapshot(job.epoch));
+    db.lastQuery.answer(snapshot(job.epoch));
     await clock.flush();
     expect(summary(client)).toEqual(["stream.open", RESET, 4, 5, "stream.live"]);
     expect(observed.warned).toEqual([]);
   });
 
-  test("a stream that comes to serve it while the database is asked beats its answer", async () => {
-    const { registry, clock, connect, db } = asked();
+  test("is not replaced by the answer if it was opened during the query", async () => {
+    const { registry, clock, connect, db } = createRegistryWithDatabase();
     const old = await registry.open("a");
     await old.end();
     const client = connect("a", { cursor: "0123456789.3" });
     const fresh = await registry.open("a");
     fresh.push({ data: "fresh" });
-    db.last.answer({ state: "done", events: [{ data: "from the database" }] });
+    db.lastQuery.answer({ state: "done", events: [{ data: "from the database" }] });
     await clock.flush();
     expect(summary(client)).toEqual(["stream.open", ["stream.reset", "epoch"], "stream.live", "fresh"]);
   });
 
-  test("and that comes to where the client stands while the database is asked, beats its answer", async () => {
-    const { registry, clock, connect, db } = asked();
+  test("is not replaced by the answer if it has reached the client's cursor during the query", async () => {
+    const { registry, clock, connect, db } = createRegistryWithDatabase();
     const job = await registry.open("a");
     const client = connect("a", { cursor: `${job.epoch}.2` });
     for (let n = 1; n <= 3; n++) job.push({ data: n });
-    db.last.answer({ state: "done", events: [{ data: "from the database" }] });
+    db.lastQuery.answer({ state: "done", events: [{ data: "from the database" }] });
     await clock.flush();
     expect(summary(client)).toEqual(["stream.open", 3, "stream.live"]);
   });
 
-  test("and is forgotten before the answer: the answer counts", async () => {
-    const { registry, clock, connect, db } = asked({ linger: 100, buffer: { events: 1 } });
+  test("is replaced by the answer if it was forgotten during the query", async () => {
+    const { registry, clock, connect, db } = createRegistryWithDatabase({
+      linger: 100,
+      buffer: { events: 1 },
+    });
     const job = await registry.open("a");
     job.push({ data: 1 });
     await job.end({ data: 2 });
     const client = connect("a");
     await clock.advance(100);
     expect(registry.size).toBe(0);
-    db.last.answer({ state: "done", events: [{ data: "all" }] });
+    db.lastQuery.answer({ state: "done", events: [{ data: "all" }] });
     await clock.flush();
     expect(summary(client)).toEqual(["stream.open", "all", "stream.end"]);
   });
@@ -605,28 +612,28 @@ describe("a finished result", () => {
     events: Array.from({ length: 50 }, (_, n) => ({ event: "token", data: n })),
   };
 
-  test("goes on where a client was cut, on another machine, and stops it with a 204 in the end", async () => {
-    const machines = [
+  test("is resumed in any process, and ends with a 204", async () => {
+    const processes = [
       createTestRegistry({ snapshot: () => done }),
       createTestRegistry({ snapshot: () => done, random: Math.random }),
     ];
-    const [here, there] = machines as [TestRegistry, TestRegistry];
-    const client = here.connect("a");
-    await here.clock.flush();
-    for (const place of machines) {
+    const [first, second] = processes as [TestRegistry, TestRegistry];
+    const client = first.connect("a");
+    await first.clock.flush();
+    for (const { clock, connect } of processes) {
       for (const seq of [0, 1, 17, 49, 50]) {
         const cursor = `${cursorOf(client).cursor.slice(0, 10)}.${seq}`;
-        const back = place.connect("a", { cursor });
-        await place.clock.flush();
+        const back = connect("a", { cursor });
+        await clock.flush();
         expect(back.blocks[0]?.[1]).toBe(cursor);
         expect(back.events).toEqual(client.events.slice(seq));
-        expect(names(back).at(-1)).toBe("stream.end");
+        expect(eventNames(back).at(-1)).toBe("stream.end");
       }
     }
-    expect(there.connect("a", cursorOf(client)).status).toBe(204);
+    expect(second.connect("a", cursorOf(client)).status).toBe(204);
   });
 
-  test("that has changed is sent anew, behind a reset", async () => {
+  test("that has changed is sent again after a reset", async () => {
     let events = [{ data: "one" }, { data: "two" }];
     const { clock, connect } = createTestRegistry({ snapshot: () => ({ state: "done", events }) });
     const client = connect("a");
@@ -635,19 +642,19 @@ describe("a finished result", () => {
     await clock.advance(2_000);
     const back = connect("a", { cursor: `${cursorOf(client).cursor.slice(0, 10)}.1` });
     await clock.flush();
-    expect(names(back)).toEqual(["stream.open", "stream.reset", "message", "message", "stream.end"]);
+    expect(eventNames(back)).toEqual(["stream.open", "stream.reset", "message", "message", "stream.end"]);
     expect(back.blocks[1]?.[2]).toEqual({ reason: "epoch", lost: null });
     expect(back.events).toEqual(["one", "three"]);
   });
 
-  test("is sent whole to a client that wanted only what is new", async () => {
+  test("is sent completely to a client with `from: now`", async () => {
     const { registry, clock, connect } = createTestRegistry({ snapshot: () => done });
     const client = connect(registry.stream("a", { from: "now" }));
     await clock.flush();
     expect(client.events).toHaveLength(50);
   });
 
-  test("is given as slowly as it is taken", async () => {
+  test("is sent only as fast as the client takes it", async () => {
     const events = Array.from({ length: 300 }, (_, n) => ({ data: `${n} ${"x".repeat(1_000)}` }));
     const { clock, connect } = createTestRegistry({ snapshot: () => ({ state: "done", events }) });
     const client = connect("a");
@@ -659,7 +666,7 @@ describe("a finished result", () => {
     expect(client.state).toBe("flushed");
   });
 
-  test.each(["failed", "cancelled"] as const)("that %s ends so", async (state) => {
+  test.each(["failed", "cancelled"] as const)("that has %s ends with this status", async (state) => {
     const { registry, clock, connect } = createTestRegistry({
       snapshot: () => ({ state, events: [{ data: "why" }] }),
     });
@@ -676,22 +683,22 @@ describe("a finished result", () => {
 });
 
 describe("a subscriber in the same process", () => {
-  test("gets what a client would: the snapshot, and GONE where there is nothing", async () => {
-    const { registry, clock, db } = asked();
+  test("gets the snapshot, and GONE if there is no such stream", async () => {
+    const { registry, clock, db } = createRegistryWithDatabase();
     const messages = Array.fromAsync(registry.subscribe("a"));
-    db.last.answer({ state: "done", events: [{ event: "done", data: 1 }] });
+    db.lastQuery.answer({ state: "done", events: [{ event: "done", data: 1 }] });
     expect(await messages).toMatchObject([{ event: "done", data: "1" }]);
     for (const wait of [0, 5_000]) {
       const gone = registry.subscribe(`b${wait}`).next();
       gone.catch(() => undefined);
       await clock.advance(wait);
-      db.last.answer(undefined);
+      db.lastQuery.answer(undefined);
       await expect(gone).rejects.toEqual(code("GONE"));
     }
   });
 
-  test("gets all events of a running snapshot, each with the id to come back with", async () => {
-    const { registry, clock, db } = asked({ buffer: { events: 2 } });
+  test("gets all events of a running snapshot, each with the id to resume from", async () => {
+    const { registry, clock, db } = createRegistryWithDatabase({ buffer: { events: 2 } });
     const job = await registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: n });
     const resets: unknown[] = [];
@@ -700,7 +707,7 @@ describe("a subscriber in the same process", () => {
     const [fresh, back] = [{ onReset }, { cursor, onReset }].map((own) =>
       Array.fromAsync(registry.subscribe("a", own)),
     );
-    db.last.answer({ state: "running", at: `${job.epoch}.4`, events: [{ data: "a" }, { data: "b" }] });
+    db.lastQuery.answer({ state: "running", at: `${job.epoch}.4`, events: [{ data: "a" }, { data: "b" }] });
     await clock.flush();
     await job.end();
     await clock.flush();
@@ -711,7 +718,7 @@ describe("a subscriber in the same process", () => {
     expect(await fresh).toEqual([{ id: "", event: "message", data: "a" }, ...rest]);
     expect(await back).toEqual([{ id: cursor, event: "message", data: "a" }, ...rest]);
     expect(resets).toEqual([{ reason: "trimmed", lost: null }]);
-    // What is before every id is the beginning.
+    // The empty cursor, which stands before every id, means the beginning.
     const again = await Array.fromAsync(registry.subscribe("a", { cursor: "", onReset }));
     expect(again.map(({ data }) => data)).toEqual(["a", "b", "5"]);
     expect(resets).toHaveLength(1);
@@ -719,7 +726,7 @@ describe("a subscriber in the same process", () => {
 });
 
 describe("a channel", () => {
-  test("is asked for like a stream, and opened for those who wait", async () => {
+  test("can be read by its id like a stream, and serves clients that wait for it", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const client = connect("room");
     registry.channel("room").push({ data: 1 });
@@ -728,7 +735,7 @@ describe("a channel", () => {
   });
 });
 
-test("what is no function is refused at the door", () => {
+test("`snapshot` and `source` must be functions", () => {
   expect(() => createTestRegistry({ snapshot: {} as never })).toThrow(code("INVALID_OPTION") as Error);
   expect(() => createTestRegistry({ source: "a" as never })).toThrow(code("INVALID_OPTION") as Error);
 });

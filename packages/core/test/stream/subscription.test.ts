@@ -13,7 +13,7 @@ async function collect(messages: AsyncIterable<Message>): Promise<string[]> {
 }
 
 describe("subscribe", () => {
-  test("gives the user events in order, with their ids, names and data as text", async () => {
+  test("yields the user events in order, with their ids, names and data as text", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ event: "token", data: "two\nlines" });
@@ -28,7 +28,7 @@ describe("subscribe", () => {
     ]);
   });
 
-  test("waits for a stream that does not exist yet, for as long as it takes", async () => {
+  test("waits without a limit for a stream that does not exist yet", async () => {
     const { registry, clock } = createTestRegistry();
     const collected = collect(registry.subscribe("a"));
     await clock.advance(10_000_000);
@@ -39,7 +39,7 @@ describe("subscribe", () => {
     expect(await collected).toEqual(["message 1"]);
   });
 
-  test("registers at the first `next()`, not counted in `maxConnections`", async () => {
+  test("attaches at the first `next()`, and does not count against `maxConnections`", async () => {
     const { registry } = createTestRegistry({ maxConnections: 1 });
     const job = await registry.open("a");
     const messages = registry.subscribe("a");
@@ -50,7 +50,7 @@ describe("subscribe", () => {
     expect(job.readers).toBe(0);
   });
 
-  test("goes on behind a cursor", async () => {
+  test("continues behind a cursor", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 3; n++) job.push({ data: n });
@@ -59,22 +59,22 @@ describe("subscribe", () => {
     expect(await collect(registry.subscribe(job, { cursor: `${job.epoch}.4.end` }))).toEqual([]);
   });
 
-  test("tells `onReset` what is missing, before the next message", async () => {
+  test("calls `onReset` with what is missing before the next message", async () => {
     const { registry } = createTestRegistry({ buffer: { events: 2 } });
     const job = await registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: n });
     await job.end();
-    const heard: unknown[] = [];
-    for await (const { data } of registry.subscribe("a", { onReset: (reset) => heard.push(reset) }))
-      heard.push(data);
-    expect(heard).toEqual([{ reason: "trimmed", lost: [1, 3] }, "4", "5"]);
+    const received: unknown[] = [];
+    for await (const { data } of registry.subscribe("a", { onReset: (reset) => received.push(reset) }))
+      received.push(data);
+    expect(received).toEqual([{ reason: "trimmed", lost: [1, 3] }, "4", "5"]);
   });
 
-  test("of a slow consumer costs a page, not the stream: it is told what it missed", async () => {
+  test("buffers one page for a slow consumer, and calls `onReset` with what it missed", async () => {
     const { registry, clock } = createTestRegistry({ buffer: { events: 2 } });
     const job = await registry.open("a");
-    const heard: unknown[] = [];
-    const messages = registry.subscribe(job, { onReset: ({ lost }) => heard.push(lost) });
+    const received: unknown[] = [];
+    const messages = registry.subscribe(job, { onReset: ({ lost }) => received.push(lost) });
     const first = messages.next();
     job.push({ data: 1 });
     job.push({ data: 2 });
@@ -83,11 +83,11 @@ describe("subscribe", () => {
     for (let n = 3; n <= 9; n++) job.push({ data: n });
     await clock.flush();
     await job.end();
-    for await (const { data } of messages) heard.push(data);
-    expect(heard).toEqual(["2", [3, 7], "8", "9"]);
+    for await (const { data } of messages) received.push(data);
+    expect(received).toEqual(["2", [3, 7], "8", "9"]);
   });
 
-  test("throws the error of a failed stream, behind the events before it", async () => {
+  test("throws the error of a failed stream after its events", async () => {
     const { registry, clock } = createTestRegistry();
     const job = await registry.open("a");
     const messages = registry.subscribe("a");
@@ -98,18 +98,18 @@ describe("subscribe", () => {
     await clock.flush();
     await expect(messages.next()).rejects.toMatchObject({ code: "SOURCE_FAILED", cause });
     const other = await registry.open("b");
-    const told = new HoldfastError("GONE", "The row was deleted.");
-    await other.fail(told);
-    await expect(collect(registry.subscribe("b"))).rejects.toBe(told);
+    const error = new HoldfastError("GONE", "The row was deleted.");
+    await other.fail(error);
+    await expect(collect(registry.subscribe("b"))).rejects.toBe(error);
   });
 
-  test("throws GONE for an impossible id", async () => {
+  test("throws GONE for an invalid id", async () => {
     const { registry } = createTestRegistry();
     await expect(collect(registry.subscribe(""))).rejects.toEqual(code("GONE"));
   });
 
   test.each(["before the first `next()`", "while it waits", "while it reads"])(
-    "throws ABORTED after its signal, %s, and leaves nothing",
+    "throws ABORTED when its signal aborts %s, and leaves nothing behind",
     async (when) => {
       const { registry, clock } = createTestRegistry();
       const controller = new AbortController();
@@ -131,7 +131,7 @@ describe("subscribe", () => {
     },
   );
 
-  test("does not wait for anything when the loop is left", async () => {
+  test("detaches at once when the loop is left", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -139,7 +139,7 @@ describe("subscribe", () => {
     expect(job.readers).toBe(0);
   });
 
-  test("throws REGISTRY_CLOSED when the registry closes under it", async () => {
+  test("throws REGISTRY_CLOSED when the registry is closed", async () => {
     const { registry } = createTestRegistry();
     await registry.open("a");
     const pending = registry.subscribe("a").next();
@@ -148,7 +148,7 @@ describe("subscribe", () => {
     await expect(pending).rejects.toEqual(code("REGISTRY_CLOSED"));
   });
 
-  test("an `onReset` that throws ends this subscription with its error", async () => {
+  test("ends with the error that `onReset` throws", async () => {
     const { registry, observed } = createTestRegistry({ buffer: { events: 1 } });
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -161,7 +161,7 @@ describe("subscribe", () => {
     expect([job.readers, observed.failed]).toEqual([0, []]);
   });
 
-  test("its messages can be piped into another stream", async () => {
+  test("yields messages that can be piped into another stream", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const [from, to] = [await registry.open("a"), await registry.open("b")];
     void to.pipe(registry.subscribe("a"));

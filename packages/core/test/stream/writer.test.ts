@@ -6,7 +6,7 @@ import { createTestRegistry } from "../support/test-registry.ts";
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
 describe("push", () => {
-  test("returns the event's id and refuses what cannot be sent, with nothing appended", async () => {
+  test("returns the id of the event, and rejects what cannot be encoded without appending it", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
@@ -15,14 +15,14 @@ describe("push", () => {
     expect(job.push({ data: 2 })).toBe(`${job.epoch}.2`);
   });
 
-  test("replaces an id that the event came with: a stream numbers its own", async () => {
+  test("ignores the `id` of an event, since the stream numbers its events", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     job.push({ id: "theirs", data: 1 } as never);
     expect(connect("a").text).not.toContain("theirs");
   });
 
-  test("after the end throws STREAM_ENDED", async () => {
+  test("throws STREAM_ENDED after the end", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     await job.end();
@@ -31,7 +31,7 @@ describe("push", () => {
 });
 
 describe("end and fail", () => {
-  test("are idempotent: the first one stays", async () => {
+  test("are idempotent: only the first call counts", async () => {
     const { registry, observed } = createTestRegistry();
     const job = await registry.open("a");
     await job.end({ data: "last" });
@@ -42,14 +42,14 @@ describe("end and fail", () => {
     expect(job.signal.aborted).toBe(false);
   });
 
-  test("an end with an event that cannot be sent rejects, and the stream goes on", async () => {
+  test("reject an event that cannot be encoded, and the stream goes on", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     await expect(job.end({ event: "stream.done" })).rejects.toEqual(code("INVALID_EVENT"));
     expect(registry.get("a")?.status).toBe("live");
   });
 
-  test("a failure's own text goes to the observer, its public part to the clients", async () => {
+  test("report the error to the observer, and send its public part to the clients", async () => {
     const { registry, observed, connect } = createTestRegistry();
     const job = await registry.open("a");
     const error = new Error("password=hunter2");
@@ -63,14 +63,14 @@ describe("end and fail", () => {
     });
   });
 
-  test("a HoldfastError that is not exposed keeps its text too", async () => {
+  test("do not send the message of a HoldfastError that is not exposed", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     await job.fail(new HoldfastError("GONE", "row 7 of users", { expose: false }));
     expect(connect("a").text).toContain('{"code":"GONE","message":"The stream failed.","retryable":false}');
   });
 
-  test("leaving a `using` block without an end fails the stream", async () => {
+  test("a `using` block that is left without an end fails the stream", async () => {
     const { registry } = createTestRegistry();
     {
       using job = await registry.open("a");
@@ -86,7 +86,7 @@ describe("end and fail", () => {
 
 describe("pipe", () => {
   test.each(["an async generator function", "an async iterable", "a ReadableStream", "a promise of one"])(
-    "pushes all that %s gives, then ends the stream",
+    "pushes all events of %s, then ends the stream",
     async (kind) => {
       const { registry, connect } = createTestRegistry();
       const job = await registry.open("a");
@@ -103,7 +103,7 @@ describe("pipe", () => {
     },
   );
 
-  test("never rejects: a source that throws fails the stream", async () => {
+  test("never rejects, and fails the stream if the source throws", async () => {
     const { registry, observed } = createTestRegistry();
     for (const [id, source] of Object.entries({
       midway: async function* () {
@@ -132,40 +132,40 @@ describe("pipe", () => {
     ]);
   });
 
-  test("a source whose event was refused is let go", async () => {
+  test("cancels a source whose event is rejected", async () => {
     const { registry } = createTestRegistry();
-    let released = false;
+    let returned = false;
     const job = await registry.open("a");
     await job.pipe(async function* () {
       try {
         yield { data: 1n };
       } finally {
-        released = true;
+        returned = true;
       }
     });
-    expect(released).toBe(true);
+    expect(returned).toBe(true);
   });
 
-  test("a quiet source is let go at once when somebody else ends the stream, and pipe resolves", async () => {
+  test("aborts an idle source and resolves as soon as the stream is cancelled", async () => {
     const { registry, clock } = createTestRegistry();
     const job = await registry.open("a");
-    let told: unknown;
+    let reason: unknown;
     const piped = job.pipe(async function* ({ signal }) {
       yield { data: 1 };
       signal.addEventListener("abort", () => {
-        told = signal.reason;
+        reason = signal.reason;
       });
       await new Promise(() => undefined);
     });
     await clock.flush();
     await registry.cancel("a", "user");
     await piped;
-    expect(told).toBe("user");
+    expect(reason).toBe("user");
     expect(registry.get("a")?.status).toBe("cancelled");
     expect(getEventListeners(job.signal, "abort")).toHaveLength(1);
   });
 
-  test("what a source throws because it was aborted is no failure; what it throws besides is reported", async () => {
+  test("reports what a source throws after an abort, unless it is the AbortError", async () => {
     const { registry, clock, observed } = createTestRegistry();
     for (const [id, error] of [
       ["a", new DOMException("aborted", "AbortError")],
@@ -184,7 +184,7 @@ describe("pipe", () => {
     expect(observed.failed).toEqual([{ id: "b", stage: "source", error: new Error("on the way out") }]);
   });
 
-  test("into a stream that has ended lets the source go", async () => {
+  test("cancels the source if the stream has ended", async () => {
     const { registry } = createTestRegistry();
     const job = await registry.open("a");
     await job.end();
@@ -193,7 +193,7 @@ describe("pipe", () => {
     expect(cancelled).toBe(true);
   });
 
-  test("a source that never waits does not starve readers: they get every event", async () => {
+  test("lets readers run while a source yields without waiting, so that they get every event", async () => {
     const { registry, clock, connect } = createTestRegistry({ buffer: { events: 1_000 } });
     const job = await registry.open("a");
     const client = connect("a");
@@ -207,25 +207,25 @@ describe("pipe", () => {
     expect(client.text).not.toContain("stream.reset");
   });
 
-  test("on a closing registry stops without failing anything loudly", async () => {
+  test("stops without a report when the registry is closed", async () => {
     const { registry, clock, observed } = createTestRegistry();
     const job = await registry.open("a");
-    let go: () => void = () => undefined;
+    let resume: () => void = () => undefined;
     const piped = job.pipe(async function* () {
       yield { data: 1 };
       await new Promise<void>((resolve) => {
-        go = resolve;
+        resume = resolve;
       });
       yield { data: 2 };
     });
     await clock.flush();
     await registry.close();
-    go();
+    resume();
     await piped;
     expect(observed.failed).toEqual([]);
   });
 
-  test("an error that it only tells the readers of is told to the observer with its cause", async () => {
+  test("reports the cause of an error that a source yields, and goes on", async () => {
     const { registry, observed } = createTestRegistry();
     const job = await registry.open("a");
     const cause = new Error("connection refused");

@@ -1,36 +1,36 @@
 import type { AnyEvents } from "../../src/protocol/event.ts";
 import type { AskSnapshot, Snapshot } from "../../src/stream/snapshot.ts";
 
-/** A question under way. */
-interface Question {
+/** A call of `snapshot` that the test answers. */
+interface Query {
   readonly id: string;
   readonly signal: AbortSignal;
-  /** Answers it, whether anybody still listens or not. */
+  /** Resolves the call, even if `signal` has aborted. */
   readonly answer: (snapshot: Snapshot<AnyEvents> | null | undefined) => void;
   readonly fail: (error: unknown) => void;
 }
 
-/** A database that is asked, and a test that answers. */
+/** The application's database: a `snapshot` option whose calls the test answers. */
 export interface Database {
   readonly snapshot: AskSnapshot<AnyEvents>;
-  /** Every question so far. */
-  readonly asked: Question[];
-  /** The newest question. */
-  readonly last: Question;
+  /** All queries, oldest first. */
+  readonly queries: Query[];
+  /** @throws if there was no query */
+  readonly lastQuery: Query;
 }
 
-export function database(): Database {
-  const asked: Question[] = [];
+export function createDatabase(): Database {
+  const queries: Query[] = [];
   return {
-    asked,
-    get last() {
-      const question = asked.at(-1);
-      if (question === undefined) throw new Error("Nothing was asked.");
-      return question;
+    queries,
+    get lastQuery() {
+      const query = queries.at(-1);
+      if (query === undefined) throw new Error("There was no query.");
+      return query;
     },
     snapshot: (id, { signal }) =>
       new Promise((resolve, reject) => {
-        asked.push({ id, signal, answer: resolve, fail: reject });
+        queries.push({ id, signal, answer: resolve, fail: reject });
       }),
   };
 }
