@@ -3,11 +3,11 @@ import { sse as serveNode } from "@holdfast/node-http";
 import type { Request, Response } from "express";
 
 /**
- * Serves a client of Express 5 or 4. What it throws before the response began is for the error handlers: return the
- * promise from the handler, or in Express 4 end it with `.catch(next)`.
+ * Serves a client of Express 5 or 4. Return the promise from the handler, so that an error before the response has begun
+ * reaches the error handlers. In Express 4 add `.catch(next)` instead.
  *
  * @returns a promise that resolves when the response is over
- * @throws `INVALID_OPTION` (as a rejection), only before the response began
+ * @throws `INVALID_OPTION` (as a rejection), only before the response has begun
  *
  * @example
  * app.get("/jobs/:id/stream", (req, res) => sse(req, res, jobs.stream(req.params.id)));

@@ -3,11 +3,12 @@ import { toExchange } from "@holdfast/node-http";
 import type { FastifyReply, FastifyRequest, RawServerBase, RouteGenericInterface } from "fastify";
 
 /**
- * Serves a client of Fastify 5, over HTTP/1.1 or HTTP/2. Headers that hooks have set on the reply stay. The reply is
- * hijacked when the response begins; what is thrown before is for the error handler: return the promise from the handler.
+ * Serves a client of Fastify 5, over HTTP/1.1 or HTTP/2. Headers that hooks have set on the reply are kept. The reply is
+ * hijacked when the response begins. Return the promise from the handler, so that an earlier error reaches the error
+ * handler.
  *
  * @returns a promise that resolves when the response is over
- * @throws `INVALID_OPTION` (as a rejection), only before the response began
+ * @throws `INVALID_OPTION` (as a rejection), only before the response has begun
  *
  * @example
  * app.get<{ Params: { id: string } }>("/jobs/:id/stream", (request, reply) =>
@@ -20,11 +21,11 @@ export async function sse(
   source: Source,
   options?: ServeOptions,
 ): Promise<void> {
-  const { request: asked, open } = toExchange(request.raw, reply.raw);
+  const { request: sseRequest, open } = toExchange(request.raw, reply.raw);
   return serve(
-    asked,
+    sseRequest,
     (status, headers, events) => {
-      // Until Fastify sends a reply it keeps these to itself.
+      // Fastify would write these only with its own reply, which is not sent.
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }

@@ -14,15 +14,15 @@ async function listen(app: Pick<FastifyInstance, "listen" | "server" | "close">)
   return (app.server.address() as AddressInfo).port;
 }
 
-async function ask(port: number, path: string): Promise<IncomingMessage> {
-  const request = get({ host: "127.0.0.1", port, path });
-  // A server that closes may cut what comes after the answer.
-  request.on("error", () => undefined);
-  const [response] = (await once(request, "response")) as [IncomingMessage];
+async function request(port: number, path: string): Promise<IncomingMessage> {
+  const outgoing = get({ host: "127.0.0.1", port, path });
+  // A server that closes may cut the connection after the response.
+  outgoing.on("error", () => undefined);
+  const [response] = (await once(outgoing, "response")) as [IncomingMessage];
   return response;
 }
 
-test("headers that hooks have set stay, each of several cookies too", async () => {
+test("headers that hooks have set are kept, including each of several cookies", async () => {
   const jobs = createRegistry();
   const job = await jobs.open("42");
   await job.end();
@@ -32,7 +32,7 @@ test("headers that hooks have set stay, each of several cookies too", async () =
     reply.header("set-cookie", "a=1").header("set-cookie", "b=2");
   });
   app.get("/", (request, reply) => sse(request, reply, job));
-  const response = await ask(await listen(app), "/");
+  const response = await request(await listen(app), "/");
   response.resume();
   expect(response.headers).toMatchObject({
     "access-control-allow-origin": "https://example.org",
@@ -43,25 +43,25 @@ test("headers that hooks have set stay, each of several cookies too", async () =
   });
 });
 
-test("what fails before the response began is for the error handler, and for the hooks behind it", async () => {
+test("an error before the response has begun reaches the error handler and the hooks after it", async () => {
   const jobs = createRegistry();
   const app = fastify();
   const ran: string[] = [];
   app.addHook("onRequest", async (_request, reply) => void reply.header("set-cookie", "a=1"));
   app.addHook("onSend", async () => void ran.push("onSend"));
   app.setErrorHandler<Error & { code: string }>((error, _request, reply) =>
-    reply.code(500).send(`refused: ${error.code}`),
+    reply.code(500).send(`rejected: ${error.code}`),
   );
   app.get("/", (request, reply) => sse(request, reply, jobs.stream("42"), { heartbeat: -1 }));
-  const response = await ask(await listen(app), "/");
-  expect(await text(response)).toBe("refused: INVALID_OPTION");
+  const response = await request(await listen(app), "/");
+  expect(await text(response)).toBe("rejected: INVALID_OPTION");
   expect(response.statusCode).toBe(500);
   expect(response.headers["content-type"]).not.toContain("event-stream");
   expect(response.headers["set-cookie"]).toEqual(["a=1"]);
   expect(ran).toEqual(["onSend"]);
 });
 
-test("the reply is hijacked when the response begins: of the hooks `onResponse` alone is still to come", async () => {
+test("the reply is hijacked when the response begins: only the hook `onResponse` runs after that", async () => {
   const job = await createRegistry().open("42");
   const app = fastify();
   const ran: string[] = [];
@@ -73,14 +73,14 @@ test("the reply is hijacked when the response begins: of the hooks `onResponse` 
     ran.push(reply.sent ? "sent" : "not sent");
     return over;
   });
-  const response = await ask(await listen(app), "/");
+  const response = await request(await listen(app), "/");
   await job.end();
   expect(await text(response)).toContain("stream.end");
   await responded;
   expect(ran).toEqual(["sent"]);
 });
 
-test("a client that leaves is told to `onRequestAbort`, and leaves nothing behind", async () => {
+test("when a client disconnects, `onRequestAbort` is called and nothing is left behind", async () => {
   const jobs = createRegistry();
   await jobs.open("42");
   const app = fastify();
@@ -88,7 +88,7 @@ test("a client that leaves is told to `onRequestAbort`, and leaves nothing behin
   app.addHook("onRequestAbort", async (request) => aborted.resolve(request.url));
   let over: Promise<void> | undefined;
   app.get("/", (request, reply) => (over = sse(request, reply, jobs.stream("42"))));
-  const response = await ask(await listen(app), "/");
+  const response = await request(await listen(app), "/");
   expect(jobs.gauges().connections).toBe(1);
   response.destroy();
   expect(await aborted.promise).toBe("/");
@@ -96,7 +96,7 @@ test("a client that leaves is told to `onRequestAbort`, and leaves nothing behin
   expect(jobs.gauges().connections).toBe(0);
 });
 
-test("HTTP/2 has the headers of hooks as well", async () => {
+test("over HTTP/2, headers that hooks have set are kept too", async () => {
   const jobs = createRegistry();
   await jobs.open("42");
   const app = fastify({ http2: true });
@@ -114,34 +114,34 @@ test("HTTP/2 has the headers of hooks as well", async () => {
   await once(session, "close");
 });
 
-test("when the registry is closed first, clients that come meanwhile are sent away as well, with a 200", async () => {
+test("when the registry is closed first, clients that connect meanwhile are drained too, with a 200", async () => {
   const jobs = createRegistry();
   await jobs.open("42");
   const app = fastify();
   app.get("/", (request, reply) => sse(request, reply, jobs.stream("42")));
   const port = await listen(app);
-  const early = await ask(port, "/");
+  const early = await request(port, "/");
   const drained = jobs.close();
-  const late = await ask(port, "/");
+  const late = await request(port, "/");
   expect(late.statusCode).toBe(200);
   for (const response of [early, late]) expect(await text(response)).toContain("stream.drain");
   await drained;
   await app.close();
 });
 
-test("in a `preClose` hook `return503OnClosing: false` does the same", async () => {
+test("`return503OnClosing: false` with a `preClose` hook does the same", async () => {
   const jobs = createRegistry();
   await jobs.open("42");
   const app = fastify({ return503OnClosing: false });
   let late: IncomingMessage | undefined;
   app.addHook("preClose", async () => {
     const drained = jobs.close();
-    late = await ask(port, "/");
+    late = await request(port, "/");
     await drained;
   });
   app.get("/", (request, reply) => sse(request, reply, jobs.stream("42")));
   const port = await listen(app);
-  const early = await ask(port, "/");
+  const early = await request(port, "/");
   await app.close();
   expect(late?.statusCode).toBe(200);
   for (const response of [early, late as IncomingMessage])

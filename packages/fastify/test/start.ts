@@ -6,12 +6,12 @@ import { sse } from "../src/index.ts";
 export const startHttp1: AdapterUnderTest["start"] = (answer) => listen(fastify(), answer);
 
 export const startHttp2: AdapterUnderTest["start"] = async (answer) => {
-  // What differs in type are the raw request and reply, which nobody here looks at.
+  // Only the types of the raw request and response differ, and they are not used here.
   const app = fastify({ http2: true }) as unknown as FastifyInstance;
   return { ...(await listen(app, answer)), protocol: "h2c" };
 };
 
-/** Fastify as the suite wants it: every request is answered by `answer`, every failure with a 500. */
+/** Starts Fastify for the suite: `answer` handles every request, and Fastify answers a failure with a 500. */
 async function listen(app: FastifyInstance, answer: Answer): Promise<Listening> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));

@@ -26,7 +26,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
   let attempts = ATTEMPTS;
   let isDirect = false;
   let isProbing = false;
-  let isHeld = false;
+  let isFull = false;
   let state: "open" | "closing" | "over" = "open";
 
   const web = createWebSink({
@@ -49,7 +49,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
     isProbing = true;
     const hasArrived = watchForChunk(outgoing, chunk);
     const taken = web.give(chunk);
-    // This microtask runs behind the reaction to the read, and before anything that follows from it.
+    // This microtask runs after the reaction to the read, and before anything that this reaction causes.
     queueMicrotask(() => {
       isProbing = false;
       if (hasArrived() && web.isEmpty()) isDirect = true;
@@ -58,16 +58,16 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
   }
 
   function drained(): void {
-    isHeld = false;
+    isFull = false;
     if (state === "closing") web.close();
     else events.drained();
   }
 
   function writeDirectly(bytes: Uint8Array): boolean {
     if (state !== "open" || outgoing.destroyed === true) return false;
-    isHeld = !outgoing.write(bytes);
-    if (isHeld) outgoing.once("drain", drained);
-    return !isHeld;
+    isFull = !outgoing.write(bytes);
+    if (isFull) outgoing.once("drain", drained);
+    return !isFull;
   }
 
   return {
@@ -76,7 +76,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
     close() {
       if (state !== "open") return;
       state = "closing";
-      if (!isHeld) web.close();
+      if (!isFull) web.close();
     },
     destroy: (reason) => web.destroy(reason),
   };
@@ -92,7 +92,7 @@ function watchForChunk(outgoing: Outgoing, chunk: Uint8Array): () => boolean {
   };
   outgoing.write = watched;
   return () => {
-    // Set back, not deleted: V8 makes an object slow for good once a property of it was deleted.
+    // Set back, not deleted: after a `delete`, V8 keeps the object in slow dictionary mode.
     if (outgoing.write === watched) outgoing.write = write;
     return isWritten;
   };

@@ -3,10 +3,10 @@ import type { Context } from "hono";
 import { createFastPathSink, type Outgoing } from "./node-fast-path.ts";
 
 /**
- * Serves a client of Hono, on every runtime that Hono runs on. Headers that earlier middleware has set stay.
+ * Serves a client of Hono, on every runtime that Hono runs on. Headers that earlier middleware has set are kept.
  *
  * @returns the response, as soon as its status is known
- * @throws `INVALID_OPTION` (as a rejection): it reaches `app.onError`
+ * @throws `INVALID_OPTION` (as a rejection), which reaches `app.onError`
  *
  * @example
  * app.get("/jobs/:id/stream", (c) => sse(c, jobs.stream(c.req.param("id"))));

@@ -11,11 +11,11 @@ import { listen } from "@holdfast/conformance";
 
 afterEach(() => vi.restoreAllMocks());
 
-/** A client of a Hono app, on Node. */
-async function visit(
+/** Connects a client to a Hono app on Node. */
+async function connectClient(
   source: Source,
-  before: MiddlewareHandler[] = [],
-  around: (response: Response) => Response = (response) => response,
+  middlewares: MiddlewareHandler[] = [],
+  wrap: (response: Response) => Response = (response) => response,
 ): Promise<{
   res: ServerResponse;
   headers: Headers;
@@ -24,10 +24,10 @@ async function visit(
 }> {
   let context: Context | undefined;
   const app = new Hono();
-  for (const middleware of before) app.use(middleware);
+  for (const middleware of middlewares) app.use(middleware);
   app.get("/", (c) => sse((context = c), source));
   const server = createAdaptorServer({
-    fetch: async (request, env) => around(await app.fetch(request, env)),
+    fetch: async (request, env) => wrap(await app.fetch(request, env)),
   });
   const { port, close } = await listen(server as Server);
   onTestFinished(close);
@@ -45,7 +45,7 @@ async function visit(
     res: (context as unknown as Context).env.outgoing,
     headers: response.headers,
     async until(part) {
-      while (!text.includes(part)) if (!(await read())) throw new Error(`It has ended: ${text}`);
+      while (!text.includes(part)) if (!(await read())) throw new Error(`The response has ended: ${text}`);
     },
     async end() {
       while (await read());
@@ -54,26 +54,26 @@ async function visit(
   };
 }
 
-/** Whether what is pushed is with Node's response one nudge later, before a body could be read. */
-async function isShort(res: ServerResponse, push: () => void): Promise<boolean> {
+/** Whether a pushed event is written to Node's response in the next tick, before the body could be read. */
+async function usesFastPath(res: ServerResponse, push: () => void): Promise<boolean> {
   const write = vi.spyOn(res, "write");
   push();
-  // The nudge; what is read from a body comes later.
+  // Readers are notified in the next tick; reading from the body would take longer.
   await new Promise<void>((resolve) => void Promise.resolve().then(() => process.nextTick(resolve)));
   const calls = write.mock.calls.length;
   write.mockRestore();
   return calls > 0;
 }
 
-test("behind Hono on Node, events go to Node's response by the short way", async () => {
+test("with Hono on Node, events take the fast path to Node's response", async () => {
   const job = await createRegistry().open("job");
-  const client = await visit(job);
+  const client = await connectClient(job);
   await client.until("stream.live");
   for (let number = 1; number <= 3; number++) {
     job.push({ data: `event ${number}` });
     await client.until(`event ${number}`);
   }
-  expect(await isShort(client.res, () => job.push({ data: "last" }))).toBe(true);
+  expect(await usesFastPath(client.res, () => job.push({ data: "last" }))).toBe(true);
   await job.end();
   const text = await client.end();
   expect([...text.matchAll(/^data: (event \d|last)$/gm)].map(([, data]) => data)).toEqual([
@@ -85,14 +85,14 @@ test("behind Hono on Node, events go to Node's response by the short way", async
   expect(text).toMatch(/stream\.end\nid: \w+\.5\.end\n/);
 });
 
-test("headers that middleware sets after the handler are there", async () => {
+test("headers that middleware sets after the handler are sent", async () => {
   const job = await createRegistry().open("job");
   const late: MiddlewareHandler = async (c, next) => {
     await next();
     await new Promise((resolve) => setTimeout(resolve, 5));
     c.header("x-late", "yes");
   };
-  const client = await visit(job, [secureHeaders(), late]);
+  const client = await connectClient(job, [secureHeaders(), late]);
   await client.until("stream.live");
   expect(client.headers.get("x-late")).toBe("yes");
   expect(client.headers.get("x-content-type-options")).toBe("nosniff");
@@ -100,16 +100,16 @@ test("headers that middleware sets after the handler are there", async () => {
   await client.end();
 });
 
-describe("who changes the body is not passed over", () => {
+describe("code that wraps the body is not bypassed", () => {
   const transformable: MiddlewareHandler = async (c, next) => {
     await next();
     c.res.headers.delete("cache-control");
   };
-  const shout = new TransformStream<string, string>({
+  const upperCase = new TransformStream<string, string>({
     transform: (text, controller) => controller.enqueue(text.toUpperCase()),
   });
-  const shouting = (body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> =>
-    body.pipeThrough(new TextDecoderStream()).pipeThrough(shout).pipeThrough(new TextEncoderStream());
+  const toUpperCase = (body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> =>
+    body.pipeThrough(new TextDecoderStream()).pipeThrough(upperCase).pipeThrough(new TextEncoderStream());
 
   test.each<readonly [string, MiddlewareHandler[], ((response: Response) => Response) | undefined, RegExp]>([
     ["compression", [compress({ contentTypeFilter: () => true }), transformable], undefined, /event 5/],
@@ -118,33 +118,33 @@ describe("who changes the body is not passed over", () => {
       [
         async (c, next) => {
           await next();
-          c.res = new Response(shouting(c.res.body as ReadableStream<Uint8Array>), c.res);
+          c.res = new Response(toUpperCase(c.res.body as ReadableStream<Uint8Array>), c.res);
         },
       ],
       undefined,
       /EVENT 5/,
     ],
     [
-      "whoever stands around the app, and only looks",
+      "a wrapper of the app that passes the body through",
       [],
       (response) => new Response(response.body?.pipeThrough(new TransformStream()), response),
       /event 5/,
     ],
-  ])("%s", async (_who, middleware, around, last) => {
+  ])("%s", async (_name, middlewares, wrap, last) => {
     const job = await createRegistry().open("job");
-    const client = await visit(job, middleware, around);
-    const shorts: boolean[] = [];
+    const client = await connectClient(job, middlewares, wrap);
+    const fastPathUsed: boolean[] = [];
     for (let number = 1; number <= 5; number++) {
-      shorts.push(await isShort(client.res, () => job.push({ data: `event ${number}` })));
+      fastPathUsed.push(await usesFastPath(client.res, () => job.push({ data: `event ${number}` })));
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await job.end();
     expect(await client.end()).toMatch(last);
-    expect(shorts).toEqual([false, false, false, false, false]);
+    expect(fastPathUsed).toEqual([false, false, false, false, false]);
   });
 });
 
-test("over HTTP/2 as well", async () => {
+test("events take the fast path over HTTP/2 too", async () => {
   const { connect } = await import("node:http2");
   const job = await createRegistry().open("job");
   let context: Context | undefined;
@@ -159,13 +159,13 @@ test("over HTTP/2 as well", async () => {
   onTestFinished(() => session.destroy());
   const stream = session.request({ ":path": "/" }).setEncoding("utf8");
   let text = "";
-  let heard: () => void = () => undefined;
+  let onData: () => void = () => undefined;
   stream.on("data", (part: string) => {
     text += part;
-    heard();
+    onData();
   });
   const until = async (part: string): Promise<void> => {
-    while (!text.includes(part)) await new Promise<void>((resolve) => (heard = resolve));
+    while (!text.includes(part)) await new Promise<void>((resolve) => (onData = resolve));
   };
   await until("stream.live");
   for (let number = 1; number <= 3; number++) {
@@ -173,7 +173,7 @@ test("over HTTP/2 as well", async () => {
     await until(`event ${number}`);
   }
   const { outgoing } = (context as unknown as Context).env as { outgoing: ServerResponse };
-  expect(await isShort(outgoing, () => job.push({ data: "last" }))).toBe(true);
+  expect(await usesFastPath(outgoing, () => job.push({ data: "last" }))).toBe(true);
   const over = once(stream, "end");
   await job.end();
   await over;

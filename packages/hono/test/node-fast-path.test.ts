@@ -7,7 +7,7 @@ import { createFastPathSink } from "../src/node-fast-path.ts";
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
-/** Node's response, as far as the fast path knows it, with what was written to it. */
+/** The part of Node's response that the fast path uses, with the text written to it. */
 class FakeResponse extends EventEmitter {
   headersSent = false;
   destroyed = false;
@@ -26,8 +26,8 @@ class FakeResponse extends EventEmitter {
   }
 }
 
-/** Writes a body to a response as servers do it. */
-async function pass(body: ReadableStream<Uint8Array>, response: FakeResponse): Promise<void> {
+/** Writes a body to a response, like the server in front of Hono. */
+async function writeBody(body: ReadableStream<Uint8Array>, response: FakeResponse): Promise<void> {
   const reader = body.getReader();
   response.once("close", () => void reader.cancel());
   response.headersSent = true;
@@ -42,31 +42,31 @@ async function pass(body: ReadableStream<Uint8Array>, response: FakeResponse): P
   await reader.read().then(flow, cut);
 }
 
-interface Setting {
+interface Setup {
   readonly sink: BodySink;
   readonly response: FakeResponse;
   readonly events: { readonly drained: ReturnType<typeof vi.fn>; readonly closed: ReturnType<typeof vi.fn> };
 }
 
-function open(): Setting {
+function createSetup(): Setup {
   const response = new FakeResponse();
   const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
   return { sink: createFastPathSink(events, response), response, events };
 }
 
-/** Whether what is written is at the response before anything else has run. */
-function isTaken({ sink, response }: Setting): boolean {
+/** Whether a write reaches the response synchronously. */
+function isDirect({ sink, response }: Setup): boolean {
   const before = response.text.length;
   sink.write(bytesOf("?"));
   return response.text.length > before;
 }
 
-describe("it is taken", () => {
-  test("when a chunk has come out at the response by itself", async () => {
-    const setting = open();
-    const { sink, response } = setting;
+describe("the fast path is taken", () => {
+  test("after one chunk has reached the response directly", async () => {
+    const setup = createSetup();
+    const { sink, response } = setup;
     sink.write(bytesOf("open "));
-    void pass(sink.body, response);
+    void writeBody(sink.body, response);
     await settled();
     expect(sink.write(bytesOf("first "))).toBe(true);
     expect(response.text).toBe("open ");
@@ -75,23 +75,23 @@ describe("it is taken", () => {
     expect(response.text).toBe("open first second ");
   });
 
-  test("and gives the bytes as they are, without a copy", async () => {
-    const setting = open();
-    void pass(setting.sink.body, setting.response);
+  test("and writes the bytes without a copy", async () => {
+    const setup = createSetup();
+    void writeBody(setup.sink.body, setup.response);
     await settled();
-    setting.sink.write(bytesOf("first"));
+    setup.sink.write(bytesOf("first"));
     await settled();
     const bytes = bytesOf("second");
-    const write = vi.spyOn(setting.response, "write");
-    setting.sink.write(bytes);
+    const write = vi.spyOn(setup.response, "write");
+    setup.sink.write(bytes);
     expect(write.mock.lastCall?.[0]).toBe(bytes);
   });
 });
 
-describe("it is not taken", () => {
+describe("the fast path is not taken", () => {
   const passThrough = (): TransformStream<Uint8Array, Uint8Array> => new TransformStream();
 
-  test.each<readonly [who: string, way: (body: BodySink["body"]) => ReadableStream<Uint8Array>]>([
+  test.each<readonly [name: string, wrap: (body: BodySink["body"]) => ReadableStream<Uint8Array>]>([
     ["a stream that only passes chunks on", (body) => body.pipeThrough(passThrough())],
     [
       "a stream that changes chunks",
@@ -100,7 +100,7 @@ describe("it is not taken", () => {
           new TransformStream({ transform: (chunk, controller) => controller.enqueue(chunk.slice()) }),
         ),
     ],
-    ["a branch of it", (body) => body.tee()[0]],
+    ["a branch of `tee`", (body) => body.tee()[0]],
     [
       "a generator",
       (body) =>
@@ -133,72 +133,72 @@ describe("it is not taken", () => {
         });
       },
     ],
-  ])("past %s", async (_who, way) => {
-    const setting = open();
-    const { write } = setting.response;
-    void pass(way(setting.sink.body), setting.response);
+  ])("if the body goes through %s", async (_name, wrap) => {
+    const setup = createSetup();
+    const { write } = setup.response;
+    void writeBody(wrap(setup.sink.body), setup.response);
     await settled();
     for (let count = 1; count <= 20; count++) {
-      expect(isTaken(setting)).toBe(false);
+      expect(isDirect(setup)).toBe(false);
       await settled();
     }
-    expect(setting.response.text).toBe("?".repeat(20));
-    expect(setting.response.write).toBe(write);
+    expect(setup.response.text).toBe("?".repeat(20));
+    expect(setup.response.write).toBe(write);
   });
 
-  test("before the headers are out", async () => {
-    const setting = open();
-    const reader = setting.sink.body.getReader();
-    void reader.read().then(({ value }) => setting.response.write(value as Uint8Array));
-    setting.sink.write(bytesOf("first"));
+  test("before the headers are sent", async () => {
+    const setup = createSetup();
+    const reader = setup.sink.body.getReader();
+    void reader.read().then(({ value }) => setup.response.write(value as Uint8Array));
+    setup.sink.write(bytesOf("first"));
     await settled();
-    expect(isTaken(setting)).toBe(false);
+    expect(isDirect(setup)).toBe(false);
   });
 
-  test("to a response that the body is not written to", async () => {
-    const setting = open();
+  test("if the body is written to another response", async () => {
+    const setup = createSetup();
     const other = new FakeResponse();
-    setting.response.headersSent = true;
-    void pass(setting.sink.body, other);
+    setup.response.headersSent = true;
+    void writeBody(setup.sink.body, other);
     for (let count = 1; count <= 20; count++) {
       await settled();
-      expect(isTaken(setting)).toBe(false);
+      expect(isDirect(setup)).toBe(false);
     }
     await settled();
-    expect([setting.response.text, other.text]).toEqual(["", "?".repeat(20)]);
+    expect([setup.response.text, other.text]).toEqual(["", "?".repeat(20)]);
   });
 });
 
-test("a `write` that somebody puts there meanwhile is not lost", async () => {
-  const setting = open();
-  const { sink, response } = setting;
-  void pass(sink.body, response);
+test("a `write` that is replaced during the check is kept", async () => {
+  const setup = createSetup();
+  const { sink, response } = setup;
+  void writeBody(sink.body, response);
   await settled();
   sink.write(bytesOf("first "));
   const { write } = response;
-  const theirs = vi.fn<FakeResponse["write"]>(write);
-  response.write = theirs;
+  const replacedWrite = vi.fn<FakeResponse["write"]>(write);
+  response.write = replacedWrite;
   await settled();
-  expect(response.write).toBe(theirs);
+  expect(response.write).toBe(replacedWrite);
   sink.write(bytesOf("second"));
-  expect(theirs).toHaveBeenCalledTimes(2);
+  expect(replacedWrite).toHaveBeenCalledTimes(2);
   expect(response.text).toBe("first second");
 });
 
-describe("behind it", () => {
-  async function taken(): Promise<Setting> {
-    const setting = open();
-    void pass(setting.sink.body, setting.response);
+describe("on the fast path", () => {
+  async function onFastPath(): Promise<Setup> {
+    const setup = createSetup();
+    void writeBody(setup.sink.body, setup.response);
     await settled();
-    setting.sink.write(bytesOf("."));
+    setup.sink.write(bytesOf("."));
     await settled();
-    expect(isTaken(setting)).toBe(true);
-    setting.events.drained.mockClear();
-    return setting;
+    expect(isDirect(setup)).toBe(true);
+    setup.events.drained.mockClear();
+    return setup;
   }
 
-  test("it holds while the response is full, and drains with it", async () => {
-    const { sink, response, events } = await taken();
+  test("writing pauses while the response is full, and continues when it drains", async () => {
+    const { sink, response, events } = await onFastPath();
     response.isFull = true;
     expect(sink.write(bytesOf("a"))).toBe(false);
     await settled();
@@ -208,8 +208,8 @@ describe("behind it", () => {
     expect(sink.write(bytesOf("b"))).toBe(true);
   });
 
-  test("an end is an end in order", async () => {
-    const { sink, response, events } = await taken();
+  test("closing ends the response normally", async () => {
+    const { sink, response, events } = await onFastPath();
     sink.close();
     sink.close();
     await settled();
@@ -219,8 +219,8 @@ describe("behind it", () => {
     expect(response.text).not.toContain("late");
   });
 
-  test("an end waits until a full response is empty", async () => {
-    const { sink, response, events } = await taken();
+  test("closing waits until a full response has drained", async () => {
+    const { sink, response, events } = await onFastPath();
     response.isFull = true;
     sink.write(bytesOf("a"));
     sink.close();
@@ -232,8 +232,8 @@ describe("behind it", () => {
     expect(events.drained).not.toHaveBeenCalled();
   });
 
-  test("a client that leaves is noticed once, and nothing is written any more", async () => {
-    const { sink, response, events } = await taken();
+  test("a disconnect is reported once, and nothing is written after it", async () => {
+    const { sink, response, events } = await onFastPath();
     response.destroyed = true;
     expect(sink.write(bytesOf("late"))).toBe(false);
     response.emit("close");
@@ -247,8 +247,8 @@ describe("behind it", () => {
     expect(response.text).not.toContain("late");
   });
 
-  test("a cut is a cut, also of one that is held", async () => {
-    const { sink, response, events } = await taken();
+  test("destroying reports the end once, also while the response is full", async () => {
+    const { sink, response, events } = await onFastPath();
     response.isFull = true;
     sink.write(bytesOf("a"));
     sink.close();
@@ -260,9 +260,9 @@ describe("behind it", () => {
   });
 });
 
-test("a response that is over without its body is the end of that", () => {
-  const { sink, response, events } = open();
-  expect(sink.write(bytesOf("to nobody"))).toBe(false);
+test("when the response closes without reading the body, the sink is closed", () => {
+  const { sink, response, events } = createSetup();
+  expect(sink.write(bytesOf("unread"))).toBe(false);
   response.emit("close");
   expect(events.closed).toHaveBeenCalledTimes(1);
   expect(sink.write(bytesOf("more"))).toBe(false);
@@ -271,7 +271,7 @@ test("a response that is over without its body is the end of that", () => {
   expect(events.closed).toHaveBeenCalledTimes(1);
 });
 
-test("a response that is over already is so as soon as the sink is there", async () => {
+test("when the response is already closed, `closed` is called right after the sink is created", async () => {
   const response = new FakeResponse();
   response.destroyed = true;
   const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
@@ -279,23 +279,23 @@ test("a response that is over already is so as soon as the sink is there", async
   expect(events.closed).not.toHaveBeenCalled();
   await Promise.resolve();
   expect(events.closed).toHaveBeenCalledTimes(1);
-  expect(sink.write(bytesOf("to nobody"))).toBe(false);
+  expect(sink.write(bytesOf("unread"))).toBe(false);
 });
 
-test("whenever it is taken, everything comes out once and in order", async () => {
+test("whenever the switch to the fast path happens, every byte arrives once and in order", async () => {
   const anyStep = fc.oneof(
     { weight: 4, arbitrary: fc.constant("write" as const) },
     { weight: 2, arbitrary: fc.constant("wait" as const) },
     { weight: 1, arbitrary: fc.constant("full" as const) },
     { weight: 1, arbitrary: fc.constant("drain" as const) },
-    { weight: 1, arbitrary: fc.constant("pass" as const) },
+    { weight: 1, arbitrary: fc.constant("read" as const) },
   );
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), async (steps) => {
-      const { sink, response } = open();
-      let isPassed = false;
+      const { sink, response } = createSetup();
+      let isRead = false;
       let written = "";
-      for (const step of [...steps, "pass" as const, "drain" as const, "wait" as const]) {
+      for (const step of [...steps, "read" as const, "drain" as const, "wait" as const]) {
         if (step === "write") {
           const text = `${written.length} `;
           written += text;
@@ -303,9 +303,9 @@ test("whenever it is taken, everything comes out once and in order", async () =>
         } else if (step === "wait") await settled();
         else if (step === "full") response.isFull = true;
         else if (step === "drain") response.drain();
-        else if (!isPassed) {
-          isPassed = true;
-          void pass(sink.body, response);
+        else if (!isRead) {
+          isRead = true;
+          void writeBody(sink.body, response);
         }
       }
       sink.close();

@@ -2,44 +2,44 @@ import { ServerResponse } from "node:http";
 import { Socket } from "node:net";
 
 /*
- * The fast path of HTTP/1.1. `res.write` frames a chunk in three writes, corks the socket for them and lets go of it in
- * the next tick, for each client anew. Here a chunk is framed once for all clients that are given the same bytes, and
- * is written to the socket at once (RFC 9112, 7.1). Whenever the response is not plainly Node's own, with nothing of
- * it on the way to the socket, `res.write` does as it always does.
+ * The fast path for HTTP/1.1. `res.write` encodes a chunk with three writes to the socket, which it corks until the next
+ * tick, and does so for each client. Here a chunk is encoded once for all clients that get the same bytes, and is written
+ * to the socket at once (RFC 9112, section 7.1). The fast path is taken only if nothing has replaced or wrapped `write` of
+ * the response, and nothing of the response is still buffered before the socket. Otherwise `res.write` is used.
  */
 
-const NODES_WRITE: unknown = Reflect.get(ServerResponse.prototype, "write");
-/** Beyond so many bytes a copy costs more than it saves: a replay is written as the view that it is. */
-const LARGEST_COPY = 32_768;
+const NODE_WRITE: unknown = Reflect.get(ServerResponse.prototype, "write");
+/** Above this size, copying costs more than it saves: a page of a replay is written without a copy. */
+const MAX_COPY_BYTES = 32_768;
 
-/** What was framed last: in one turn the clients of a stream are given the same bytes. */
-let framed = new Uint8Array();
-let chunk = Buffer.alloc(0);
+/** The bytes that were encoded last, and their chunk: in one turn, all clients of a stream get the same bytes. */
+let lastBytes = new Uint8Array();
+let lastChunk = Buffer.alloc(0);
 
-function chunkOf(bytes: Uint8Array): Buffer {
-  if (bytes === framed) return chunk;
+function encodeChunk(bytes: Uint8Array): Buffer {
+  if (bytes === lastBytes) return lastChunk;
   const size = `${bytes.length.toString(16)}\r\n`;
   const end = size.length + bytes.length;
-  chunk = Buffer.allocUnsafe(end + 2);
-  chunk.write(size, "latin1");
-  chunk.set(bytes, size.length);
-  chunk.write("\r\n", end, "latin1");
-  framed = bytes as Uint8Array<ArrayBuffer>;
-  return chunk;
+  lastChunk = Buffer.allocUnsafe(end + 2);
+  lastChunk.write(size, "latin1");
+  lastChunk.set(bytes, size.length);
+  lastChunk.write("\r\n", end, "latin1");
+  lastBytes = bytes as Uint8Array<ArrayBuffer>;
+  return lastChunk;
 }
 
-/** The socket that these bytes may be written to, past `res.write`: the status is out, and nothing waits before them. */
-export function plainSocket(res: ServerResponse, bytes: Uint8Array): Socket | undefined {
-  if (bytes.length > LARGEST_COPY) return undefined;
+/** The socket, if these bytes may be written to it directly; otherwise `undefined`. */
+export function fastPathSocket(res: ServerResponse, bytes: Uint8Array): Socket | undefined {
+  if (bytes.length > MAX_COPY_BYTES) return undefined;
   const { chunkedEncoding, socket } = res;
-  // Compression and the like put a `write` of their own in the place of Node's.
-  const isPlain = chunkedEncoding && res.write === NODES_WRITE && socket instanceof Socket;
-  return isPlain && res.writableLength === socket.writableLength ? socket : undefined;
+  // Compression and similar middleware replace `write` of the response.
+  const isUnwrapped = chunkedEncoding && res.write === NODE_WRITE && socket instanceof Socket;
+  return isUnwrapped && res.writableLength === socket.writableLength ? socket : undefined;
 }
 
-/** Writes a chunk; false: not before `drained`. */
+/** Writes a chunk. Returns false when the caller must wait for `drained`. */
 export function writeChunk(socket: Socket, bytes: Uint8Array, drained: () => void): boolean {
-  const taken = socket.write(chunkOf(bytes));
-  if (!taken) socket.once("drain", drained);
-  return taken;
+  const canWriteMore = socket.write(encodeChunk(bytes));
+  if (!canWriteMore) socket.once("drain", drained);
+  return canWriteMore;
 }

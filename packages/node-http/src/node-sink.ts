@@ -1,26 +1,26 @@
 import type { ServerResponse } from "node:http";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
-import { plainSocket, writeChunk } from "./chunk-writer.ts";
+import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
 
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-/** What compression makes of a response: it gathers what is written until it is asked not to. */
-interface Gathering {
+/** A response behind compression middleware, which buffers what is written until `flush` is called. */
+interface BufferingResponse {
   readonly flush?: () => void;
 }
 
-/** One for all: to make an error for each response costs more than to serve it. */
-const OVER = new HoldfastError("ABORTED", "The response is over.");
+/** Shared by all responses: creating an error for each would cost more than serving the response. */
+const RESPONSE_OVER = new HoldfastError("ABORTED", "The response is over.");
 
 /**
- * Begins the response and writes to it.
+ * Begins the response and returns a sink that writes to it.
  *
- * @param watched what {@link watch} gave for this response
+ * @param watched the result of {@link watchResponse} for this response
  */
 export function createNodeSink(
   res: NodeResponse,
-  watched: Watched,
+  watched: WatchedResponse,
   status: number,
   headers: Record<string, string>,
   events: SinkEvents,
@@ -30,78 +30,79 @@ export function createNodeSink(
   const closed = (): void => events.closed();
   if (watched.signal.aborted) queueMicrotask(closed);
   else watched.onOver = closed;
-  if (!isGone(res)) {
-    // Of the response also over HTTP/2: what compresses has taken the place of its stream there.
+  if (!isClosed(res)) {
+    // On the response, also over HTTP/2: compression middleware redirects this listener to its own stream.
     res.on("drain", drained);
-    // Without a message: HTTP/2 has none.
+    // Without a status message, because HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
-  const ended = (): boolean => res.writableEnded || isGone(res);
+  const ended = (): boolean => res.writableEnded || isClosed(res);
   let begun = false;
   return {
     write(bytes) {
       if (ended()) return false;
-      const socket = begun && stream === undefined ? plainSocket(res as ServerResponse, bytes) : undefined;
+      const socket = begun && stream === undefined ? fastPathSocket(res as ServerResponse, bytes) : undefined;
       if (socket !== undefined) return writeChunk(socket, bytes, drained);
       begun = true;
-      const taken = (res as ServerResponse).write(bytes);
-      (res as Gathering).flush?.();
-      return taken;
+      const canWriteMore = (res as ServerResponse).write(bytes);
+      (res as BufferingResponse).flush?.();
+      return canWriteMore;
     },
     close() {
       if (!ended()) res.end();
     },
     destroy() {
-      if (isGone(res)) return;
-      // Another code, or none, and some clients take it for an end in order.
+      if (isClosed(res)) return;
+      // With another code, or without one, some clients take the cut for a normal end.
       stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
       (stream ?? res).destroy();
-      // Up to Node 22 a response that has no socket yet says nothing of it before its turn.
+      // Up to Node 22, a response that has no socket yet does not emit `close`.
       if (stream === undefined && res.socket === null) watched.end();
     },
   };
 }
 
-/** Whether the response is over, or the peer has left. */
-export function isGone(res: NodeResponse): boolean {
+/** Whether the response is over or the client has disconnected. */
+export function isClosed(res: NodeResponse): boolean {
   const stream = streamOf(res);
   if (stream !== undefined) return stream.closed;
   const { destroyed, socket, req } = res as ServerResponse;
   return destroyed || (socket === null && req.socket.destroyed);
 }
 
-/** A response that is watched until it is over, flushed or cut. */
-export interface Watched {
-  /** Aborts then. */
+/** Reports when a response is over, flushed or cut. */
+export interface WatchedResponse {
+  /** Aborts when the response is over. */
   readonly signal: AbortSignal;
-  /** Called then, once; not if it is over already. */
+  /** Called once when the response is over, but not if it was over from the beginning. */
   onOver: () => void;
-  /** Says that it is over, for a response that does not. */
+  /** Marks the response as over, for a response that does not emit `close`. */
   readonly end: () => void;
 }
 
-export function watch(res: NodeResponse): Watched {
+export function watchResponse(res: NodeResponse): WatchedResponse {
   const over = new AbortController();
   const { socket, req } = res as ServerResponse;
   const stream = streamOf(res);
-  // A pipelined response has no socket before its turn. Up to Node 22 it does not hear that its connection is gone.
-  const queuedOn = stream === undefined && socket === null ? req.socket : undefined;
+  // A pipelined response has no socket before its turn, and up to Node 22 it does not emit `close` before that. So the
+  // socket of the request is watched.
+  const waitsOn = stream === undefined && socket === null ? req.socket : undefined;
   const end = (): void => {
-    queuedOn?.off("close", end);
+    waitsOn?.off("close", end);
     if (over.signal.aborted) return;
-    over.abort(OVER);
+    over.abort(RESPONSE_OVER);
     watched.onOver();
   };
-  const watched: Watched = { signal: over.signal, onOver: () => undefined, end };
-  if (isGone(res)) end();
+  const watched: WatchedResponse = { signal: over.signal, onOver: () => undefined, end };
+  if (isClosed(res)) end();
   else {
     (stream ?? res).once("close", end);
-    queuedOn?.once("close", end);
+    waitsOn?.once("close", end);
   }
   return watched;
 }
 
-/** The stream of an HTTP/2 response. It alone tells that the response is over: that of a HEAD may say nothing. */
+/** The stream of an HTTP/2 response, which always emits `close`; the response to a HEAD request may not. */
 function streamOf(res: NodeResponse): ServerHttp2Stream | undefined {
   return "stream" in res ? res.stream : undefined;
 }

@@ -9,11 +9,11 @@ import {
   type Source,
   type SseRequest,
 } from "@holdfast/core";
-import { createNodeSink, isGone, type NodeResponse, watch } from "./node-sink.ts";
+import { createNodeSink, isClosed, type NodeResponse, watchResponse } from "./node-sink.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
-/** What `serve` of core wants to know of a request, and to begin its response by. */
+/** The arguments of `serve` for a request of Node: what it needs to know of the request, and how to begin the response. */
 export interface NodeExchange {
   readonly request: SseRequest;
   readonly open: OpenSink;
@@ -23,7 +23,7 @@ export interface NodeExchange {
  * Serves a client of `node:http` or `node:http2`.
  *
  * @returns a promise that resolves when the response is over
- * @throws `INVALID_OPTION` (as a rejection), only before the response began
+ * @throws `INVALID_OPTION` (as a rejection), only before the response has begun
  *
  * @example
  * createServer((req, res) => sse(req, res, jobs.stream("42"))).listen(3000);
@@ -39,20 +39,20 @@ export async function sse(
 }
 
 /**
- * For the adapter of a framework that stands on `node:http` and has something to do when the response begins. From this
- * call on the response is watched: hand both to `serve` at once.
+ * For adapters of frameworks on `node:http` that must do something when the response begins. This call adds listeners to
+ * the response, so pass its result to `serve` at once.
  *
- * @throws `INVALID_OPTION` when the response has begun
+ * @throws `INVALID_OPTION` when the response has already begun
  *
  * @example
  * const { request, open } = toExchange(req, res);
  * await serve(request, (...begin) => (beforeHeaders(), open(...begin)), source, options);
  */
 export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
-  if (res.headersSent && !isGone(res)) {
+  if (res.headersSent && !isClosed(res)) {
     throw new HoldfastError("INVALID_OPTION", "`res` must be a response that has not begun.");
   }
-  const watched = watch(res);
+  const watched = watchResponse(res);
   return {
     request: {
       method: req.method ?? "GET",

@@ -24,36 +24,36 @@ async function listen(handle: RequestListener): Promise<Server> {
   return server;
 }
 
-/** What comes over a raw connection. */
-class Wire {
+/** A raw connection and the text received over it. */
+class RawConnection {
   readonly socket: Socket;
   text = "";
-  #heard: () => void = () => undefined;
+  #onChange: () => void = () => undefined;
 
   constructor(server: Server) {
     this.socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
     onTestFinished(() => void this.socket.destroy());
     this.socket.setEncoding("latin1").on("data", (text: string) => {
       this.text += text;
-      this.#heard();
+      this.#onChange();
     });
-    this.socket.on("close", () => this.#heard());
+    this.socket.on("close", () => this.#onChange());
   }
 
-  ask(path: string, version = "1.1"): void {
+  request(path: string, version = "1.1"): void {
     this.socket.write(`GET ${path} HTTP/${version}\r\nHost: x\r\n\r\n`);
   }
 
   async until(matches: (text: string) => boolean): Promise<string> {
     while (!matches(this.text)) {
-      if (this.socket.closed) throw new Error(`The connection is closed: ${JSON.stringify(this.text)}`);
-      await new Promise<void>((resolve) => (this.#heard = resolve));
+      if (this.socket.closed) throw new Error(`The connection was closed: ${JSON.stringify(this.text)}`);
+      await new Promise<void>((resolve) => (this.#onChange = resolve));
     }
     return this.text;
   }
 }
 
-/** The chunks of the first response on the wire; its last one is empty when it is over. */
+/** Decodes the chunks of the first response in the text. The last chunk is empty when the response has ended. */
 function chunksOf(text: string): string[] {
   const chunks: string[] = [];
   let at = text.indexOf("\r\n\r\n") + 4;
@@ -70,26 +70,26 @@ function chunksOf(text: string): string[] {
 
 const textOf = (bytes: unknown): string => Buffer.from(bytes as Uint8Array).toString();
 
-test("what goes past `res.write` is framed as it frames it, up to the last chunk", async () => {
+test("chunks that bypass `res.write` are encoded as `res.write` does, up to the last chunk", async () => {
   const job = await createRegistry().open("job");
   let served: ServerResponse | undefined;
   const write = vi.spyOn(ServerResponse.prototype, "write");
   vi.resetModules();
-  const fresh = await import("../src/index.ts");
-  const server = await listen((req, res) => void fresh.sse(req, (served = res), job));
-  const wire = new Wire(server);
-  wire.ask("/");
-  await wire.until((text) => text.includes("stream.live"));
+  const freshModule = await import("../src/index.ts");
+  const server = await listen((req, res) => void freshModule.sse(req, (served = res), job));
+  const connection = new RawConnection(server);
+  connection.request("/");
+  await connection.until((text) => text.includes("stream.live"));
   const begun = write.mock.calls.length;
   for (let number = 1; number <= 3; number++) {
     job.push({ data: `${EVENT} ${number}` });
-    await wire.until((text) => text.includes(`${EVENT} ${number}`));
+    await connection.until((text) => text.includes(`${EVENT} ${number}`));
   }
   expect(write).toHaveBeenCalledTimes(begun);
   const finished = once(served as ServerResponse, "finish");
   await job.end();
   await finished;
-  const chunks = chunksOf(await wire.until((text) => text.endsWith("0\r\n\r\n")));
+  const chunks = chunksOf(await connection.until((text) => text.endsWith("0\r\n\r\n")));
   expect(chunks.slice(-5)).toEqual([
     `id: ${job.epoch}.1\ndata: ${EVENT} 1\n\n`,
     `id: ${job.epoch}.2\ndata: ${EVENT} 2\n\n`,
@@ -106,84 +106,84 @@ test("clients of one stream share the bytes of a chunk", async () => {
     sockets.push(req.socket);
     void sse(req, res, feed);
   });
-  const wires = [new Wire(server), new Wire(server)];
-  for (const wire of wires) wire.ask("/");
-  for (const wire of wires) await wire.until((text) => text.includes("stream.live"));
+  const connections = [new RawConnection(server), new RawConnection(server)];
+  for (const connection of connections) connection.request("/");
+  for (const connection of connections) await connection.until((text) => text.includes("stream.live"));
   const writes = sockets.map((socket) => vi.spyOn(socket, "write"));
   feed.push({ data: EVENT });
-  for (const wire of wires) await wire.until((text) => text.includes(EVENT));
+  for (const connection of connections) await connection.until((text) => text.includes(EVENT));
   const [one, other] = writes.map(({ mock }) => mock.lastCall?.[0]);
   expect(one).toBeInstanceOf(Buffer);
   expect(one).toBe(other);
 });
 
-test("a `write` of somebody else is not passed over", async () => {
+test("a `write` that was replaced before the response is not bypassed", async () => {
   const job = await createRegistry().open("job");
-  const theirs = vi.fn<(bytes: Uint8Array) => boolean>();
+  const replacedWrite = vi.fn<(bytes: Uint8Array) => boolean>();
   const server = await listen((req, res) => {
-    // As compression does it.
-    theirs.mockImplementation(res.write.bind(res));
-    res.write = theirs as typeof res.write;
+    // Like compression middleware.
+    replacedWrite.mockImplementation(res.write.bind(res));
+    res.write = replacedWrite as typeof res.write;
     void sse(req, res, job);
   });
-  const wire = new Wire(server);
-  wire.ask("/");
-  await wire.until((text) => text.includes("stream.live"));
+  const connection = new RawConnection(server);
+  connection.request("/");
+  await connection.until((text) => text.includes("stream.live"));
   job.push({ data: EVENT });
-  await wire.until((text) => text.includes(EVENT));
-  expect(textOf(theirs.mock.lastCall?.[0])).toContain(EVENT);
+  await connection.until((text) => text.includes(EVENT));
+  expect(textOf(replacedWrite.mock.lastCall?.[0])).toContain(EVENT);
 });
 
-test("nor is one that comes in the middle", async () => {
+test("a `write` that is replaced during the response is not bypassed", async () => {
   const job = await createRegistry().open("job");
   let served: ServerResponse | undefined;
   const server = await listen((req, res) => void sse(req, (served = res), job));
-  const wire = new Wire(server);
-  wire.ask("/");
+  const connection = new RawConnection(server);
+  connection.request("/");
   job.push({ data: "first" });
-  await wire.until((text) => text.includes("data: first"));
-  const theirs = vi.spyOn(served as ServerResponse, "write");
+  await connection.until((text) => text.includes("data: first"));
+  const replacedWrite = vi.spyOn(served as ServerResponse, "write");
   job.push({ data: EVENT });
-  await wire.until((text) => text.includes(EVENT));
-  expect(theirs.mock.calls.map(([bytes]) => textOf(bytes))).toEqual([expect.stringContaining(EVENT)]);
+  await connection.until((text) => text.includes(EVENT));
+  expect(replacedWrite.mock.calls.map(([bytes]) => textOf(bytes))).toEqual([expect.stringContaining(EVENT)]);
 });
 
-test("HTTP/1.0 has no chunks, and gets none", async () => {
+test("an HTTP/1.0 response has no chunks", async () => {
   const job = await createRegistry().open("job");
   const server = await listen((req, res) => void sse(req, res, job));
-  const wire = new Wire(server);
-  wire.ask("/", "1.0");
-  await wire.until((text) => text.includes("stream.live"));
+  const connection = new RawConnection(server);
+  connection.request("/", "1.0");
+  await connection.until((text) => text.includes("stream.live"));
   job.push({ data: EVENT });
-  await wire.until((text) => text.includes(EVENT));
+  await connection.until((text) => text.includes(EVENT));
   await job.end();
-  await once(wire.socket, "close");
-  const [, body = ""] = wire.text.split("\r\n\r\n");
+  await once(connection.socket, "close");
+  const [, body = ""] = connection.text.split("\r\n\r\n");
   expect(body).toMatch(/^event: stream\.open\n/);
   expect(body).not.toMatch(/\r\n/);
 });
 
-test("on a connection that is used again, each response has its own chunks and none of the other's", async () => {
+test("on a connection with pipelined requests, each response contains only its own chunks", async () => {
   const jobs = createRegistry();
   const server = await listen((req, res) => void sse(req, res, jobs.stream((req.url ?? "").slice(1))));
-  const wire = new Wire(server);
-  // The second waits for the end of the first, and is pushed to meanwhile.
+  const connection = new RawConnection(server);
+  // The second response waits for the end of the first, while events are pushed to both.
   const [one, two] = [await jobs.open("one"), await jobs.open("two")];
-  wire.ask("/one");
-  wire.ask("/two");
-  await wire.until((text) => text.includes("stream.live"));
+  connection.request("/one");
+  connection.request("/two");
+  await connection.until((text) => text.includes("stream.live"));
   for (let number = 1; number <= 3; number++) {
     one.push({ data: `one ${number}` });
     two.push({ data: `two ${number}` });
-    await wire.until((text) => text.includes(`one ${number}`));
+    await connection.until((text) => text.includes(`one ${number}`));
   }
-  expect(wire.text).not.toContain(two.epoch);
+  expect(connection.text).not.toContain(two.epoch);
   await one.end();
-  await wire.until((text) => text.includes("two 3"));
+  await connection.until((text) => text.includes("two 3"));
   two.push({ data: "two 4" });
-  await wire.until((text) => text.includes("two 4"));
+  await connection.until((text) => text.includes("two 4"));
   await two.end();
-  const text = await wire.until((received) => received.split("0\r\n\r\n").length === 3);
+  const text = await connection.until((received) => received.split("0\r\n\r\n").length === 3);
   const second = text.slice(text.lastIndexOf("HTTP/1.1 200"));
   expect(chunksOf(text).join("")).not.toContain(two.epoch);
   expect(chunksOf(second).join("")).not.toContain(one.epoch);
@@ -194,7 +194,7 @@ test("on a connection that is used again, each response has its own chunks and n
   ).toHaveLength(4);
 });
 
-test("it holds while the socket is full, and goes on when that is empty, with everything in order", async () => {
+test("writing pauses while the socket is full and continues in order after `drain`", async () => {
   const registry = createRegistry({ buffer: { bytes: 2 * FLOOD } });
   const job = await registry.open("job");
   let request: IncomingMessage | undefined;
@@ -202,10 +202,10 @@ test("it holds while the socket is full, and goes on when that is empty, with ev
     request = req;
     void sse(req, res, job);
   });
-  const wire = new Wire(server);
-  wire.ask("/");
-  await wire.until((text) => text.includes("stream.live"));
-  wire.socket.pause();
+  const connection = new RawConnection(server);
+  connection.request("/");
+  await connection.until((text) => text.includes("stream.live"));
+  connection.socket.pause();
   const { socket } = request as IncomingMessage;
   const text = "x".repeat(8_000);
   let pushed = 0;
@@ -219,10 +219,10 @@ test("it holds while the socket is full, and goes on when that is empty, with ev
   await new Promise((resolve) => setImmediate(resolve));
   expect(socket.bytesWritten).toBe(bytesWritten);
   await job.end();
-  wire.socket.resume();
-  await wire.until((received) => received.endsWith("0\r\n\r\n"));
+  connection.socket.resume();
+  await connection.until((received) => received.endsWith("0\r\n\r\n"));
   const ids = [
-    ...chunksOf(wire.text)
+    ...chunksOf(connection.text)
       .join("")
       .matchAll(/^id: \w+\.(\d+)\ndata: x/gm),
   ].map(([, id]) => Number(id));
@@ -230,7 +230,7 @@ test("it holds while the socket is full, and goes on when that is empty, with ev
   expect(socket.listenerCount("drain")).toBeLessThanOrEqual(1);
 });
 
-test("a client that leaves in the middle of a chunk leaves nothing behind", async () => {
+test("nothing is left behind by a client that disconnects in the middle of a chunk", async () => {
   const registry = createRegistry({ buffer: { bytes: 2 * FLOOD } });
   const job = await registry.open("job");
   let over: Promise<void> | undefined;
@@ -239,16 +239,16 @@ test("a client that leaves in the middle of a chunk leaves nothing behind", asyn
     request = req;
     over = sse(req, res, job);
   });
-  const wire = new Wire(server);
-  wire.ask("/");
-  await wire.until((text) => text.includes("stream.live"));
-  wire.socket.pause();
+  const connection = new RawConnection(server);
+  connection.request("/");
+  await connection.until((text) => text.includes("stream.live"));
+  connection.socket.pause();
   const { socket } = request as IncomingMessage;
   while (!socket.writableNeedDrain) {
     job.push({ data: "x".repeat(8_000) });
     await new Promise((resolve) => setImmediate(resolve));
   }
-  wire.socket.resetAndDestroy();
+  connection.socket.resetAndDestroy();
   await over;
   job.push({ data: EVENT });
   await new Promise((resolve) => setImmediate(resolve));

@@ -18,24 +18,24 @@ async function fetchFrom(server: Server): Promise<IncomingMessage> {
   return response;
 }
 
-test("a response that has begun is refused", async () => {
+test("a response that has begun is rejected", async () => {
   const jobs = createRegistry();
-  let refused: unknown;
+  let rejection: unknown;
   const server = await listen((req, res) => {
     res.write("begun");
     void sse(req, res, jobs.stream("42")).catch((error: unknown) => {
-      refused = error;
+      rejection = error;
       res.end();
     });
   });
   const response = await fetchFrom(server);
   response.resume();
   await once(response, "end");
-  expect(refused).toMatchObject({ code: "INVALID_OPTION" });
+  expect(rejection).toMatchObject({ code: "INVALID_OPTION" });
   expect(jobs.gauges().connections).toBe(0);
 });
 
-test("a response that somebody else has ended meanwhile is over, and nothing is registered", async () => {
+test("nothing is registered for a response that has already ended", async () => {
   const jobs = createRegistry();
   let over: Promise<void> | undefined;
   const server = await listen((req, res) => {
@@ -53,7 +53,7 @@ test("a response that somebody else has ended meanwhile is over, and nothing is 
   expect(jobs.gauges()).toMatchObject({ connections: 0, waiting: 0 });
 });
 
-test("a response that is served twice refuses the second, and the first goes on", async () => {
+test("when a response is served twice, the second call is rejected and the first continues", async () => {
   const jobs = createRegistry();
   const job = await jobs.open("42");
   let second: unknown;
