@@ -1,6 +1,6 @@
 /**
- * What ships, checked as it ships: every public package is packed, its tarball linted, unpacked beside the
- * others and imported. Needs a build.
+ * Checks the packages as they are published: packs every public package, lints the tarball, unpacks it beside the others,
+ * imports it and compares its exports with those of the source. Needs a build.
  */
 import { spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -22,9 +22,9 @@ const exportNames = async (file: string): Promise<string[]> => Object.keys(await
 const scratch = mkdtempSync(join(tmpdir(), "holdfast-tarballs-"));
 process.on("exit", () => rmSync(scratch, { recursive: true }));
 
-const unpacked = (name: string): string => join(scratch, "node_modules", name);
-const quiet: SpawnSyncOptions = { stdio: ["ignore", "ignore", "inherit"] };
-const loud: SpawnSyncOptions = { stdio: ["ignore", "inherit", "inherit"] };
+const unpackedFolder = (name: string): string => join(scratch, "node_modules", name);
+const silent: SpawnSyncOptions = { stdio: ["ignore", "ignore", "inherit"] };
+const printing: SpawnSyncOptions = { stdio: ["ignore", "inherit", "inherit"] };
 
 const packages = globSync("packages/*/package.json")
   .map((file) => ({ folder: resolve(dirname(file)), ...readManifest(dirname(file)) }))
@@ -33,32 +33,34 @@ const problems: string[] = [];
 
 for (const { name, folder, dependencies, peerDependencies } of packages) {
   const tarball = join(scratch, `${name.replace("/", "-")}.tgz`);
-  const ran = [
-    spawnSync("pnpm", ["pack", "--out", tarball], { ...quiet, cwd: folder }),
-    spawnSync("publint", [tarball, "--strict"], loud),
-    spawnSync("attw", [tarball, "--profile", "esm-only", "--quiet"], loud),
+  const commands = [
+    spawnSync("pnpm", ["pack", "--out", tarball], { ...silent, cwd: folder }),
+    spawnSync("publint", [tarball, "--strict"], printing),
+    spawnSync("attw", [tarball, "--profile", "esm-only", "--quiet"], printing),
   ];
-  if (ran.some((result) => result.status !== 0)) problems.push(`${name}: see above`);
+  if (commands.some((result) => result.status !== 0)) problems.push(`${name}: see the output above`);
 
-  mkdirSync(unpacked(name), { recursive: true });
-  spawnSync("tar", ["-xzf", tarball, "-C", unpacked(name), "--strip-components=1"], loud);
+  mkdirSync(unpackedFolder(name), { recursive: true });
+  spawnSync("tar", ["-xzf", tarball, "-C", unpackedFolder(name), "--strip-components=1"], printing);
   for (const needed of Object.keys({ ...dependencies, ...peerDependencies })) {
     if (packages.some((other) => other.name === needed)) continue;
-    const link = join(unpacked(name), "node_modules", needed);
+    const link = join(unpackedFolder(name), "node_modules", needed);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(folder, "node_modules", needed), link);
   }
 }
 
 for (const { name, folder } of packages) {
-  const shipped = await exportNames(join(unpacked(name), "dist/index.js"));
-  const written = await exportNames(join(folder, "src/index.ts"));
-  if (!isDeepStrictEqual(shipped, written)) {
-    problems.push(`${name}: exports [${shipped.join()}], its source [${written.join()}]`);
+  const packedExports = await exportNames(join(unpackedFolder(name), "dist/index.js"));
+  const sourceExports = await exportNames(join(folder, "src/index.ts"));
+  if (!isDeepStrictEqual(packedExports, sourceExports)) {
+    problems.push(
+      `${name}: the package exports [${packedExports.join()}], its source [${sourceExports.join()}]`,
+    );
   }
-  const manifest = readFileSync(join(unpacked(name), "package.json"), "utf8");
+  const manifest = readFileSync(join(unpackedFolder(name), "package.json"), "utf8");
   if (/workspace:|catalog:|@holdfast\/source/.test(manifest)) {
-    problems.push(`${name}: package.json still speaks of the workspace`);
+    problems.push(`${name}: package.json still contains workspace settings`);
   }
 }
 
