@@ -1,7 +1,7 @@
 /**
- * `npm test`: runs all checks and prints one line per step. The output of a step is shown only when it failed, or with
- * `--verbose`. With `--deep` it also measures coverage, builds and checks the published packages, and runs the slow tests
- * and the matrix of runtimes and proxies.
+ * `npm test`: runs all checks and prints one line per step. The output of a step is shown only when it failed, or
+ * with `--verbose`. With `--deep` it also measures coverage, builds and checks the published packages, and runs the
+ * slow tests and the matrix of runtimes and proxies.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Checks the packages as they are published: packs every public package, lints the tarball, unpacks it beside the others,
- * imports it and compares its exports with those of the source. Needs a build.
+ * Checks the packages as they are published: packs every public package, lints the tarball, unpacks it beside the
+ * others, imports it and compares its exports with those of the source. Needs a build.
  */
 import { spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";

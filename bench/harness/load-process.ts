@@ -104,8 +104,8 @@ const api = {
   },
 
   /**
-   * Opens `count` connections, `concurrency` at a time. Each connects, receives `wanted` events and disconnects. Returns
-   * the time from connecting to the last byte, in microseconds.
+   * Opens `count` connections, `concurrency` at a time. Each connects, receives `wanted` events and disconnects.
+   * Returns the time from connecting to the last byte, in microseconds.
    */
   async shortConnections(
     target: Target,

@@ -5,7 +5,7 @@ import type { Figures } from "../harness/workload.ts";
 import { cpuTime } from "./cpu-time.ts";
 
 const EVENTS = 100_000;
-/** A prime that does not divide the number of streams, so that consecutive pushes do not go to neighbouring streams. */
+/** A prime that does not divide the number of streams, so that consecutive pushes go to distant streams. */
 const STRIDE = 7_919;
 const COUNTS = [1, 10, 100, 1_000, 10_000] as const;
 

@@ -9,8 +9,8 @@ export interface PeerOptions {
   /** Interval of heartbeats to idle clients, in ms. */
   readonly heartbeat?: number;
   /**
-   * The data of the events with ids 1, 2, 3 and so on. A client receives those after its `Last-Event-ID`, or all of them
-   * without one.
+   * The data of the events with ids 1, 2, 3 and so on. A client receives those after its `Last-Event-ID`, or all of
+   * them without one.
    */
   readonly history?: readonly string[];
 }

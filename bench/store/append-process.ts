@@ -16,7 +16,7 @@ interface OpenStream {
 
 let store: Store;
 let streams: OpenStream[] = [];
-/** A prime that does not divide the number of streams, so that consecutive appends do not go to neighbouring streams. */
+/** A prime that does not divide the number of streams, so that consecutive appends go to distant streams. */
 const STRIDE = 7_919;
 
 async function append(stream: OpenStream): Promise<void> {
@@ -46,8 +46,8 @@ const api = {
   },
 
   /**
-   * Appends to all streams in parallel, to each stream one event after another, as fast as the store allows. Returns the
-   * duration in microseconds.
+   * Appends to all streams in parallel, to each stream one event after another, as fast as the store allows.
+   * Returns the duration in microseconds.
    */
   async appendInParallel(eventsPerStream: number): Promise<number> {
     const start = microseconds();

@@ -14,8 +14,8 @@ export interface Counts {
 }
 
 /**
- * The events of a job, by name. Every file of the folder is in exactly one `file` event, together with the other files of
- * its batch: one event per file would be too many, and a count alone could not be verified.
+ * The events of a job, by name. Every file of the folder is in exactly one `file` event, together with the other
+ * files of its batch: one event per file would be too many, and a count alone could not be verified.
  */
 export interface JobEvents {
   /** `total` grows while the folder is being listed. After that it is fixed, and `files + errors` grows towards it. */

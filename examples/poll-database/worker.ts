@@ -14,8 +14,8 @@ export interface WorkerOptions {
 }
 
 /**
- * Works on the jobs of the table, one after another, and writes their events to the table. It knows nothing about streams
- * or readers. A worker that takes over a job continues after the last event in the table.
+ * Works on the jobs of the table, one after another, and writes their events to the table. It knows nothing about
+ * streams or readers. A worker that takes over a job continues after the last event in the table.
  */
 export async function work(
   table: JobTable,

@@ -7,8 +7,8 @@ import { delimiter, join } from "node:path";
 const FOLDERS = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/bin"];
 
 /**
- * Returns the path of a program, which is installed first where possible (root on Debian). Without the program it logs a
- * line and returns `undefined`; under CI it throws.
+ * Returns the path of a program, which is installed first where possible (root on Debian). Without the program it
+ * logs a line and returns `undefined`; under CI it throws.
  *
  * @param programs alternative names of the program; the first is also the name of the Debian package
  */

@@ -1,6 +1,6 @@
 import { count, format } from "./format.js";
 
-/** Counts the events of a stream by the numbers in their ids. The numbers have no gaps, so losses and duplicates show. */
+/** Counts the events of a stream by the numbers in their ids, which have no gaps, so losses and duplicates show. */
 export class SequenceCheck {
   received = 0;
   missed = 0;

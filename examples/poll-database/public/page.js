@@ -80,7 +80,12 @@ async function setFault(input) {
   input.disabled = false;
 }
 
-/** The value at a path such as `gauges.streams`; the sum of an object's values. @param {any} stats @param {string} path */
+/**
+ * The value at a path such as `gauges.streams`, or the sum of the values if it is an object.
+ *
+ * @param {any} stats
+ * @param {string} path
+ */
 function valueAt(stats, path) {
   const value = path.split(".").reduce((part, name) => part?.[name], stats);
   if (value === undefined || typeof value === "string") return value ?? "none";

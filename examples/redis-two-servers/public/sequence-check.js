@@ -1,6 +1,6 @@
 /**
- * Counts the events of a job by the numbers in their ids and by the steps in their data. Neither has gaps, so losses and
- * duplicates show.
+ * Counts the events of a job by the numbers in their ids and by the steps in their data. Neither has gaps, so
+ * losses and duplicates show.
  */
 export class SequenceCheck {
   received = 0;

@@ -3,8 +3,8 @@ import { sse as serveNode } from "@holdfast/node-http";
 import type { Request, Response } from "express";
 
 /**
- * Serves a client of Express 5 or 4. Return the promise from the handler, so that an error before the response has begun
- * reaches the error handlers. In Express 4 add `.catch(next)` instead.
+ * Serves a client of Express 5 or 4. Return the promise from the handler, so that an error before the response has
+ * begun reaches the error handlers. In Express 4 add `.catch(next)` instead.
  *
  * @returns a promise that resolves when the response is over
  * @throws `INVALID_OPTION` (as a rejection), only before the response has begun

@@ -3,9 +3,9 @@ import { toExchange } from "@holdfast/node-http";
 import type { FastifyReply, FastifyRequest, RawServerBase, RouteGenericInterface } from "fastify";
 
 /**
- * Serves a client of Fastify 5, over HTTP/1.1 or HTTP/2. Headers that hooks have set on the reply are kept. The reply is
- * hijacked when the response begins. Return the promise from the handler, so that an earlier error reaches the error
- * handler.
+ * Serves a client of Fastify 5, over HTTP/1.1 or HTTP/2. Headers that hooks have set on the reply are kept. The
+ * reply is hijacked when the response begins. Return the promise from the handler, so that an earlier error reaches
+ * the error handler.
  *
  * @returns a promise that resolves when the response is over
  * @throws `INVALID_OPTION` (as a rejection), only before the response has begun

@@ -1,13 +1,14 @@
 import { type BodySink, createWebSink, type SinkEvents } from "@holdfast/core";
 
 /*
- * On Node, the server in front of Hono writes a `Response` to a response of `node:http`, chunk by chunk, with several
- * promises for each chunk. That costs as much CPU as everything else together. As soon as it is certain that nothing
- * stands between the body and that response, chunks are written to the response directly. The body stays open: closing it
- * ends the response.
+ * On Node, the server in front of Hono writes a `Response` to a response of `node:http`, chunk by chunk, with
+ * several promises for each chunk. That costs as much CPU as everything else together. As soon as it is certain
+ * that nothing stands between the body and that response, chunks are written to the response directly. The body
+ * stays open: closing it ends the response.
  *
- * It is certain when a chunk is written to the response in the very microtask that follows the read which took it. Anything
- * that changes or inspects a body reads it on one side and is read on the other, and needs more than one microtask.
+ * It is certain when the server writes a chunk to the response in the microtask right after the read that returned
+ * the chunk. Code that changes or inspects the body has to read each chunk and pass it on, which takes more than one
+ * microtask.
  */
 
 /** Node's response, to which the server writes the body of the `Response`. */
@@ -18,7 +19,7 @@ export interface Outgoing {
   once(event: "drain" | "close", listener: () => void): unknown;
 }
 
-/** After so many chunks that did not arrive directly, the fast path is given up. */
+/** Number of chunks for which this is checked. If none reaches the response directly, the fast path is never taken. */
 const ATTEMPTS = 8;
 
 /** A web sink that writes directly to `outgoing` as soon as that is certain to be equivalent. */
@@ -39,7 +40,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
     },
   });
 
-  // Another response may be sent instead, or was sent before: then nobody reads the body or cancels it.
+  // Another response may be sent instead, or was sent before: then the body is neither read nor cancelled.
   if (outgoing.destroyed === true) queueMicrotask(() => web.destroy());
   else outgoing.once("close", () => web.destroy());
 

@@ -2,10 +2,11 @@ import { ServerResponse } from "node:http";
 import { Socket } from "node:net";
 
 /*
- * The fast path for HTTP/1.1. `res.write` encodes a chunk with three writes to the socket, which it corks until the next
- * tick, and does so for each client. Here a chunk is encoded once for all clients that get the same bytes, and is written
- * to the socket at once (RFC 9112, section 7.1). The fast path is taken only if nothing has replaced or wrapped `write` of
- * the response, and nothing of the response is still buffered before the socket. Otherwise `res.write` is used.
+ * The fast path for HTTP/1.1. `res.write` encodes a chunk with three writes to the socket, which it corks until the
+ * next tick, and does so for each client. Here a chunk is encoded once for all clients that get the same bytes, and
+ * is written to the socket at once (RFC 9112, section 7.1). The fast path is taken only if nothing has replaced or
+ * wrapped `write` of the response, and nothing of the response is still buffered before the socket. Otherwise
+ * `res.write` is used.
  */
 
 const NODE_WRITE: unknown = Reflect.get(ServerResponse.prototype, "write");

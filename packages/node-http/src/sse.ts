@@ -13,7 +13,7 @@ import { createNodeSink, isClosed, type NodeResponse, watchResponse } from "./no
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
-/** The arguments of `serve` for a request of Node: what it needs to know of the request, and how to begin the response. */
+/** The arguments of `serve` for a request of Node: a description of it, and a function that begins the response. */
 export interface NodeExchange {
   readonly request: SseRequest;
   readonly open: OpenSink;
@@ -39,8 +39,8 @@ export async function sse(
 }
 
 /**
- * For adapters of frameworks on `node:http` that must do something when the response begins. This call adds listeners to
- * the response, so pass its result to `serve` at once.
+ * For adapters of frameworks on `node:http` that must do something when the response begins. This call adds
+ * listeners to the response, so pass its result to `serve` at once.
  *
  * @throws `INVALID_OPTION` when the response has already begun
  *
