@@ -1,11 +1,11 @@
 import fc from "fast-check";
 
-/** Any character that UTF-8 can hold. */
+/** Any character that UTF-8 can encode. */
 const anyCharacter = fc
   .integer({ min: 0, max: 0x10_f7_ff })
   .map((number) => String.fromCodePoint(number < 0xd8_00 ? number : number + 0x8_00));
 
-const treacherous = [
+const specialText = [
   "\r",
   "\n",
   "\r\n",
@@ -21,15 +21,15 @@ const treacherous = [
   "😀",
 ];
 
-/** Any text that UTF-8 can hold, rich in what breaks an event stream. */
+/** Any text that UTF-8 can encode, with many line ends and field names. */
 export const anyText: fc.Arbitrary<string> = fc.string({
-  unit: fc.oneof(fc.constantFrom(...treacherous), fc.string({ minLength: 1, maxLength: 3 }), anyCharacter),
+  unit: fc.oneof(fc.constantFrom(...specialText), fc.string({ minLength: 1, maxLength: 3 }), anyCharacter),
 });
 
-/** Any text that a field of one line can hold. */
+/** Any text that a field of one line can have. */
 export const anyLine: fc.Arbitrary<string> = anyText.map((text) => text.replaceAll(/[\r\n\0]/g, ""));
 
-/** Text with half a character in it, which UTF-8 cannot hold. */
+/** Text with a lone surrogate, which UTF-8 cannot encode. */
 export const brokenText: fc.Arbitrary<string> = fc
   .tuple(anyLine, fc.integer({ min: 0xd8_00, max: 0xdf_ff }), anyLine)
   .map(([before, half, after]) => before + String.fromCharCode(half) + after);
