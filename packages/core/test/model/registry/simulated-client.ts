@@ -25,6 +25,8 @@ export class SimulatedClient {
   #parsed = 0;
   /** How many characters of the current connection have been searched for complete blocks. */
   #searched = 0;
+  /** The cursor after each block of the current connection, with the number of characters up to the end of the block. */
+  #cursors: { readonly end: number; readonly cursor: string | undefined }[] = [];
   #liveCount = 0;
   #openCount = 0;
   #waiting = false;
@@ -47,6 +49,7 @@ export class SimulatedClient {
   connect(connection: MemoryClient): void {
     this.connection = connection;
     this.#parsed = this.#searched = this.#liveCount = this.#openCount = this.outageCount = 0;
+    this.#cursors = [{ end: 0, cursor: this.cursor }];
     this.#waiting = this.isGone = false;
     this.#positionPending = undefined;
     this.#closedBy = "none";
@@ -54,19 +57,34 @@ export class SimulatedClient {
     this.#position = positionOf(this.cursor);
   }
 
-  /** Parses what has arrived. With `limit` only that many characters have arrived: the connection was cut there. */
-  read(limit = Infinity): void {
+  /** Parses what has arrived. */
+  read(): void {
     if (this.connection === undefined) return;
     const { text } = this.connection;
-    const arrived = Math.min(text.length, Math.max(limit, this.#parsed));
-    if (arrived === this.#searched) return;
-    this.#searched = arrived;
-    // Section 9.2.6: an incomplete block at the end of the stream is discarded.
-    const end = text.slice(0, arrived).lastIndexOf("\n\n") + 2;
+    if (text.length === this.#searched) return;
+    this.#searched = text.length;
+    const end = text.lastIndexOf("\n\n") + 2;
     if (end <= Math.max(1, this.#parsed)) return;
-    const blocks = text.slice(this.#parsed, end);
-    this.#parsed = end;
-    for (const block of blocks.split(/(?<=\n\n)/)) this.#onBlock(block);
+    for (const block of text.slice(this.#parsed, end).split(/(?<=\n\n)/)) {
+      this.#onBlock(block);
+      this.#parsed += block.length;
+      this.#cursors.push({ end: this.#parsed, cursor: this.cursor });
+    }
+  }
+
+  /**
+   * Leaves. With `limit` the network has delivered only that many characters, so the cursor is that of the last block among
+   * them; an incomplete block is discarded (section 9.2.6).
+   */
+  leave(limit = Infinity): void {
+    this.read();
+    const { connection } = this;
+    if (connection === undefined) return;
+    this.cursor = this.#cursors.findLast(({ end }) => end <= limit)?.cursor;
+    // A client never reconnects after a 204 or a 404: the next connection is that of a new client.
+    if (connection.status === 204 || connection.status === 404) this.cursor = undefined;
+    connection.leave();
+    this.connection = undefined;
   }
 
   /** Whether the last `stream.open` said `waiting`. */

@@ -158,7 +158,7 @@ class Simulation {
       case "connect":
         return this.#connect(step);
       case "leave":
-        return this.#leave(this.#client(step.client), step.charactersRead);
+        return this.#client(step.client).leave(step.charactersRead);
       case "log out":
         return this.#logOut(this.#client(step.client));
       case "stall":
@@ -207,7 +207,7 @@ class Simulation {
     if (this.#database !== undefined) await this.#recoverDatabase(this.#database);
     for (const client of this.#clients) client.checkSettled();
     for (const subscriber of this.#subscribers) subscriber.leave();
-    for (const client of this.#clients) this.#leave(client, Infinity);
+    for (const client of this.#clients) client.leave();
     for (const connection of this.#connections) connection.leave();
     this.#database?.checkNothingLeft();
     const closed = this.#registry.close({ deadline: 0 });
@@ -394,7 +394,7 @@ class Simulation {
     loggedOut,
   }: Extract<Step, { do: "connect" }>): Promise<void> | undefined {
     const client = this.#client(number);
-    this.#leave(client, Infinity);
+    client.leave();
     const cursors = {
       none: undefined,
       invalid: "§",
@@ -429,8 +429,6 @@ class Simulation {
       throw new Error("A client was served after the registry was closed");
     if (loggedOut && status === 200 && !connection.text.startsWith("event: stream.drain\n"))
       throw new Error("A client was served whose user had logged out");
-    // A client never reconnects after a 204: the next connection is that of a new client.
-    if (status === 204) client.cursor = undefined;
     return this.#databaseTurn();
   }
 
@@ -449,14 +447,6 @@ class Simulation {
   /** The answer of a prompt database takes some microtasks. Waits for them. */
   #databaseTurn(): Promise<void> | undefined {
     return this.#setup.database === "prompt" ? macrotask() : undefined;
-  }
-
-  #leave(client: SimulatedClient, charactersRead: number): void {
-    client.read(charactersRead);
-    // A client never reconnects after a 404.
-    if (client.connection?.status === 404) client.cursor = undefined;
-    client.connection?.leave();
-    client.connection = undefined;
   }
 
   /** A live stream may expire by itself. The writer's signal says so. */
