@@ -1,5 +1,5 @@
-// Covers what a client is sent, by src/registry/{accept,request-context}.ts, src/stream/{reader,handshake,stream,notifier}.ts
-// and src/connection/{connection,empty-response}.ts.
+// Covers what a client is sent, by src/registry/{accept,request-context}.ts, src/stream/{reader,handshake,notifier}.ts and
+// src/connection/{connection,empty-response}.ts.
 
 import { describe, expect, test, vi } from "vitest";
 import { createLatch } from "../../src/base/latch.ts";
@@ -93,7 +93,7 @@ describe("replay and live delivery", () => {
     expect(soon).toHaveBeenCalledTimes(2);
   });
 
-  test("compare the cursor of a client that reconnects as a number, not as text", async () => {
+  test("resume behind the cursor, which is compared as a number, not as text", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");
     for (let n = 1; n <= 12; n++) job.push({ data: n });
@@ -181,10 +181,10 @@ test("streams whose subscribers push to each other do not starve the event loop"
 
 describe("a cursor that the log cannot serve", () => {
   async function trimmedJob() {
-    const testRegistry = createTestRegistry({ buffer: { events: 3 } });
-    const job = await testRegistry.registry.open("a");
+    const fixture = createTestRegistry({ buffer: { events: 3 } });
+    const job = await fixture.registry.open("a");
     for (let n = 1; n <= 10; n++) job.push({ data: n });
-    return { ...testRegistry, job };
+    return { ...fixture, job };
   }
 
   test.each([
@@ -206,14 +206,14 @@ describe("a cursor that the log cannot serve", () => {
     expect(observed.reset).toEqual([{ id: "a", reason, lost }]);
   });
 
-  test("is not the one just before the first held event", async () => {
+  test("a cursor just before the first held event is served without a reset", async () => {
     const { job, connect } = await trimmedJob();
     const client = connect("a", { cursor: `${job.epoch}.7` });
     expect(client.blocks[0]?.[1]).toBe(`${job.epoch}.7`);
     expect(client.events).toEqual([8, 9, 10]);
   });
 
-  test("can be that of a slow reader: a reset names exactly what it missed, and it goes on", async () => {
+  test("a slow reader that falls behind the log gets a reset that names exactly what it missed, and goes on", async () => {
     const { registry, clock, connect } = createTestRegistry({ buffer: { events: 3 } });
     const job = await registry.open("a");
     job.push({ data: 1 });
@@ -231,7 +231,7 @@ describe("a cursor that the log cannot serve", () => {
     ]);
   });
 
-  test("is not a missing cursor on a channel: the client gets what is held, without a reset", () => {
+  test("a client of a channel without a cursor gets what is held, without a reset", () => {
     const { registry, connect } = createTestRegistry({ buffer: { events: 3 } });
     const channel = registry.channel("lobby");
     for (let n = 1; n <= 10; n++) channel.push({ data: n });

@@ -1,4 +1,4 @@
-// Covers how failures are contained, by src/stream/stream.ts, src/connection/connection.ts and src/protocol/observer.ts.
+// Covers how failures are contained by src/stream/stream.ts, src/connection/connection.ts and src/protocol/observer.ts.
 
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { serve } from "../../src/connection/serve.ts";

@@ -53,7 +53,7 @@ describe("open", () => {
     expect(fresh.epoch).not.toBe(old.epoch);
   });
 
-  test("starts a stream that the timer of the ended one with the same id does not forget", async () => {
+  test("starts a stream that is not forgotten by the timer of the ended stream with the same id", async () => {
     const { registry, clock } = createTestRegistry();
     const old = await registry.open("a");
     await old.end();
@@ -157,7 +157,7 @@ describe("a reference", () => {
     expect(registry.size).toBe(0);
   });
 
-  test("has clients that wait drained after `wait`, without an error", async () => {
+  test("drains waiting clients after `wait`, without an error", async () => {
     const { registry, clock, connect, observed } = createTestRegistry();
     const client = connect(registry.stream("a", { wait: 5_000 }));
     await clock.advance(4_999);
@@ -170,14 +170,14 @@ describe("a reference", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("has heartbeats sent to clients that wait", async () => {
+  test("sends heartbeats to waiting clients", async () => {
     const { clock, connect } = createTestRegistry();
     const client = connect("a");
     await clock.advance(45_000);
     expect(client.text.split(":\n\n")).toHaveLength(4);
   });
 
-  test("has nothing left of a client that leaves while it waits", async () => {
+  test("holds nothing for a client that has left while it waited", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const client = connect("a");
     client.leave();

@@ -24,7 +24,7 @@ function createRegistryWithSource(
   options: RegistryOptions = {},
 ): TestRegistry & { readonly runs: SourceRun[]; running(): number } {
   const runs: SourceRun[] = [];
-  const testRegistry = createTestRegistry({
+  const fixture = createTestRegistry({
     random: Math.random,
     linger: 5_000,
     source: (id, { signal }) => {
@@ -45,7 +45,7 @@ function createRegistryWithSource(
     },
     ...options,
   });
-  return { ...testRegistry, runs, running: () => runs.filter(({ signal }) => !signal.aborted).length };
+  return { ...fixture, runs, running: () => runs.filter(({ signal }) => !signal.aborted).length };
 }
 
 const eventNames = ({ blocks }: TestClient): string[] => blocks.map(([event]) => event);

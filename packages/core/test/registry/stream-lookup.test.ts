@@ -103,16 +103,16 @@ describe("a client that connects before its stream exists", () => {
   });
 
   test("and leaves while it waits leaves nothing behind", async () => {
-    const testRegistry = createTestRegistry();
-    const client = testRegistry.connect("a");
+    const fixture = createTestRegistry();
+    const client = fixture.connect("a");
     client.leave();
     await client.over;
-    expectEmpty(testRegistry);
+    expectEmpty(fixture);
     expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
   });
 
-  describe("and `maxWaiting`", () => {
-    test("counts if it was sent `waiting`, and no longer when it reads its stream", async () => {
+  describe("counts against `maxWaiting`", () => {
+    test("once it was sent `waiting`, until it reads its stream", async () => {
       const { registry, clock, connect } = createTestRegistry({ maxWaiting: 2 });
       await registry.open("real");
       const waiting = [connect("a"), connect("b")];
@@ -129,7 +129,7 @@ describe("a client that connects before its stream exists", () => {
       expect(registry.gauges()).toMatchObject({ waiting: 2, connections: 4 });
     });
 
-    test("does not count while the first query may still say that there is no such stream", async () => {
+    test("but not while the first query may still say that there is no such stream", async () => {
       const { registry, clock, connect, db } = createRegistryWithDatabase({ maxWaiting: 1 });
       const clients = [connect("a"), connect("b"), connect("c")];
       expect(registry.gauges()).toMatchObject({ waiting: 0, connections: 3 });
@@ -141,18 +141,18 @@ describe("a client that connects before its stream exists", () => {
       expect(clients.slice(1).map(eventNames)).toEqual([["stream.open"], ["stream.drain"]]);
     });
 
-    test("gets a 503 over the limit with `overload: refuse`, also after a second without an answer", async () => {
-      const testRegistry = createRegistryWithDatabase({ maxWaiting: 1, overload: "refuse" });
-      const [first, second] = [testRegistry.connect("a"), testRegistry.connect("b")];
-      await testRegistry.clock.advance(1_000);
+    test("and gets a 503 over the limit with `overload: refuse`, also after a second without an answer", async () => {
+      const fixture = createRegistryWithDatabase({ maxWaiting: 1, overload: "refuse" });
+      const [first, second] = [fixture.connect("a"), fixture.connect("b")];
+      await fixture.clock.advance(1_000);
       expect([first.status, second.status]).toEqual([200, 503]);
       expect(second.headers).toMatchObject({ "retry-after": expect.any(String) });
       first.leave();
-      await testRegistry.clock.flush();
-      expectEmpty(testRegistry);
+      await fixture.clock.flush();
+      expectEmpty(fixture);
     });
 
-    test("does not count as a subscriber in the same process", async () => {
+    test("unless it is a subscriber in the same process", async () => {
       const { registry, clock, connect } = createTestRegistry({ maxWaiting: 1 });
       const subscriptions = Array.from({ length: 5 }, () => registry.subscribe("a"));
       const first = subscriptions.map((subscription) => subscription.next());
@@ -189,32 +189,32 @@ describe("the status", () => {
   test.each([undefined, null])(
     "is 404 if there is no such row (%j), and nothing is registered",
     async (nothing) => {
-      const testRegistry = createRegistryWithDatabase();
-      const client = testRegistry.connect("a");
-      await testRegistry.clock.advance(999);
-      testRegistry.db.lastQuery.answer(nothing);
-      await testRegistry.clock.flush();
+      const fixture = createRegistryWithDatabase();
+      const client = fixture.connect("a");
+      await fixture.clock.advance(999);
+      fixture.db.lastQuery.answer(nothing);
+      await fixture.clock.flush();
       expect([client.status, client.text, client.headers]).toEqual([
         404,
         "",
         { "cache-control": "no-store" },
       ]);
-      expect(testRegistry.observed.connectionOpened).toEqual([]);
+      expect(fixture.observed.connectionOpened).toEqual([]);
       await client.over;
       // For 2 s the next client gets the same answer.
-      expect([testRegistry.connect("a").status, testRegistry.db.queries.length]).toEqual([404, 1]);
-      await testRegistry.clock.advance(2_000);
-      expectEmpty(testRegistry);
+      expect([fixture.connect("a").status, fixture.db.queries.length]).toEqual([404, 1]);
+      await fixture.clock.advance(2_000);
+      expectEmpty(fixture);
     },
   );
 
   test("is 200 after a second without an answer, and GONE is then sent in the stream", async () => {
-    const testRegistry = createRegistryWithDatabase();
-    const client = testRegistry.connect("a");
-    await testRegistry.clock.advance(1_000);
+    const fixture = createRegistryWithDatabase();
+    const client = fixture.connect("a");
+    await fixture.clock.advance(1_000);
     expect([client.status, client.blocks]).toEqual([200, [WAITING]]);
-    testRegistry.db.lastQuery.answer(undefined);
-    await testRegistry.clock.flush();
+    fixture.db.lastQuery.answer(undefined);
+    await fixture.clock.flush();
     const [, error, end] = client.blocks;
     expect(error).toEqual([
       "stream.error",
@@ -227,10 +227,10 @@ describe("the status", () => {
       { status: "failed" },
     ]);
     expect(client.state).toBe("flushed");
-    const back = testRegistry.connect("a", cursorOf(client));
+    const back = fixture.connect("a", cursorOf(client));
     expect(back.status).toBe(204);
-    await testRegistry.clock.advance(2_000);
-    expectEmpty(testRegistry);
+    await fixture.clock.advance(2_000);
+    expectEmpty(fixture);
   });
 
   test("is sent at once when the stream is opened during the query, which is aborted", async () => {
@@ -260,12 +260,12 @@ describe("the status", () => {
   });
 
   test("needs no query for an invalid id, for HEAD, for a terminal cursor, or for a client that has left", async () => {
-    const testRegistry = createRegistryWithDatabase();
+    const fixture = createRegistryWithDatabase();
     const gone = { method: "GET", cursor: undefined, signal: AbortSignal.abort() };
-    expect(testRegistry.connect("").status).toBe(404);
-    expect(testRegistry.connect("a", { method: "HEAD" }).status).toBe(200);
-    expect(testRegistry.connect("a", { cursor: "0123456789.3.end" }).status).toBe(204);
-    const client = testRegistry.connect("b");
+    expect(fixture.connect("").status).toBe(404);
+    expect(fixture.connect("a", { method: "HEAD" }).status).toBe(200);
+    expect(fixture.connect("a", { cursor: "0123456789.3.end" }).status).toBe(204);
+    const client = fixture.connect("b");
     client.leave();
     const { serve } = await import("../../src/connection/serve.ts");
     const statuses: number[] = [];
@@ -275,28 +275,28 @@ describe("the status", () => {
         statuses.push(status);
         return { write: () => false, close: () => events.closed(), destroy: () => events.closed() };
       },
-      testRegistry.registry.stream("c"),
+      fixture.registry.stream("c"),
     );
     expect(statuses).toEqual([499]);
-    expect(testRegistry.db.queries.map(({ id }) => id)).toEqual(["b"]);
-    expectEmpty(testRegistry);
+    expect(fixture.db.queries.map(({ id }) => id)).toEqual(["b"]);
+    expectEmpty(fixture);
   });
 });
 
 describe("a client that leaves", () => {
   test("before the answer gets a 499, has its query aborted, and leaves nothing behind", async () => {
-    const testRegistry = createRegistryWithDatabase();
-    const [first, second] = [testRegistry.connect("a"), testRegistry.connect("a")];
+    const fixture = createRegistryWithDatabase();
+    const [first, second] = [fixture.connect("a"), fixture.connect("a")];
     first.leave();
-    expect([first.status, testRegistry.db.lastQuery.signal.aborted]).toEqual([499, false]);
+    expect([first.status, fixture.db.lastQuery.signal.aborted]).toEqual([499, false]);
     second.leave();
-    expect([second.status, testRegistry.db.lastQuery.signal.aborted]).toEqual([499, true]);
+    expect([second.status, fixture.db.lastQuery.signal.aborted]).toEqual([499, true]);
     await Promise.all([first.over, second.over]);
-    expectEmpty(testRegistry);
+    expectEmpty(fixture);
     expect(getEventListeners(second.request.signal, "abort")).toEqual([]);
-    testRegistry.db.lastQuery.answer({ state: "running" });
-    await testRegistry.clock.flush();
-    expect(testRegistry.observed).toMatchObject({
+    fixture.db.lastQuery.answer({ state: "running" });
+    await fixture.clock.flush();
+    expect(fixture.observed).toMatchObject({
       connectionOpened: [],
       connectionClosed: [],
       warned: [],
@@ -305,21 +305,21 @@ describe("a client that leaves", () => {
   });
 
   test("while it waits ends the queries", async () => {
-    const testRegistry = createRegistryWithDatabase();
-    const client = testRegistry.connect("a");
-    testRegistry.db.lastQuery.answer({ state: "pending" });
-    await testRegistry.clock.advance(2_400);
+    const fixture = createRegistryWithDatabase();
+    const client = fixture.connect("a");
+    fixture.db.lastQuery.answer({ state: "pending" });
+    await fixture.clock.advance(2_400);
     client.leave();
-    expect([testRegistry.db.queries.length, testRegistry.db.lastQuery.signal.aborted]).toEqual([2, true]);
-    await testRegistry.clock.advance(2_000);
-    expectEmpty(testRegistry);
+    expect([fixture.db.queries.length, fixture.db.lastQuery.signal.aborted]).toEqual([2, true]);
+    await fixture.clock.advance(2_000);
+    expectEmpty(fixture);
   });
 });
 
 describe("a registry that closes", () => {
   const moments: [
     string,
-    (testRegistry: TestRegistry & { readonly db: Database }) => Promise<unknown> | undefined,
+    (fixture: TestRegistry & { readonly db: Database }) => Promise<unknown> | undefined,
   ][] = [
     ["before the first answer", () => undefined],
     ["when the status is sent without an answer", ({ clock }) => clock.advance(1_000)],
@@ -347,12 +347,12 @@ describe("a registry that closes", () => {
   ];
 
   test.each(moments)("%s drains the client and holds nothing", async (_when, wait) => {
-    const testRegistry = createRegistryWithDatabase();
-    const subscription = testRegistry.registry.subscribe("b").next();
+    const fixture = createRegistryWithDatabase();
+    const subscription = fixture.registry.subscribe("b").next();
     subscription.catch(() => undefined);
-    const client = testRegistry.connect("a");
-    await wait(testRegistry);
-    const closed = testRegistry.registry.close();
+    const client = fixture.connect("a");
+    await wait(fixture);
+    const closed = fixture.registry.close();
     expect([client.status, client.state, eventNames(client).at(-1)]).toEqual([
       200,
       "flushed",
@@ -360,16 +360,16 @@ describe("a registry that closes", () => {
     ]);
     await closed;
     await expect(subscription).rejects.toEqual(code("REGISTRY_CLOSED"));
-    expectEmpty(testRegistry);
-    for (const { signal, answer } of testRegistry.db.queries) {
+    expectEmpty(fixture);
+    for (const { signal, answer } of fixture.db.queries) {
       if (!signal.aborted) continue;
       answer({ state: "pending" });
     }
-    await testRegistry.clock.flush();
-    expectEmpty(testRegistry);
-    const { length } = testRegistry.db.queries;
-    expect(eventNames(testRegistry.connect("a"))).toEqual(["stream.drain"]);
-    expect(testRegistry.db.queries).toHaveLength(length);
+    await fixture.clock.flush();
+    expectEmpty(fixture);
+    const { length } = fixture.db.queries;
+    expect(eventNames(fixture.connect("a"))).toEqual(["stream.drain"]);
+    expect(fixture.db.queries).toHaveLength(length);
   });
 });
 
@@ -492,10 +492,10 @@ describe("an outage of the database", () => {
 describe("a stream in this process that does not have what the client needs", () => {
   /** A live stream of five events, of which the last two are held. */
   async function trimmedStream() {
-    const testRegistry = createRegistryWithDatabase({ buffer: { events: 2 } });
-    const job = await testRegistry.registry.open("a");
+    const fixture = createRegistryWithDatabase({ buffer: { events: 2 } });
+    const job = await fixture.registry.open("a");
     for (let n = 1; n <= 5; n++) job.push({ data: n });
-    return { ...testRegistry, job };
+    return { ...fixture, job };
   }
 
   const RESET = ["stream.reset", "trimmed"];

@@ -1,4 +1,5 @@
-// Covers src/store/stream-broker.ts as far as no part of it is tested alone, and store-options.ts.
+// Covers src/store/{stream-broker,store-options}.ts, and the check of the `store` option in store.ts. What the functions of
+// a store must do is tested by the store suite of packages/conformance.
 
 import { describe, expect, test } from "vitest";
 import { createCluster } from "../support/cluster.ts";

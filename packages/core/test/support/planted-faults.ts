@@ -27,7 +27,7 @@ export interface PlantedFault extends Fault {
 /** Throws an error if the history violates a promise. */
 type Run<History> = (core: Core, history: History) => Promise<void>;
 
-/** Returns a function that makes a copy of core, with a fault if one is given. The copies are removed after the suite. */
+/** Returns a function that copies core, and plants a fault if one is given. The copies are removed after the suite. */
 export function coreCopier(): (name: string, fault?: Fault) => Promise<Core> {
   const source = fileURLToPath(new URL("../../src", import.meta.url));
   let folder: string;
@@ -74,8 +74,8 @@ export async function findViolation<History>(
 const MACROTASK_LIMIT = 20_000;
 
 /**
- * The violation of a running history. A fault may also make a history hang; this has no violation. The simulation waits
- * for macrotasks only, so that counting them tells a history that hangs from one that runs on a busy machine.
+ * The violation of a history that runs. A fault may also make the history hang, which is no violation. A simulation
+ * waits for macrotasks only, so counting them tells a history that hangs from one that is slow on a busy machine.
  */
 async function violationOf(history: Promise<void>): Promise<string | undefined> {
   let isOver = false;

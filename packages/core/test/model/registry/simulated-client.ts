@@ -25,7 +25,7 @@ export class SimulatedClient {
   #parsed = 0;
   /** How many characters of the current connection have been searched for complete blocks. */
   #searched = 0;
-  /** The cursor after each block of the current connection, with the number of characters up to the end of the block. */
+  /** The cursor after each block of the current connection, and how many characters end there. */
   #cursors: { readonly end: number; readonly cursor: string | undefined }[] = [];
   #liveCount = 0;
   #openCount = 0;
@@ -73,8 +73,8 @@ export class SimulatedClient {
   }
 
   /**
-   * Leaves. With `limit` the network has delivered only that many characters, so the cursor is that of the last block among
-   * them; an incomplete block is discarded (section 9.2.6).
+   * Leaves. With `limit` the network has delivered only that many characters, so the cursor is that of the last
+   * complete block among them (section 9.2.6: an incomplete one is discarded).
    */
   leave(limit = Infinity): void {
     this.read();
