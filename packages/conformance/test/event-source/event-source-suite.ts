@@ -27,6 +27,9 @@ export function eventSourceSuite(client: EventSourceImplementation): void {
 }
 
 function tests(client: EventSourceImplementation): void {
+  // The terminal id of a bare source, and of a stream with `control: false`, is still in a block without data.
+  const testOfTerminalId = client.ignoresIdWithoutData ? test.fails : test;
+
   test("does not reconnect after the end", async () => {
     const { registry } = testRegistry({ random });
     const job = await registry.open("job");
@@ -54,7 +57,7 @@ function tests(client: EventSourceImplementation): void {
     expect(server.cursors).toEqual([undefined, `${job.epoch}.3.end`]);
   });
 
-  test("a finished generator is not run again", async () => {
+  testOfTerminalId("a finished generator is not run again", async () => {
     let runs = 0;
     async function* answer(): AsyncGenerator<SseEvent> {
       runs++;
@@ -63,7 +66,7 @@ function tests(client: EventSourceImplementation): void {
     }
     const server = await startStreamServer(() => answer);
     const { dispatched } = await client.listen(urlOf(await startCuttingProxy(server.port)), CONTROL);
-    await eventually(() => expect(dispatched.at(-1)?.state).toBe(CLOSED));
+    await eventually(() => expect(runs > 1 || dispatched.at(-1)?.state === CLOSED).toBe(true));
     expect(typesOf(dispatched)).toEqual(["open", "message", "message", "error", "error"]);
     expect(runs).toBe(1);
     expect(server.cursors).toEqual([undefined, expect.stringMatching(/^[0-9a-z]{10}\.0\.end$/)]);
@@ -73,13 +76,14 @@ function tests(client: EventSourceImplementation): void {
     const { registry } = testRegistry();
     const job = await registry.open("job");
     const server = await startStreamServer(() => registry.stream("job"));
-    // Cuts at each byte of the handshake and the first event, from the last to the first. The client may lose what it
-    // receives right before a cut, so the first cut comes after the handshake, which carries the `retry:`.
-    const cuts = 200;
+    // Cuts at each byte of the handshake and the first event, from the last to the first, or at each tenth byte. The client
+    // may lose what it receives right before a cut, so the first cut comes after the handshake, which carries the `retry:`.
+    const length = 200;
+    const cuts = client.reconnectsSlowly ? 20 : length;
     const proxy = await startCuttingProxy(server.port, (received) => {
       const start = received.indexOf(proxy.cuts === 0 ? `id: ${job.epoch}.1\n` : "event: stream.open");
       if (start === -1 || proxy.cuts === cuts) return undefined;
-      return proxy.cuts === 0 ? start : start + cuts - proxy.cuts;
+      return proxy.cuts === 0 ? start : start + length - Math.ceil((proxy.cuts * length) / cuts);
     });
     const { dispatched } = await client.listen(urlOf(proxy), CONTROL);
     await eventually(() => expect(typesOf(dispatched)).toContain("stream.live"));
@@ -94,7 +98,7 @@ function tests(client: EventSourceImplementation): void {
     expect(server.cursors.at(-1)).toBe(`${job.epoch}.31.end`);
   });
 
-  test("a client that uses only `onmessage` is served with `control: false`", async () => {
+  testOfTerminalId("a client that uses only `onmessage` is served with `control: false`", async () => {
     const { registry } = testRegistry();
     const job = await registry.open("job");
     const server = await startStreamServer(() => registry.stream("job"), { control: false });
@@ -107,12 +111,15 @@ function tests(client: EventSourceImplementation): void {
       await eventually(() => expect(dataOf(dispatched)).toContain(String(number)));
     }
     await job.end();
-    await eventually(() => expect(dispatched.at(-1)?.state).toBe(CLOSED));
+    await eventually(() =>
+      expect(server.cursors.length > 3 || dispatched.at(-1)?.state === CLOSED).toBe(true),
+    );
     expect(dataOf(dispatched)).toEqual(["1", "2", "3", "4"]);
     expect(new Set(typesOf(dispatched))).toEqual(new Set(["open", "message", "error"]));
     // A RST may discard bytes that had arrived: then the client resumes one event earlier.
     const resumed = expect.stringMatching(new RegExp(`^${job.epoch}\\.[12]$`));
-    expect(server.cursors).toEqual([undefined, resumed, `${job.epoch}.5.end`]);
+    const last = `${job.epoch}.${client.ignoresIdWithoutData ? "4" : "5.end"}`;
+    expect(server.cursors).toEqual([undefined, resumed, last]);
   });
 
   test("any text arrives unchanged", async () => {
@@ -138,7 +145,8 @@ function tests(client: EventSourceImplementation): void {
     const server = await startStreamServer(() => registry.stream("job"));
     const { dispatched } = await client.listen(urlOf(server), ["ereignis für 馬", "stream.end"]);
     await eventually(() => expect(typesOf(dispatched)).toContain("stream.end"));
-    expect(dataOf(dispatched)).toEqual([...texts, "a\nb\nc\nd", `{"nested":[1,"two\\n",null]}`, ""]);
+    const received = client.removesNull ? texts.map((text) => text.replaceAll("\0", "")) : texts;
+    expect(dataOf(dispatched)).toEqual([...received, "a\nb\nc\nd", `{"nested":[1,"two\\n",null]}`, ""]);
     expect(dataOf(dispatched, "ereignis für 馬")).toEqual(["named"]);
   });
 

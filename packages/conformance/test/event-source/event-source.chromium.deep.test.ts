@@ -1,7 +1,9 @@
 import { describeInChromium } from "../support/chromium.ts";
-import { inChromium } from "./chromium.ts";
+import { inBrowser } from "./browser.ts";
 import { eventSourceSuite } from "./event-source-suite.ts";
 
 describeInChromium("in Chromium", (page) => {
-  for (const client of inChromium(page)) eventSourceSuite(client);
+  for (const client of inBrowser("Chromium", page)) {
+    eventSourceSuite(client);
+  }
 });

@@ -19,10 +19,23 @@ interface Listening {
   readonly state: () => Promise<number>;
 }
 
+/** How an implementation differs from the standard and from the others. */
+export interface Traits {
+  /** It ignores an `id:` in a block without data. The standard says that such a block sets the last event id. */
+  readonly ignoresIdWithoutData?: boolean;
+  /** It removes U+0000 from data. */
+  readonly removesNull?: boolean;
+  /** It waits for half a second or longer before it reconnects, whatever `retry:` says. */
+  readonly reconnectsSlowly?: boolean;
+}
+
 /** An implementation of `EventSource`. */
-export interface EventSourceImplementation {
+export interface EventSourceImplementation extends Traits {
   readonly name: string;
-  /** Listens to `open`, `error`, `message` and the events of these types, until the test is finished. */
+  /**
+   * Listens to `open`, `error`, `message` and the events of these types, until the test is finished. In a browser, all of a
+   * test are in one page.
+   */
   listen(url: string, types?: readonly string[]): Promise<Listening>;
 }
 
