@@ -8,25 +8,25 @@ const abortable = (): AbortTarget & { abort: ReturnType<typeof vi.fn<(reason: un
   abort: vi.fn<(reason: unknown) => void>(),
 });
 
-test("an abort closes the latch with the signal's reason, and leaves no listener", () => {
-  const peer = new AbortController();
+test("an abort closes the latch with the signal's reason, and removes the listener", () => {
+  const controller = new AbortController();
   const latch = createLatch();
-  bridgeAbort(peer.signal, latch);
-  expect(listeners(peer.signal)).toBe(1);
-  peer.abort("gone");
+  bridgeAbort(controller.signal, latch);
+  expect(listeners(controller.signal)).toBe(1);
+  controller.abort("gone");
   expect(latch).toMatchObject({ closed: true, reason: "gone" });
-  expect(listeners(peer.signal)).toBe(0);
+  expect(listeners(controller.signal)).toBe(0);
 });
 
-test("anything that can be aborted will do", () => {
-  const [peer, target] = [new AbortController(), new AbortController()];
-  bridgeAbort(peer.signal, target);
-  peer.abort("gone");
+test("an abort aborts a target that is not a latch", () => {
+  const [controller, target] = [new AbortController(), new AbortController()];
+  bridgeAbort(controller.signal, target);
+  controller.abort("gone");
   expect(target.signal.reason).toBe("gone");
-  expect(listeners(peer.signal)).toBe(0);
+  expect(listeners(controller.signal)).toBe(0);
 });
 
-test("a signal that aborted before it was bound fires at once, and is not listened to", () => {
+test("a signal that has already aborted takes effect at once, and gets no listener", () => {
   const signal = AbortSignal.abort("gone");
   const latch = createLatch();
   bridgeAbort(signal, latch)();
@@ -37,29 +37,29 @@ test("a signal that aborted before it was bound fires at once, and is not listen
   expect(listeners(signal)).toBe(0);
 });
 
-test("nothing happens to a target that is over, before or after it was bound", () => {
+test("a target that is closed or aborted is left alone, also if that happened after the call", () => {
   for (const over of [{ closed: true }, { aborted: true }]) {
-    const peer = new AbortController();
+    const controller = new AbortController();
     const [early, late] = [{ ...abortable(), ...over }, abortable()];
-    bridgeAbort(peer.signal, early);
-    expect(listeners(peer.signal)).toBe(0);
-    bridgeAbort(peer.signal, late);
+    bridgeAbort(controller.signal, early);
+    expect(listeners(controller.signal)).toBe(0);
+    bridgeAbort(controller.signal, late);
     Object.assign(late, over);
-    peer.abort();
-    bridgeAbort(peer.signal, early);
+    controller.abort();
+    bridgeAbort(controller.signal, early);
     expect(early.abort).not.toHaveBeenCalled();
     expect(late.abort).not.toHaveBeenCalled();
   }
 });
 
-test("a latch that is closed keeps its reason", () => {
+test("a closed latch keeps its own reason", () => {
   const latch = createLatch();
   latch.close("ended");
   bridgeAbort(AbortSignal.abort("gone"), latch);
   expect(latch.reason).toBe("ended");
 });
 
-test("a latch that closes takes its listener away", () => {
+test("the listener is removed when the latch closes", () => {
   const { signal } = new AbortController();
   const latch = createLatch();
   bridgeAbort(signal, latch);
@@ -67,19 +67,19 @@ test("a latch that closes takes its listener away", () => {
   expect(listeners(signal)).toBe(0);
 });
 
-test("a detached target is not reached any more, and detaching twice or late is fine", () => {
-  const peer = new AbortController();
+test("the returned function removes the listener, and may be called twice or late", () => {
+  const controller = new AbortController();
   const target = abortable();
-  const detach = bridgeAbort(peer.signal, target);
-  detach();
-  detach();
-  expect(listeners(peer.signal)).toBe(0);
-  peer.abort();
-  detach();
+  const unbridge = bridgeAbort(controller.signal, target);
+  unbridge();
+  unbridge();
+  expect(listeners(controller.signal)).toBe(0);
+  controller.abort();
+  unbridge();
   expect(target.abort).not.toHaveBeenCalled();
 });
 
-test("a detached signal is not kept by the latch either, however long that lives", () => {
+test("the returned function removes the clean-up from the latch too", () => {
   const latch = createLatch();
   let deferred = 0;
   const counting: Latch = {
@@ -99,7 +99,7 @@ test("a detached signal is not kept by the latch either, however long that lives
   expect(deferred).toBe(0);
 });
 
-test("no signal is no bridge", () => {
+test("without a signal nothing happens", () => {
   bridgeAbort(undefined, createLatch())();
   expect.assertions(0);
 });

@@ -6,25 +6,25 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const timersThatHoldTheProcess = (): number =>
+const timersThatKeepTheProcess = (): number =>
   process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
 
-test("time does not go back", () => {
+test("time never decreases", () => {
   const before = systemClock.now();
   expect(systemClock.now()).toBeGreaterThanOrEqual(before);
 });
 
-test("a timer never holds the process", () => {
-  const before = timersThatHoldTheProcess();
+test("a timer does not keep the process alive", () => {
+  const before = timersThatKeepTheProcess();
   const ordinary = setTimeout(() => undefined, 60_000);
-  expect(timersThatHoldTheProcess()).toBe(before + 1);
+  expect(timersThatKeepTheProcess()).toBe(before + 1);
   const cancel = systemClock.after(60_000, () => undefined);
-  expect(timersThatHoldTheProcess()).toBe(before + 1);
+  expect(timersThatKeepTheProcess()).toBe(before + 1);
   cancel();
   clearTimeout(ordinary);
 });
 
-test("a timer fires once, when its time has come", () => {
+test("a timer fires once, after its delay", () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const fire = vi.fn<() => void>();
   systemClock.after(100, fire);
@@ -34,7 +34,7 @@ test("a timer fires once, when its time has come", () => {
   expect(fire).toHaveBeenCalledOnce();
 });
 
-test("a cancelled timer never fires, and cancelling it twice or late is fine", () => {
+test("a cancelled timer never fires, and it may be cancelled twice or late", () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const fire = vi.fn<() => void>();
   const cancel = systemClock.after(100, fire);
@@ -52,75 +52,75 @@ test.each([
   [Infinity, 2 ** 31 - 1],
   [2 ** 31 - 1, 2 ** 31 - 1],
   [-5, 0],
-])("a delay that overflows a timer is clamped instead of firing at once: %d", (ms, delay) => {
+])("a delay that is too long for a timer is clamped instead of firing at once: %d", (ms, delay) => {
   const setTimer = vi.spyOn(globalThis, "setTimeout");
   systemClock.after(ms, () => undefined)();
   expect(setTimer.mock.lastCall?.[1]).toBe(delay);
 });
 
-/** In which order things come, when `ask` is asked first of all. */
-async function orderAround(ask: Clock["soon"], name: string): Promise<string[]> {
+/** The order in which code runs around a callback of `schedule`, which is called first. */
+async function orderAround(schedule: Clock["soon"], name: string): Promise<string[]> {
   const order: string[] = [];
   const done = new Promise<void>((resolve) => {
-    ask(() => {
+    schedule(() => {
       order.push(name);
       resolve();
     });
   });
   void Promise.resolve()
     .then(() => order.push("resolved"))
-    .then(() => queueMicrotask(() => order.push("and what follows from it")));
+    .then(() => queueMicrotask(() => order.push("microtask of a microtask")));
   order.push("running");
   await done;
   return order;
 }
 
-test("soon comes after everything that is already running or resolved", async () => {
+test("soon runs after everything that is already running or resolved", async () => {
   expect(await orderAround((fn) => systemClock.soon(fn), "soon")).toEqual([
     "running",
     "resolved",
-    "and what follows from it",
+    "microtask of a microtask",
     "soon",
   ]);
 });
 
-test("it does so too in a runtime without setImmediate", async () => {
+test("soon does the same in a runtime without setImmediate", async () => {
   vi.stubGlobal("setImmediate", undefined);
   vi.resetModules();
-  const elsewhere = await import("../../src/base/clock.ts");
+  const reloaded = await import("../../src/base/clock.ts");
   vi.unstubAllGlobals();
   const setTimer = vi.spyOn(globalThis, "setTimeout");
-  const order = await orderAround((fn) => elsewhere.systemClock.soon(fn), "soon");
-  expect(order).toEqual(["running", "resolved", "and what follows from it", "soon"]);
+  const order = await orderAround((fn) => reloaded.systemClock.soon(fn), "soon");
+  expect(order).toEqual(["running", "resolved", "microtask of a microtask", "soon"]);
   expect(setTimer).toHaveBeenCalledOnce();
 });
 
-test("it does so too in a runtime that refuses its own functions as methods of something else", async () => {
-  const askRuntime = setImmediate;
+test("soon does the same in a runtime that throws when its function is called as a method of another object", async () => {
+  const original = setImmediate;
   vi.stubGlobal("setImmediate", function (this: unknown, fn: () => void) {
     if (this !== undefined && this !== globalThis) throw new TypeError("Illegal invocation");
-    askRuntime(fn);
+    original(fn);
   });
   vi.resetModules();
-  const elsewhere = await import("../../src/base/clock.ts");
+  const reloaded = await import("../../src/base/clock.ts");
   vi.unstubAllGlobals();
-  const order = await orderAround((fn) => elsewhere.systemClock.soon(fn), "soon");
-  expect(order).toEqual(["running", "resolved", "and what follows from it", "soon"]);
+  const order = await orderAround((fn) => reloaded.systemClock.soon(fn), "soon");
+  expect(order).toEqual(["running", "resolved", "microtask of a microtask", "soon"]);
 });
 
 describe("next", () => {
   const next: Clock["soon"] = (fn) => systemClock.next?.(fn);
 
-  test("comes after everything that is already running or resolved", async () => {
+  test("runs after everything that is already running or resolved", async () => {
     expect(await orderAround(next, "next")).toEqual([
       "running",
       "resolved",
-      "and what follows from it",
+      "microtask of a microtask",
       "next",
     ]);
   });
 
-  test("comes before the next macrotask", async () => {
+  test("runs before the next macrotask", async () => {
     const order: string[] = [];
     const done = new Promise<void>((resolve) => {
       setImmediate(() => {
@@ -133,11 +133,11 @@ describe("next", () => {
     expect(order).toEqual(["next", "macrotask"]);
   });
 
-  test("is not there where the runtime cannot do that", async () => {
+  test("is missing in a runtime without nextTick", async () => {
     vi.stubGlobal("process", { ...process, nextTick: undefined });
     vi.resetModules();
-    const elsewhere = await import("../../src/base/clock.ts");
+    const reloaded = await import("../../src/base/clock.ts");
     vi.unstubAllGlobals();
-    expect(elsewhere.systemClock).not.toHaveProperty("next");
+    expect(reloaded.systemClock).not.toHaveProperty("next");
   });
 });

@@ -9,7 +9,7 @@ import {
   toPublicError,
 } from "../../src/base/errors.ts";
 
-test("an error has a code and its cause, and speaks for itself unless told otherwise", () => {
+test("an error has a code and a cause; by default it is exposed and not retryable", () => {
   const cause = new Error("why");
   const error = new HoldfastError("GONE", "There is nothing.", { cause });
   expect(error).toBeInstanceOf(Error);
@@ -25,7 +25,7 @@ test("an error has a code and its cause, and speaks for itself unless told other
   expect("cause" in new HoldfastError("GONE", "There is nothing.")).toBe(false);
 });
 
-test("whatever a source throws is kept as the cause, and its text stays on the server", () => {
+test("any thrown value becomes the cause of a SOURCE_FAILED, and its text stays on the server", () => {
   fc.assert(
     fc.property(fc.anything(), (thrown) => {
       const error = toHoldfastError(thrown);
@@ -41,12 +41,12 @@ test("whatever a source throws is kept as the cause, and its text stays on the s
   expect(toPublicError(toHoldfastError(new Error("password=1234"))).message).toBe("The stream failed.");
 });
 
-test("an error of our own goes through as it is", () => {
+test("a HoldfastError is passed through unchanged", () => {
   const error = new HoldfastError("LIMIT_EXCEEDED", "Too many.");
   expect(toHoldfastError(error)).toBe(error);
 });
 
-test("the public is told the message and when to try again", () => {
+test("a public error has the message, and when to retry", () => {
   const error = new HoldfastError("LIMIT_EXCEEDED", "Too many.", { retryable: true, retryAfter: 0 });
   expect(toPublicError(error)).toEqual({
     code: "LIMIT_EXCEEDED",
@@ -56,13 +56,13 @@ test("the public is told the message and when to try again", () => {
   });
 });
 
-test("a message that was not written for the public stays on the server", () => {
+test("the message of an error that is not exposed stays on the server", () => {
   const error = new HoldfastError("GONE", "row 7 of db-3", { expose: false });
   expect(toPublicError(error)).toEqual({ code: "GONE", message: "The stream failed.", retryable: false });
 });
 
 test.each([-1, 1.5, NaN, Infinity, "1" as never])(
-  "a retryAfter that could not be written as `retry:` is refused where the error is made: %s",
+  "a `retryAfter` that cannot be sent as `retry:` makes the constructor throw: %s",
   (retryAfter) => {
     expect(() => new HoldfastError("GONE", "There is nothing.", { retryAfter })).toThrow(
       `\`retryAfter\` must be a non-negative integer of milliseconds, got ${retryAfter}.`,
@@ -70,8 +70,8 @@ test.each([-1, 1.5, NaN, Infinity, "1" as never])(
   },
 );
 
-test("an abort is known by its reason, by its name, or by our own codes", () => {
-  const reason = new Error("told to stop");
+test("an abort is recognised by its reason, by its name, or by its code", () => {
+  const reason = new Error("stopped");
   expect(isAbort(reason, reason)).toBe(true);
   expect(isAbort(new DOMException("stop", "AbortError"), reason)).toBe(true);
   expect(isAbort(abortedError(), reason)).toBe(true);
@@ -79,14 +79,14 @@ test("an abort is known by its reason, by its name, or by our own codes", () => 
   expect(isAbort(new HoldfastError("STREAM_ENDED", "It is over."), reason)).toBe(true);
 });
 
-test.each([new Error("told to stop"), new HoldfastError("SOURCE_FAILED", "no"), "abort", null, undefined])(
-  "another failure is no abort: %s",
+test.each([new Error("stopped"), new HoldfastError("SOURCE_FAILED", "no"), "abort", null, undefined])(
+  "any other error is not an abort: %s",
   (error) => {
-    expect(isAbort(error, new Error("told to stop"))).toBe(false);
+    expect(isAbort(error, new Error("stopped"))).toBe(false);
   },
 );
 
-test("an aborted operation says why, a closed registry that it is worth coming back", () => {
+test("ABORTED has the reason as its cause, REGISTRY_CLOSED is retryable", () => {
   expect(abortedError("user")).toMatchObject({ code: "ABORTED", cause: "user" });
   expect(closedError()).toMatchObject({ code: "REGISTRY_CLOSED", retryable: true });
 });

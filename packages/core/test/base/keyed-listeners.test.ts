@@ -3,20 +3,21 @@ import { expect, test, vi } from "vitest";
 import { createKeyedListeners } from "../../src/base/keyed-listeners.ts";
 
 type Step =
-  | { readonly do: "wait"; readonly key: string; readonly inside: readonly Step[] }
-  | { readonly do: "stop"; readonly which: number }
-  | { readonly do: "resolve"; readonly key: string };
+  /** `inside` is performed when the listener is called. */
+  | { readonly do: "add"; readonly key: string; readonly inside: readonly Step[] }
+  | { readonly do: "remove"; readonly which: number }
+  | { readonly do: "notify"; readonly key: string };
 
 const anyKey = fc.constantFrom("a", "b", "__proto__");
 const anyStep = fc.letrec<{ step: Step }>((tie) => ({
   step: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
-    fc.record({ do: fc.constant("stop" as const), which: fc.nat({ max: 20 }) }),
-    fc.record({ do: fc.constant("resolve" as const), key: anyKey }),
+    fc.record({ do: fc.constant("remove" as const), which: fc.nat({ max: 20 }) }),
+    fc.record({ do: fc.constant("notify" as const), key: anyKey }),
     {
       weight: 3,
       arbitrary: fc.record({
-        do: fc.constant("wait" as const),
+        do: fc.constant("add" as const),
         key: anyKey,
         inside: fc.array(tie("step"), { maxLength: 3 }),
       }),
@@ -24,44 +25,44 @@ const anyStep = fc.letrec<{ step: Step }>((tie) => ({
   ),
 })).step;
 
-test("everyone who waits when the key is resolved is called once, in order, whatever the called ones do", () => {
+test("`notify` calls each listener of its key once, in order, whatever the listeners do", () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 20, size: "max" }), (steps) => {
-      const waiters = createKeyedListeners<object>();
-      type Waiter = { key: string; state: "waiting" | "stopped" | "called"; stop: () => void };
-      const all: Waiter[] = [];
-      /** Whom the running resolutions have still to call, the innermost last. */
-      const turns: { value: object; queue: Waiter[] }[] = [];
-      const waiting = (): Waiter[] => all.filter(({ state }) => state === "waiting");
+      const listeners = createKeyedListeners<object>();
+      type Added = { key: string; state: "added" | "removed" | "called"; remove: () => void };
+      const all: Added[] = [];
+      /** The calls of `notify` that are running, the innermost last, with the listeners that each has still to call. */
+      const running: { value: object; queue: Added[] }[] = [];
+      const added = (): Added[] => all.filter(({ state }) => state === "added");
 
       function perform(step: Step): void {
-        if (step.do === "wait") {
-          const waiter: Waiter = { key: step.key, state: "waiting", stop: () => undefined };
-          all.push(waiter);
-          waiter.stop = waiters.add(step.key, (value) => {
-            const turn = turns.at(-1);
-            expect(turn?.queue.shift()).toBe(waiter);
-            expect(turn?.value).toBe(value);
-            waiter.state = "called";
-            expect(waiters.size).toBe(waiting().length);
+        if (step.do === "add") {
+          const one: Added = { key: step.key, state: "added", remove: () => undefined };
+          all.push(one);
+          one.remove = listeners.add(step.key, (value) => {
+            const call = running.at(-1);
+            expect(call?.queue.shift()).toBe(one);
+            expect(call?.value).toBe(value);
+            one.state = "called";
+            expect(listeners.size).toBe(added().length);
             step.inside.forEach(perform);
           });
-        } else if (step.do === "stop") {
-          const waiter = all[step.which % all.length];
-          if (waiter?.state === "waiting") {
-            waiter.state = "stopped";
-            for (const { queue } of turns) if (queue.includes(waiter)) queue.splice(queue.indexOf(waiter), 1);
+        } else if (step.do === "remove") {
+          const one = all[step.which % all.length];
+          if (one?.state === "added") {
+            one.state = "removed";
+            for (const { queue } of running) if (queue.includes(one)) queue.splice(queue.indexOf(one), 1);
           }
-          waiter?.stop();
+          one?.remove();
         } else {
           const value = {};
-          const promised = new Set(turns.flatMap(({ queue }) => queue));
-          const queue = waiting().filter((waiter) => waiter.key === step.key && !promised.has(waiter));
-          turns.push({ value, queue });
-          waiters.notify(step.key, value);
-          expect(turns.pop()?.queue).toEqual([]);
+          const queued = new Set(running.flatMap(({ queue }) => queue));
+          const queue = added().filter((one) => one.key === step.key && !queued.has(one));
+          running.push({ value, queue });
+          listeners.notify(step.key, value);
+          expect(running.pop()?.queue).toEqual([]);
         }
-        expect(waiters.size).toBe(waiting().length);
+        expect(listeners.size).toBe(added().length);
       }
 
       steps.forEach(perform);
@@ -70,38 +71,38 @@ test("everyone who waits when the key is resolved is called once, in order, what
   );
 });
 
-test("who comes after the resolution waits for the next one", () => {
-  const waiters = createKeyedListeners<number>();
-  const found = vi.fn<(value: number) => void>();
-  waiters.notify("a", 1);
-  waiters.add("a", found);
-  expect(found).not.toHaveBeenCalled();
-  waiters.notify("a", 2);
-  waiters.notify("a", 3);
-  expect(found.mock.calls).toEqual([[2]]);
-  expect(waiters.size).toBe(0);
+test("a listener that is added after `notify` is called by the next one", () => {
+  const listeners = createKeyedListeners<number>();
+  const listener = vi.fn<(value: number) => void>();
+  listeners.notify("a", 1);
+  listeners.add("a", listener);
+  expect(listener).not.toHaveBeenCalled();
+  listeners.notify("a", 2);
+  listeners.notify("a", 3);
+  expect(listener.mock.calls).toEqual([[2]]);
+  expect(listeners.size).toBe(0);
 });
 
-test("who comes during a resolution is not lost when another one stops", () => {
-  const waiters = createKeyedListeners<number>();
-  const found = vi.fn<(value: number) => void>();
-  waiters.add("a", () => {
-    waiters.add("a", found);
-    stop();
+test("a listener that is added during `notify` stays when another one is removed", () => {
+  const listeners = createKeyedListeners<number>();
+  const listener = vi.fn<(value: number) => void>();
+  listeners.add("a", () => {
+    listeners.add("a", listener);
+    remove();
   });
-  const stop = waiters.add("a", () => undefined);
-  waiters.notify("a", 1);
-  waiters.notify("a", 2);
-  expect(found.mock.calls).toEqual([[2]]);
+  const remove = listeners.add("a", () => undefined);
+  listeners.notify("a", 1);
+  listeners.notify("a", 2);
+  expect(listener.mock.calls).toEqual([[2]]);
 });
 
-test("one stop too many never reaches somebody else under the same key", () => {
-  const waiters = createKeyedListeners<number>();
-  const stop = waiters.add("a", () => undefined);
-  stop();
-  const found = vi.fn<(value: number) => void>();
-  waiters.add("a", found);
-  stop();
-  waiters.notify("a", 1);
-  expect(found).toHaveBeenCalledOnce();
+test("removing a listener twice does not remove another one of the same key", () => {
+  const listeners = createKeyedListeners<number>();
+  const remove = listeners.add("a", () => undefined);
+  remove();
+  const listener = vi.fn<(value: number) => void>();
+  listeners.add("a", listener);
+  remove();
+  listeners.notify("a", 1);
+  expect(listener).toHaveBeenCalledOnce();
 });

@@ -3,27 +3,27 @@ import { expect, test, vi } from "vitest";
 import { createLatch } from "../../src/base/latch.ts";
 
 /** How a clean-up or an acquisition ends. */
-type ServeResult = "returns" | "throws" | "resolves" | "rejects";
+type Outcome = "returns" | "throws" | "resolves" | "rejects";
 
 type Step =
-  | { readonly do: "defer"; readonly outcome: ServeResult; readonly inside: readonly Step[] }
+  | { readonly do: "defer"; readonly outcome: Outcome; readonly inside: readonly Step[] }
   | { readonly do: "undefer"; readonly which: number }
   | { readonly do: "close" }
   | { readonly do: "close soon"; readonly microtasks: number }
-  | { readonly do: "look at the signal" }
+  | { readonly do: "read the signal" }
   | {
       readonly do: "hold";
-      readonly acquire: ServeResult;
+      readonly acquire: Outcome;
       readonly closing: boolean;
-      readonly release: ServeResult;
+      readonly release: Outcome;
     };
 
-const anyOutcome = fc.constantFrom<ServeResult>("returns", "throws", "resolves", "rejects");
+const anyOutcome = fc.constantFrom<Outcome>("returns", "throws", "resolves", "rejects");
 const anyStep = fc.letrec<{ step: Step }>((tie) => ({
   step: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
     fc.constant<Step>({ do: "close" }),
-    fc.constant<Step>({ do: "look at the signal" }),
+    fc.constant<Step>({ do: "read the signal" }),
     fc.record({ do: fc.constant("undefer" as const), which: fc.nat({ max: 20 }) }),
     fc.record({ do: fc.constant("close soon" as const), microtasks: fc.nat({ max: 5 }) }),
     fc.record({
@@ -43,19 +43,19 @@ const anyStep = fc.letrec<{ step: Step }>((tie) => ({
   ),
 })).step;
 
-/** Lives through the steps, in which `scheduler` mixes the ends of acquisitions, beside a model of the latch. */
-async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<void> {
-  const heard: unknown[] = [];
+/** Performs the steps on a latch and on a model of it. `scheduler` varies when acquisitions end. */
+async function performSteps(steps: readonly Step[], scheduler: fc.Scheduler): Promise<void> {
+  const reported: unknown[] = [];
   const failed: unknown[] = [];
-  const latch = createLatch({ onError: (error) => heard.push(error) });
+  const latch = createLatch({ onError: (error) => reported.push(error) });
   let closed: { readonly reason: unknown } | undefined;
-  /** The clean-ups still to run, the oldest first. */
-  const waiting: object[] = [];
+  /** The clean-ups that are still to run, the oldest first. */
+  const pending: object[] = [];
   const cleanups: { runs: number; forgotten: boolean; undefer: () => void }[] = [];
   const resources: { acquired: boolean; releases: number }[] = [];
   const unfinished: Promise<void>[] = [];
 
-  function settle(outcome: ServeResult): unknown {
+  function settle(outcome: Outcome): unknown {
     const error = new Error("on purpose");
     if (outcome === "throws" || outcome === "rejects") failed.push(error);
     if (outcome === "throws") throw error;
@@ -63,24 +63,24 @@ async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<vo
     return outcome === "resolves" ? Promise.resolve() : undefined;
   }
 
-  function defer(outcome: ServeResult, inside: readonly Step[]): void {
+  function defer(outcome: Outcome, inside: readonly Step[]): void {
     const cleanup = { runs: 0, forgotten: false, undefer: (): void => undefined };
     cleanups.push(cleanup);
     const late = closed !== undefined;
-    if (!late) waiting.push(cleanup);
+    if (!late) pending.push(cleanup);
     const undefer = latch.defer((reason) => {
       cleanup.runs++;
       expect(latch.closed).toBe(true);
       expect(reason).toBe(closed?.reason);
-      if (!late) expect(waiting.pop()).toBe(cleanup);
+      if (!late) expect(pending.pop()).toBe(cleanup);
       inside.forEach(perform);
       return settle(outcome);
     });
     if (late) expect(cleanup.runs).toBe(1);
     cleanup.undefer = () => {
-      const place = waiting.indexOf(cleanup);
-      if (place !== -1) {
-        waiting.splice(place, 1);
+      const index = pending.indexOf(cleanup);
+      if (index !== -1) {
+        pending.splice(index, 1);
         cleanup.forgotten = true;
       }
       undefer();
@@ -88,19 +88,19 @@ async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<vo
   }
 
   function close(): void {
-    const reason = { closes: "with this" };
+    const reason = { is: "the reason" };
     const first = closed === undefined;
     closed ??= { reason };
     latch.close(reason);
     expect(latch.closed).toBe(true);
     expect(latch.reason).toBe(closed.reason);
-    if (first) expect(waiting).toEqual([]);
+    if (first) expect(pending).toEqual([]);
   }
 
-  async function hold(acquire: ServeResult, closing: boolean, release: ServeResult): Promise<void> {
+  async function hold(acquire: Outcome, closing: boolean, release: Outcome): Promise<void> {
     const resource = { acquired: false, releases: 0 };
     resources.push(resource);
-    const failure = new Error("cannot be had");
+    const failure = new Error("not available");
     const acquired = (): typeof resource => {
       resource.acquired = true;
       return resource;
@@ -149,7 +149,7 @@ async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<vo
         unfinished.push(soon.then(close));
         return;
       }
-      case "look at the signal": {
+      case "read the signal": {
         expect(latch.signal).toBe(latch.signal);
         expect(latch.signal.aborted).toBe(closed !== undefined);
         expect(latch.signal.reason).toBe(closed?.reason);
@@ -172,18 +172,21 @@ async function live(steps: readonly Step[], scheduler: fc.Scheduler): Promise<vo
 
   for (const { runs, forgotten } of cleanups) expect(runs).toBe(forgotten ? 0 : 1);
   for (const { acquired, releases } of resources) expect(releases).toBe(acquired ? 1 : 0);
-  expect(heard.filter((error) => !failed.includes(error))).toEqual([]);
-  expect(new Set(heard).size).toBe(failed.length);
-  expect(heard).toHaveLength(failed.length);
+  expect(reported.filter((error) => !failed.includes(error))).toEqual([]);
+  expect(new Set(reported).size).toBe(failed.length);
+  expect(reported).toHaveLength(failed.length);
 }
 
-test("whatever happens in whatever order, each clean-up runs once, newest first, and each success is released once", async () => {
-  await fc.assert(fc.asyncProperty(fc.array(anyStep, { maxLength: 12, size: "max" }), fc.scheduler(), live), {
-    numRuns: 500,
-  });
+test("in any order of calls each clean-up runs once, newest first, and each acquired resource is released once", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyStep, { maxLength: 12, size: "max" }), fc.scheduler(), performSteps),
+    {
+      numRuns: 500,
+    },
+  );
 });
 
-test("what was registered last is undone first, held things too", async () => {
+test("clean-ups and releases run in the reverse order of their registration", async () => {
   const latch = createLatch();
   const order: string[] = [];
   latch.defer(() => order.push("first"));
@@ -196,7 +199,7 @@ test("what was registered last is undone first, held things too", async () => {
   expect(order).toEqual(["last", "held", "first"]);
 });
 
-test("a cleanup that is registered after the close runs at once, with the reason", () => {
+test("a clean-up that is registered after the close runs at once, with the reason", () => {
   const latch = createLatch();
   latch.close("gone");
   const cleanup = vi.fn<(reason: unknown) => void>();
@@ -205,14 +208,14 @@ test("a cleanup that is registered after the close runs at once, with the reason
   undefer();
 });
 
-test("the first reason stays, even when it is no reason", () => {
+test("the first reason stays, even if it is undefined", () => {
   const latch = createLatch();
   latch.close();
   latch.close("later");
   expect(latch.reason).toBeUndefined();
 });
 
-test("a cleanup that was forgotten never runs, and forgetting it twice is fine", () => {
+test("a forgotten clean-up never runs, and it may be forgotten twice or late", () => {
   const latch = createLatch();
   const cleanup = vi.fn<() => void>();
   const undefer = latch.defer(cleanup);
@@ -223,7 +226,7 @@ test("a cleanup that was forgotten never runs, and forgetting it twice is fine",
   expect(cleanup).not.toHaveBeenCalled();
 });
 
-test("the same cleanup registered twice runs twice, and forgetting one leaves the other", () => {
+test("a function that is registered twice runs twice, and forgetting one registration keeps the other", () => {
   const latch = createLatch();
   const cleanup = vi.fn<() => void>();
   latch.defer(cleanup);
@@ -233,7 +236,7 @@ test("the same cleanup registered twice runs twice, and forgetting one leaves th
   expect(cleanup).toHaveBeenCalledTimes(2);
 });
 
-test("the signal aborts before the first cleanup runs", () => {
+test("the signal aborts before the first clean-up runs", () => {
   const latch = createLatch();
   const order: string[] = [];
   latch.defer(() => order.push("cleanup"));
@@ -243,7 +246,7 @@ test("the signal aborts before the first cleanup runs", () => {
   expect(latch.signal.reason).toBe("gone");
 });
 
-test("a set-up that is aborted under way gives back what it got, and only then says ABORTED", async () => {
+test("a resource that is acquired after the close is released, and only then does `hold` reject with ABORTED", async () => {
   const latch = createLatch();
   const order: string[] = [];
   const { promise: connected, resolve: connect } = Promise.withResolvers<string>();
@@ -265,7 +268,7 @@ test("a set-up that is aborted under way gives back what it got, and only then s
   expect(order).toEqual(["release connection", "rejected"]);
 });
 
-test("on a closed latch nothing is acquired at all", async () => {
+test("nothing is acquired on a closed latch", async () => {
   const latch = createLatch();
   latch.close("gone");
   const acquire = vi.fn<() => number>();
@@ -276,7 +279,7 @@ test("on a closed latch nothing is acquired at all", async () => {
   expect(acquire).not.toHaveBeenCalled();
 });
 
-test("an acquisition can give up when the latch closes", async () => {
+test("an acquisition can listen to the signal and stop when the latch closes", async () => {
   const latch = createLatch();
   const held = latch.hold(
     (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
@@ -287,7 +290,7 @@ test("an acquisition can give up when the latch closes", async () => {
   await expect(held).rejects.toBe(reason);
 });
 
-test("without onError, a cleanup that fails is told to the console", async () => {
+test("without onError the failure of a clean-up is logged", async () => {
   const warn = vi.spyOn(console, "warn").mockReturnValue(undefined);
   const latch = createLatch();
   const [thrown, rejected] = [new Error("thrown"), new Error("rejected")];
@@ -301,7 +304,7 @@ test("without onError, a cleanup that fails is told to the console", async () =>
   warn.mockRestore();
 });
 
-test("an onError that throws makes close throw no more than a cleanup does, and stops no other cleanup", async () => {
+test("an onError that throws neither makes `close` throw nor prevents other clean-ups", async () => {
   const warn = vi.spyOn(console, "warn").mockReturnValue(undefined);
   const broken = new Error("onError is broken");
   const latch = createLatch({

@@ -3,31 +3,32 @@ import { expect, test } from "vitest";
 import { Limiter } from "../../src/base/limiter.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
 
-interface Job {
+interface RunningTask {
   readonly signal: AbortSignal;
   readonly settle: () => void;
 }
 
-function queueOf(concurrency: number): {
-  queue: Limiter;
+function createLimiter(concurrency: number): {
+  limiter: Limiter;
   clock: FakeClock;
-  run: Job[];
+  /** The tasks that have started, in order. */
+  started: RunningTask[];
   add: () => () => void;
 } {
   const clock = createFakeClock();
-  const queue = new Limiter({ clock, concurrency, abandonAfter: 1_000 });
-  const run: Job[] = [];
+  const limiter = new Limiter({ clock, concurrency, abandonAfter: 1_000 });
+  const started: RunningTask[] = [];
   const add = (): (() => void) =>
-    queue.add((signal) => new Promise((resolve) => run.push({ signal, settle: resolve })));
-  return { queue, clock, run, add };
+    limiter.add((signal) => new Promise((resolve) => started.push({ signal, settle: resolve })));
+  return { limiter, clock, started, add };
 }
 
-test("jobs run in the order they came, so many at once, the first of them within the call", async () => {
-  const { queue, clock } = queueOf(2);
+test("tasks run in the order in which they were added, a limited number at a time, and start within `add`", async () => {
+  const { limiter, clock } = createLimiter(2);
   const order: number[] = [];
   const settle: (() => void)[] = [];
   for (let n = 1; n <= 5; n++) {
-    queue.add(() => {
+    limiter.add(() => {
       order.push(n);
       return new Promise((resolve) => settle.push(resolve));
     });
@@ -42,62 +43,62 @@ test("jobs run in the order they came, so many at once, the first of them within
   expect(order).toEqual([1, 2, 3, 4, 5]);
 });
 
-test("a job that is given up before its turn never runs, and makes room for nobody", async () => {
-  const { clock, run, add } = queueOf(1);
+test("a task that is cancelled while it waits never runs, and lets no other start early", async () => {
+  const { clock, started, add } = createLimiter(1);
   add();
-  const giveUp = add();
-  giveUp();
-  giveUp();
-  expect(run).toHaveLength(1);
-  run[0]?.settle();
+  const cancel = add();
+  cancel();
+  cancel();
+  expect(started).toHaveLength(1);
+  started[0]?.settle();
   await clock.flush();
-  expect(run).toHaveLength(1);
+  expect(started).toHaveLength(1);
 });
 
-test("a job that is given up while it runs has its signal aborted, and its place is free when it settles", async () => {
-  const { clock, run, add } = queueOf(1);
-  const giveUp = add();
+test("cancelling a running task aborts its signal; the next one starts when it has settled", async () => {
+  const { clock, started, add } = createLimiter(1);
+  const cancel = add();
   add();
-  giveUp();
-  expect([run.length, run[0]?.signal.aborted]).toEqual([1, true]);
-  run[0]?.settle();
+  cancel();
+  expect([started.length, started[0]?.signal.aborted]).toEqual([1, true]);
+  started[0]?.settle();
   await clock.flush();
-  expect(run).toHaveLength(2);
+  expect(started).toHaveLength(2);
   expect(clock.timers).toBe(0);
 });
 
-test("to give up a job that has settled does nothing", async () => {
-  const { clock, run, add } = queueOf(1);
-  const giveUp = add();
-  run[0]?.settle();
+test("cancelling a task that has settled has no effect", async () => {
+  const { clock, started, add } = createLimiter(1);
+  const cancel = add();
+  started[0]?.settle();
   await clock.flush();
-  giveUp();
-  expect([run[0]?.signal.aborted, clock.timers]).toEqual([false, 0]);
+  cancel();
+  expect([started[0]?.signal.aborted, clock.timers]).toEqual([false, 0]);
 });
 
-test("jobs that were given up and never settle block the others for a while, not for ever", async () => {
-  const { clock, run, add } = queueOf(2);
-  const giveUps = [add(), add()];
-  for (const giveUp of giveUps) giveUp();
-  // Nobody waits: nothing is pending.
+test("cancelled tasks that never settle block the others only for a while", async () => {
+  const { clock, started, add } = createLimiter(2);
+  const cancels = [add(), add()];
+  for (const cancel of cancels) cancel();
+  // No task waits, so there is no timer.
   expect(clock.timers).toBe(0);
   add();
   await clock.advance(999);
-  expect(run).toHaveLength(2);
+  expect(started).toHaveLength(2);
   await clock.advance(1);
-  expect(run).toHaveLength(3);
+  expect(started).toHaveLength(3);
   expect(clock.timers).toBe(0);
-  // Their late end frees no place a second time.
-  run[0]?.settle();
-  run[1]?.settle();
+  // When they settle late, they do not count a second time.
+  started[0]?.settle();
+  started[1]?.settle();
   add();
   add();
   await clock.flush();
-  expect(run).toHaveLength(4);
+  expect(started).toHaveLength(4);
 });
 
-test("a timer for those who do not settle goes with those who wait", async () => {
-  const { clock, add } = queueOf(1);
+test("the timer is cancelled when the last waiting task is cancelled", async () => {
+  const { clock, add } = createLimiter(1);
   const [first, second] = [add(), add()];
   first();
   expect(clock.timers).toBe(1);
@@ -105,49 +106,49 @@ test("a timer for those who do not settle goes with those who wait", async () =>
   expect(clock.timers).toBe(0);
 });
 
-test("whatever happens, no more run at once than may, and each that is not given up runs", async () => {
-  const steps = fc.array(fc.record({ do: fc.constantFrom("add", "giveUp", "settle"), which: fc.nat(20) }), {
+test("in any sequence of calls no more tasks run than allowed, and every one that is not cancelled runs", async () => {
+  const steps = fc.array(fc.record({ do: fc.constantFrom("add", "cancel", "settle"), which: fc.nat(20) }), {
     maxLength: 60,
   });
   await fc.assert(
     fc.asyncProperty(steps, async (history) => {
-      const { queue, clock } = queueOf(3);
-      const jobs: {
+      const { limiter, clock } = createLimiter(3);
+      const tasks: {
         started: boolean;
-        gaveUp: boolean;
+        cancelled: boolean;
         over: boolean;
         settle: () => void;
-        leave: () => void;
+        cancel: () => void;
       }[] = [];
       for (const step of history) {
-        const job = jobs[step.which % Math.max(1, jobs.length)];
+        const task = tasks[step.which % Math.max(1, tasks.length)];
         if (step.do === "add") {
-          const added = { started: false, gaveUp: false, over: false, settle: () => {}, leave: () => {} };
-          jobs.push(added);
-          added.leave = queue.add((signal) => {
+          const added = { started: false, cancelled: false, over: false, settle: () => {}, cancel: () => {} };
+          tasks.push(added);
+          added.cancel = limiter.add((signal) => {
             added.started = true;
             expect(signal.aborted).toBe(false);
-            expect(jobs.filter(({ started, over }) => started && !over).length).toBeLessThanOrEqual(3);
+            expect(tasks.filter(({ started, over }) => started && !over).length).toBeLessThanOrEqual(3);
             return new Promise((resolve) => {
               added.settle = resolve;
             });
           });
-        } else if (step.do === "giveUp" && job !== undefined) {
-          job.gaveUp = true;
-          job.leave();
-        } else if (step.do === "settle" && job?.started === true) {
-          job.over = true;
-          job.settle();
+        } else if (step.do === "cancel" && task !== undefined) {
+          task.cancelled = true;
+          task.cancel();
+        } else if (step.do === "settle" && task?.started === true) {
+          task.over = true;
+          task.settle();
           await clock.flush();
         }
       }
-      for (let job = jobs.find(({ started, over }) => started && !over); job !== undefined;) {
-        job.over = true;
-        job.settle();
+      for (let task = tasks.find(({ started, over }) => started && !over); task !== undefined;) {
+        task.over = true;
+        task.settle();
         await clock.flush();
-        job = jobs.find(({ started, over }) => started && !over);
+        task = tasks.find(({ started, over }) => started && !over);
       }
-      for (const { started, gaveUp } of jobs) expect(started || gaveUp).toBe(true);
+      for (const { started, cancelled } of tasks) expect(started || cancelled).toBe(true);
       expect(clock.timers).toBe(0);
     }),
   );

@@ -3,9 +3,9 @@ import { abortedError } from "../../src/base/errors.ts";
 import { isPullable, type Pullable, pull } from "../../src/base/pull.ts";
 import { collectGarbage } from "../support/garbage.ts";
 
-const forever = new Promise<never>(() => undefined);
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const unheard = (error: unknown): void => {
+const never = new Promise<never>(() => undefined);
+const nextMacrotask = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const unexpected = (error: unknown): void => {
   throw error;
 };
 
@@ -13,24 +13,24 @@ async function* list<T>(...items: T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-/** A source whose every step the test decides. */
+/** A source whose only result the test decides. */
 function controlled(): {
   source: AsyncIterable<string>;
-  answer: PromiseWithResolvers<IteratorResult<string>>;
+  result: PromiseWithResolvers<IteratorResult<string>>;
   returned: ReturnType<typeof vi.fn<() => Promise<IteratorResult<string>>>>;
 } {
-  const answer = Promise.withResolvers<IteratorResult<string>>();
+  const result = Promise.withResolvers<IteratorResult<string>>();
   const returned = vi.fn<() => Promise<IteratorResult<string>>>(() =>
     Promise.resolve({ done: true, value: undefined }),
   );
   return {
-    source: { [Symbol.asyncIterator]: () => ({ next: () => answer.promise, return: returned }) },
-    answer,
+    source: { [Symbol.asyncIterator]: () => ({ next: () => result.promise, return: returned }) },
+    result,
     returned,
   };
 }
 
-test("iterables and web streams can be pulled, and nothing else", () => {
+test("async iterables and web streams are pullable, and nothing else is", () => {
   for (const source of [list(), new ReadableStream(), { [Symbol.asyncIterator]: () => list() }]) {
     expect(isPullable(source)).toBe(true);
   }
@@ -42,97 +42,97 @@ test("iterables and web streams can be pulled, and nothing else", () => {
 test.each<[string, () => Pullable<number>]>([
   ["a generator", () => list(1, 2, 3)],
   ["a web stream", () => ReadableStream.from([1, 2, 3])],
-])("%s gives its items one by one, then nothing, again and again", async (_, source) => {
-  const run = pull(source(), unheard);
+])("%s yields its items one by one, and then undefined for every call", async (_, source) => {
+  const run = pull(source(), unexpected);
   const items = [];
   for (let count = 0; count < 5; count++) items.push((await run.next())?.value);
   expect(items).toEqual([1, 2, 3, undefined, undefined]);
 });
 
-test("an item of undefined is an item", async () => {
-  const run = pull(list(undefined), unheard);
+test("undefined can be an item", async () => {
+  const run = pull(list(undefined), unexpected);
   expect(await run.next()).toEqual({ value: undefined });
   expect(await run.next()).toBeUndefined();
 });
 
-test("nothing is pulled before it is asked for", async () => {
-  const begun = vi.fn<() => void>();
+test("the source is not started before the first `next`", async () => {
+  const started = vi.fn<() => void>();
   const run = pull(
     (async function* () {
-      begun();
+      started();
       yield 1;
     })(),
-    unheard,
+    unexpected,
   );
-  await settled();
-  expect(begun).not.toHaveBeenCalled();
+  await nextMacrotask();
+  expect(started).not.toHaveBeenCalled();
   await run.next();
-  expect(begun).toHaveBeenCalledOnce();
+  expect(started).toHaveBeenCalledOnce();
 });
 
-test("a quiet generator is let go at once, and is finalised as soon as it wakes", async () => {
-  const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
-  const finalised = vi.fn<() => void>();
+test("a generator is released at once while it waits, and its finally block runs when it continues", async () => {
+  const { promise: waiting, resolve: goOn } = Promise.withResolvers<void>();
+  const finished = vi.fn<() => void>();
   const run = pull(
     (async function* () {
       try {
-        await woken;
+        await waiting;
         yield 1;
       } finally {
-        finalised();
+        finished();
       }
     })(),
-    unheard,
+    unexpected,
   );
   const next = run.next();
   run.release();
   expect(await next).toBeUndefined();
   expect(await run.next()).toBeUndefined();
-  expect(finalised).not.toHaveBeenCalled();
-  wake();
-  await settled();
-  expect(finalised).toHaveBeenCalledOnce();
+  expect(finished).not.toHaveBeenCalled();
+  goOn();
+  await nextMacrotask();
+  expect(finished).toHaveBeenCalledOnce();
 });
 
-test("a quiet web stream is let go at once, and is cancelled with the reason", async () => {
+test("a web stream is released at once while it waits, and cancelled with the reason", async () => {
   const cancel = vi.fn<(reason: unknown) => void>();
-  const run = pull(new ReadableStream({ pull: () => forever, cancel }), unheard);
+  const run = pull(new ReadableStream({ pull: () => never, cancel }), unexpected);
   const next = run.next();
   run.release("gone");
   expect(await next).toBeUndefined();
-  await settled();
+  await nextMacrotask();
   expect(cancel.mock.calls).toEqual([["gone"]]);
 });
 
-test("a source is told once, however often it is let go, and not inside the call", async () => {
+test("`return` is called once, however often the source is released, and not within `release`", async () => {
   const { source, returned } = controlled();
-  const run = pull(source, unheard);
+  const run = pull(source, unexpected);
   run.release();
   run.release();
   expect(returned).not.toHaveBeenCalled();
-  await settled();
+  await nextMacrotask();
   expect(returned).toHaveBeenCalledOnce();
 });
 
-test("a reason that is a promise changes nothing", async () => {
+test("a reason that is a promise is not awaited", async () => {
   const { source, returned } = controlled();
-  pull(source, unheard).release(forever);
-  await settled();
+  pull(source, unexpected).release(never);
+  await nextMacrotask();
   expect(returned).toHaveBeenCalledOnce();
 });
 
-test("a source that has ended or thrown is not told to", async () => {
+test("`return` is not called on a source that has ended or thrown", async () => {
   const ended = controlled();
-  ended.answer.resolve({ done: true, value: undefined });
-  const endedRun = pull(ended.source, unheard);
+  ended.result.resolve({ done: true, value: undefined });
+  const endedRun = pull(ended.source, unexpected);
   await endedRun.next();
   endedRun.release();
   const thrown = controlled();
-  thrown.answer.reject(new Error("no"));
-  const thrownRun = pull(thrown.source, unheard);
+  thrown.result.reject(new Error("no"));
+  const thrownRun = pull(thrown.source, unexpected);
   await thrownRun.next().catch(() => undefined);
   thrownRun.release();
-  await settled();
+  await nextMacrotask();
   expect(ended.returned).not.toHaveBeenCalled();
   expect(thrown.returned).not.toHaveBeenCalled();
 });
@@ -148,7 +148,7 @@ test.each<[string, () => Pullable<never>]>([
   ],
   ["a web stream", () => new ReadableStream({ pull: () => Promise.reject(failure) })],
   [
-    "an iterator that throws before it gives a promise",
+    "an iterator whose `next` throws synchronously",
     () => ({
       [Symbol.asyncIterator]: () => ({
         next() {
@@ -157,32 +157,32 @@ test.each<[string, () => Pullable<never>]>([
       }),
     }),
   ],
-])("what %s throws is thrown to the one who pulls, and then it is over", async (_, source) => {
-  const run = pull(source(), unheard);
+])("`next` rejects with what %s throws, and then returns undefined", async (_, source) => {
+  const run = pull(source(), unexpected);
   await expect(run.next()).rejects.toBe(failure);
   expect(await run.next()).toBeUndefined();
 });
 
-test("an item that comes too late goes nowhere", async () => {
-  const { source, answer } = controlled();
+test("an item that arrives after the release is dropped", async () => {
+  const { source, result } = controlled();
   const onError = vi.fn<(error: unknown) => void>();
   const run = pull(source, onError);
   const next = run.next();
   run.release();
-  answer.resolve({ done: false, value: "late" });
+  result.resolve({ done: false, value: "late" });
   expect(await next).toBeUndefined();
   expect(await run.next()).toBeUndefined();
   expect(onError).not.toHaveBeenCalled();
 });
 
-test("what a source throws after it was let go is told to onError", async () => {
-  const { source, answer } = controlled();
+test("onError gets what a source throws after its release", async () => {
+  const { source, result } = controlled();
   const onError = vi.fn<(error: unknown) => void>();
   const run = pull(source, onError);
   void run.next();
   run.release("gone");
-  answer.reject(failure);
-  await settled();
+  result.reject(failure);
+  await nextMacrotask();
   expect(onError.mock.calls).toEqual([[failure]]);
 });
 
@@ -191,48 +191,48 @@ test.each<[string, () => Pullable<never>]>([
   [
     "iterator",
     () => ({
-      [Symbol.asyncIterator]: () => ({ next: () => forever, return: () => Promise.reject(failure) }),
+      [Symbol.asyncIterator]: () => ({ next: () => never, return: () => Promise.reject(failure) }),
     }),
   ],
   [
-    "synchronous mistake",
+    "`return` that throws synchronously",
     () => ({
       [Symbol.asyncIterator]: () => ({
-        next: () => forever,
+        next: () => never,
         return() {
           throw failure;
         },
       }),
     }),
   ],
-])("a clean-up that fails is told to onError: %s", async (_, source) => {
+])("onError gets the failure of a clean-up: %s", async (_, source) => {
   const onError = vi.fn<(error: unknown) => void>();
   pull(source(), onError).release();
-  await settled();
+  await nextMacrotask();
   expect(onError.mock.calls).toEqual([[failure]]);
 });
 
-test("a source that only says that it was aborted has said nothing new", async () => {
+test("onError does not get an error that only says that the source was aborted", async () => {
   const reason = new Error("client left");
   for (const error of [reason, abortedError(), new DOMException("aborted", "AbortError")]) {
-    const { source, answer } = controlled();
-    const run = pull(source, unheard);
+    const { source, result } = controlled();
+    const run = pull(source, unexpected);
     void run.next();
     run.release(reason);
-    answer.reject(error);
+    result.reject(error);
   }
-  await settled();
+  await nextMacrotask();
   expect.assertions(0);
 });
 
-test("an iterator without return can be let go", async () => {
-  const run = pull({ [Symbol.asyncIterator]: () => ({ next: () => forever }) }, unheard);
+test("an iterator without `return` can be released", async () => {
+  const run = pull({ [Symbol.asyncIterator]: () => ({ next: () => never }) }, unexpected);
   const next = run.next();
   run.release();
   expect(await next).toBeUndefined();
 });
 
-test("a long run keeps nothing of what has gone through it", async () => {
+test("items can be garbage collected while the source is still read", async () => {
   const references: WeakRef<object>[] = [];
   const run = pull(
     (async function* () {
@@ -242,7 +242,7 @@ test("a long run keeps nothing of what has gone through it", async () => {
         yield item;
       }
     })(),
-    unheard,
+    unexpected,
   );
   for (let count = 0; count < 100; count++) await run.next();
   const kept = (): number => references.filter((reference) => reference.deref() !== undefined).length;

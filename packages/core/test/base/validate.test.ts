@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { check, checkCount, checkDelay, checkDuration, checkOneOf } from "../../src/base/validate.ts";
 import { HoldfastError } from "../../src/base/errors.ts";
 
-/** It is for whoever set the option, not for clients. */
+/** Clients never see it: it is a mistake of the application. */
 const invalid = (message: string): HoldfastError =>
   new HoldfastError("INVALID_OPTION", message, { expose: false });
 
-test("what is right passes in silence", () => {
+test("valid values are accepted", () => {
   check(true, "clock", "a Clock", undefined);
   checkDuration("heartbeat", 0.5);
   checkDuration("heartbeat", Infinity);
@@ -31,8 +31,8 @@ test.each([
   [Object.create(null), "[object Object]"],
   [[1, 2], "[object Array]"],
   [new Date(0), "[object Date]"],
-  [() => "the whole of its text", "a function"],
-])("what is refused is told what was expected and what came: %#", (value, shown) => {
+  [() => "its source text", "a function"],
+])("an error says what was expected, and shows the value: %#", (value, shown) => {
   expect(() => check(false, "clock", "a Clock", value)).toThrow(
     invalid(`\`clock\` must be a Clock, got ${shown}.`),
   );
@@ -58,7 +58,7 @@ test.each([0, -1, 1.5, NaN, -Infinity, "5" as never, undefined as never])(
   },
 );
 
-test("a choice names what can be chosen", () => {
+test("an error of `checkOneOf` names the allowed values", () => {
   expect(() => checkOneOf("from", "end", ["start", "now"])).toThrow(
     invalid('`from` must be "start" or "now", got "end".'),
   );

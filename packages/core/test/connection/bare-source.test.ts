@@ -14,8 +14,8 @@ const FIRST = "retry: 1500\n\n";
 const LAST = "id: iiiiiiiiii.0.end\n\n";
 
 const data = (...items: unknown[]): string => items.map((item) => `data: ${String(item)}\n\n`).join("");
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const forever = (): Promise<never> => new Promise(() => undefined);
+const nextMacrotask = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const never = (): Promise<never> => new Promise(() => undefined);
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 
@@ -23,22 +23,22 @@ async function* list<Item>(...items: Item[]): AsyncGenerator<Item> {
   yield* items;
 }
 
-/** The connection that a function was given, and the client that it serves. */
+/** Connects a client to a function as its source, and returns both sides. */
 function connectTo(
   { connect }: TestRegistry,
   options?: Parameters<TestRegistry["connect"]>[1],
   source?: BareFunction,
 ) {
   let connection: BareConnection | undefined;
-  const client = connect((given) => {
-    connection = given;
-    return source?.(given);
+  const client = connect((own) => {
+    connection = own;
+    return source?.(own);
   }, options);
   return { client, connection: connection as BareConnection };
 }
 
-/** Nothing is left of an answer that is over. */
-async function nothingLeft({ clock, observed }: TestRegistry, client: TestClient): Promise<void> {
+/** Waits for the end of the response, and checks that no timer and no listener is left. */
+async function expectReleased({ clock, observed }: TestRegistry, client: TestClient): Promise<void> {
   await client.over;
   await clock.flush();
   expect(clock.timers).toBe(0);
@@ -48,22 +48,25 @@ async function nothingLeft({ clock, observed }: TestRegistry, client: TestClient
 
 const reason = ({ observed }: TestRegistry): unknown => observed.connectionClosed.at(-1)?.reason;
 
-/** Every kind of source, each giving the same three events. */
+/** Every kind of source, each with the same three events. */
 const kinds: [string, () => BareSource][] = [
   ["an async iterable", () => list<SseEvent>({ data: 1 }, { data: 2 }, { data: 3 })],
   ["a web stream", () => ReadableStream.from(list<SseEvent>({ data: 1 }, { data: 2 }, { data: 3 }))],
-  ["a function that gives an iterable", () => () => list({ data: 1 }, { data: 2 }, { data: 3 })],
+  ["a function that returns an iterable", () => () => list({ data: 1 }, { data: 2 }, { data: 3 })],
   [
-    "a function that gives a stream",
+    "a function that returns a stream",
     () => () => ReadableStream.from([{ data: 1 }, { data: 2 }, { data: 3 }]),
   ],
-  ["a function that promises an iterable", () => async () => list({ data: 1 }, { data: 2 }, { data: 3 })],
   [
-    "a function that promises a stream",
+    "an async function that returns an iterable",
+    () => async () => list({ data: 1 }, { data: 2 }, { data: 3 }),
+  ],
+  [
+    "an async function that returns a stream",
     () => async () => ReadableStream.from([{ data: 1 }, { data: 2 }, { data: 3 }]),
   ],
   [
-    "a generator function that looks at its connection",
+    "a generator function that uses its connection",
     () =>
       async function* ({ signal }) {
         for (let count = 1; count <= 3 && !signal.aborted; count++) yield { data: count };
@@ -88,7 +91,7 @@ const kinds: [string, () => BareSource][] = [
     },
   ],
   [
-    "a function that pushes, then gives an iterable",
+    "a function that pushes, then returns an iterable",
     () =>
       ({ push }) => {
         push({ data: 1 });
@@ -96,7 +99,7 @@ const kinds: [string, () => BareSource][] = [
       },
   ],
   [
-    "a function that closes, and gives a cleanup",
+    "a function that closes, and returns a clean-up",
     () =>
       ({ push, close }) => {
         for (const count of [1, 2, 3]) push({ data: count });
@@ -107,25 +110,25 @@ const kinds: [string, () => BareSource][] = [
 ];
 
 describe.each(kinds)("%s", (_, make) => {
-  test("is served to its end: `retry:`, its events, and an id that stops its client", async () => {
-    const world = createTestRegistry();
-    const client = world.connect(make());
+  test("is served to its end: `retry:`, its events, and an id that keeps the client from reconnecting", async () => {
+    const context = createTestRegistry();
+    const client = context.connect(make());
     expect(client.text.startsWith(FIRST)).toBe(true);
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1, 2, 3) + LAST);
     expect(client.state).toBe("flushed");
-    expect(world.observed.failed).toEqual([]);
-    expect(world.observed.connectionClosed).toMatchObject([
+    expect(context.observed.failed).toEqual([]);
+    expect(context.observed.connectionClosed).toMatchObject([
       { reason: "closed", events: 3, bytes: client.text.length },
     ]);
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("is served to a client that takes a byte now and then", async () => {
-    const world = createTestRegistry();
+  test("is served to a client that reads only now and then", async () => {
+    const context = createTestRegistry();
     const client = createMemoryClient();
     client.stall();
-    const { clock } = world;
+    const { clock } = context;
     const over = serve(client.request, client.open, make(), { clock, random: () => 0.5 });
     for (let count = 0; count < 10; count++) {
       await clock.flush();
@@ -138,10 +141,10 @@ describe.each(kinds)("%s", (_, make) => {
     expect(clock.timers).toBe(0);
   });
 
-  test("is dispatched nothing by its first and its last block", async () => {
-    const world = createTestRegistry();
-    const client = world.connect(make(), { serve: { control: false } });
-    await world.clock.flush();
+  test("dispatches nothing with its first and its last block", async () => {
+    const context = createTestRegistry();
+    const client = context.connect(make(), { serve: { control: false } });
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1, 2, 3) + LAST);
     expect(client.blocks).toHaveLength(3);
   });
@@ -149,13 +152,13 @@ describe.each(kinds)("%s", (_, make) => {
 
 const abortedFor = (reason: string): unknown => expect.objectContaining({ code: "ABORTED", cause: reason });
 
-describe("a source that is not wanted", () => {
-  /** A function, a generator, a stream and an iterable, each with what tells whether it was run or let go. */
-  function watched() {
+describe("a source that is not used is released without being run", () => {
+  /** A function, a generator, a stream and an iterable, and spies on their run and their release. */
+  function spiedSources() {
     const run = vi.fn<() => void>();
     const released = vi.fn<() => void>();
     const iterator = {
-      next: forever,
+      next: never,
       return: async () => (released(), { done: true as const, value: undefined }),
     };
     const sources: Source[] = [
@@ -173,29 +176,29 @@ describe("a source that is not wanted", () => {
   test.each([
     ["a client that has everything", { cursor: "abcdefghij.0.end" }, 204, { "cache-control": "no-store" }],
     [
-      "a client that has some stream's end",
+      "a client with the terminal id of a stream",
       { cursor: "abcdefghij.99.end" },
       204,
       { "cache-control": "no-store" },
     ],
     ["a HEAD request", { method: "HEAD" }, 200, { "content-type": "text/event-stream" }],
-  ])("by %s is not run, and let go", async (_, options, status, headers) => {
-    const world = createTestRegistry();
-    const { run, released, sources } = watched();
+  ])("for %s", async (_, options, status, headers) => {
+    const context = createTestRegistry();
+    const { run, released, sources } = spiedSources();
     for (const source of sources) {
-      const client = world.connect(source, options);
+      const client = context.connect(source, options);
       expect([client.status, client.text, client.state]).toEqual([status, "", "flushed"]);
       expect(client.headers).toMatchObject(headers);
-      await nothingLeft(world, client);
+      await expectReleased(context, client);
     }
     expect(run).not.toHaveBeenCalled();
     expect(released).toHaveBeenCalledTimes(2);
-    expect(world.observed.connectionOpened).toEqual([]);
-    expect(world.observed.failed).toEqual([]);
+    expect(context.observed.connectionOpened).toEqual([]);
+    expect(context.observed.failed).toEqual([]);
   });
 
-  test("by a client that was gone before is not run, and let go", async () => {
-    const { run, released, sources } = watched();
+  test("for a client that has left before", async () => {
+    const { run, released, sources } = spiedSources();
     for (const source of sources) {
       const client = createMemoryClient();
       client.leave();
@@ -206,9 +209,9 @@ describe("a source that is not wanted", () => {
     expect(released).toHaveBeenCalledTimes(2);
   });
 
-  test("by a client that leaves during the first write is not run, and let go", async () => {
-    const world = createTestRegistry();
-    const { run, released, sources } = watched();
+  test("for a client that leaves during the first write", async () => {
+    const context = createTestRegistry();
+    const { run, released, sources } = spiedSources();
     for (const source of sources) {
       const client = createMemoryClient();
       const over = serve(
@@ -218,49 +221,49 @@ describe("a source that is not wanted", () => {
           return { ...sink, write: (bytes) => (client.leave(), sink.write(bytes)) };
         },
         source,
-        world,
+        context,
       );
       await over;
       expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
     }
-    await world.clock.flush();
+    await context.clock.flush();
     expect(run).not.toHaveBeenCalled();
     expect(released).toHaveBeenCalledTimes(2);
-    expect(world.clock.timers).toBe(0);
+    expect(context.clock.timers).toBe(0);
   });
 
-  test("because the response cannot begin is not run, and let go; the reason is thrown", async () => {
-    const world = createTestRegistry();
-    const { run, released, sources } = watched();
+  test("when the response cannot be started; `serve` rejects with the reason", async () => {
+    const context = createTestRegistry();
+    const { run, released, sources } = spiedSources();
     for (const source of sources) {
       const { request } = createMemoryClient();
       const open = (): never => {
         throw new Error("headers were sent");
       };
-      await expect(serve(request, open, source, world)).rejects.toThrow("headers were sent");
+      await expect(serve(request, open, source, context)).rejects.toThrow("headers were sent");
       expect(getEventListeners(request.signal, "abort")).toEqual([]);
     }
-    await world.clock.flush();
+    await context.clock.flush();
     expect(run).not.toHaveBeenCalled();
     expect(released).toHaveBeenCalledTimes(2);
-    expect(world.clock.timers).toBe(0);
+    expect(context.clock.timers).toBe(0);
   });
 
-  test("and cannot be let go is told to the observer alone", async () => {
-    const world = createTestRegistry();
+  test("and the observer gets the error if that fails", async () => {
+    const context = createTestRegistry();
     const locked = new ReadableStream<SseEvent>();
     locked.getReader();
     const stuck = new ReadableStream<SseEvent>({ cancel: () => Promise.reject(new Error("stuck")) });
     for (const source of [locked, stuck]) {
-      const client = world.connect(source, { method: "HEAD" });
+      const client = context.connect(source, { method: "HEAD" });
       expect(client.status).toBe(200);
-      await nothingLeft(world, client);
+      await expectReleased(context, client);
     }
-    expect(world.observed.failed.map(({ stage }) => stage)).toEqual(["source", "source"]);
+    expect(context.observed.failed.map(({ stage }) => stage)).toEqual(["source", "source"]);
   });
 });
 
-describe("a function is told where its client was", () => {
+describe("a function gets the cursor of the client", () => {
   test.each([
     undefined,
     "41",
@@ -269,22 +272,22 @@ describe("a function is told where its client was", () => {
     "x".repeat(10_000),
     "1.end",
     "abcdefghij.00.end",
-  ])("%j, as it came", (cursor) => {
+  ])("%j, unchanged", (cursor) => {
     const { connection, client } = connectTo(createTestRegistry(), cursor === undefined ? {} : { cursor });
     expect(client.status).toBe(200);
     expect(connection.lastEventId).toBe(cursor);
   });
 });
 
-test("events go out with the fields that they were given, and no others", async () => {
-  const world = createTestRegistry();
+test("events go out with their own fields and no others", async () => {
+  const context = createTestRegistry();
   const events: SseEvent[] = [
     { id: "1", event: "row", data: { n: 1 } },
     { data: "a\nb", comment: "hi", retry: 5 },
     { id: "" },
   ];
-  const client = world.connect(list(...events));
-  await world.clock.flush();
+  const client = context.connect(list(...events));
+  await context.clock.flush();
   const text = 'event: row\nid: 1\ndata: {"n":1}\n\n: hi\nretry: 5\ndata: a\ndata: b\n\nid: \ndata: \n\n';
   expect(client.text).toBe(FIRST + text + LAST);
 });
@@ -307,14 +310,14 @@ describe("a source that fails", () => {
         },
     ],
     [
-      "a function that promises",
+      "an async function",
       (error) => async (connection) => {
         connection.push({ data: 1 });
         await Promise.reject(error as Error);
       },
     ],
     [
-      "an iterable that cannot even begin",
+      "an iterable that cannot be started",
       (error) =>
         ({ push }) => {
           push({ data: 1 });
@@ -326,106 +329,106 @@ describe("a source that fails", () => {
         },
     ],
   ];
-  const told = (error: object): string => `event: stream.error\ndata: ${JSON.stringify(error)}\n\n`;
+  const errorBlock = (error: object): string => `event: stream.error\ndata: ${JSON.stringify(error)}\n\n`;
 
   test.each(failing)(
-    "ends its response behind what came before, and keeps its text to itself: %s",
+    "ends the response after its events, without the text of the error: %s",
     async (_, make) => {
-      const world = createTestRegistry();
-      const client = world.connect(make(secret));
-      await world.clock.flush();
-      const error = told({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false });
+      const context = createTestRegistry();
+      const client = context.connect(make(secret));
+      await context.clock.flush();
+      const error = errorBlock({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false });
       expect(client.text).toBe(FIRST + data(1) + error + LAST);
-      expect(world.observed.failed).toEqual([{ id: undefined, stage: "source", error: secret }]);
-      expect([reason(world), client.state]).toEqual(["failed", "flushed"]);
-      await nothingLeft(world, client);
+      expect(context.observed.failed).toEqual([{ id: undefined, stage: "source", error: secret }]);
+      expect([reason(context), client.state]).toEqual(["failed", "flushed"]);
+      await expectReleased(context, client);
     },
   );
 
   test.each<[string, HoldfastError, string]>([
     [
-      "its own message",
+      "has its own message",
       new HoldfastError("GONE", "The room is closed.", { cause: secret }),
-      told({ code: "GONE", message: "The room is closed.", retryable: false }),
+      errorBlock({ code: "GONE", message: "The room is closed.", retryable: false }),
     ],
     [
-      "when to come back",
+      "has its retry time",
       new HoldfastError("LIMIT_EXCEEDED", "Busy.", { retryable: true, retryAfter: 7_000 }),
       `event: stream.error\nretry: 7000\ndata: {"code":"LIMIT_EXCEEDED","message":"Busy.","retryable":true,"retryAfter":7000}\n\n`,
     ],
     [
-      "not what is not for the public",
+      "has no message if it is not exposed",
       new HoldfastError("SOURCE_FAILED", secret.message, { expose: false }),
-      told({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false }),
+      errorBlock({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false }),
     ],
-  ])("with a HoldfastError tells %s", async (__, error, text) => {
+  ])("with a HoldfastError: the error that the client gets %s", async (__, error, text) => {
     for (const [, make] of failing) {
-      const world = createTestRegistry();
-      const client = world.connect(make(error));
-      await world.clock.flush();
+      const context = createTestRegistry();
+      const client = context.connect(make(error));
+      await context.clock.flush();
       expect(client.text).toBe(FIRST + data(1) + text + LAST);
-      expect(world.observed.failed).toMatchObject([{ error }]);
+      expect(context.observed.failed).toMatchObject([{ error }]);
     }
   });
 
-  test("says nothing of it to who does not dispatch control events, but not to come back", async () => {
-    const world = createTestRegistry();
-    const client = world.connect(generator(secret), { serve: { control: false } });
-    await world.clock.flush();
+  test("without control events: the client gets no error, but is kept from reconnecting", async () => {
+    const context = createTestRegistry();
+    const client = context.connect(generator(secret), { serve: { control: false } });
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1) + LAST);
-    expect(reason(world)).toBe("failed");
+    expect(reason(context)).toBe("failed");
   });
 
-  test("because its stream is read by somebody else has failed, too", async () => {
-    const world = createTestRegistry();
+  test("because its stream is locked", async () => {
+    const context = createTestRegistry();
     const locked = new ReadableStream<SseEvent>();
     locked.getReader();
-    const client = world.connect(locked);
-    await world.clock.flush();
+    const client = context.connect(locked);
+    await context.clock.flush();
     expect(client.events).toEqual([]);
     expect(client.text.endsWith(LAST)).toBe(true);
-    expect(world.observed.failed).toMatchObject([{ stage: "source", error: expect.any(TypeError) }]);
-    await nothingLeft(world, client);
+    expect(context.observed.failed).toMatchObject([{ stage: "source", error: expect.any(TypeError) }]);
+    await expectReleased(context, client);
   });
 
-  test("after it closed has closed, and the observer is told", async () => {
+  test("after it has closed: the reason is `closed`, and the observer gets the error", async () => {
     for (const stalled of [false, true]) {
-      const world = createTestRegistry();
-      const { promise: asked, reject: fail } = Promise.withResolvers<void>();
-      const { client, connection } = connectTo(world, {}, () => asked);
+      const context = createTestRegistry();
+      const { promise: pending, reject: fail } = Promise.withResolvers<void>();
+      const { client, connection } = connectTo(context, {}, () => pending);
       if (stalled) client.stall();
       connection.push({ data: 1 });
-      await world.clock.flush();
+      await context.clock.flush();
       connection.close();
       fail(secret);
-      await world.clock.flush();
+      await context.clock.flush();
       client.drain();
       expect(client.text).toBe(FIRST + data(1) + LAST);
-      expect(reason(world)).toBe("closed");
-      expect(world.observed.failed).toMatchObject([{ stage: "source", error: secret }]);
-      await nothingLeft(world, client);
+      expect(reason(context)).toBe("closed");
+      expect(context.observed.failed).toMatchObject([{ stage: "source", error: secret }]);
+      await expectReleased(context, client);
     }
   });
 
-  test("in its own cleanup disturbs nothing, and the observer is told", async () => {
+  test("in its clean-up: the response ends in order, and the observer gets the error", async () => {
     for (const cleanup of [
       () => Promise.reject(secret),
       () => {
         throw secret;
       },
     ]) {
-      const world = createTestRegistry();
-      const { client, connection } = connectTo(world, {}, () => cleanup);
+      const context = createTestRegistry();
+      const { client, connection } = connectTo(context, {}, () => cleanup);
       connection.close();
       expect(client.text).toBe(FIRST + LAST);
-      await nothingLeft(world, client);
-      expect(world.observed.failed).toEqual([{ id: undefined, stage: "cleanup", error: secret }]);
+      await expectReleased(context, client);
+      expect(context.observed.failed).toEqual([{ id: undefined, stage: "cleanup", error: secret }]);
     }
   });
 
-  test("after its client has left fails for the observer alone, unless it only says that it was aborted", async () => {
-    const world = createTestRegistry();
-    const gone: BareFunction[] = [
+  test("after the client has left: only the observer gets the error, unless it says that the source was aborted", async () => {
+    const context = createTestRegistry();
+    const sources: BareFunction[] = [
       async ({ signal }) => {
         await untilAborted(signal);
         throw secret;
@@ -445,37 +448,37 @@ describe("a source that fails", () => {
         throw new DOMException("aborted", "AbortError");
       },
     ];
-    for (const source of gone) {
-      const client = world.connect(source);
-      await world.clock.flush();
+    for (const source of sources) {
+      const client = context.connect(source);
+      await context.clock.flush();
       client.leave();
-      await nothingLeft(world, client);
+      await expectReleased(context, client);
       expect(client.text).not.toContain("stream.error");
     }
-    expect(world.observed.failed.map(({ error }) => error)).toEqual([secret, secret]);
+    expect(context.observed.failed.map(({ error }) => error)).toEqual([secret, secret]);
   });
 });
 
-test("an error that is yielded is told, and the source goes on", async () => {
-  const world = createTestRegistry();
+test("a yielded error goes out as `stream.error`, and the source goes on", async () => {
+  const context = createTestRegistry();
   const slow = new HoldfastError("SOURCE_FAILED", "The model is slow.", { retryable: true });
-  const client = world.connect(list<SseEvent | HoldfastError>({ data: 1 }, slow, { data: 2 }));
-  await world.clock.flush();
+  const client = context.connect(list<SseEvent | HoldfastError>({ data: 1 }, slow, { data: 2 }));
+  await context.clock.flush();
   const error =
     'event: stream.error\ndata: {"code":"SOURCE_FAILED","message":"The model is slow.","retryable":true}\n\n';
   expect(client.text).toBe(FIRST + data(1) + error + data(2) + LAST);
-  expect(world.observed.connectionClosed).toMatchObject([{ reason: "closed", events: 2 }]);
-  expect(world.observed.failed).toEqual([]);
+  expect(context.observed.connectionClosed).toMatchObject([{ reason: "closed", events: 2 }]);
+  expect(context.observed.failed).toEqual([]);
 
-  const quiet = world.connect(list<SseEvent | HoldfastError>({ data: 1 }, slow, { data: 2 }), {
+  const withoutControl = context.connect(list<SseEvent | HoldfastError>({ data: 1 }, slow, { data: 2 }), {
     serve: { control: false },
   });
-  await world.clock.flush();
-  expect(quiet.text).toBe(FIRST + data(1, 2) + LAST);
+  await context.clock.flush();
+  expect(withoutControl.text).toBe(FIRST + data(1, 2) + LAST);
 });
 
-describe("what is no event", () => {
-  const wrong: [string, unknown, string][] = [
+describe("an invalid event", () => {
+  const invalid: [string, unknown, string][] = [
     ["a reserved name", { event: "stream.end" }, "INVALID_EVENT"],
     ["a name of two lines", { event: "a\nb" }, "INVALID_EVENT"],
     ["an id with NUL", { id: "1\0" }, "INVALID_EVENT"],
@@ -487,66 +490,66 @@ describe("what is no event", () => {
   ];
   const options = { serve: { maxEventBytes: 100 } };
 
-  test.each(wrong)("is thrown to who pushes it, and nothing else happens: %s", async (_, event, code) => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, options);
+  test.each(invalid)("makes `push` throw, and has no other effect: %s", async (_, event, code) => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, options);
     connection.push({ data: 1 });
     expect(() => connection.push(event as SseEvent)).toThrow(expect.objectContaining({ code }));
     connection.push({ data: 2 });
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1, 2));
-    expect(world.observed.failed).toEqual([]);
+    expect(context.observed.failed).toEqual([]);
   });
 
-  test.each(wrong)("fails an iterable that yields it, which is let go: %s", async (_, event, code) => {
-    const world = createTestRegistry();
-    const finalised = vi.fn<() => void>();
-    const client = world.connect(
+  test.each(invalid)("fails an iterable that yields it, and releases it: %s", async (_, event, code) => {
+    const context = createTestRegistry();
+    const finished = vi.fn<() => void>();
+    const client = context.connect(
       (async function* () {
         try {
           yield { data: 1 };
           yield event as SseEvent;
         } finally {
-          finalised();
+          finished();
         }
       })(),
       options,
     );
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.blocks.at(-1)).toEqual(["stream.error", undefined, expect.objectContaining({ code })]);
     expect(client.text.endsWith(LAST)).toBe(true);
-    expect(finalised).toHaveBeenCalledOnce();
-    await nothingLeft(world, client);
+    expect(finished).toHaveBeenCalledOnce();
+    await expectReleased(context, client);
   });
 
-  test("is not what has just the size that is allowed", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, options);
+  test("is not one of exactly the largest size", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, options);
     connection.push({ data: "x".repeat(100 - data("").length) });
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.events).toHaveLength(1);
   });
 });
 
 describe("pushes", () => {
-  test("of one turn are one write, and none while `push` runs", async () => {
-    const world = createTestRegistry();
-    const soon = vi.spyOn(world.clock, "soon");
-    const { client, connection } = connectTo(world);
+  test("of one turn are one write, after `push` has returned", async () => {
+    const context = createTestRegistry();
+    const soon = vi.spyOn(context.clock, "soon");
+    const { client, connection } = connectTo(context);
     for (let count = 0; count < 100; count++) connection.push({ data: count });
     expect([client.writes, client.text]).toEqual([1, FIRST]);
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.writes).toBe(2);
     expect(client.events).toHaveLength(100);
     expect(soon).toHaveBeenCalledOnce();
     connection.push({ data: "next" });
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.writes).toBe(3);
   });
 
-  test("keep their place among what an iterable of the same source gives", async () => {
-    const world = createTestRegistry();
-    const client = world.connect(async function* ({ push }) {
+  test("keep their order among the events of the iterable of the same source", async () => {
+    const context = createTestRegistry();
+    const client = context.connect(async function* ({ push }) {
       push({ data: 1 });
       yield { data: 2 };
       push({ data: 3 });
@@ -554,17 +557,17 @@ describe("pushes", () => {
       yield { data: 5 };
       push({ data: 6 });
     });
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1, 2, 3, 4, 5, 6) + LAST);
   });
 
-  test("to a held client are kept, and go out in order and in one write when it reads again", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world);
+  test("to a client that does not read are buffered, and go out in order and in one write when it reads again", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context);
     client.stall();
     for (let count = 0; count < 10; count++) {
       connection.push({ data: count });
-      await world.clock.flush();
+      await context.clock.flush();
     }
     expect([client.writes, client.events]).toEqual([2, [0]]);
     client.drain();
@@ -575,48 +578,52 @@ describe("pushes", () => {
   const event: SseEvent = { data: "xx" };
   const size = data("xx").length;
 
-  test("to a held client over `buffer.bytes` destroy the connection, and are not counted before", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, { serve: { buffer } });
+  test("to a client that does not read cut the connection when they exceed `buffer.bytes`; written ones do not count", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, { serve: { buffer } });
     client.stall();
     connection.push(event);
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.held).toBe(true);
     for (let bytes = size; bytes <= buffer.bytes; bytes += size) connection.push(event);
     expect([client.state, connection.signal.aborted]).toEqual(["open", false]);
     connection.push(event);
-    expect([client.state, connection.signal.aborted, reason(world)]).toEqual(["destroyed", true, "overflow"]);
+    expect([client.state, connection.signal.aborted, reason(context)]).toEqual([
+      "destroyed",
+      true,
+      "overflow",
+    ]);
     connection.push(event);
     expect(client.events).toHaveLength(1);
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("to a client that takes them may be any number in one turn", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, { serve: { buffer } });
+  test("to a client that reads may be any number in one turn", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, { serve: { buffer } });
     for (let count = 0; count < 1_000; count++) connection.push(event);
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.events).toHaveLength(1_000);
     expect(client.state).toBe("open");
   });
 
-  test("after `close` do nothing, whatever they are", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world);
+  test("after `close` have no effect, not even invalid ones", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context);
     connection.push({ data: 1 });
     connection.close();
     connection.push({ data: 2 });
     connection.push({ event: "stream.end" });
     connection.close();
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1) + LAST);
     connection.push({ data: 3 });
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("from within the cleanup or the signal's abort do nothing", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, {}, ({ push, close, signal }) => {
+  test("in the clean-up or in an abort listener have no effect", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, {}, ({ push, close, signal }) => {
       const stop = (): void => {
         push({ data: "too late" });
         close();
@@ -627,75 +634,75 @@ describe("pushes", () => {
     connection.push({ data: 1 });
     connection.close();
     expect(client.text).toBe(FIRST + data(1) + LAST);
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 });
 
-describe("a held client", () => {
-  function counting(): { source: BareSource; readonly given: number; readonly finalised: number } {
-    let [given, finalised] = [0, 0];
+describe("a client that does not read", () => {
+  function countingSource(): { source: BareSource; readonly yielded: number; readonly finished: number } {
+    let [yielded, finished] = [0, 0];
     return {
       source: (async function* () {
         try {
-          for (;;) yield { data: ++given };
+          for (;;) yield { data: ++yielded };
         } finally {
-          finalised++;
+          finished++;
         }
       })(),
-      get given() {
-        return given;
+      get yielded() {
+        return yielded;
       },
-      get finalised() {
-        return finalised;
+      get finished() {
+        return finished;
       },
     };
   }
 
-  test("is why its iterable is pulled no further than it reads", async () => {
-    const world = createTestRegistry();
-    const counted = counting();
+  test("holds back its iterable: it is pulled only as fast as the client reads", async () => {
+    const context = createTestRegistry();
+    const counted = countingSource();
     const client = createMemoryClient();
     client.stall();
-    const over = serve(client.request, client.open, counted.source, world);
-    await world.clock.flush();
-    expect([counted.given, client.held]).toEqual([0, true]);
+    const over = serve(client.request, client.open, counted.source, context);
+    await context.clock.flush();
+    expect([counted.yielded, client.held]).toEqual([0, true]);
     for (let read = 1; read <= 5; read++) {
       client.drain();
       client.stall();
-      await world.clock.flush();
-      expect(counted.given).toBe(read);
+      await context.clock.flush();
+      expect(counted.yielded).toBe(read);
     }
     client.leave();
     await over;
-    await world.clock.flush();
-    expect(counted.finalised).toBe(1);
-    expect(world.clock.timers).toBe(0);
+    await context.clock.flush();
+    expect(counted.finished).toBe(1);
+    expect(context.clock.timers).toBe(0);
   });
 
-  test("that leaves keeps nobody waiting: its iterable is let go", async () => {
-    const world = createTestRegistry();
-    const counted = counting();
+  test("releases its iterable when it leaves", async () => {
+    const context = createTestRegistry();
+    const counted = countingSource();
     const client = createMemoryClient();
     client.stall();
-    const over = serve(client.request, client.open, counted.source, world);
-    await world.clock.flush();
+    const over = serve(client.request, client.open, counted.source, context);
+    await context.clock.flush();
     client.leave();
     await over;
-    await world.clock.flush();
-    expect([counted.given, counted.finalised]).toEqual([0, 0]);
+    await context.clock.flush();
+    expect([counted.yielded, counted.finished]).toEqual([0, 0]);
     await expect((counted.source as AsyncGenerator).next()).resolves.toEqual({
       done: true,
       value: undefined,
     });
   });
 
-  test("has the end behind everything pushed, while its source is let go at the `close`", async () => {
-    const world = createTestRegistry();
+  test("gets the end after everything that was pushed, although `close` releases the source at once", async () => {
+    const context = createTestRegistry();
     const cleanup = vi.fn<() => void>();
-    const { client, connection } = connectTo(world, {}, () => cleanup);
+    const { client, connection } = connectTo(context, {}, () => cleanup);
     client.stall();
     connection.push({ data: 1 });
-    await world.clock.flush();
+    await context.clock.flush();
     connection.push({ data: 2 });
     connection.close();
     expect(cleanup).toHaveBeenCalledOnce();
@@ -703,127 +710,131 @@ describe("a held client", () => {
     connection.push({ data: "too late" });
     client.drain();
     expect(client.text).toBe(FIRST + data(1, 2) + LAST);
-    expect([client.state, reason(world)]).toEqual(["flushed", "closed"]);
-    await nothingLeft(world, client);
+    expect([client.state, reason(context)]).toEqual(["flushed", "closed"]);
+    await expectReleased(context, client);
     expect(cleanup).toHaveBeenCalledOnce();
   });
 
-  test("has an iterable's items no longer than until the `close`", async () => {
-    const world = createTestRegistry();
-    const finalised = vi.fn<() => void>();
-    const { client, connection } = connectTo(world, {}, async function* () {
+  test("gets no items of the iterable after `close`", async () => {
+    const context = createTestRegistry();
+    const finished = vi.fn<() => void>();
+    const { client, connection } = connectTo(context, {}, async function* () {
       try {
         for (let count = 1; ; count++) yield { data: count };
       } finally {
-        finalised();
+        finished();
       }
     });
     client.stall();
-    await world.clock.flush();
+    await context.clock.flush();
     connection.close();
-    await world.clock.flush();
-    expect(finalised).toHaveBeenCalledOnce();
+    await context.clock.flush();
+    expect(finished).toHaveBeenCalledOnce();
     client.drain();
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1) + LAST);
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("has the error behind everything pushed", async () => {
-    const world = createTestRegistry();
-    const { promise: asked, resolve: fail } = Promise.withResolvers<void>();
-    const client = world.connect(async ({ push }) => {
+  test("gets the error after everything that was pushed", async () => {
+    const context = createTestRegistry();
+    const { promise: pending, resolve: fail } = Promise.withResolvers<void>();
+    const client = context.connect(async ({ push }) => {
       push({ data: 1 });
-      await asked;
+      await pending;
       push({ data: 2 });
       throw new HoldfastError("GONE", "Gone.");
     });
     client.stall();
-    await world.clock.flush();
+    await context.clock.flush();
     fail();
-    await world.clock.flush();
+    await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1));
     client.drain();
     expect(client.blocks.map(([event]) => event)).toEqual(["message", "message", "stream.error"]);
     expect(client.text.endsWith(LAST)).toBe(true);
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("that never reads again is destroyed after `idleTimeout`, before the end or behind it", async () => {
+  test("is cut after `idleTimeout`, before and after the end of the source", async () => {
     for (const closes of [false, true]) {
-      const world = createTestRegistry();
-      const { client, connection } = connectTo(world, { serve: { idleTimeout: 1_000 } });
+      const context = createTestRegistry();
+      const { client, connection } = connectTo(context, { serve: { idleTimeout: 1_000 } });
       client.stall();
       connection.push({ data: 1 });
-      await world.clock.flush();
+      await context.clock.flush();
       if (closes) connection.close();
-      await world.clock.advance(999);
+      await context.clock.advance(999);
       expect(client.state).toBe("open");
-      await world.clock.advance(1);
-      expect([client.state, reason(world), connection.signal.aborted]).toEqual(["destroyed", "zombie", true]);
-      await nothingLeft(world, client);
+      await context.clock.advance(1);
+      expect([client.state, reason(context), connection.signal.aborted]).toEqual([
+        "destroyed",
+        "zombie",
+        true,
+      ]);
+      await expectReleased(context, client);
     }
   });
 });
 
 describe("a client that leaves", () => {
-  test("has its quiet generator told by the signal, and waits for nothing", async () => {
-    const world = createTestRegistry();
-    const finalised = vi.fn<(reason: unknown) => void>();
-    const client = world.connect(async function* ({ signal }) {
+  test("aborts the signal of a waiting generator", async () => {
+    const context = createTestRegistry();
+    const finished = vi.fn<(reason: unknown) => void>();
+    const client = context.connect(async function* ({ signal }) {
       try {
         yield { data: 1 };
         await untilAborted(signal);
       } finally {
-        finalised(signal.reason);
+        finished(signal.reason);
       }
     });
-    await world.clock.flush();
+    await context.clock.flush();
     client.leave();
-    await nothingLeft(world, client);
-    expect(finalised.mock.calls).toEqual([[abortedFor("disconnected")]]);
-    expect([reason(world), client.text]).toEqual(["disconnected", FIRST + data(1)]);
+    await expectReleased(context, client);
+    expect(finished.mock.calls).toEqual([[abortedFor("disconnected")]]);
+    expect([reason(context), client.text]).toEqual(["disconnected", FIRST + data(1)]);
   });
 
-  test("is not waited for by a generator that hears nothing: it is finalised when it wakes", async () => {
-    const world = createTestRegistry();
-    const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
-    const finalised = vi.fn<() => void>();
-    const client = world.connect(
+  test("does not wait for a generator that ignores the signal: it finishes when it continues", async () => {
+    const context = createTestRegistry();
+    const { promise: waiting, resolve: goOn } = Promise.withResolvers<void>();
+    const finished = vi.fn<() => void>();
+    const client = context.connect(
       (async function* () {
         try {
-          await woken;
+          await waiting;
           yield { data: "too late" };
         } finally {
-          finalised();
+          finished();
         }
       })(),
     );
-    await world.clock.flush();
+    await context.clock.flush();
     client.leave();
-    await nothingLeft(world, client);
-    expect(finalised).not.toHaveBeenCalled();
-    wake();
-    await world.clock.flush();
-    expect(finalised).toHaveBeenCalledOnce();
+    await expectReleased(context, client);
+    expect(finished).not.toHaveBeenCalled();
+    goOn();
+    await context.clock.flush();
+    expect(finished).toHaveBeenCalledOnce();
     expect(client.text).toBe(FIRST);
   });
 
-  test("has its quiet web stream cancelled at once, with the reason", async () => {
-    const world = createTestRegistry();
+  test("cancels a web stream at once, with the reason", async () => {
+    const context = createTestRegistry();
     const cancel = vi.fn<(reason: unknown) => void>();
-    const client = world.connect(new ReadableStream<SseEvent>({ cancel }));
-    await world.clock.flush();
+    const client = context.connect(new ReadableStream<SseEvent>({ cancel }));
+    await context.clock.flush();
     client.leave();
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
     expect(cancel.mock.calls).toEqual([[abortedFor("disconnected")]]);
   });
 
-  test("before an awaited set-up is done has what it gives let go, and nothing of it is run", async () => {
+  test("before an async function has returned: the result is released without being run", async () => {
     const generator = vi.fn<() => void>();
     const cancel = vi.fn<() => void>();
     const cleanup = vi.fn<() => void>();
-    const givens = [
+    const results = [
       cleanup,
       new ReadableStream<SseEvent>({ cancel }),
       (async function* () {
@@ -832,35 +843,35 @@ describe("a client that leaves", () => {
       })(),
       undefined,
     ];
-    for (const given of givens) {
-      const world = createTestRegistry();
-      const { promise: asked, resolve: answer } = Promise.withResolvers<void>();
-      const client = world.connect(async () => {
-        await asked;
-        return given as never;
+    for (const result of results) {
+      const context = createTestRegistry();
+      const { promise: pending, resolve: goOn } = Promise.withResolvers<void>();
+      const client = context.connect(async () => {
+        await pending;
+        return result as never;
       });
       client.leave();
-      await nothingLeft(world, client);
-      answer();
-      await world.clock.flush();
+      await expectReleased(context, client);
+      goOn();
+      await context.clock.flush();
       expect(client.text).toBe(FIRST);
-      expect(world.observed.failed).toEqual([]);
+      expect(context.observed.failed).toEqual([]);
     }
     expect(cleanup).toHaveBeenCalledOnce();
     expect(cancel).toHaveBeenCalledOnce();
     expect(generator).not.toHaveBeenCalled();
   });
 
-  test("during a set-up that is never done is gone all the same", async () => {
-    const world = createTestRegistry();
-    const client = world.connect(forever);
-    await world.clock.flush();
+  test("is gone although an async function never returns", async () => {
+    const context = createTestRegistry();
+    const client = context.connect(never);
+    await context.clock.flush();
     client.leave();
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("within the source's own call has its cleanup run, at once", async () => {
-    const world = createTestRegistry();
+  test("within the call of the function: its clean-up runs at once", async () => {
+    const context = createTestRegistry();
     const client = createMemoryClient();
     const cleanup = vi.fn<() => void>();
     const aborted: boolean[] = [];
@@ -869,86 +880,86 @@ describe("a client that leaves", () => {
       aborted.push(signal.aborted);
       return cleanup;
     };
-    await serve(client.request, client.open, source, world);
+    await serve(client.request, client.open, source, context);
     expect(aborted).toEqual([true]);
     expect(cleanup).toHaveBeenCalledOnce();
-    expect(world.clock.timers).toBe(0);
+    expect(context.clock.timers).toBe(0);
   });
 });
 
 describe("a connection", () => {
-  test("has heartbeats after a silence, from a timer of its own", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, { serve: { heartbeat: 100 } });
-    expect(world.clock.timers).toBe(1);
-    await world.clock.advance(250);
+  test("gets a heartbeat after each silent interval, with one timer", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, { serve: { heartbeat: 100 } });
+    expect(context.clock.timers).toBe(1);
+    await context.clock.advance(250);
     connection.push({ data: 1 });
-    await world.clock.advance(99);
+    await context.clock.advance(99);
     expect(client.text).toBe(`${FIRST}:\n\n:\n\n${data(1)}`);
-    await world.clock.advance(1);
+    await context.clock.advance(1);
     expect(client.text).toBe(`${FIRST}:\n\n:\n\n${data(1)}:\n\n`);
     client.leave();
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("has none while it is held", async () => {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, { serve: { heartbeat: 100 } });
+  test("gets no heartbeat while the client does not read", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, { serve: { heartbeat: 100 } });
     client.stall();
     connection.push({ data: 1 });
-    await world.clock.advance(1_000);
+    await context.clock.advance(1_000);
     expect(client.text).toBe(FIRST + data(1));
   });
 
-  test("is drained after `maxDuration`: its client comes back, and its source is let go", async () => {
-    const world = createTestRegistry();
+  test("is drained after `maxDuration`: the client reconnects, and the source is released", async () => {
+    const context = createTestRegistry();
     const cleanup = vi.fn<() => void>();
-    const { client, connection } = connectTo(world, { serve: { maxDuration: 1_000 } }, () => cleanup);
+    const { client, connection } = connectTo(context, { serve: { maxDuration: 1_000 } }, () => cleanup);
     connection.push({ data: 1 });
-    await world.clock.advance(1_000);
+    await context.clock.advance(1_000);
     const drain = 'event: stream.drain\nretry: 1500\ndata: {"reason":"max-duration"}\n\n';
     expect(client.text).toBe(FIRST + data(1) + drain);
-    expect([client.state, reason(world), connection.signal.reason]).toEqual([
+    expect([client.state, reason(context), connection.signal.reason]).toEqual([
       "flushed",
       "max-duration",
       abortedFor("max-duration"),
     ]);
     expect(cleanup).toHaveBeenCalledOnce();
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("is drained behind what was pushed in the same turn, which nobody could come back for", async () => {
-    const world = createTestRegistry();
+  test("is drained after the events of the same turn, which the client could not get later", async () => {
+    const context = createTestRegistry();
     let push = (): void => undefined;
-    world.clock.after(1_000, () => push());
-    const { client, connection } = connectTo(world, { serve: { maxDuration: 1_000 } });
+    context.clock.after(1_000, () => push());
+    const { client, connection } = connectTo(context, { serve: { maxDuration: 1_000 } });
     push = () => connection.push({ data: 1 });
-    await world.clock.advance(1_000);
+    await context.clock.advance(1_000);
     expect(client.text).toBe(
       `${FIRST}${data(1)}event: stream.drain\nretry: 1500\ndata: {"reason":"max-duration"}\n\n`,
     );
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("is warned of a source that gives what is neither events nor a way to stop", async () => {
-    const world = createTestRegistry();
-    const client = world.connect((() => ({ on: "change" })) as never);
-    await world.clock.flush();
-    expect(world.observed.warned).toMatchObject([{ message: expect.stringContaining("It is ignored.") }]);
+  test("reports a source that returns neither events nor a clean-up", async () => {
+    const context = createTestRegistry();
+    const client = context.connect((() => ({ on: "change" })) as never);
+    await context.clock.flush();
+    expect(context.observed.warned).toMatchObject([{ message: expect.stringContaining("It is ignored.") }]);
     client.leave();
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("is drained without a word to who dispatches no control events", async () => {
-    const world = createTestRegistry();
-    const { client } = connectTo(world, { serve: { maxDuration: 1_000, control: false } });
-    await world.clock.advance(1_000);
+  test("is drained with only a `retry:` if the client gets no control events", async () => {
+    const context = createTestRegistry();
+    const { client } = connectTo(context, { serve: { maxDuration: 1_000, control: false } });
+    await context.clock.advance(1_000);
     expect(client.text).toBe(`${FIRST}retry: 1500\n\n`);
-    await nothingLeft(world, client);
+    await expectReleased(context, client);
   });
 
-  test("is destroyed when its sink throws, and its source is let go", async () => {
-    const world = createTestRegistry();
+  test("is cut when its sink throws, and the source is released", async () => {
+    const context = createTestRegistry();
     const cleanup = vi.fn<() => void>();
     const client = createMemoryClient();
     let connection: BareConnection | undefined;
@@ -965,61 +976,61 @@ describe("a connection", () => {
           },
         };
       },
-      (given) => {
-        connection = given;
+      (own) => {
+        connection = own;
         return cleanup;
       },
       {
-        clock: world.clock,
+        clock: context.clock,
         observer: { failed: ({ stage, error }) => expect([stage, error]).toEqual(["delivery", broken]) },
       },
     );
     connection?.push({ data: 1 });
-    await world.clock.flush();
+    await context.clock.flush();
     await over;
     expect(cleanup).toHaveBeenCalledOnce();
     expect(client.state).toBe("destroyed");
-    expect(world.clock.timers).toBe(0);
+    expect(context.clock.timers).toBe(0);
   });
 });
 
-test("a source that never waits lets everybody else have their turn", async () => {
-  let given = 0;
+test("a source that never waits does not starve the event loop", async () => {
+  let yielded = 0;
   const client = createMemoryClient();
   const over = serve(
     client.request,
     client.open,
     (async function* () {
-      for (;;) yield { data: ++given };
+      for (;;) yield { data: ++yielded };
     })(),
   );
-  await turn();
-  await turn();
-  const before = given;
-  await turn();
-  expect(given).toBeGreaterThan(before);
+  await nextMacrotask();
+  await nextMacrotask();
+  const before = yielded;
+  await nextMacrotask();
+  expect(yielded).toBeGreaterThan(before);
   client.leave();
   await over;
-  await turn();
-  const after = given;
-  await turn();
-  expect(given).toBe(after);
+  await nextMacrotask();
+  const after = yielded;
+  await nextMacrotask();
+  expect(yielded).toBe(after);
 });
 
-test("what a function gives that is neither to pull nor to call is left alone", async () => {
-  for (const given of [undefined, null, 5, "text", {}, [1], Symbol("s")]) {
-    const world = createTestRegistry();
-    const { client, connection } = connectTo(world, {}, () => given as never);
-    await world.clock.flush();
+test("a result that is neither pullable nor callable is ignored", async () => {
+  for (const result of [undefined, null, 5, "text", {}, [1], Symbol("s")]) {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context, {}, () => result as never);
+    await context.clock.flush();
     connection.push({ data: 1 });
     connection.close();
     expect(client.text).toBe(FIRST + data(1) + LAST);
-    expect(world.observed.failed).toEqual([]);
+    expect(context.observed.failed).toEqual([]);
   }
 });
 
 test.each([undefined, null, "text", 5, {}, [], [{ data: 1 }]])(
-  "%j is no source, and refused at the door",
+  "%j is not a source, and `serve` rejects",
   async (source) => {
     const client = createMemoryClient();
     await expect(serve(client.request, client.open, source as never)).rejects.toMatchObject({
@@ -1030,7 +1041,7 @@ test.each([undefined, null, "text", 5, {}, [], [{ data: 1 }]])(
   },
 );
 
-describe("in whatever order things happen", () => {
+describe("in any sequence of pushes, reads and ends", () => {
   type Simple = "stall" | "drain" | "turn" | "close" | "leave" | "set up" | "fail";
   type Step =
     | { readonly do: "push"; readonly size: number }
@@ -1046,16 +1057,16 @@ describe("in whatever order things happen", () => {
   );
   const limits = { heartbeat: 100, idleTimeout: 500, maxDuration: 2_000, buffer: { bytes: 1_000 } };
 
-  const anyLife = fc.record({
+  const anyHistory = fc.record({
     steps: fc.array(anyStep, { maxLength: 30, size: "max" }),
-    gives: fc.constantFrom("a cleanup", "an iterable", "a stream", "nothing"),
-    concurrency: fc.boolean(),
+    returns: fc.constantFrom("a clean-up", "an iterable", "a stream", "nothing"),
+    isSync: fc.boolean(),
     stalled: fc.boolean(),
   });
 
-  test("a client has what was pushed, in order and all unless it is cut; what was set up is let go once", async () => {
+  test("the client gets everything pushed, in order, unless it is cut, and the source is released once", async () => {
     await fc.assert(
-      fc.asyncProperty(anyLife, async ({ steps, gives, concurrency, stalled }) => {
+      fc.asyncProperty(anyHistory, async ({ steps, returns, isSync, stalled }) => {
         const clock = createFakeClock();
         const closed: CloseReason[] = [];
         const observer: Observer = {
@@ -1066,22 +1077,22 @@ describe("in whatever order things happen", () => {
         if (stalled) client.stall();
         const released = vi.fn<() => void>();
         const settingUp = Promise.withResolvers<void>();
-        let setUp: "not yet" | "done" | "failed" = concurrency ? "done" : "not yet";
+        let setUp: "not yet" | "done" | "failed" = isSync ? "done" : "not yet";
         let connection: BareConnection | undefined;
         const source = (own: BareConnection) => {
           connection = own;
-          const given = {
-            "a cleanup": released,
+          const result = {
+            "a clean-up": released,
             "an iterable": {
               [Symbol.asyncIterator]: () => ({
-                next: forever,
+                next: never,
                 return: async () => (released(), { done: true as const, value: undefined }),
               }),
             },
             "a stream": new ReadableStream<SseEvent>({ cancel: released }),
             nothing: undefined,
-          }[gives];
-          return concurrency ? given : settingUp.promise.then(() => given);
+          }[returns];
+          return isSync ? result : settingUp.promise.then(() => result);
         };
         const over = serve(client.request, client.open, source, {
           clock,
@@ -1126,7 +1137,7 @@ describe("in whatever order things happen", () => {
           expect(received().startsWith(pushed) && received().endsWith(LAST)).toBe(true);
         if (setUp === "not yet") settingUp.resolve();
         await clock.flush();
-        expect(released).toHaveBeenCalledTimes(gives === "nothing" || setUp === "failed" ? 0 : 1);
+        expect(released).toHaveBeenCalledTimes(returns === "nothing" || setUp === "failed" ? 0 : 1);
         expect(closed).toHaveLength(1);
         expect(clock.timers).toBe(0);
         expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
@@ -1136,7 +1147,7 @@ describe("in whatever order things happen", () => {
   });
 });
 
-test("what a source may be, and what it is given", () => {
+test("the types of sources", () => {
   expectTypeOf<AsyncGenerator<SseEvent | HoldfastError>>().toExtend<BareSource>();
   expectTypeOf<ReadableStream<SseEvent>>().toExtend<BareSource>();
   expectTypeOf<() => Promise<void>>().toExtend<BareSource>();

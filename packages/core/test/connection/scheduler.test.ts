@@ -4,7 +4,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/fake-clock.ts";
 import { type ScheduledTask, Scheduler } from "../../src/connection/scheduler.ts";
 
-/** A fake clock that does not allow a second timer while one is pending. */
+/** A fake clock that fails the test when a second timer is set while one is pending. */
 function withOneTimer(clock: FakeClock): Clock {
   return {
     ...clock,
@@ -15,20 +15,21 @@ function withOneTimer(clock: FakeClock): Clock {
   };
 }
 
-const tick = (run: (now: number) => number): ScheduledTask => ({ due: Infinity, heapIndex: -1, run });
+const task = (run: (now: number) => number): ScheduledTask => ({ due: Infinity, heapIndex: -1, run });
 
 interface Change {
+  /** Which task is changed. */
   readonly which: number;
-  /** In how many ms it is due; `undefined` takes it away. */
+  /** The time in ms until it is due; `undefined` removes it. */
   readonly delay: number | undefined;
 }
 
 interface Script {
-  /** In how many ms each is due, and how it goes on from visit to visit. */
+  /** Changes from outside, one after the other. */
   readonly changes: readonly Change[];
-  /** What the visits do to others, one after the other. */
+  /** Changes by running tasks, one for each run. */
   readonly inside: readonly (Change | undefined)[];
-  /** When a visited one is due again. */
+  /** The times in ms after which a task that has run is due again, one for each run. */
   readonly again: readonly number[];
 }
 
@@ -44,21 +45,21 @@ const anyScript: fc.Arbitrary<Script> = fc.record({
   again: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 10 }),
 });
 
-test("everyone is visited when due, once, never before, whatever visits do; one timer serves all, none serves nobody", async () => {
+test("each task runs once whenever it is due, whatever tasks change; there is one timer, and none without tasks", async () => {
   await fc.assert(
     fc.asyncProperty(anyScript, fc.array(fc.nat({ max: 20 }), { maxLength: 10 }), async (script, waits) => {
       const clock = createFakeClock();
       const scheduler = new Scheduler(withOneTimer(clock), 15_000);
-      /** When each is due; nothing for one that is not there. */
+      /** When each task is due, if it is scheduled. */
       const due = new Map<ScheduledTask, number>();
       const inside = [...script.inside];
-      let visits = 0;
+      let runs = 0;
 
-      const ticks = Array.from({ length: 10 }, () => {
-        const self = tick((now) => {
+      const tasks = Array.from({ length: 10 }, () => {
+        const self = task((now) => {
           expect(now).toBe(clock.now());
           expect(due.get(self)).toBe(now);
-          const next = now + (script.again[visits++ % script.again.length] as number);
+          const next = now + (script.again[runs++ % script.again.length] as number);
           due.set(self, next);
           const change = inside.shift();
           if (change !== undefined) apply(change, self);
@@ -67,15 +68,15 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
         return self;
       });
 
-      function apply({ which, delay }: Change, visited?: ScheduledTask): void {
-        const changed = ticks[which] as ScheduledTask;
+      function apply({ which, delay }: Change, running?: ScheduledTask): void {
+        const changed = tasks[which] as ScheduledTask;
         if (delay === undefined) {
           due.delete(changed);
           scheduler.delete(changed);
           scheduler.delete(changed);
         } else {
-          // What a visit returns has the last word.
-          if (changed !== visited) due.set(changed, clock.now() + delay);
+          // For the running task, what it returns overrides the change.
+          if (changed !== running) due.set(changed, clock.now() + delay);
           scheduler.set(changed, clock.now() + delay);
         }
       }
@@ -85,7 +86,7 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
         expect(next).toBeGreaterThanOrEqual(clock.now());
         expect(clock.timers).toBeLessThanOrEqual(1);
         if (next === Infinity) expect(clock.timers).toBe(0);
-        for (const one of ticks) expect(one.heapIndex !== -1).toBe(due.has(one));
+        for (const one of tasks) expect(one.heapIndex !== -1).toBe(due.has(one));
       };
 
       for (const change of script.changes) {
@@ -97,96 +98,96 @@ test("everyone is visited when due, once, never before, whatever visits do; one 
       }
       await clock.advance(100);
       for (const at of due.values()) expect(at).toBeGreaterThan(clock.now());
-      for (const one of ticks) scheduler.delete(one);
+      for (const one of tasks) scheduler.delete(one);
       expect(clock.timers).toBe(0);
     }),
     { numRuns: 150 },
   );
 });
 
-test("a change of mind before the timer fires costs no visit", async () => {
+test("a task that is postponed before its timer fires does not run early", async () => {
   const clock = createFakeClock();
   const scheduler = new Scheduler(withOneTimer(clock), 15_000);
-  const visits: number[] = [];
-  const one = tick((now) => {
-    visits.push(now);
+  const runs: number[] = [];
+  const one = task((now) => {
+    runs.push(now);
     return now + 1_000;
   });
   scheduler.set(one, 10);
   scheduler.set(one, 20);
   await clock.advance(19);
-  expect(visits).toEqual([]);
+  expect(runs).toEqual([]);
   await clock.advance(1_001);
-  expect(visits).toEqual([20, 1_020]);
+  expect(runs).toEqual([20, 1_020]);
 });
 
 const INTERVAL = 15_000;
 
-test.each<[string, (now: number, leave: () => void) => number]>([
-  ["that stays", (now) => now + INTERVAL],
+test.each<[string, (now: number, remove: () => void) => number]>([
+  ["that stay", (now) => now + INTERVAL],
   [
-    "that leaves when it is visited",
-    (now, leave) => {
-      leave();
+    "that are removed when they run",
+    (now, remove) => {
+      remove();
       return now + INTERVAL;
     },
   ],
 ])(
-  "a crowd %s, 10,000 due at once, is spread over many turns, and all have had theirs in half the interval",
-  async (_, visit) => {
+  "10,000 tasks that are due at once, %s, are spread over many turns, and all run within half the interval",
+  async (_, run) => {
     const clock = createFakeClock();
     const scheduler = new Scheduler(withOneTimer(clock), INTERVAL);
-    const visitedAt = new Map<ScheduledTask, number>();
+    const ranAt = new Map<ScheduledTask, number>();
     for (let count = 0; count < 10_000; count++) {
-      const one = tick((now) => {
-        expect(visitedAt.has(one)).toBe(false);
-        visitedAt.set(one, now);
-        return visit(now, () => scheduler.delete(one));
+      const one = task((now) => {
+        expect(ranAt.has(one)).toBe(false);
+        ranAt.set(one, now);
+        return run(now, () => scheduler.delete(one));
       });
       scheduler.set(one, 1_000);
     }
     await clock.advance(1_000 + INTERVAL / 2);
-    expect(visitedAt.size).toBe(10_000);
-    const turns = Map.groupBy(visitedAt.values(), (at) => at);
+    expect(ranAt.size).toBe(10_000);
+    const turns = Map.groupBy(ranAt.values(), (at) => at);
     expect(turns.size).toBeGreaterThan(32);
     for (const turn of turns.values()) expect(turn.length).toBeLessThanOrEqual(10_000 / 32);
   },
 );
 
-test("somebody who is due at once is not kept waiting by a crowd that is not", async () => {
+test("a task is not delayed by many tasks that are due later", async () => {
   const clock = createFakeClock();
   const scheduler = new Scheduler(withOneTimer(clock), INTERVAL);
   for (let count = 0; count < 1_000; count++)
     scheduler.set(
-      tick((now) => now + INTERVAL),
+      task((now) => now + INTERVAL),
       2_000,
     );
-  const visits: number[] = [];
+  const runs: number[] = [];
   scheduler.set(
-    tick((now) => {
-      visits.push(now);
+    task((now) => {
+      runs.push(now);
       return now + INTERVAL;
     }),
     1_000,
   );
   await clock.advance(1_000);
-  expect(visits).toEqual([1_000]);
+  expect(runs).toEqual([1_000]);
 });
 
-test("where heartbeats are off, a crowd has its turn all the same", async () => {
+test("without heartbeats many tasks that are due at once all run", async () => {
   const clock = createFakeClock();
   const scheduler = new Scheduler(withOneTimer(clock), Infinity);
-  let visits = 0;
+  let runs = 0;
   for (let count = 0; count < 1_000; count++) {
     scheduler.set(
-      tick(() => {
-        visits++;
+      task(() => {
+        runs++;
         return Infinity;
       }),
       1_000,
     );
   }
   await clock.advance(60_000);
-  expect(visits).toBe(1_000);
+  expect(runs).toBe(1_000);
   expect(clock.timers).toBe(0);
 });

@@ -8,7 +8,7 @@ const anyBounds = fc.record({
   bytes: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constant(Infinity)),
 });
 
-test("it holds exactly the newest items that fit both bounds, under the numbers they were given", () => {
+test("the buffer has exactly the newest items that fit both bounds, under their numbers", () => {
   fc.assert(
     fc.property(
       anyBounds,
@@ -17,7 +17,7 @@ test("it holds exactly the newest items that fit both bounds, under the numbers 
         const ring = createRingBuffer<{ size: number }>({ count, bytes, sizeOf: ({ size }) => size });
         const all: { size: number }[] = [];
         let first = 1;
-        let held = 0;
+        let total = 0;
 
         for (const size of sizes) {
           const item = { size };
@@ -25,15 +25,15 @@ test("it holds exactly the newest items that fit both bounds, under the numbers 
             expect(() => ring.push(item)).toThrow(expect.objectContaining({ code: "EVENT_TOO_LARGE" }));
           } else {
             all.push(item);
-            held += size;
-            while (all.length - first + 1 > count || held > bytes)
-              held -= (all[first++ - 1] as typeof item).size;
+            total += size;
+            while (all.length - first + 1 > count || total > bytes)
+              total -= (all[first++ - 1] as typeof item).size;
             expect(ring.push(item)).toBe(all.length);
           }
           expect({ first: ring.first, last: ring.last, bytes: ring.bytes }).toEqual({
             first,
             last: all.length,
-            bytes: held,
+            bytes: total,
           });
         }
         for (let number = -1; number <= all.length + 2; number++) {
@@ -45,27 +45,27 @@ test("it holds exactly the newest items that fit both bounds, under the numbers 
   );
 });
 
-test("an empty one begins behind nothing", () => {
+test("an empty buffer has no items, and its first number is 1", () => {
   const ring = createRingBuffer({ count: 2, bytes: 2, sizeOf: () => 1 });
   expect({ first: ring.first, last: ring.last, bytes: ring.bytes }).toEqual({ first: 1, last: 0, bytes: 0 });
   expect(ring.get(0)).toBeUndefined();
   expect(ring.get(1)).toBeUndefined();
 });
 
-test("a size is asked for once, however long the item stays and however it goes", () => {
+test("`sizeOf` is called once for each item", () => {
   const sizeOf = vi.fn<(item: number) => number>(() => 3);
   const ring = createRingBuffer<number>({ count: 50, bytes: 100, sizeOf });
   for (let item = 1; item <= 1_000; item++) ring.push(item);
   expect(sizeOf.mock.calls).toEqual(Array.from({ length: 1_000 }, (_, index) => [index + 1]));
 });
 
-test("room is made as it is needed, not for all that may come", () => {
+test("memory is allocated as it is needed, not for the largest count", () => {
   const ring = createRingBuffer<number>({ count: 2 ** 40, bytes: Infinity, sizeOf: () => 1 });
   for (let item = 1; item <= 100; item++) ring.push(item);
   expect([ring.get(1), ring.get(100)]).toEqual([1, 100]);
 });
 
-test("what is forgotten is not retained", async () => {
+test("dropped items can be garbage collected", async () => {
   const ring = createRingBuffer<{ size: number }>({ count: 10, bytes: 10, sizeOf: ({ size }) => size });
   const references = [1, 1, 1, 1, 1, 1, 8, 1, 1].map((size) => {
     const item = { size };
@@ -78,7 +78,7 @@ test("what is forgotten is not retained", async () => {
   expect(ring.first).toBe(7);
 });
 
-test("for an item that is too large nothing is forgotten", () => {
+test("no item is dropped for one that is too large", () => {
   const ring = createRingBuffer<number>({ count: 9, bytes: 10, sizeOf: (size) => size });
   ring.push(4);
   ring.push(6);
@@ -92,7 +92,7 @@ test("for an item that is too large nothing is forgotten", () => {
 });
 
 test.each([NaN, -1, 0.5, Infinity, undefined as never])(
-  "a size of %s, which would break the sum for ever, is refused",
+  "a size of %s, which would corrupt the sum, is an error",
   (size) => {
     const ring = createRingBuffer({ count: 9, bytes: Infinity, sizeOf: () => size });
     expect(() => ring.push("item")).toThrow(
@@ -110,7 +110,7 @@ test.each([
   { count: 1.5, bytes: 1, sizeOf: () => 1 },
   { count: 1, bytes: -1, sizeOf: () => 1 },
   { count: 1, bytes: 1, sizeOf: undefined as never },
-])("bounds that bound nothing are refused: %o", (options) => {
+])("invalid bounds are an error: %o", (options) => {
   expect(() => createRingBuffer(options)).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
 });
 

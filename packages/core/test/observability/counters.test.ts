@@ -13,23 +13,23 @@ const sum = (tally: Readonly<Record<string, number>>): number =>
 const blocksOf = (clients: readonly TestClient[], name: string): TestClient["blocks"] =>
   clients.flatMap(({ blocks }) => blocks.filter(([event]) => event === name));
 
-const quiet: Observer = { warned: () => undefined, failed: () => undefined };
+const silent: Observer = { warned: () => undefined, failed: () => undefined };
 
 describe("counters", () => {
-  test("pass on what they are told, and to the console what nobody listens to and must not be lost", () => {
+  test("forward to another observer, and log failures and warnings that it does not take", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const streamOpened = vi.fn<NonNullable<Observer["streamOpened"]>>();
     const counters = createCounters({ streamOpened });
     const opened = { id: "a", epoch: "abcdefghij" };
     counters.streamOpened(opened);
-    counters.failed({ id: "a", stage: "source", error: new Error("lost otherwise") });
+    counters.failed({ id: "a", stage: "source", error: new Error("no") });
     expect(streamOpened.mock.calls).toEqual([[opened]]);
     expect(warn).toHaveBeenCalledOnce();
     expect(counters.read()).toMatchObject({ streams: { opened: 1 }, failures: { source: 1 } });
     warn.mockRestore();
   });
 
-  test("have every key from the beginning, so that rates can be drawn", () => {
+  test("have every key from the start", () => {
     expect(createCounters().read()).toEqual({
       connections: {
         opened: 0,
@@ -57,8 +57,8 @@ describe("counters", () => {
     } satisfies CounterValues);
   });
 
-  test("are read as a copy", async () => {
-    const counters = createCounters(quiet);
+  test("return a copy from `read`", async () => {
+    const counters = createCounters(silent);
     const { registry } = createTestRegistry({ observer: counters });
     const before = counters.read();
     await registry.open("a");
@@ -66,7 +66,7 @@ describe("counters", () => {
   });
 
   test("count why connections close", async () => {
-    const counters = createCounters(quiet);
+    const counters = createCounters(silent);
     const { registry, clock, connect } = createTestRegistry({
       observer: counters,
       maxConnections: 2,
@@ -76,12 +76,12 @@ describe("counters", () => {
     });
     const job = await registry.open("a");
     connect("a").leave();
-    connect("nobody");
+    connect("missing");
     connect("a");
     connect("a");
     await clock.advance(5_000);
-    const held = connect("a");
-    held.stall();
+    const stalled = connect("a");
+    stalled.stall();
     job.push({ data: 1 });
     await clock.advance(10_000);
     const last = connect("a");
@@ -96,11 +96,11 @@ describe("counters", () => {
     });
   });
 
-  test("count the bytes and events of a bare source, which has an observer of its own", async () => {
-    const counters = createCounters(quiet);
+  test("count the bytes and events of a bare source with its own observer", async () => {
+    const counters = createCounters(silent);
     const { clock } = createTestRegistry();
     const client = createMemoryClient();
-    const over = serve(client.request, client.open, given([{ data: 1 }, { data: 2 }]), {
+    const over = serve(client.request, client.open, list([{ data: 1 }, { data: 2 }]), {
       observer: counters,
       clock,
     });
@@ -113,8 +113,8 @@ describe("counters", () => {
     });
   });
 
-  test("agree with what the clients saw, whatever they did", async () => {
-    const id = fc.constantFrom("a", "b", "done", "nobody");
+  test("agree with what the clients got, in any history", async () => {
+    const id = fc.constantFrom("a", "b", "done", "missing");
     const steps = fc.array(
       fc.oneof(
         fc.record({ do: fc.constant("open" as const), id }),
@@ -130,7 +130,7 @@ describe("counters", () => {
         fc.record({
           do: fc.constant("act" as const),
           act: fc.constantFrom("leave" as const, "stall" as const, "drain" as const),
-          who: fc.nat(20),
+          which: fc.nat(20),
         }),
         fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(0, 500, 2_500, 20_000) }),
       ),
@@ -138,25 +138,25 @@ describe("counters", () => {
     );
     await fc.assert(
       fc.asyncProperty(steps, async (history) => {
-        const counters = createCounters(quiet);
+        const counters = createCounters(silent);
         const failing = { next: false };
-        const place = createTestRegistry({
+        const context = createTestRegistry({
           random: Math.random,
           observer: counters,
           buffer: { events: 3 },
           maxConnections: 6,
           wait: 5_000,
           linger: 1_000,
-          snapshot: (asked) => {
+          snapshot: (requested) => {
             failing.next = !failing.next;
-            if (asked === "b" && failing.next) throw new Error("down");
-            if (asked === "nobody") return undefined;
-            return asked === "done"
+            if (requested === "b" && failing.next) throw new Error("down");
+            if (requested === "missing") return undefined;
+            return requested === "done"
               ? { state: "done", events: [{ data: 1 }, { data: 2 }] }
               : { state: "running" };
           },
         });
-        const { registry, clock } = place;
+        const { registry, clock } = context;
         const clients: TestClient[] = [];
         const writers = new Map<string, Awaited<ReturnType<typeof registry.open>>>();
         let pushed = 0;
@@ -178,9 +178,9 @@ describe("counters", () => {
             const last = clients.at(-1)?.blocks.findLast(([, of]) => of !== undefined)?.[1];
             const cursor = { none: undefined, last }[step.cursor as "none" | "last"];
             const given = step.cursor === "none" || step.cursor === "last" ? cursor : step.cursor;
-            clients.push(place.connect(step.id, given === undefined ? {} : { cursor: given }));
+            clients.push(context.connect(step.id, given === undefined ? {} : { cursor: given }));
           } else if (step.do === "pass") await clock.advance(step.ms);
-          else clients[step.who % Math.max(clients.length, 1)]?.[step.act]();
+          else clients[step.which % Math.max(clients.length, 1)]?.[step.act]();
         }
         const closed = registry.close({ deadline: 0 });
         await clock.advance(0);
@@ -191,8 +191,8 @@ describe("counters", () => {
         expect(sum(values.connections.closed)).toBe(served.length);
         expect(values.connections.closed.ended).toBe(blocksOf(served, "stream.end").length);
         const drained = blocksOf(served, "stream.drain").length;
-        const { shutdown, waiting, busy, "max-duration": long } = values.connections.closed;
-        expect(shutdown + waiting + busy + long).toBeGreaterThanOrEqual(drained);
+        const { shutdown, waiting, busy, "max-duration": expired } = values.connections.closed;
+        expect(shutdown + waiting + busy + expired).toBeGreaterThanOrEqual(drained);
         expect(values.events.delivered).toBe(served.flatMap(({ events }) => events).length);
         expect(values.events.delivered).toBeGreaterThanOrEqual(values.events.replayed);
         expect(values.bytes).toBe(served.reduce((total, { text }) => total + text.length, 0));
@@ -212,7 +212,7 @@ describe("counters", () => {
   });
 
   test("count the events of a running snapshot as delivered and replayed", async () => {
-    const counters = createCounters(quiet);
+    const counters = createCounters(silent);
     const { registry, clock, connect } = createTestRegistry({
       observer: counters,
       buffer: { events: 1 },
@@ -237,10 +237,10 @@ describe("an observer that fails", () => {
   const failing: [string, () => unknown][] = [
     ["throws", broken],
     ["rejects", () => Promise.reject(new Error("broken"))],
-    ["gives what cannot be awaited", () => new Proxy({}, { get: broken })],
+    ["returns what cannot be awaited", () => new Proxy({}, { get: broken })],
   ];
 
-  test.each(failing)("disturbs nothing where it %s", async (_how, fail) => {
+  test.each(failing)("does not change what clients get: it %s", async (_how, fail) => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     try {
       const run = async (observer: Observer): Promise<string[]> => {
@@ -264,8 +264,8 @@ describe("an observer that fails", () => {
         expect(clock.timers).toBe(0);
         return clients.map(({ text }) => text);
       };
-      const sound = await run({ failed: () => undefined, warned: () => undefined });
-      expect(await run(Object.fromEntries(names.map((name) => [name, fail])))).toEqual(sound);
+      const expected = await run({ failed: () => undefined, warned: () => undefined });
+      expect(await run(Object.fromEntries(names.map((name) => [name, fail])))).toEqual(expected);
       expect(warn).toHaveBeenCalledWith(expect.stringContaining("the observer's"), expect.any(Error));
     } finally {
       warn.mockRestore();
@@ -273,7 +273,7 @@ describe("an observer that fails", () => {
   });
 });
 
-/** A source that gives these. */
-async function* given<T>(items: readonly T[]): AsyncGenerator<T> {
+/** An iterable of these items. */
+async function* list<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }

@@ -13,13 +13,14 @@ import { anyText } from "../support/text.ts";
 
 const EPOCH = "aaaaaaaaaa";
 const OTHER_EPOCH = "bbbbbbbbbb";
+const LONG = "x".repeat(1e6);
 
-/** Logs of any history: so many events were pushed, so many of them are still held. */
+/** Logs of any length, of which any number of the newest events is still there. */
 const anyLog = fc
   .tuple(fc.nat({ max: 40 }), fc.nat({ max: 40 }))
   .map(([last, held]): Bounds => ({ epoch: EPOCH, first: Math.max(1, last - held + 1), last }));
 
-/** The same, from lists: the client has seen all up to `seen`. */
+/** The expected result, computed from lists, for a client that has seen all events up to `seen`. */
 function expectedAfter(log: Bounds, seen: number): StartPosition {
   const all = Array.from({ length: log.last }, (_, index) => index + 1);
   const isHeld = (number: number): boolean => number >= log.first;
@@ -31,7 +32,7 @@ function expectedAfter(log: Bounds, seen: number): StartPosition {
   return { next, reset: lost ? { reason: "trimmed", lost: [from, to] } : undefined };
 }
 
-test("every client that could exist begins behind the last event it saw, or is told exactly what it lost", () => {
+test("every possible client starts after the last event that it saw, or gets exactly the range that it lost", () => {
   fc.assert(
     fc.property(anyLog, (log) => {
       for (let seen = 0; seen <= log.last; seen++) {
@@ -41,7 +42,7 @@ test("every client that could exist begins behind the last event it saw, or is t
   );
 });
 
-test("a cursor counts for more than where a fresh client begins", () => {
+test("with a cursor, `from` has no effect", () => {
   fc.assert(
     fc.property(anyLog, fc.nat({ max: 50 }), (log, seq) => {
       const cursor = makeId(EPOCH, seq);
@@ -52,7 +53,7 @@ test("a cursor counts for more than where a fresh client begins", () => {
   );
 });
 
-test("a client without a cursor begins at the start, and is told what is missing of it", () => {
+test("a client without a cursor starts at the first event, and gets the range that is missing", () => {
   fc.assert(
     fc.property(anyLog, (log) => {
       expect(resolveCursor(log, undefined, "start")).toEqual(expectedAfter(log, 0));
@@ -60,7 +61,7 @@ test("a client without a cursor begins at the start, and is told what is missing
   );
 });
 
-test("a client that wants what comes now, or whatever is held, misses nothing that it was promised", () => {
+test("with `now` and `held` a client without a cursor gets no reset", () => {
   fc.assert(
     fc.property(anyLog, (log) => {
       expect(resolveCursor(log, undefined, "now")).toEqual({ next: log.last + 1, reset: undefined });
@@ -69,34 +70,27 @@ test("a client that wants what comes now, or whatever is held, misses nothing th
   );
 });
 
-test("of 150 missed events with 100 held, exactly the first 50 are told lost", () => {
+test("of 150 missed events, when the log has the last 100, the first 50 are lost", () => {
   expect(resolveCursor({ epoch: EPOCH, first: 51, last: 150 }, makeId(EPOCH, 0), "start")).toEqual({
     next: 51,
     reset: { reason: "trimmed", lost: [1, 50] },
   });
 });
 
-test("a cursor of another life, from the future, or of no form starts over with all that is held", () => {
+test("a client whose cursor has another epoch, is ahead or invalid starts over at the first event in the log", () => {
   fc.assert(
     fc.property(anyLog, fc.integer({ min: 1, max: 10 }), fc.nat({ max: 50 }), (log, beyond, seq) => {
-      const startsOver = (reason: string): unknown => ({ next: log.first, reset: { reason, lost: null } });
-      expect(resolveCursor(log, makeId(OTHER_EPOCH, seq), "now")).toEqual(startsOver("epoch"));
-      expect(resolveCursor(log, makeId(EPOCH, log.last + beyond), "now")).toEqual(startsOver("ahead"));
-      for (const invalid of [
-        makeTerminalId(EPOCH, seq),
-        "",
-        "0",
-        `${EPOCH}.01`,
-        "x".repeat(65),
-        "x".repeat(1e6),
-      ]) {
-        expect(resolveCursor(log, invalid, "now")).toEqual(startsOver("invalid"));
+      const startOver = (reason: string): unknown => ({ next: log.first, reset: { reason, lost: null } });
+      expect(resolveCursor(log, makeId(OTHER_EPOCH, seq), "now")).toEqual(startOver("epoch"));
+      expect(resolveCursor(log, makeId(EPOCH, log.last + beyond), "now")).toEqual(startOver("ahead"));
+      for (const invalid of [makeTerminalId(EPOCH, seq), "", "0", `${EPOCH}.01`, "x".repeat(65), LONG]) {
+        expect(resolveCursor(log, invalid, "now")).toEqual(startOver("invalid"));
       }
     }),
   );
 });
 
-test("no cursor at all can break the arithmetic", () => {
+test("any text that is not an id is an invalid cursor", () => {
   fc.assert(
     fc.property(anyLog, anyText, (log, cursor) => {
       const { next, reset } = resolveCursor(log, cursor, "start");
@@ -106,11 +100,11 @@ test("no cursor at all can break the arithmetic", () => {
   );
 });
 
-test("a reader whose next event was forgotten has lost everything up to the first that is held", () => {
+test("a reader whose next event is gone has lost all events up to the first in the log", () => {
   expect(trimmed({ epoch: EPOCH, first: 8, last: 9 }, 3)).toEqual({ reason: "trimmed", lost: [3, 7] });
 });
 
-test("the id before an event is a cursor that leads back to it", () => {
+test("with the id before an event as the cursor, a client starts at this event", () => {
   fc.assert(
     fc.property(anyLog, (log) => {
       for (let next = log.first; next <= log.last + 1; next++) {
@@ -120,7 +114,7 @@ test("the id before an event is a cursor that leads back to it", () => {
   );
 });
 
-test("only the id of a terminal record says that a client must not come back", () => {
+test("only the id of a terminal record is terminal", () => {
   expect(isTerminal(makeTerminalId(OTHER_EPOCH, 0))).toBe(true);
   expect(isTerminal(makeTerminalId(EPOCH, Number.MAX_SAFE_INTEGER))).toBe(true);
   for (const cursor of [undefined, "", ".end", makeId(EPOCH, 3), "3.end", `${"a".repeat(64)}.1.end`]) {

@@ -16,7 +16,7 @@ const anyEvent = fc.record(
   { requiredKeys: [] },
 );
 
-test("our own frames are read as any client reads them", () => {
+test("frames are decoded as a client parses them", () => {
   fc.assert(
     fc.property(fc.array(anyEvent, { maxLength: 5 }), (events) => {
       const bytes = Buffer.concat(events.map(encodeEvent));
@@ -26,6 +26,6 @@ test("our own frames are read as any client reads them", () => {
   );
 });
 
-test("nothing is no frames", () => {
+test("no bytes are no frames", () => {
   expect(decodeFrames(new Uint8Array())).toEqual([]);
 });

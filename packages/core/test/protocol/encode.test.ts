@@ -16,7 +16,7 @@ import { anyLine, anyText, brokenText } from "../support/text.ts";
 const text = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const lines = (value: string): string[] => value.split(/\r\n|\r|\n/);
 
-/** Text as a client has it: a line end is a line end. */
+/** Text as a client gets it, where every line end is LF. */
 const received = (value: string): string => lines(value).join("\n");
 const receivedData = (data: unknown): string => {
   if (data === undefined) return "";
@@ -35,13 +35,13 @@ const anyEvent: fc.Arbitrary<SseEvent> = fc.record(
   { requiredKeys: [] },
 );
 
-/** A refusal quotes what came, so clients are not shown it. */
-const refused = expect.objectContaining({ name: "HoldfastError", code: "INVALID_EVENT", expose: false });
-const refuses = (event: unknown): void => {
-  expect(() => encodeEvent(event as SseEvent)).toThrow(refused);
+/** Not exposed, because the message quotes the value. */
+const invalidEvent = expect.objectContaining({ name: "HoldfastError", code: "INVALID_EVENT", expose: false });
+const expectInvalid = (event: unknown): void => {
+  expect(() => encodeEvent(event as SseEvent)).toThrow(invalidEvent);
 };
 
-test("any events survive, in order, with heartbeats between them, for any chunking of their bytes", () => {
+test("any events are parsed again as they were, in order, with heartbeats between them and any split into chunks", () => {
   fc.assert(
     fc.property(fc.array(anyEvent, { maxLength: 5 }), anyCuts, (events, cuts) => {
       const bytes = Buffer.concat(events.flatMap((event) => [encodeEvent(event), HEARTBEAT]));
@@ -58,7 +58,7 @@ test("any events survive, in order, with heartbeats between them, for any chunki
   );
 });
 
-test("JSON comes back as the value that it was", () => {
+test("data that goes out as JSON is parsed as the same value", () => {
   fc.assert(
     fc.property(fc.oneof(fc.jsonValue(), fc.dictionary(anyText, anyText)), (value) => {
       const [event] = parse(encodeEvent({ data: value })).events;
@@ -68,7 +68,7 @@ test("JSON comes back as the value that it was", () => {
   );
 });
 
-test("whatever comes, it is one whole event or refused as INVALID_EVENT", () => {
+test("any value is encoded as one whole event, or is an INVALID_EVENT", () => {
   const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true });
   const almostAnEvent = fc.record(
     { comment: anything, event: anything, id: anything, retry: anything, data: anything },
@@ -80,7 +80,7 @@ test("whatever comes, it is one whole event or refused as INVALID_EVENT", () => 
       try {
         bytes = encodeEvent(event as SseEvent);
       } catch (error) {
-        expect(error).toEqual(refused);
+        expect(error).toEqual(invalidEvent);
         return;
       }
       expect(parse(bytes).events).toHaveLength(1);
@@ -91,7 +91,7 @@ test("whatever comes, it is one whole event or refused as INVALID_EVENT", () => 
 
 test.each<[string, SseEvent, string]>([
   [
-    "every field in its order",
+    "all fields, in their order",
     { data: "x", retry: 5, id: "7", event: "token", comment: "hi" },
     ": hi\nevent: token\nid: 7\nretry: 5\ndata: x\n\n",
   ],
@@ -101,7 +101,7 @@ test.each<[string, SseEvent, string]>([
     "data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n",
   ],
   [
-    "the space always, also before a space",
+    "a space after each colon, also before a space",
     { event: "", id: " 1", data: " x" },
     "event: \nid:  1\ndata:  x\n\n",
   ],
@@ -109,46 +109,46 @@ test.each<[string, SseEvent, string]>([
   ["undefined data as one empty line", { data: undefined }, "data: \n\n"],
   ["empty data as one empty line", { data: "" }, "data: \n\n"],
   ["null as JSON", { data: null }, "data: null\n\n"],
-  ["an array as JSON, not concatFrames by commas", { data: ["a", "b"] }, 'data: ["a","b"]\n\n'],
+  ["an array as JSON, not joined by commas", { data: ["a", "b"] }, 'data: ["a","b"]\n\n'],
   ["line ends inside JSON escaped", { data: { text: "a\nb" } }, String.raw`data: {"text":"a\nb"}` + "\n\n"],
-  ["an empty id, which resets the client's", { id: "" }, "id: \ndata: \n\n"],
+  ["an empty id, which resets the client's cursor", { id: "" }, "id: \ndata: \n\n"],
   ["a retry of 0", { retry: 0 }, "retry: 0\ndata: \n\n"],
   ["a comment of several lines", { comment: "a\nb\n" }, ": a\n: b\n: \ndata: \n\n"],
   ["a NUL in data, which is no line end", { data: "a\0b" }, "data: a\0b\n\n"],
   ["U+2028 and U+0085, which are no line ends", { data: "a\u2028b\u0085c" }, "data: a\u2028b\u0085c\n\n"],
   ["a byte order mark", { data: "\ufeffx" }, "data: \ufeffx\n\n"],
   ["a name that only resembles a reserved one", { event: "streams" }, "event: streams\ndata: \n\n"],
-  ["the name `error`, which is the users'", { event: "error" }, "event: error\ndata: \n\n"],
+  ["the name `error`, which is not reserved", { event: "error" }, "event: error\ndata: \n\n"],
 ])("%s", (_, event, written) => {
   expect(text(encodeEvent(event))).toBe(written);
 });
 
-test("CR, LF or NUL anywhere in a name or an id is refused, never repaired", () => {
+test("CR, LF or NUL anywhere in a name or an id is an error", () => {
   fc.assert(
     fc.property(anyLine, fc.constantFrom("\r", "\n", "\r\n", "\0"), anyLine, (before, injected, after) => {
-      refuses({ event: before + injected + after });
-      refuses({ id: before + injected + after });
+      expectInvalid({ event: before + injected + after });
+      expectInvalid({ id: before + injected + after });
     }),
   );
-  refuses({ event: "a\ndata: forged" });
-  refuses({ id: "1\r\rdata: forged\n\n" });
+  expectInvalid({ event: "a\ndata: forged" });
+  expectInvalid({ id: "1\r\rdata: forged\n\n" });
 });
 
 test.each([-1, 1.5, NaN, Infinity, 2 ** 53, "1", "1\ndata: forged", null, 1n, {}, Object.create(null)])(
-  "a retry of %s is refused",
+  "a retry of %s is an error",
   (retry) => {
-    refuses({ retry });
+    expectInvalid({ retry });
   },
 );
 
-test.each([5, null, {}, ["a"], true, Symbol("s")])("%s is no text for a field", (value) => {
-  refuses({ event: value });
-  refuses({ id: value });
-  refuses({ comment: value });
+test.each([5, null, {}, ["a"], true, Symbol("s")])("%s is an error as event, id or comment", (value) => {
+  expectInvalid({ event: value });
+  expectInvalid({ id: value });
+  expectInvalid({ comment: value });
 });
 
-test.each([undefined, null, "hello", 5, Symbol("s"), () => ({ data: 1 })])("%s is no event", (event) => {
-  refuses(event);
+test.each([undefined, null, "hello", 5, Symbol("s"), () => ({ data: 1 })])("%s is not an event", (event) => {
+  expectInvalid(event);
 });
 
 const cyclic: Record<string, unknown> = {};
@@ -160,13 +160,13 @@ test.each<[string, unknown]>([
   ["a cycle", cyclic],
   ["a function", () => 1],
   ["a symbol", Symbol("s")],
-  ["what says that it is nothing", { toJSON: () => undefined }],
-])("data that JSON cannot hold is refused: %s", (_, data) => {
-  refuses({ data });
+  ["an object whose toJSON returns undefined", { toJSON: () => undefined }],
+])("data that JSON cannot represent is an error: %s", (_, data) => {
+  expectInvalid({ data });
 });
 
-test("what JSON had to say is kept as the cause", () => {
-  const cause = new Error("not now");
+test("the error of JSON.stringify is the cause", () => {
+  const cause = new Error("from toJSON");
   const data = {
     toJSON() {
       throw cause;
@@ -175,33 +175,33 @@ test("what JSON had to say is kept as the cause", () => {
   expect(() => encodeEvent({ data })).toThrow(expect.objectContaining({ code: "INVALID_EVENT", cause }));
 });
 
-test("half a character is refused wherever UTF-8 cannot hold it, and escaped in JSON", () => {
+test("a lone surrogate is an error in text, and escaped in JSON", () => {
   fc.assert(
     fc.property(brokenText, (broken) => {
-      refuses({ event: broken });
-      refuses({ id: broken });
-      refuses({ data: broken });
-      refuses({ comment: broken });
-      expect(() => encodeComment(broken)).toThrow(refused);
+      expectInvalid({ event: broken });
+      expectInvalid({ id: broken });
+      expectInvalid({ data: broken });
+      expectInvalid({ comment: broken });
+      expect(() => encodeComment(broken)).toThrow(invalidEvent);
       const [event] = parse(encodeEvent({ data: { broken } })).events;
       expect(JSON.parse(event?.data ?? "")).toEqual({ broken });
     }),
   );
 });
 
-test("every name that begins with `stream.` is reserved", () => {
+test("every name that begins with `stream.` is an error", () => {
   fc.assert(
     fc.property(anyLine, (rest) => {
-      refuses({ event: `stream.${rest}` });
+      expectInvalid({ event: `stream.${rest}` });
     }),
   );
 });
 
-test("an event of a stream has the stream's id, whatever id it came with", () => {
+test("the id of the stream replaces the id of the event", () => {
   expect(eventText({ id: "forged\n", data: "x" }, "aaaaaaaaaa.1")).toBe("id: aaaaaaaaaa.1\ndata: x\n\n");
 });
 
-test("a heartbeat is one colon, a comment one line for each of its lines", () => {
+test("a heartbeat is a colon, and a comment has one line for each line of its text", () => {
   expect(text(HEARTBEAT)).toBe(":\n\n");
   expect(text(encodeComment())).toBe(":\n\n");
   expect(text(encodeComment(""))).toBe(": \n\n");
@@ -220,12 +220,12 @@ test("a control event may have a reserved name", () => {
   );
 });
 
-test("a control event that must not be dispatched is only its id and its retry, or nothing at all", () => {
+test("without dispatch a control event has only its id and retry, or is empty", () => {
   expect(controlText({ event: "stream.open", id: "a.0", retry: 1, data: {} }, false)).toBe(
     "id: a.0\nretry: 1\n\n",
   );
   expect(controlText({ event: "stream.end", id: "a.0.end", data: {} }, false)).toBe("id: a.0.end\n\n");
-  expect(controlText({ event: "stream.drain", retry: 0, comment: "bye", data: {} }, false)).toBe(
+  expect(controlText({ event: "stream.drain", retry: 0, comment: "c", data: {} }, false)).toBe(
     "retry: 0\n\n",
   );
   expect(controlText({ event: "stream.live", data: {} }, false)).toBe("");
@@ -238,7 +238,7 @@ test("a control event that must not be dispatched is only its id and its retry, 
   );
 });
 
-test("a refusal says what was expected and what came", () => {
+test("an error says what was expected and what the value was", () => {
   const message = (event: unknown): string => {
     try {
       return text(encodeEvent(event as SseEvent));

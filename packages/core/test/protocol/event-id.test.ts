@@ -3,23 +3,23 @@ import { expect, test } from "vitest";
 import { isStreamId, makeEpoch, makeId, makeTerminalId, parseId } from "../../src/protocol/event-id.ts";
 import { anyText } from "../support/text.ts";
 
-const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const anyEpoch = fc
-  .array(chance, { minLength: 10, maxLength: 10 })
-  .map((draws) => makeEpoch(() => draws.pop() as number));
+  .array(anyRandom, { minLength: 10, maxLength: 10 })
+  .map((numbers) => makeEpoch(() => numbers.pop() as number));
 const anySeq = fc.oneof(fc.nat({ max: 20 }), fc.maxSafeNat());
 
-test("an epoch is ten base-36 characters, one for each draw", () => {
+test("an epoch is ten base-36 characters, one for each random number", () => {
   fc.assert(
     fc.property(anyEpoch, (epoch) => {
       expect(epoch).toMatch(/^[0-9a-z]{10}$/);
     }),
   );
-  const draws = [0, 0.3, 1 - Number.EPSILON, 0, 0, 0, 0, 0, 0, 0.999];
-  expect(makeEpoch(() => draws.shift() as number)).toBe("0az000000z");
+  const numbers = [0, 0.3, 1 - Number.EPSILON, 0, 0, 0, 0, 0, 0, 0.999];
+  expect(makeEpoch(() => numbers.shift() as number)).toBe("0az000000z");
 });
 
-test("an id that was made is read as it was made, and takes at most 32 bytes", () => {
+test("an id is parsed as it was made, and has at most 32 characters", () => {
   fc.assert(
     fc.property(anyEpoch, anySeq, (epoch, seq) => {
       const [id, terminal] = [makeId(epoch, seq), makeTerminalId(epoch, seq)];
@@ -30,7 +30,7 @@ test("an id that was made is read as it was made, and takes at most 32 bytes", (
   );
 });
 
-const almostAnId = fc
+const anyAlmostId = fc
   .tuple(
     fc.string({ unit: fc.constantFrom("0", "9", "a", "z", "A", "Z", "_", "é"), minLength: 9, maxLength: 11 }),
     fc.constantFrom(".", "..", "", "-"),
@@ -54,9 +54,9 @@ const almostAnId = fc
   )
   .map((parts) => parts.join(""));
 
-test("whatever is read as an id is exactly what was made; everything else is refused", () => {
+test("only text that makeId or makeTerminalId returns is parsed", () => {
   fc.assert(
-    fc.property(fc.oneof(almostAnId, anyText, fc.string()), (text) => {
+    fc.property(fc.oneof(anyAlmostId, anyText, fc.string()), (text) => {
       const id = parseId(text);
       if (id === undefined) return;
       const { epoch, seq, end } = id;
@@ -83,19 +83,19 @@ test.each([
   "abcdefghijk.1",
   "abcdefghij.9007199254740992",
   "１bcdefghij.1",
-])("%j is no id", (text) => {
+])("%j is not an id", (text) => {
   expect(parseId(text)).toBeUndefined();
 });
 
 test.each(["a", "x".repeat(256), "rooms/lobby", "../../..", "日本語", "a b", " "])(
-  "%j names a stream",
+  "%j can be the id of a stream",
   (id) => {
     expect(isStreamId(id)).toBe(true);
   },
 );
 
 test.each(["", "x".repeat(257), "a\nb", "a\r", "\0", "\t", "\u007f", "\u0085", 5, null, undefined, ["a"]])(
-  "%j names no stream",
+  "%j cannot be the id of a stream",
   (id) => {
     expect(isStreamId(id)).toBe(false);
   },

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { NO_STREAM_HEADERS, readCursor, STREAM_HEADERS } from "../../src/protocol/headers.ts";
 import { anyText } from "../support/text.ts";
 
-test("the headers are those of the protocol, without a `connection:` that HTTP/2 would refuse", () => {
+test("the headers are those of the protocol, without `connection:`, which HTTP/2 does not allow", () => {
   expect(STREAM_HEADERS).toEqual({
     "content-type": "text/event-stream",
     "cache-control": "no-cache, no-transform",
@@ -28,7 +28,7 @@ test.each([
   expect(readCursor(header, url)).toBe(cursor);
 });
 
-test("whatever id a client was given comes back, through the header's bytes or the query", () => {
+test("any id is read from the bytes of the header, and from the query", () => {
   fc.assert(
     fc.property(
       anyText.filter((id) => id !== ""),
@@ -41,13 +41,13 @@ test("whatever id a client was given comes back, through the header's bytes or t
   );
 });
 
-test("a header that was decoded already, or is no UTF-8, stays as it is", () => {
+test("a header that is already decoded, or is not UTF-8, stays unchanged", () => {
   for (const header of ["日本", "Ã© Ł", "caf\u00e9", "\u00ff\u00fe"]) {
     expect(readCursor(header, "/")).toBe(header);
   }
 });
 
-test("no header and no URL makes it throw", () => {
+test("it never throws, whatever the header and the URL", () => {
   fc.assert(
     fc.property(anyText, fc.string(), (header, url) => {
       readCursor(header, url);

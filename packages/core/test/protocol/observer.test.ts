@@ -9,14 +9,14 @@ beforeEach(() => {
   warn = vi.spyOn(console, "warn").mockReset().mockReturnValue(undefined);
 });
 
-test("an observer is told, as its own method", () => {
+test("a callback is called as a method of the observer", () => {
   const observer = {
-    heard: [] as unknown[],
+    infos: [] as unknown[],
     streamOpened(info: unknown) {
-      this.heard.push(info);
+      this.infos.push(info);
     },
     failed(info: unknown) {
-      this.heard.push(info);
+      this.infos.push(info);
     },
   };
   const report = createReport(observer);
@@ -24,14 +24,14 @@ test("an observer is told, as its own method", () => {
   report("streamOpened", opened);
   report("failed", failure);
   report("streamEnded", { id: "a", epoch: "aaaaaaaaaa", status: "done", events: 1 });
-  expect(observer.heard).toEqual([opened, failure]);
+  expect(observer.infos).toEqual([opened, failure]);
   expect(warn).not.toHaveBeenCalled();
 });
 
 test.each<[string, Observer | undefined]>([
   ["no observer", undefined],
-  ["an observer of other things", { streamOpened: () => undefined }],
-])("with %s, a failure and a warning go to the console, and nothing else does", (_, observer) => {
+  ["an observer without these callbacks", { streamOpened: () => undefined }],
+])("with %s, failures and warnings go to the console, and nothing else does", (_, observer) => {
   const report = createReport(observer);
   report("connectionOpened", { id: "a" });
   report("failed", failure);
@@ -42,7 +42,7 @@ test.each<[string, Observer | undefined]>([
   ]);
 });
 
-test("an observer that throws disturbs nothing, and the console hears of it", () => {
+test("an observer that throws has no effect but a line on the console", () => {
   const error = new Error("broken");
   const report = createReport({
     failed: () => {
@@ -60,7 +60,7 @@ test("an observer that throws disturbs nothing, and the console hears of it", ()
   ]);
 });
 
-test("an asynchronous observer that rejects disturbs nothing either", async () => {
+test("an asynchronous observer that rejects has no effect but a line on the console", async () => {
   const error = new Error("broken");
   const report = createReport({ failed: (() => Promise.reject(error)) as () => void });
   report("failed", failure);

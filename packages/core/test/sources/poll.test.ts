@@ -9,22 +9,22 @@ import { createTestRegistry } from "../support/test-registry.ts";
 interface Polling {
   readonly clock: FakeClock;
   readonly abort: AbortController;
-  /** What came out. */
+  /** The items that were yielded. */
   readonly out: unknown[];
-  /** `done`, or what was thrown. */
+  /** Resolves with "done" at the end, or with the error. */
   readonly over: Promise<unknown>;
 }
 
 type Read = PollOptions<unknown, number>["read"];
 
 /** Polls until the end. */
-function polling(read: Read, options: Partial<PollOptions<unknown, number>> = {}): Polling {
+function startPolling(read: Read, options: Partial<PollOptions<unknown, number>> = {}): Polling {
   const clock = createFakeClock();
   const abort = new AbortController();
   const out: unknown[] = [];
   const events = poll({ read, cursor: 0, clock, random: () => 0.999, signal: abort.signal, ...options });
   const drain = async (): Promise<unknown> => {
-    // Only now does the test hold what this function returns.
+    // The test needs the result of `startPolling` before the first read.
     await Promise.resolve();
     try {
       for await (const event of events) out.push(event);
@@ -47,14 +47,14 @@ const down = (): never => {
 };
 
 describe("poll", () => {
-  test("reads on from the cursor, every 500 ms, until it is done", async () => {
-    const asked: unknown[] = [];
-    const run = polling((cursor) => {
-      asked.push([cursor, run.clock.now()]);
+  test("reads after the cursor, every 500 ms, until `done`", async () => {
+    const calls: unknown[] = [];
+    const run = startPolling((cursor) => {
+      calls.push([cursor, run.clock.now()]);
       return { events: [`${cursor}a`, `${cursor}b`], cursor: cursor + 2, done: cursor === 4 };
     });
     await run.clock.advance(5_000);
-    expect(asked).toEqual([
+    expect(calls).toEqual([
       [0, 0],
       [2, 500],
       [4, 1_000],
@@ -64,14 +64,14 @@ describe("poll", () => {
     expectNothingPending(run);
   });
 
-  test("begins with no cursor where none is given, and waits as long as it is told to", async () => {
-    const asked: unknown[] = [];
+  test("starts without a cursor if none is given, and waits for `interval`", async () => {
+    const calls: unknown[] = [];
     const clock = createFakeClock();
     const events = poll<string, string | undefined>({
       clock,
       interval: 50,
       read: (cursor) => {
-        asked.push([cursor, clock.now()]);
+        calls.push([cursor, clock.now()]);
         return { events: ["x"], cursor: "next" };
       },
     });
@@ -79,14 +79,14 @@ describe("poll", () => {
     const second = events.next();
     await clock.advance(50);
     await second;
-    expect(asked).toEqual([
+    expect(calls).toEqual([
       [undefined, 0],
       ["next", 50],
     ]);
     await events.return?.();
   });
 
-  test("reads nothing before somebody asks, and nothing ahead", async () => {
+  test("reads only when the consumer wants the next event", async () => {
     let reads = 0;
     const clock = createFakeClock();
     const events = poll({
@@ -105,7 +105,7 @@ describe("poll", () => {
     await events.return?.();
   });
 
-  test("reads one at a time, however many ask", async () => {
+  test("has one read at a time, however many calls of `next` are pending", async () => {
     let reading = 0;
     const clock = createFakeClock();
     const events = poll({
@@ -123,28 +123,28 @@ describe("poll", () => {
     expect((await all).map(({ value }) => value)).toEqual([0, 1, 2, undefined, undefined]);
   });
 
-  test("with an interval of 0 still lets others have their turn", async () => {
-    const { clock, abort, over } = polling(() => ({ events: [], cursor: 0 }), { interval: 0 });
-    // Were it to spin in microtasks, this would never come.
+  test("does not starve the event loop with an interval of 0", async () => {
+    const { clock, abort, over } = startPolling(() => ({ events: [], cursor: 0 }), { interval: 0 });
+    // This would never resolve if it looped in microtasks.
     await clock.flush();
     abort.abort();
     expect(await over).toBe("done");
   });
 
-  test("finds the thing gone: GONE, at once or in the middle", async () => {
+  test("fails with GONE when `read` returns null, at first or later", async () => {
     const results = [{ events: ["a"], cursor: 1 }, null];
-    const run = polling(() => results.shift() as PollResult<string, number> | null);
+    const run = startPolling(() => results.shift() as PollResult<string, number> | null);
     await run.clock.advance(500);
     expect(await run.over).toMatchObject({ code: "GONE", retryable: false });
     expect(run.out).toEqual(["a"]);
     expectNothingPending(run);
-    expect(await polling(() => null).over).toMatchObject({ code: "GONE" });
+    expect(await startPolling(() => null).over).toMatchObject({ code: "GONE" });
   });
 
   test.each([undefined, {}, { events: "text" }, { events: { length: 1 } }])(
-    "refuses %j for a result, saying what was expected",
+    "fails with INVALID_OPTION for a result of %j",
     async (result) => {
-      const run = polling(() => result as never);
+      const run = startPolling(() => result as never);
       await run.clock.flush();
       const error = (await run.over) as HoldfastError;
       expect(error).toMatchObject({ code: "INVALID_OPTION" });
@@ -157,16 +157,16 @@ describe("poll", () => {
     ["read", { read: "select" }],
     ["interval", { interval: -1 }],
     ["base", { backoff: { base: -1 } }],
-  ])("refuses a bad `%s` at the door", (_name, options) => {
+  ])("throws for an invalid `%s`", (_name, options) => {
     expect(() => poll({ read: () => null, ...(options as object) })).toThrow(HoldfastError);
   });
 });
 
 describe("an outage of the source", () => {
-  test("is told once, as an error that says when it is tried again; delays grow to 30 s and begin anew after it", async () => {
+  test("yields one error with the retry time; delays grow to 30 s, and start again after a success", async () => {
     const reads: number[] = [];
     let fails = 9;
-    const run = polling((cursor) => {
+    const run = startPolling((cursor) => {
       reads.push(run.clock.now());
       if (fails-- > 0) down();
       return { events: [cursor], cursor: cursor + 1, done: cursor === 1 };
@@ -190,22 +190,22 @@ describe("an outage of the source", () => {
     expectNothingPending(run);
   });
 
-  test("that comes again is told again, and is waited for as little as the first", async () => {
-    const story = [
+  test("that follows another one yields its own error, with the first delay again", async () => {
+    const results = [
       down,
       () => ({ events: ["a"], cursor: 1 }),
       down,
       () => ({ events: ["b"], cursor: 2, done: true }),
     ];
-    const run = polling(() => (story.shift() as () => PollResult<string, number>)());
+    const run = startPolling(() => (results.shift() as () => PollResult<string, number>)());
     await run.clock.advance(10_000);
     const error = expect.objectContaining({ code: "SOURCE_FAILED", retryAfter: 999 });
     expect(run.out).toEqual([error, "a", error, "b"]);
   });
 
-  test("takes the delays that it is given", async () => {
+  test("uses the delays of the option `backoff`", async () => {
     const reads: number[] = [];
-    const run = polling(
+    const run = startPolling(
       () => {
         reads.push(run.clock.now());
         return down();
@@ -218,20 +218,20 @@ describe("an outage of the source", () => {
     expectNothingPending(run);
   });
 
-  test("is not what is thrown to say that there is no use", async () => {
-    const end = new HoldfastError("SOURCE_FAILED", "The account is closed.");
-    const run = polling(() => Promise.reject(end));
-    expect(await run.over).toBe(end);
+  test("is not an error that is not retryable: it ends the iteration", async () => {
+    const final = new HoldfastError("SOURCE_FAILED", "The account is closed.");
+    const run = startPolling(() => Promise.reject(final));
+    expect(await run.over).toBe(final);
     expectNothingPending(run);
     const busy = new HoldfastError("LIMIT_EXCEEDED", "Later.", { retryable: true });
-    const later = polling(() => Promise.reject(busy));
+    const later = startPolling(() => Promise.reject(busy));
     await later.clock.flush();
     expect(later.out).toMatchObject([{ code: "SOURCE_FAILED", cause: busy }]);
     later.abort.abort();
   });
 });
 
-describe("nothing is pending after the abort", () => {
+describe("nothing stays pending after an abort", () => {
   const moments: [string, Read, (run: Polling) => Promise<unknown> | undefined][] = [
     ["before the first read", () => ({ events: [], cursor: 0 }), () => undefined],
     ["while it reads", never, ({ clock }) => clock.flush()],
@@ -240,14 +240,14 @@ describe("nothing is pending after the abort", () => {
   ];
 
   test.each(moments)("%s", async (_when, read, wait) => {
-    const run = polling(read);
+    const run = startPolling(read);
     await wait(run);
     run.abort.abort();
     expect(await run.over).toBe("done");
     expectNothingPending(run);
   });
 
-  test.each(moments)("or after the consumer has left: %s", async (when, read, wait) => {
+  test.each(moments)("or after the consumer has left the loop: %s", async (when, read, wait) => {
     const clock = createFakeClock();
     const abort = new AbortController();
     const events = poll({ read, cursor: 0, clock, signal: abort.signal });
@@ -262,7 +262,7 @@ describe("nothing is pending after the abort", () => {
     await expect(events.return?.()).resolves.toMatchObject({ done: true });
   });
 
-  test("between two events of one read: the second is not given", async () => {
+  test("between two events of one read: the second is not yielded", async () => {
     const clock = createFakeClock();
     const abort = new AbortController();
     const events = poll({ read: () => ({ events: ["a", "b"], cursor: 1 }), clock, signal: abort.signal });
@@ -272,7 +272,7 @@ describe("nothing is pending after the abort", () => {
     expectNothingPending({ clock, abort });
   });
 
-  test("while the consumer holds the error of an outage", async () => {
+  test("while the consumer handles the error of an outage", async () => {
     const clock = createFakeClock();
     const abort = new AbortController();
     const events = poll({ read: down, clock, signal: abort.signal });
@@ -282,22 +282,22 @@ describe("nothing is pending after the abort", () => {
     expectNothingPending({ clock, abort });
   });
 
-  test("and what a read makes of its abort is nobody's business", async () => {
-    let heard: AbortSignal | undefined;
-    const run = polling(
+  test("and a read that rejects because of the abort is ignored", async () => {
+    let readSignal: AbortSignal | undefined;
+    const run = startPolling(
       (_cursor, { signal }) =>
         new Promise((_resolve, reject) => {
-          heard = signal;
+          readSignal = signal;
           signal.addEventListener("abort", () => reject(new Error("aborted")));
         }),
     );
     await run.clock.flush();
-    run.abort.abort("enough");
+    run.abort.abort("stop");
     expect(await run.over).toBe("done");
-    expect([heard?.aborted, heard?.reason]).toEqual([true, "enough"]);
+    expect([readSignal?.aborted, readSignal?.reason]).toEqual([true, "stop"]);
   });
 
-  test("if it had aborted before", async () => {
+  test("if the signal has already aborted", async () => {
     let reads = 0;
     const signal = AbortSignal.abort();
     const events = poll({ read: () => ({ events: [reads++], cursor: undefined }), signal });
@@ -305,7 +305,7 @@ describe("nothing is pending after the abort", () => {
     expect(reads).toBe(0);
   });
 
-  test("of a stream that it feeds: cancelled in the middle of a read, or of a wait", async () => {
+  test("of the stream that it is piped into: cancelled during a read, or during a pause", async () => {
     for (const read of [never, (): PollResult<object, number> => ({ events: [{ data: 1 }], cursor: 1 })]) {
       const { registry, clock } = createTestRegistry();
       const job = await registry.open("a");
@@ -320,9 +320,9 @@ describe("nothing is pending after the abort", () => {
   });
 });
 
-test("a stream fed by a poll fails when the thing is gone, and tells of outages without ending", async () => {
+test("a stream that a poll is piped into sends outages without ending, and fails with GONE", async () => {
   const { registry, clock, connect } = createTestRegistry();
-  const story = [
+  const results = [
     () => ({ events: [{ data: 1 }], cursor: 1 }),
     down,
     () => ({ events: [{ data: 2 }], cursor: 2 }),
@@ -336,7 +336,7 @@ test("a stream fed by a poll fails when the thing is gone, and tells of outages 
       clock,
       cursor: 0,
       random: () => 0.5,
-      read: () => (story.shift() as () => PollResult<object, number> | null)(),
+      read: () => (results.shift() as () => PollResult<object, number> | null)(),
     }),
   );
   await clock.advance(5_000);
@@ -354,7 +354,7 @@ test("a stream fed by a poll fails when the thing is gone, and tells of outages 
   ]);
 });
 
-test("any schedule of failures and successes gives every event once, in order, and each outage once", async () => {
+test("with any failures and successes it yields each event once, in order, and one error for each outage", async () => {
   const attempt = fc.oneof(
     { weight: 3, arbitrary: fc.record({ found: fc.nat(4), ms: fc.constantFrom(0, 0, 30, 4_000) }) },
     { weight: 2, arbitrary: fc.record({ fails: fc.constantFrom("throws", "rejects", "rejects later") }) },
@@ -363,16 +363,16 @@ test("any schedule of failures and successes gives every event once, in order, a
     fc.asyncProperty(
       fc.array(attempt, { maxLength: 30 }),
       fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
-      async (attempts, chances) => {
+      async (attempts, randoms) => {
         let produced = 0;
-        let turn = 0;
+        let count = 0;
         const expected: unknown[] = [];
-        const run = polling(
+        const run = startPolling(
           async (cursor) => {
-            const next = attempts[turn++];
-            const before = attempts[turn - 2];
+            const next = attempts[count++];
+            const before = attempts[count - 2];
             if (next === undefined) return { events: [], cursor, done: true };
-            // What was not acknowledged by the cursor would be read again.
+            // Otherwise events would be read twice, or never.
             expect(cursor).toBe(produced);
             if ("fails" in next) {
               if (before === undefined || "found" in before) expected.push("outage");
@@ -385,7 +385,7 @@ test("any schedule of failures and successes gives every event once, in order, a
             expected.push(...events);
             return { events, cursor: produced };
           },
-          { random: () => chances.next().value as number },
+          { random: () => randoms.next().value as number },
         );
         await run.clock.advance(31 * 35_000);
         expect(await run.over).toBe("done");
@@ -397,7 +397,7 @@ test("any schedule of failures and successes gives every event once, in order, a
   );
 });
 
-test("aborted at any moment of any schedule, it leaves nothing", async () => {
+test("aborted at any time, with any failures and successes, it leaves nothing pending", async () => {
   const attempt = fc.record({
     fails: fc.boolean(),
     takes: fc.constantFrom(0, 40, Infinity),
@@ -408,14 +408,14 @@ test("aborted at any moment of any schedule, it leaves nothing", async () => {
       fc.array(attempt, { maxLength: 8 }),
       fc.integer({ min: 0, max: 6_000 }),
       async (attempts, moment) => {
-        let turn = 0;
-        const run = polling(async (cursor, { signal }) => {
-          const { fails, takes, found } = attempts[turn++] ?? { fails: true, takes: 0, found: 0 };
+        let count = 0;
+        const run = startPolling(async (cursor, { signal }) => {
+          const { fails, takes, found } = attempts[count++] ?? { fails: true, takes: 0, found: 0 };
           if (takes === Infinity) await never();
           if (takes > 0) await new Promise<void>((resolve) => run.clock.after(takes, resolve));
           expect(signal.aborted && takes === 0).toBe(false);
           if (fails) throw new Error("down");
-          return { events: Array.from({ length: found }, () => turn), cursor };
+          return { events: Array.from({ length: found }, () => count), cursor };
         });
         await run.clock.advance(moment);
         run.abort.abort();
@@ -423,7 +423,7 @@ test("aborted at any moment of any schedule, it leaves nothing", async () => {
         expect(getEventListeners(run.abort.signal, "abort")).toEqual([]);
         // What a read does by itself may take its time.
         await run.clock.advance(40);
-        expect([run.clock.timers, turn]).toEqual([0, turn]);
+        expect([run.clock.timers, count]).toEqual([0, count]);
       },
     ),
   );

@@ -25,7 +25,7 @@ async function* list<Chunk>(chunks: readonly Chunk[]): AsyncGenerator<Chunk> {
   yield* chunks;
 }
 
-/** All events, and what came instead of a proper end. */
+/** All events, and the error if there was one. */
 async function readAll(
   source: Response | EventBody,
   options?: ReadEventsOptions,
@@ -39,12 +39,12 @@ async function readAll(
   }
 }
 
-/** A body whose every step the test decides. */
+/** A body that the test controls. */
 function controlled(): {
   body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly pulls: number;
   readonly cancelled: unknown[];
-  give(text: string): void;
+  enqueue(text: string): void;
   end(): void;
   fail(error: unknown): void;
 } {
@@ -53,7 +53,7 @@ function controlled(): {
   let pulls = 0;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
-      start: (own) => void (controller = own),
+      start: (streamController) => void (controller = streamController),
       pull: () => void pulls++,
       cancel: (reason) => void cancelled.push(reason),
     },
@@ -65,15 +65,15 @@ function controlled(): {
       return pulls;
     },
     cancelled,
-    give: (text) => controller.enqueue(bytes(text)),
+    enqueue: (text) => controller.enqueue(bytes(text)),
     end: () => controller.close(),
     fail: (error) => controller.error(error),
   };
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const nextMacrotask = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe("any events, in any pieces of any body", () => {
+describe("any events, with any split of any body into chunks", () => {
   const value = anyLine.map((line) => `x${line}`);
   const line = fc.oneof(
     { weight: 3, arbitrary: fc.oneof(value, anyLine).map((data) => `data: ${data}`) },
@@ -109,7 +109,7 @@ describe("any events, in any pieces of any body", () => {
     ["an iterable of bytes", (whole, cuts) => list(pieces(whole, cuts))],
     ["an iterable of text", (whole, cuts) => list(textPieces(whole, (cuts?.length ?? 0) + 1))],
     ["a Node stream", (whole, cuts) => Readable.from(pieces(whole, cuts))],
-  ])("are read as a client reads them: %s", async (_, make) => {
+  ])("are parsed as a client parses them: %s", async (_, make) => {
     await fc.assert(
       fc.asyncProperty(eventStream, fc.option(anyCuts), async (whole, cuts) => {
         const { events, error } = await readAll(make(whole, cuts));
@@ -122,7 +122,7 @@ describe("any events, in any pieces of any body", () => {
   });
 });
 
-test("an event has the fields that came with it, and no others", async () => {
+test("an event has the fields that were sent, and no others", async () => {
   const { events } = await readAll(
     list(["retry: 5\nid: 1\nevent: token\nunknown: x\ndata: a\ndata: b\n\n", ": hi\n\n", "id\ndata\n\n"]),
   );
@@ -132,13 +132,13 @@ test("an event has the fields that came with it, and no others", async () => {
   ]);
 });
 
-test("one byte order mark is taken away, a second is part of a name", async () => {
+test("one byte order mark is removed, a second one is part of a field name", async () => {
   const marked = (...marks: string[]): Uint8Array[] => [bytes(`${marks.join("")}data: a\n\ndata: b\n\n`)];
   expect(await readAll(list(marked("\u{feff}")))).toEqual({ events: [{ data: "a" }, { data: "b" }] });
   expect(await readAll(list(marked("\u{feff}", "\u{feff}")))).toEqual({ events: [{ data: "b" }] });
 });
 
-test("an event that its stream does not finish is none", async () => {
+test("an event without its blank line is discarded", async () => {
   expect(await readAll(list(["data: a\n\ndata: b\n"]))).toEqual({ events: [{ data: "a" }] });
 });
 
@@ -149,37 +149,37 @@ test("a chunk of very many events takes no longer for each of them", { timeout: 
   expect(count).toBe(100_000);
 });
 
-test("nothing is read before it is asked for, and no chunk more than is needed", async () => {
+test("chunks are read only when an event is wanted, and no more than needed", async () => {
   const upstream = controlled();
   const reader = readEvents(upstream.body);
-  await settled();
+  await nextMacrotask();
   expect(upstream.pulls).toBe(0);
   const first = reader.next();
-  await settled();
+  await nextMacrotask();
   expect(upstream.pulls).toBe(1);
-  upstream.give("data: a\n\ndata: b\n\nda");
+  upstream.enqueue("data: a\n\ndata: b\n\nda");
   expect(await first).toEqual({ done: false, value: { data: "a" } });
   expect(await reader.next()).toEqual({ done: false, value: { data: "b" } });
-  await settled();
+  await nextMacrotask();
   expect(upstream.pulls).toBe(1);
   const third = reader.next();
-  await settled();
-  upstream.give("ta: c\n");
-  await settled();
+  await nextMacrotask();
+  upstream.enqueue("ta: c\n");
+  await nextMacrotask();
   expect(upstream.pulls).toBe(3);
-  upstream.give("\n");
+  upstream.enqueue("\n");
   expect(await third).toEqual({ done: false, value: { data: "c" } });
-  await settled();
+  await nextMacrotask();
   expect(upstream.pulls).toBe(3);
 });
 
-test("calls of next that do not wait for each other are answered in order, and all of them", async () => {
+test("concurrent calls of `next` all resolve, in order", async () => {
   const upstream = controlled();
   const reader = readEvents(upstream.body);
   const results = [1, 2, 3, 4, 5].map(() => reader.next());
-  upstream.give("data: a\n\ndata: b\n\n");
-  await settled();
-  upstream.give("data: c\n\n");
+  upstream.enqueue("data: a\n\ndata: b\n\n");
+  await nextMacrotask();
+  upstream.enqueue("data: c\n\n");
   upstream.end();
   const values = (await Promise.all(results)).map(({ value }) => value as SseEvent | undefined);
   expect(values.map((event) => event?.data)).toEqual(["a", "b", "c", undefined, undefined]);
@@ -188,11 +188,11 @@ test("calls of next that do not wait for each other are answered in order, and a
 describe("a body that fails", () => {
   const failure = new Error("socket hang up");
 
-  test("throws behind the events that came before, once", async () => {
+  test("makes `next` reject once, after the events that came before", async () => {
     const upstream = controlled();
     const reader = readEvents(upstream.body);
     const first = reader.next();
-    upstream.give("data: a\n\ndata: b\n\n");
+    upstream.enqueue("data: a\n\ndata: b\n\n");
     await first;
     upstream.fail(failure);
     expect(await reader.next()).toMatchObject({ value: { data: "b" } });
@@ -200,7 +200,7 @@ describe("a body that fails", () => {
     expect(await reader.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("has every pending next answered: the first is told why", async () => {
+  test("settles every pending `next`: the first rejects with the error", async () => {
     const upstream = controlled();
     const reader = readEvents(upstream.body);
     const results = Promise.allSettled([reader.next(), reader.next(), reader.next()]);
@@ -212,32 +212,32 @@ describe("a body that fails", () => {
     ]);
   });
 
-  test("after it was let go concerns nobody", async () => {
+  test("after its release is ignored", async () => {
     const body = new ReadableStream<Uint8Array>({ cancel: () => Promise.reject(failure) });
     expect(await readEvents(body).return?.()).toEqual({ done: true, value: undefined });
-    await settled();
+    await nextMacrotask();
   });
 });
 
-describe("an upstream that is left", () => {
-  test("at a break is cancelled, once", async () => {
+describe("leaving an upstream", () => {
+  test("with `break` cancels it once", async () => {
     const upstream = controlled();
-    upstream.give("data: a\n\ndata: b\n\n");
+    upstream.enqueue("data: a\n\ndata: b\n\n");
     for await (const { data } of readEvents(upstream.body)) {
       expect(data).toBe("a");
       break;
     }
-    await settled();
+    await nextMacrotask();
     expect(upstream.cancelled).toHaveLength(1);
   });
 
-  test("while it is quiet is cancelled at once, and the pending next ends", async () => {
+  test("while a `next` is pending cancels it at once, and ends that `next`", async () => {
     const upstream = controlled();
     const reader = readEvents(upstream.body);
     const results = [reader.next(), reader.next()];
-    await settled();
+    await nextMacrotask();
     const returned = reader.return?.();
-    await settled();
+    await nextMacrotask();
     expect(upstream.cancelled).toHaveLength(1);
     for (const result of [...results, returned])
       expect(await result).toEqual({ done: true, value: undefined });
@@ -246,30 +246,30 @@ describe("an upstream that is left", () => {
     expect(upstream.cancelled).toHaveLength(1);
   });
 
-  test("before it was begun is cancelled too", async () => {
+  test("before the first `next` cancels it", async () => {
     const upstream = controlled();
     await readEvents(upstream.body).return?.();
-    await settled();
+    await nextMacrotask();
     expect(upstream.cancelled).toHaveLength(1);
   });
 
-  test("with events that were not taken gives none of them", async () => {
+  test("drops events that were received but not read", async () => {
     const upstream = controlled();
     const reader = readEvents(upstream.body);
-    upstream.give("data: a\n\ndata: b\n\n");
+    upstream.enqueue("data: a\n\ndata: b\n\n");
     await reader.next();
     await reader.return?.();
     expect(await reader.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("at its own end is not cancelled", async () => {
+  test("at its own end does not cancel it", async () => {
     const upstream = controlled();
     upstream.end();
     expect(await readAll(upstream.body)).toEqual({ events: [] });
     expect(upstream.cancelled).toEqual([]);
   });
 
-  test("though it never answers its cancel, or refuses it, keeps nobody waiting", async () => {
+  test("does not wait for its cancel", async () => {
     const never = new ReadableStream<Uint8Array>({ cancel: () => new Promise(() => undefined) });
     const reader = readEvents(never);
     const pending = reader.next();
@@ -278,10 +278,10 @@ describe("an upstream that is left", () => {
   });
 });
 
-describe("what is too large", () => {
+describe("the size limit", () => {
   const tooLarge = expect.objectContaining({ code: "EVENT_TOO_LARGE", retryable: false });
 
-  /** A body that goes on for ever; how much of it was read, and whether it was let go. */
+  /** A body without an end, which counts its reads and its cancels. */
   function endless(
     chunk: string,
     first = "",
@@ -327,19 +327,16 @@ describe("what is too large", () => {
     `event: ${"x".repeat(1_001)}\ndata: x\n\n`,
     `id: ${"x".repeat(1_001)}\ndata: x\n\n`,
     `data: ${"x".repeat(100_000)}`,
-  ])(
-    "is refused in one chunk as well, behind what came before it and before what comes after: %#",
-    async (text) => {
-      const upstream = controlled();
-      upstream.give(`data: ok\n\n${text}\n\ndata: late\n\n`);
-      const { events, error } = await readAll(upstream.body, { maxEventSize: 1_000 });
-      expect(events).toEqual([{ data: "ok" }]);
-      expect(error).toEqual(tooLarge);
-      expect(upstream.cancelled).toHaveLength(1);
-    },
-  );
+  ])("also applies within one chunk: events before it are yielded, and none after it: %#", async (text) => {
+    const upstream = controlled();
+    upstream.enqueue(`data: ok\n\n${text}\n\ndata: late\n\n`);
+    const { events, error } = await readAll(upstream.body, { maxEventSize: 1_000 });
+    expect(events).toEqual([{ data: "ok" }]);
+    expect(error).toEqual(tooLarge);
+    expect(upstream.cancelled).toHaveLength(1);
+  });
 
-  test("is not what is just as long as allowed, nor many that are small, nor what nobody keeps", async () => {
+  test("allows an event of exactly this size, many small ones, and long comments", async () => {
     const whole = "x".repeat(1_000);
     expect(await readAll(list([`data: ${whole}\n\n`]), { maxEventSize: 1_000 })).toEqual({
       events: [{ data: whole }],
@@ -350,15 +347,15 @@ describe("what is too large", () => {
     expect(await readAll(list(comment), { maxEventSize: 100 })).toEqual({ events: [{ data: "x" }] });
   });
 
-  test("is a mebibyte by default, and never with Infinity", async () => {
+  test("is 1 MiB by default, and can be Infinity", async () => {
     const text = `data: ${"x".repeat(1_048_577)}\n\n`;
     expect((await readAll(list([text]))).error).toEqual(tooLarge);
     expect((await readAll(list([text]), { maxEventSize: Infinity })).events).toHaveLength(1);
   });
 });
 
-describe("a response that is no event stream", () => {
-  const refusals: [string, number, Record<string, string>, string, boolean][] = [
+describe("a response that is not an event stream", () => {
+  const responses: [string, number, Record<string, string>, string, boolean][] = [
     ["401", 401, EVENT_STREAM, "The upstream answered 401.", false],
     ["404", 404, {}, "The upstream answered 404.", false],
     ["408", 408, EVENT_STREAM, "The upstream answered 408.", true],
@@ -371,24 +368,24 @@ describe("a response that is no event stream", () => {
     ["no type", 200, {}, "The upstream's answer is no event stream.", false],
   ];
 
-  test.each(refusals)(
-    "is refused at the first next, and its body is cancelled: %s",
+  test.each(responses)(
+    "fails the first `next`, and its body is cancelled: %s",
     async (_, status, headers, message, retryable) => {
       const upstream = controlled();
       const reader = readEvents(new Response(upstream.body, { status, headers }));
-      await settled();
+      await nextMacrotask();
       expect(upstream.cancelled).toEqual([]);
       const error = await reader.next().catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(HoldfastError);
       expect(error).toMatchObject({ code: "SOURCE_FAILED", message, retryable });
-      await settled();
+      await nextMacrotask();
       expect(upstream.pulls).toBe(0);
       expect(upstream.cancelled).toHaveLength(1);
       expect(await reader.next()).toEqual({ done: true, value: undefined });
     },
   );
 
-  test("may have no body", async () => {
+  test("fails without a body too", async () => {
     const { error } = await readAll(new Response(null, { status: 204 }));
     expect(error).toMatchObject({ message: "The upstream answered 204." });
   });
@@ -398,34 +395,34 @@ test("an event stream without a body has no events", async () => {
   expect(await readAll(new Response(null, { headers: EVENT_STREAM }))).toEqual({ events: [] });
 });
 
-test("a body that has headers of its own, as that of `node:http`, is a body", async () => {
+test("a `node:http` message, which has headers too, is read as a body", async () => {
   const message = Object.assign(Readable.from([bytes("data: x\n\n")]), { headers: {}, statusCode: 200 });
   expect(await readAll(message)).toEqual({ events: [{ data: "x" }] });
 });
 
-describe("an upstream that speaks holdfast's protocol", () => {
+describe("an upstream that is a stream of holdfast", () => {
   const SECOND = 1_000;
-  const UNHEARD: Observer = { failed: () => undefined };
+  const SILENT: Observer = { failed: () => undefined };
 
-  /** What a reader makes of a stream to which all this happens. */
+  /** The result of reading a stream while `act` runs. */
   async function readStream(
-    happens: (upstream: { registry: Registry; job: StreamWriter<AnyEvents>; clock: FakeClock }) => unknown,
+    act: (upstream: { registry: Registry; job: StreamWriter<AnyEvents>; clock: FakeClock }) => unknown,
     cursor = "",
   ): Promise<{ events: unknown[]; error?: unknown }> {
     const clock = createFakeClock();
-    const registry = createRegistry({ clock, observer: UNHEARD, idle: 10 * SECOND });
+    const registry = createRegistry({ clock, observer: SILENT, idle: 10 * SECOND });
     const job = await registry.open("job");
     const request = new Request(`http://host/?lastEventId=${cursor}`);
     const response = await toResponse(request, registry.stream("job"));
     const reading = readAll(response);
     await clock.flush();
-    await happens({ registry, job, clock });
+    await act({ registry, job, clock });
     await clock.advance(20 * SECOND);
     const { events, error } = await reading;
     return { events: events.map(({ data }) => data), ...(error !== undefined && { error }) };
   }
 
-  test("is read to its end, and of its control events nothing is seen", async () => {
+  test("is read to its end, without its control events", async () => {
     const read = await readStream(({ job }) => {
       job.push({ event: "token", data: "a" });
       job.push({ data: { b: 1 } });
@@ -434,7 +431,7 @@ describe("an upstream that speaks holdfast's protocol", () => {
     expect(read).toEqual({ events: ["a", '{"b":1}', "c"] });
   });
 
-  test("gives its events with their names and its ids", async () => {
+  test("yields its events with their names and ids", async () => {
     const registry = createRegistry();
     const job = await registry.open("job");
     const id = job.push({ event: "token", data: "a" });
@@ -443,7 +440,7 @@ describe("an upstream that speaks holdfast's protocol", () => {
     expect(events).toEqual([{ event: "token", id, data: "a" }]);
   });
 
-  const failsAs = (message: string, retryable: boolean): object =>
+  const sourceFailed = (message: string, retryable: boolean): object =>
     expect.objectContaining({
       name: "HoldfastError",
       code: "SOURCE_FAILED",
@@ -451,40 +448,40 @@ describe("an upstream that speaks holdfast's protocol", () => {
       retryable,
       expose: true,
     });
-  const failed = failsAs("The upstream's stream failed.", false);
+  const failed = sourceFailed("The upstream's stream failed.", false);
 
-  test("fails with what its failure tells the public, behind its events", async () => {
-    const refusal = new HoldfastError("LIMIT_EXCEEDED", "The model is overloaded.", { retryable: true });
+  test("fails with the public part of its error, after its events", async () => {
+    const overloaded = new HoldfastError("LIMIT_EXCEEDED", "The model is overloaded.", { retryable: true });
     const read = await readStream(({ job }) => {
       job.push({ data: "a" });
-      return job.fail(refusal);
+      return job.fail(overloaded);
     });
-    expect(read).toEqual({ events: ["a"], error: failsAs("The model is overloaded.", true) });
+    expect(read).toEqual({ events: ["a"], error: sourceFailed("The model is overloaded.", true) });
     const secret = await readStream(({ job }) => job.fail(new Error("password authentication failed")));
-    expect(secret).toEqual({ events: [], error: failsAs("The stream failed.", false) });
+    expect(secret).toEqual({ events: [], error: sourceFailed("The stream failed.", false) });
   });
 
-  test("fails when it was cancelled", async () => {
+  test("fails when it is cancelled", async () => {
     expect(await readStream(({ registry }) => registry.cancel("job"))).toEqual({ events: [], error: failed });
   });
 
-  async function* notice(...then: SseEvent[]): AsyncGenerator<SseEvent | HoldfastError> {
+  async function* withError(...then: SseEvent[]): AsyncGenerator<SseEvent | HoldfastError> {
     yield { data: "a" };
     yield new HoldfastError("SOURCE_FAILED", "The model is slow.", { retryable: true });
     yield* then;
   }
 
-  test("goes on after an error that it only tells of", async () => {
-    const read = await readStream(({ job }) => job.pipe(notice({ data: "b" })));
+  test("goes on after a `stream.error` that does not end it", async () => {
+    const read = await readStream(({ job }) => job.pipe(withError({ data: "b" })));
     expect(read).toEqual({ events: ["a", "b"] });
-    expect(await readStream(({ job }) => job.pipe(notice()))).toEqual({ events: ["a"] });
+    expect(await readStream(({ job }) => job.pipe(withError()))).toEqual({ events: ["a"] });
   });
 
-  test("is not said to have failed of an error that it only told of", async () => {
+  test("does not fail with the error of an earlier `stream.error` when it is cancelled", async () => {
     for (const then of [[], [{ data: "b" }]]) {
       const read = await readStream(async ({ job, registry, clock }) => {
         void job.pipe(async function* () {
-          yield* notice(...then);
+          yield* withError(...then);
           await new Promise(() => undefined);
         });
         await clock.flush();
@@ -494,14 +491,17 @@ describe("an upstream that speaks holdfast's protocol", () => {
     }
   });
 
-  test("fails at a gap, before what comes behind it", async () => {
+  test("fails at a gap, before the events after it", async () => {
     const read = await readStream(({ job }) => void job.push({ data: "a" }), "zzzzzzzzzz.3");
-    expect(read).toEqual({ events: [], error: failsAs("Some of the upstream's events are missing.", true) });
+    expect(read).toEqual({
+      events: [],
+      error: sourceFailed("Some of the upstream's events are missing.", true),
+    });
   });
 
-  const unfinished = failsAs("The upstream closed before its stream ended.", true);
+  const unfinished = sourceFailed("The upstream closed before its stream ended.", true);
 
-  test("fails when it drains", async () => {
+  test("fails when it is drained", async () => {
     const read = await readStream(async ({ job, registry, clock }) => {
       job.push({ data: "a" });
       await clock.flush();
@@ -510,7 +510,7 @@ describe("an upstream that speaks holdfast's protocol", () => {
     expect(read).toEqual({ events: ["a"], error: unfinished });
   });
 
-  test("fails for the first of its reasons", async () => {
+  test("fails with the first error if there are several", async () => {
     const drain = 'event: stream.drain\ndata: {"reason":"shutdown"}\n\n';
     const { error: reason } = await readAll(list([`${drain}data: ${"x".repeat(2_000)}`]), {
       maxEventSize: 1_000,
@@ -523,35 +523,35 @@ describe("an upstream that speaks holdfast's protocol", () => {
   const error = (data: string): string => `event: stream.error\ndata: ${data}\n\n`;
 
   test.each<[string, string, unknown]>([
-    ["is cut", open, failsAs("The upstream's stream was cut.", true)],
+    ["is cut", open, sourceFailed("The upstream's stream was cut.", true)],
     [
-      "is cut, as it had feared",
+      "is cut after a `stream.error`",
       open + error('{"message":"Soon."}'),
-      failsAs("The upstream's stream was cut.", true),
+      sourceFailed("The upstream's stream was cut.", true),
     ],
     [
-      "fails with a strange error",
+      "fails with an invalid error",
       `${open}${error("[1]")}event: stream.end\ndata: {"status":"failed"}\n\n`,
       failed,
     ],
-    ["fails with no data", `${open}${error("")}event: stream.end\ndata: {"status":"failed"}\n\n`, failed],
+    ["fails without data", `${open}${error("")}event: stream.end\ndata: {"status":"failed"}\n\n`, failed],
     ["has expired", `${open}event: stream.end\ndata: {"status":"expired"}\n\n`, failed],
-    ["was lost", `${open}event: stream.end\ndata: {"status":"lost"}\n\n`, failed],
-    ["ends strangely", `${open}event: stream.end\ndata: null\n\n`, failed],
-  ])("is not whole when it %s", async (_, text, reason) => {
+    ["is lost", `${open}event: stream.end\ndata: {"status":"lost"}\n\n`, failed],
+    ["ends with invalid data", `${open}event: stream.end\ndata: null\n\n`, failed],
+  ])("is incomplete when it %s", async (_, text, reason) => {
     expect(await readAll(list([text]))).toEqual({ events: [], error: reason });
   });
 
-  test("may have control events of its own that are not known yet", async () => {
+  test("may have control events of a later version, which are not yielded", async () => {
     const later = "event: stream.pace\ndata: {}\n\n";
     expect(await readAll(list([open, later, "data: a\n\n", end]))).toEqual({ events: [{ data: "a" }] });
   });
 
-  test("has nothing behind its end, and is not waited for", async () => {
+  test("is cancelled at its `stream.end`, and nothing after that is yielded", async () => {
     const upstream = controlled();
-    upstream.give(`${open}data: a\n\n${end}data: late\n\n${error("{}")}data: ${"x".repeat(2_000)}`);
+    upstream.enqueue(`${open}data: a\n\n${end}data: late\n\n${error("{}")}data: ${"x".repeat(2_000)}`);
     expect(await readAll(upstream.body, { maxEventSize: 1_000 })).toEqual({ events: [{ data: "a" }] });
-    await settled();
+    await nextMacrotask();
     expect(upstream.cancelled).toHaveLength(1);
   });
 
@@ -560,7 +560,7 @@ describe("an upstream that speaks holdfast's protocol", () => {
       const reading = readAll(
         await toResponse(new Request("http://host/"), source, {
           clock,
-          observer: UNHEARD,
+          observer: SILENT,
           maxDuration: SECOND,
         }),
       );
@@ -568,44 +568,44 @@ describe("an upstream that speaks holdfast's protocol", () => {
       return reading;
     };
 
-    test("just ends", async () => {
+    test("ends at the end of the body", async () => {
       expect(await readBare(list([{ data: "a" }]))).toEqual({ events: [{ data: "a" }] });
     });
 
-    test("fails with what its error tells the public", async () => {
+    test("fails with the public part of its error", async () => {
       const throwing = async function* (): AsyncGenerator<SseEvent> {
         yield { data: "a" };
         throw new HoldfastError("SOURCE_FAILED", "The model has gone.");
       };
-      const read = { events: [{ data: "a" }], error: failsAs("The model has gone.", false) };
+      const read = { events: [{ data: "a" }], error: sourceFailed("The model has gone.", false) };
       expect(await readBare(throwing)).toEqual(read);
     });
 
-    test("goes on after an error that it only tells of", async () => {
-      expect(await readBare(notice({ data: "b" }))).toEqual({ events: [{ data: "a" }, { data: "b" }] });
+    test("goes on after a `stream.error` that does not end it", async () => {
+      expect(await readBare(withError({ data: "b" }))).toEqual({ events: [{ data: "a" }, { data: "b" }] });
     });
 
-    test("fails when it drains", async () => {
+    test("fails when it is drained", async () => {
       expect(await readBare(() => undefined)).toEqual({ events: [], error: unfinished });
     });
   });
 });
 
-test("a foreign upstream's clean end is an end, and a name that resembles ours is a name", async () => {
+test("for any other upstream the end of the body is the end, and `stream.*` names are ordinary names", async () => {
   const text = "event: stream.token\ndata: a\n\nevent: streams\ndata: b\n\ndata: [DONE]\n\n";
   expect(await readAll(list([text]))).toEqual({
     events: [{ event: "stream.token", data: "a" }, { event: "streams", data: "b" }, { data: "[DONE]" }],
   });
 });
 
-describe("an LLM API's answer, piped into a job", () => {
+describe("the response of an LLM API, piped into a stream", () => {
   const closers: (() => void)[] = [];
   afterEach(() => {
     for (const close of closers.splice(0)) close();
   });
 
-  async function setUp(answer: RequestListener) {
-    const server = createServer(answer).listen(0, "127.0.0.1");
+  async function setUp(respond: RequestListener) {
+    const server = createServer(respond).listen(0, "127.0.0.1");
     closers.push(() => {
       server.close();
       server.closeAllConnections();
@@ -615,20 +615,20 @@ describe("an LLM API's answer, piped into a job", () => {
     const failures: unknown[] = [];
     const registry = createRegistry({ observer: { failed: ({ error }) => void failures.push(error) } });
     const job = await registry.open("job");
-    const asked = once(server, "request") as Promise<[unknown, ServerResponse]>;
-    return { url, registry, job, failures, asked };
+    const requested = once(server, "request") as Promise<[unknown, ServerResponse]>;
+    return { url, registry, job, failures, requested };
   }
 
   const chunk = (content: string): string =>
     `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
   const tokens = ["Once", " upon", " a ☀️", "\nday"];
 
-  test("is all in the job's log", async () => {
+  test("is stored completely", async () => {
     const { url, registry, job, failures } = await setUp((_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
       const whole = Buffer.from(`: PROCESSING\n\n${tokens.map(chunk).join("")}data: [DONE]\n\n`);
-      const pieces = Array.from({ length: whole.length / 7 + 1 }, (_piece, at) =>
-        whole.subarray(at * 7, at * 7 + 7),
+      const pieces = Array.from({ length: whole.length / 7 + 1 }, (_piece, index) =>
+        whole.subarray(index * 7, index * 7 + 7),
       );
       Readable.from(pieces).pipe(response);
     });
@@ -642,29 +642,29 @@ describe("an LLM API's answer, piped into a job", () => {
     await registry.close();
   });
 
-  async function* generator(answer: Promise<Response>): AsyncGenerator<SseEvent> {
-    yield* readEvents(await answer);
+  async function* generator(response: Promise<Response>): AsyncGenerator<SseEvent> {
+    yield* readEvents(await response);
   }
-  const reader = async (answer: Promise<Response>) => readEvents(await answer);
+  const reader = async (response: Promise<Response>) => readEvents(await response);
 
   test.each([
-    ["by a generator, in the midst of it", generator, true, chunk("Once")],
+    ["by a generator, while it is sent", generator, true, chunk("Once")],
     ["by a generator, while it is silent", generator, true, ""],
-    ["by a reader without a signal, in the midst of it", reader, false, chunk("Once")],
+    ["by a reader without a signal, while it is sent", reader, false, chunk("Once")],
     ["by a reader without a signal, while it is silent", reader, false, ""],
   ] as const)(
-    "is given up at once when the job is cancelled: piped %s",
+    "is cancelled at once when the stream is cancelled: piped %s",
     async (_, piping, signalled, text) => {
-      const { url, registry, job, failures, asked } = await setUp((_request, response) => {
+      const { url, registry, job, failures, requested } = await setUp((_request, response) => {
         response.writeHead(200, EVENT_STREAM).flushHeaders();
         response.write(text);
       });
-      const answer = fetch(url, signalled ? { signal: job.signal } : {});
-      const piped = job.pipe(() => piping(answer));
-      const [, response] = await asked;
-      await answer;
+      const fetched = fetch(url, signalled ? { signal: job.signal } : {});
+      const piped = job.pipe(() => piping(fetched));
+      const [, response] = await requested;
+      await fetched;
       if (text !== "") await registry.subscribe("job").next();
-      await settled();
+      await nextMacrotask();
       const closed = once(response, "close");
       await registry.cancel("job", "user");
       await closed;
@@ -675,10 +675,10 @@ describe("an LLM API's answer, piped into a job", () => {
     },
   );
 
-  test("is given up at once when the job is cancelled before it came", async () => {
-    const { url, registry, job, failures, asked } = await setUp(() => undefined);
+  test("is cancelled at once when the stream is cancelled before the response starts", async () => {
+    const { url, registry, job, failures, requested } = await setUp(() => undefined);
     const piped = job.pipe(({ signal }) => generator(fetch(url, { signal })));
-    const [, response] = await asked;
+    const [, response] = await requested;
     const closed = once(response, "close");
     await registry.cancel("job");
     await closed;
@@ -687,7 +687,7 @@ describe("an LLM API's answer, piped into a job", () => {
     await registry.close();
   });
 
-  test("fails the job when it breaks off, or is refused", async () => {
+  test("fails the stream when it is cut, or has another status", async () => {
     const broken = await setUp((_, response) => {
       response.writeHead(200, EVENT_STREAM);
       response.write(chunk("Once"), () => response.destroy());
@@ -703,27 +703,27 @@ describe("an LLM API's answer, piped into a job", () => {
 });
 
 test.each([undefined, null, "data: x\n\n", 5, {}, [], Object.create(null)])(
-  "%j is refused at the door",
+  "%j is an invalid source",
   (source) => {
-    const refused = expect.objectContaining({ code: "INVALID_OPTION" });
-    expect(() => readEvents(source as never)).toThrow(refused);
+    const invalid = expect.objectContaining({ code: "INVALID_OPTION" });
+    expect(() => readEvents(source as never)).toThrow(invalid);
   },
 );
 
-test.each([0, -1, 1.5, NaN, "5", null])("a size of %j is refused at the door", (maxEventSize) => {
+test.each([0, -1, 1.5, NaN, "5", null])("%j is an invalid `maxEventSize`", (maxEventSize) => {
   const upstream = controlled();
-  const refused = expect.objectContaining({ code: "INVALID_OPTION" });
-  expect(() => readEvents(upstream.body, { maxEventSize: maxEventSize as never })).toThrow(refused);
+  const invalid = expect.objectContaining({ code: "INVALID_OPTION" });
+  expect(() => readEvents(upstream.body, { maxEventSize: maxEventSize as never })).toThrow(invalid);
   expect(upstream.body.locked).toBe(false);
 });
 
-test("a body that somebody else reads is refused at the door", async () => {
+test("a locked body is an error at once", async () => {
   const { body } = controlled();
   body.getReader();
   expect(() => readEvents(body)).toThrow(TypeError);
 });
 
-test("the platform's responses and bodies, and those of Node, are taken as they are", () => {
+test("the types of the sources", () => {
   expectTypeOf(readEvents).parameter(0).toEqualTypeOf<Response | EventBody>();
   expectTypeOf<NonNullable<Response["body"]>>().toExtend<EventBody>();
   expectTypeOf<ReadableStream<string>>().toExtend<EventBody>();

@@ -17,13 +17,13 @@ const bytes = (text: string): Bytes => new TextEncoder().encode(text);
 const text = (...chunks: Uint8Array[]): string =>
   new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(chunks));
 
-/** A source whose every step the test decides. */
+/** A source that the test controls. */
 function controlled(cancel: (reason: unknown) => unknown = () => undefined): {
   source: ReadableStream<Bytes>;
-  /** How many chunks were asked for. */
+  /** How many chunks were requested. */
   readonly pulls: number;
   readonly cancelled: unknown[];
-  give(chunk: string | Uint8Array): void;
+  enqueue(chunk: string | Uint8Array): void;
   end(): void;
   fail(error: unknown): void;
 } {
@@ -32,7 +32,7 @@ function controlled(cancel: (reason: unknown) => unknown = () => undefined): {
   let pulls = 0;
   const source = new ReadableStream<Bytes>(
     {
-      start: (own) => void (controller = own),
+      start: (streamController) => void (controller = streamController),
       pull: () => void pulls++,
       async cancel(reason) {
         cancelled.push(reason);
@@ -47,29 +47,29 @@ function controlled(cancel: (reason: unknown) => unknown = () => undefined): {
       return pulls;
     },
     cancelled,
-    give: (chunk) => controller.enqueue(typeof chunk === "string" ? bytes(chunk) : (chunk as Bytes)),
+    enqueue: (chunk) => controller.enqueue(typeof chunk === "string" ? bytes(chunk) : (chunk as Bytes)),
     end: () => controller.close(),
     fail: (error) => controller.error(error),
   };
 }
 
-/** Everything a stream gives to somebody who always has `waiting` reads pending. */
-function follow(
+/** Collects the chunks of a stream, with `waiting` reads pending all the time. */
+function collect(
   stream: ReadableStream<Bytes>,
   waiting = 1,
 ): { chunks: Bytes[]; over: Promise<unknown>; leave: (reason?: unknown) => Promise<void> } {
   const reader = stream.getReader();
   const chunks: Bytes[] = [];
-  const follower = async (): Promise<void> => {
+  const readAll = async (): Promise<void> => {
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
       chunks.push(value as Bytes);
     }
   };
-  const over = Promise.all(Array.from({ length: waiting }, follower)).catch((error: unknown) => error);
+  const over = Promise.all(Array.from({ length: waiting }, readAll)).catch((error: unknown) => error);
   return { chunks, over, leave: (reason) => reader.cancel(reason) };
 }
 
-describe("an event stream, in any pieces", () => {
+describe("an event stream, with any split into chunks", () => {
   const value = anyLine.map((line) => `x${line}`);
   const line = fc.oneof(
     { weight: 3, arbitrary: value.map((data) => `data: ${data}`) },
@@ -82,10 +82,10 @@ describe("an event stream, in any pieces", () => {
   const eventStream = fc
     .record({
       bom: fc.constantFrom("", BOM),
-      // A byte order mark belongs to the first line, which is not blank.
+      // A byte order mark is part of the first line, which is not blank.
       first: line,
       blocks: fc.array(fc.array(line, { maxLength: 4 }), { maxLength: 5 }),
-      // One kind, or all kinds mixed.
+      // One kind of line end, or all kinds mixed.
       ends: fc.oneof(fc.tuple(lineEnd), fc.array(lineEnd, { minLength: 2, maxLength: 9 })),
       unfinished: fc.oneof(fc.constant(""), line),
     })
@@ -100,7 +100,7 @@ describe("an event stream, in any pieces", () => {
     chunks: cuts === null ? [...whole].map((byte) => Uint8Array.of(byte)) : cut(whole, cuts),
   }));
 
-  test("is what it was, byte by byte, if it is never silent", async () => {
+  test("is unchanged, byte by byte, if it is never silent", async () => {
     await fc.assert(
       fc.asyncProperty(pieces, async ({ chunks }) => {
         const clock = createFakeClock();
@@ -118,10 +118,10 @@ describe("an event stream, in any pieces", () => {
     fc.constantFrom(INTERVAL, 2 * INTERVAL, 250),
   );
 
-  /** By the letter of the standard: only blank lines since the last event, or since the beginning. */
+  /** By the standard: there were only blank lines since the last event, or since the beginning. */
   const isBetweenEvents = (before: string): boolean => /^$|(^|\n)\n$/.test(before.replaceAll(/\r\n?/g, "\n"));
 
-  test("has a heartbeat for each interval that it is silent between events, and nowhere else", async () => {
+  test("gets a heartbeat for each silent interval between events, and nowhere else", async () => {
     const silences = fc.infiniteStream(silence);
     const waiting = fc.integer({ min: 1, max: 3 });
     await fc.assert(
@@ -129,36 +129,37 @@ describe("an event stream, in any pieces", () => {
         const clock = createFakeClock();
         const upstream = controlled();
         const out = withHeartbeat(upstream.source, { interval: INTERVAL, clock });
-        const { chunks: received, over } = follow(out, reads);
+        const { chunks: received, over } = collect(out, reads);
         let expected = "";
-        let given = Buffer.alloc(0);
-        let lastOut = 0;
+        let sent = Buffer.alloc(0);
+        let lastWrite = 0;
 
         for (const chunk of [...chunks, undefined]) {
           await clock.advance(silent.next().value);
-          const before = given.toString("latin1").slice(bom === "" ? 0 : 3);
+          const before = sent.toString("latin1").slice(bom === "" ? 0 : 3);
           if (isBetweenEvents(before)) {
-            for (; lastOut + INTERVAL <= clock.now(); lastOut += INTERVAL) expected += HEARTBEAT;
+            for (; lastWrite + INTERVAL <= clock.now(); lastWrite += INTERVAL) expected += HEARTBEAT;
           }
           if (chunk === undefined) break;
-          upstream.give(chunk);
+          upstream.enqueue(chunk);
           await clock.flush();
-          given = Buffer.concat([given, chunk]);
-          const news = given.toString("latin1").slice((bom === "" ? 0 : 3) + before.length);
-          // A byte order mark waits for what follows it, and goes with a heartbeat before it.
-          if (news !== "" && before === "" && expected === "") expected = Buffer.from(bom).toString("latin1");
-          if (news !== "") lastOut = clock.now();
-          expected += news;
+          sent = Buffer.concat([sent, chunk]);
+          const added = sent.toString("latin1").slice((bom === "" ? 0 : 3) + before.length);
+          // A byte order mark is written with what follows it, and dropped after a heartbeat.
+          if (added !== "" && before === "" && expected === "")
+            expected = Buffer.from(bom).toString("latin1");
+          if (added !== "") lastWrite = clock.now();
+          expected += added;
         }
         upstream.end();
         await over;
         expect(Buffer.concat(received).toString("latin1")).toBe(expected);
         expect(clock.timers).toBe(0);
 
-        const [was, is] = [parse(given), parse(...received)];
-        expect(is.events).toEqual(was.events);
-        expect(is.retries).toEqual(was.retries);
-        expect(is.comments.filter((comment) => comment !== "")).toEqual(was.comments);
+        const [before, after] = [parse(sent), parse(...received)];
+        expect(after.events).toEqual(before.events);
+        expect(after.retries).toEqual(before.retries);
+        expect(after.comments.filter((comment) => comment !== "")).toEqual(before.comments);
       }),
       { numRuns: 300 },
     );
@@ -166,14 +167,14 @@ describe("an event stream, in any pieces", () => {
 });
 
 test.each(["data: x\n\r", "data: x\r\r", "data: x\r\n\r"])(
-  "%j may be the end of an event, or the LF of its end may still come: both are between events",
+  "after %j a heartbeat may come, although an LF that belongs to the line end may follow",
   async (before) => {
     const clock = createFakeClock();
     const upstream = controlled();
-    const { chunks, over } = follow(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
-    upstream.give(before);
+    const { chunks, over } = collect(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
+    upstream.enqueue(before);
     await clock.advance(INTERVAL);
-    upstream.give("\ndata: y\n\n");
+    upstream.enqueue("\ndata: y\n\n");
     upstream.end();
     await over;
     expect(text(...chunks)).toBe(`${before}${HEARTBEAT}\ndata: y\n\n`);
@@ -182,42 +183,42 @@ test.each(["data: x\n\r", "data: x\r\r", "data: x\r\n\r"])(
 );
 
 describe("a consumer", () => {
-  test("that does not read gets nothing read ahead and no heartbeats piled up", async () => {
+  test("that does not read causes no read of the source, and no heartbeats pile up", async () => {
     const clock = createFakeClock();
     const upstream = controlled();
     const reader = withHeartbeat(upstream.source, { interval: INTERVAL, clock }).getReader();
-    const reads = async (ms: number): Promise<string> => {
+    const readDuring = async (ms: number): Promise<string> => {
       const read = reader.read();
       await clock.advance(ms);
       return text((await read).value as Bytes);
     };
-    const rests = async (): Promise<void> => {
+    const pauseReading = async (): Promise<void> => {
       await clock.advance(10 * INTERVAL);
       expect(clock.timers).toBe(0);
     };
-    await rests();
+    await pauseReading();
     expect(upstream.pulls).toBe(0);
-    expect(await reads(0)).toBe(HEARTBEAT);
-    await rests();
-    expect(await reads(0)).toBe(HEARTBEAT);
-    expect(await reads(INTERVAL)).toBe(HEARTBEAT);
-    await rests();
+    expect(await readDuring(0)).toBe(HEARTBEAT);
+    await pauseReading();
+    expect(await readDuring(0)).toBe(HEARTBEAT);
+    expect(await readDuring(INTERVAL)).toBe(HEARTBEAT);
+    await pauseReading();
     expect(upstream.pulls).toBe(1);
 
-    upstream.give("data: x\n\n");
-    await rests();
-    expect(await reads(0)).toBe("data: x\n\n");
-    await rests();
+    upstream.enqueue("data: x\n\n");
+    await pauseReading();
+    expect(await readDuring(0)).toBe("data: x\n\n");
+    await pauseReading();
     expect(upstream.pulls).toBe(1);
 
     const read = reader.read();
-    upstream.give("data: y\n\n");
+    upstream.enqueue("data: y\n\n");
     expect(text((await read).value as Bytes)).toBe("data: y\n\n");
-    await rests();
+    await pauseReading();
     expect(upstream.pulls).toBe(2);
   });
 
-  test("that turns away while it reads finds one heartbeat, and not one for each interval", async () => {
+  test("that stops reading with a read pending finds one heartbeat, and not one for each interval", async () => {
     const clock = createFakeClock();
     const upstream = controlled();
     const out = withHeartbeat(upstream.source, { interval: INTERVAL, clock });
@@ -227,30 +228,30 @@ describe("a consumer", () => {
     reader.releaseLock();
     expect(await abandoned).toBe("abandoned");
     await clock.advance(10 * INTERVAL);
-    const { chunks } = follow(out);
+    const { chunks } = collect(out);
     await clock.flush();
     expect(text(...chunks)).toBe(HEARTBEAT);
     expect(clock.timers).toBe(1);
   });
 
-  test("with several reads pending has each answered by the next chunk, and by nothing else", async () => {
+  test("with several reads pending gets one chunk for each, and no heartbeat", async () => {
     const clock = createFakeClock();
     const upstream = controlled();
     const reader = withHeartbeat(upstream.source, { interval: INTERVAL, clock }).getReader();
-    const answers: string[] = [];
+    const results: string[] = [];
     for (let count = 0; count < 4; count++) {
-      void reader.read().then(({ value }) => answers.push(text(value as Bytes)));
+      void reader.read().then(({ value }) => results.push(text(value as Bytes)));
     }
     for (const chunk of ["data: a\n\n", "data: b\n\n", "data: c\n\n", "data: d\n\n"]) {
       await clock.advance(INTERVAL - 1);
-      upstream.give(chunk);
+      upstream.enqueue(chunk);
       await clock.flush();
-      expect(answers.at(-1)).toBe(chunk);
+      expect(results.at(-1)).toBe(chunk);
     }
-    expect([answers.length, clock.timers]).toEqual([4, 0]);
+    expect([results.length, clock.timers]).toEqual([4, 0]);
   });
 
-  test("may do what it likes with the memory of a heartbeat", async () => {
+  test("may transfer the memory of a heartbeat", async () => {
     const clock = createFakeClock();
     const reader = withHeartbeat(controlled().source, { interval: INTERVAL, clock }).getReader();
     for (let count = 0; count < 2; count++) {
@@ -268,30 +269,27 @@ test.each([
   [["data: x\r", "\n", "\r"]],
   [["data: x\r", "data: y\n", "\n"]],
   [["data: x\r\r\ndata: y\r\n", "\r\n"]],
-])(
-  "an event that comes in the pieces %j has no heartbeat inside, however slowly it comes",
-  async (pieces) => {
-    const clock = createFakeClock();
-    const upstream = controlled();
-    const { chunks } = follow(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
-    for (const [index, piece] of pieces.entries()) {
-      upstream.give(piece);
-      await clock.advance(index < pieces.length - 1 ? 10 * INTERVAL : 0);
-    }
-    expect(text(...chunks)).toBe(pieces.join(""));
-    await clock.advance(INTERVAL);
-    expect(text(...chunks)).toBe(pieces.join("") + HEARTBEAT);
-  },
-);
+])("an event in the chunks %j gets no heartbeat inside, however slowly it comes", async (pieces) => {
+  const clock = createFakeClock();
+  const upstream = controlled();
+  const { chunks } = collect(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
+  for (const [index, piece] of pieces.entries()) {
+    upstream.enqueue(piece);
+    await clock.advance(index < pieces.length - 1 ? 10 * INTERVAL : 0);
+  }
+  expect(text(...chunks)).toBe(pieces.join(""));
+  await clock.advance(INTERVAL);
+  expect(text(...chunks)).toBe(pieces.join("") + HEARTBEAT);
+});
 
-test("a byte order mark that comes alone is kept until it is known where it belongs", async () => {
+test("a byte order mark that comes alone is kept back: a heartbeat may come before it", async () => {
   const clock = createFakeClock();
   for (const silence of [0, INTERVAL]) {
     const upstream = controlled();
-    const { chunks, over } = follow(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
-    upstream.give(BOM);
+    const { chunks, over } = collect(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
+    upstream.enqueue(BOM);
     await clock.advance(silence);
-    upstream.give("data: x\n\n");
+    upstream.enqueue("data: x\n\n");
     upstream.end();
     await over;
     expect(text(...chunks)).toBe(`${silence === 0 ? BOM : HEARTBEAT}data: x\n\n`);
@@ -299,12 +297,12 @@ test("a byte order mark that comes alone is kept until it is known where it belo
   }
 });
 
-test("nothing but the beginning of a byte order mark is given at the end, unless a heartbeat was", async () => {
+test("an incomplete byte order mark is written at the end, unless there was a heartbeat", async () => {
   const clock = createFakeClock();
   for (const silence of [0, INTERVAL]) {
     const upstream = controlled();
-    const { chunks, over } = follow(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
-    upstream.give(bytes(BOM).subarray(0, 2));
+    const { chunks, over } = collect(withHeartbeat(upstream.source, { interval: INTERVAL, clock }));
+    upstream.enqueue(bytes(BOM).subarray(0, 2));
     await clock.advance(silence);
     upstream.end();
     await over;
@@ -312,150 +310,150 @@ test("nothing but the beginning of a byte order mark is given at the end, unless
   }
 });
 
-test("an interval of Infinity is none", async () => {
+test("with an interval of Infinity there are no heartbeats", async () => {
   const clock = createFakeClock();
-  const { chunks } = follow(withHeartbeat(controlled().source, { interval: Infinity, clock }));
+  const { chunks } = collect(withHeartbeat(controlled().source, { interval: Infinity, clock }));
   await clock.flush();
   expect(clock.timers).toBe(0);
   expect(chunks).toEqual([]);
 });
 
-describe("nothing is left, and the source is told once or not at all", () => {
-  const reason = new Error("enough");
+describe("no timer and no listener is left, and the source is cancelled at most once", () => {
+  const reason = new Error("stop");
   const setUp = (cancel?: () => unknown) => {
     const clock = createFakeClock();
-    const peer = new AbortController();
+    const abort = new AbortController();
     const upstream = controlled(cancel);
-    const out = withHeartbeat(upstream.source, { interval: INTERVAL, clock, signal: peer.signal });
-    const nothingLeft = async (): Promise<void> => {
+    const out = withHeartbeat(upstream.source, { interval: INTERVAL, clock, signal: abort.signal });
+    const expectReleased = async (): Promise<void> => {
       await clock.flush();
       expect(clock.timers).toBe(0);
-      expect(getEventListeners(peer.signal, "abort")).toEqual([]);
-      peer.abort(new Error("too late"));
+      expect(getEventListeners(abort.signal, "abort")).toEqual([]);
+      abort.abort(new Error("too late"));
       await clock.advance(10 * INTERVAL);
       expect(clock.timers).toBe(0);
     };
-    return { clock, peer, upstream, out, nothingLeft };
+    return { clock, abort, upstream, out, expectReleased };
   };
 
-  test("while it lives there is one timer and one listener", async () => {
-    const { clock, peer, out } = setUp();
-    follow(out);
+  test("while it is read there is one timer and one listener", async () => {
+    const { clock, abort, out } = setUp();
+    collect(out);
     await clock.flush();
     expect(clock.timers).toBe(1);
-    expect(getEventListeners(peer.signal, "abort")).toHaveLength(1);
+    expect(getEventListeners(abort.signal, "abort")).toHaveLength(1);
   });
 
   test.each<[string, string]>([
     ["between events", "data: x\n\n"],
     ["inside an event", "data: x\n"],
-    ["before anything came", ""],
+    ["before the first chunk", ""],
   ])("after its end, %s", async (_, before) => {
-    const { clock, upstream, out, nothingLeft } = setUp();
-    const { chunks, over } = follow(out);
-    upstream.give(before);
+    const { clock, upstream, out, expectReleased } = setUp();
+    const { chunks, over } = collect(out);
+    upstream.enqueue(before);
     await clock.flush();
     upstream.end();
     await over;
     expect(text(...chunks)).toBe(before);
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([]);
   });
 
-  test("after an end that nobody waited for, and reads after it", async () => {
-    const { clock, upstream, out, nothingLeft } = setUp();
+  test("after an end without a pending read, and reads after it", async () => {
+    const { clock, upstream, out, expectReleased } = setUp();
     upstream.end();
     await clock.advance(10 * INTERVAL);
     const reader = out.getReader();
     expect(await reader.read()).toEqual({ done: true, value: undefined });
     expect(await reader.read()).toEqual({ done: true, value: undefined });
     await reader.cancel(reason);
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([]);
   });
 
-  test("after an error of the source, which comes out behind what came before", async () => {
-    const { clock, upstream, out, nothingLeft } = setUp();
-    const { chunks, over } = follow(out);
-    upstream.give("data: x\n");
+  test("after an error of the source, which comes after the earlier chunks", async () => {
+    const { clock, upstream, out, expectReleased } = setUp();
+    const { chunks, over } = collect(out);
+    upstream.enqueue("data: x\n");
     await clock.flush();
     upstream.fail(reason);
     expect(await over).toBe(reason);
     expect(text(...chunks)).toBe("data: x\n");
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([]);
   });
 
-  test("after an error of the source that nobody waited for", async () => {
-    const { clock, upstream, out, nothingLeft } = setUp();
+  test("after an error of the source without a pending read", async () => {
+    const { clock, upstream, out, expectReleased } = setUp();
     upstream.fail(reason);
     await clock.advance(10 * INTERVAL);
-    expect(await follow(out).over).toBe(reason);
-    await nothingLeft();
+    expect(await collect(out).over).toBe(reason);
+    await expectReleased();
   });
 
-  test("after the consumer cancelled", async () => {
-    const { upstream, out, nothingLeft } = setUp();
+  test("after a cancel", async () => {
+    const { upstream, out, expectReleased } = setUp();
     await out.cancel(reason);
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("after the consumer cancelled while its read was pending", async () => {
-    const { clock, upstream, out, nothingLeft } = setUp();
+  test("after a cancel while a read is pending", async () => {
+    const { clock, upstream, out, expectReleased } = setUp();
     const reader = out.getReader();
     const read = reader.read();
     await clock.flush();
     await reader.cancel(reason);
     expect(await read).toEqual({ done: true, value: undefined });
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("after the consumer cancelled when a heartbeat was its last word", async () => {
-    const { clock, upstream, out, nothingLeft } = setUp();
+  test("after a cancel right after a heartbeat", async () => {
+    const { clock, upstream, out, expectReleased } = setUp();
     const reader = out.getReader();
     const read = reader.read();
     await clock.advance(INTERVAL);
     await read;
     await reader.cancel(reason);
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("after an abort while a read was pending", async () => {
-    const { clock, peer, upstream, out, nothingLeft } = setUp();
-    const { over } = follow(out);
+  test("after an abort while a read is pending", async () => {
+    const { clock, abort, upstream, out, expectReleased } = setUp();
+    const { over } = collect(out);
     await clock.flush();
-    peer.abort(reason);
+    abort.abort(reason);
     expect(await over).toBe(reason);
     await out.cancel().catch(() => undefined);
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([reason]);
   });
 
   test("after an abort before the first read, or between two", async () => {
-    const { clock, peer, upstream, out, nothingLeft } = setUp();
+    const { clock, abort, upstream, out, expectReleased } = setUp();
     await clock.flush();
-    peer.abort(reason);
+    abort.abort(reason);
     await expect(out.getReader().read()).rejects.toBe(reason);
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("after an abort that came with a chunk", async () => {
-    const { clock, peer, upstream, out, nothingLeft } = setUp();
-    const { chunks, over } = follow(out);
+  test("after an abort together with a chunk", async () => {
+    const { clock, abort, upstream, out, expectReleased } = setUp();
+    const { chunks, over } = collect(out);
     await clock.flush();
-    upstream.give("data: x\n\n");
-    peer.abort(reason);
+    upstream.enqueue("data: x\n\n");
+    abort.abort(reason);
     expect(await over).toBe(reason);
-    await nothingLeft();
+    await expectReleased();
     expect(chunks).toEqual([]);
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("when it was aborted already", async () => {
+  test("with a signal that has already aborted", async () => {
     const clock = createFakeClock();
     const signal = AbortSignal.abort(reason);
     const upstream = controlled();
@@ -466,32 +464,32 @@ describe("nothing is left, and the source is told once or not at all", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  test("by an abort, though the source's cancel rejects: nobody waits for it, and nothing is unhandled", async () => {
-    const { clock, peer, upstream, out, nothingLeft } = setUp(() => Promise.reject(new Error("no")));
-    const { over } = follow(out);
+  test("after an abort, when the cancel of the source rejects: the rejection is handled", async () => {
+    const { clock, abort, upstream, out, expectReleased } = setUp(() => Promise.reject(new Error("no")));
+    const { over } = collect(out);
     await clock.flush();
-    peer.abort(reason);
+    abort.abort(reason);
     expect(await over).toBe(reason);
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("by a cancel, though the source's cancel rejects: who cancels is told", async () => {
-    const { upstream, out, nothingLeft } = setUp(() => Promise.reject(new Error("no")));
+  test("after a cancel, when that of the source rejects: the caller gets the error", async () => {
+    const { upstream, out, expectReleased } = setUp(() => Promise.reject(new Error("no")));
     await expect(out.cancel(reason)).rejects.toThrow("no");
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("by a source that gives anything but bytes: it is refused, and cancelled", async () => {
-    const { clock, out, upstream, nothingLeft } = setUp();
-    const { over } = follow(out);
-    upstream.give("data: x\n\n");
+  test("after a chunk that is not bytes, which is an error and cancels the source", async () => {
+    const { clock, out, upstream, expectReleased } = setUp();
+    const { over } = collect(out);
+    upstream.enqueue("data: x\n\n");
     await clock.flush();
-    upstream.give(Object("text") as never);
+    upstream.enqueue(Object("text") as never);
     const error = await over;
     expect(error).toMatchObject({ code: "INVALID_OPTION" });
-    await nothingLeft();
+    await expectReleased();
     expect(upstream.cancelled).toEqual([error]);
   });
 });
@@ -499,13 +497,13 @@ describe("nothing is left, and the source is told once or not at all", () => {
 describe("a response", () => {
   const eventStream = { "content-type": "text/event-stream; charset=utf-8" };
 
-  test("of an event stream keeps its status and its headers, but not the length that it had", async () => {
+  test("that is an event stream keeps its status and headers, except for the content length", async () => {
     const headers = new Headers({ ...eventStream, "content-length": "9", "x-own": "kept" });
     headers.append("set-cookie", "a=1");
     headers.append("set-cookie", "b=2");
-    const given = new Response("data: x\n\n", { status: 201, statusText: "Made", headers });
-    const response = withHeartbeat(given);
-    expect(response).not.toBe(given);
+    const original = new Response("data: x\n\n", { status: 201, statusText: "Made", headers });
+    const response = withHeartbeat(original);
+    expect(response).not.toBe(original);
     expect([response.status, response.statusText]).toEqual([201, "Made"]);
     expect([...response.headers]).toEqual([
       ["content-type", "text/event-stream; charset=utf-8"],
@@ -513,7 +511,7 @@ describe("a response", () => {
       ["set-cookie", "b=2"],
       ["x-own", "kept"],
     ]);
-    expect(given.headers.get("content-length")).toBe("9");
+    expect(original.headers.get("content-length")).toBe("9");
     expect(await response.text()).toBe("data: x\n\n");
   });
 
@@ -521,7 +519,7 @@ describe("a response", () => {
     ["JSON", () => Response.json({ jsonrpc: "2.0" })],
     ["no type", () => new Response(new ReadableStream())],
     [
-      "a type that only begins alike",
+      "a type that only begins the same",
       () => new Response("x", { headers: { "content-type": "text/event-streams" } }),
     ],
     ["no body", () => new Response(null, { headers: eventStream })],
@@ -529,49 +527,46 @@ describe("a response", () => {
     ["a network error", () => Response.error()],
     ["gzip", () => new Response("x", { headers: { ...eventStream, "content-encoding": "gzip" } })],
     ["br on gzip", () => new Response("x", { headers: { ...eventStream, "content-encoding": "gzip, br" } })],
-  ])("that is no readable event stream is returned as it is: %s", (_, make) => {
-    const given = make();
-    expect(withHeartbeat(given, { signal: AbortSignal.abort() })).toBe(given);
-    expect(given.bodyUsed).toBe(false);
+  ])("that is not a readable event stream is returned unchanged: %s", (_, make) => {
+    const original = make();
+    expect(withHeartbeat(original, { signal: AbortSignal.abort() })).toBe(original);
+    expect(original.bodyUsed).toBe(false);
   });
 
   test.each<[string, Record<string, string>]>([
     ["identity", { ...eventStream, "content-encoding": "identity" }],
     ["capitals", { "Content-Type": " Text/Event-Stream ;charset=utf-8" }],
-  ])("that is one, differently written, is not: %s", async (_, headers) => {
+  ])("that is an event stream, written differently, gets heartbeats: %s", async (_, headers) => {
     const clock = createFakeClock();
     const { body } = withHeartbeat(new Response(controlled().source, { headers }), { interval: 5, clock });
-    const { chunks } = follow(body as ReadableStream<Bytes>);
+    const { chunks } = collect(body as ReadableStream<Bytes>);
     await clock.advance(5);
     expect(text(...chunks)).toBe(HEARTBEAT);
   });
 
-  test("is aborted as a stream is", async () => {
+  test("is aborted by the signal", async () => {
     const upstream = controlled();
-    const peer = new AbortController();
+    const abort = new AbortController();
     const response = withHeartbeat(new Response(upstream.source, { headers: eventStream }), {
-      signal: peer.signal,
+      signal: abort.signal,
     });
     const read = response.text();
-    peer.abort(new Error("gone"));
+    abort.abort(new Error("gone"));
     await expect(read).rejects.toThrow("gone");
     expect(upstream.cancelled).toHaveLength(1);
   });
 });
 
-test.each([0, -1, NaN, "5", null])(
-  "an interval of %j is refused at the door, whatever it is for",
-  (interval) => {
-    const refused = expect.objectContaining({ code: "INVALID_OPTION" });
-    const options = { interval: interval as number };
-    const stream = new ReadableStream<Bytes>();
-    expect(() => withHeartbeat(stream, options)).toThrow(refused);
-    expect(() => withHeartbeat(Response.json({}), options)).toThrow(refused);
-    expect(stream.locked).toBe(false);
-  },
-);
+test.each([0, -1, NaN, "5", null])("an interval of %j is an error, for streams and responses", (interval) => {
+  const invalid = expect.objectContaining({ code: "INVALID_OPTION" });
+  const options = { interval: interval as number };
+  const stream = new ReadableStream<Bytes>();
+  expect(() => withHeartbeat(stream, options)).toThrow(invalid);
+  expect(() => withHeartbeat(Response.json({}), options)).toThrow(invalid);
+  expect(stream.locked).toBe(false);
+});
 
-test("a locked stream, and a body that was read, are refused at once", async () => {
+test("a locked stream, and a body that is read already, are errors at once", async () => {
   const stream = new ReadableStream<Bytes>();
   stream.getReader();
   expect(() => withHeartbeat(stream)).toThrow(TypeError);
@@ -580,15 +575,17 @@ test("a locked stream, and a body that was read, are refused at once", async () 
   expect(() => withHeartbeat(response)).toThrow(TypeError);
 });
 
-describe("it lives on, and can be left, through what platforms do with streams:", () => {
+describe("it works, and can be cancelled, through the streams of the platform:", () => {
   const setUp = () => {
     const clock = createFakeClock();
     const upstream = controlled();
     const out = withHeartbeat(upstream.source, { interval: INTERVAL, clock });
-    const lives = async (...consumers: { chunks: Uint8Array[]; leave: () => unknown }[]): Promise<void> => {
-      upstream.give("data: x\n\n");
+    const expectAlive = async (
+      ...consumers: { chunks: Uint8Array[]; leave: () => unknown }[]
+    ): Promise<void> => {
+      upstream.enqueue("data: x\n\n");
       await clock.advance(INTERVAL);
-      upstream.give("data: y\n\n");
+      upstream.enqueue("data: y\n\n");
       await clock.flush();
       await clock.flush();
       for (const { chunks } of consumers) expect(text(...chunks)).toBe(`data: x\n\n${HEARTBEAT}data: y\n\n`);
@@ -597,33 +594,33 @@ describe("it lives on, and can be left, through what platforms do with streams:"
       expect(upstream.cancelled).toHaveLength(1);
       expect(clock.timers).toBe(0);
     };
-    return { out, lives };
+    return { out, expectAlive };
   };
 
   test("a new Response", async () => {
-    const { out, lives } = setUp();
-    await lives(follow(new Response(out).body as ReadableStream<Bytes>));
+    const { out, expectAlive } = setUp();
+    await expectAlive(collect(new Response(out).body as ReadableStream<Bytes>));
   });
 
   test("tee", async () => {
-    const { out, lives } = setUp();
-    await lives(...out.tee().map((branch) => follow(branch)));
+    const { out, expectAlive } = setUp();
+    await expectAlive(...out.tee().map((branch) => collect(branch)));
   });
 
   test("pipeThrough", async () => {
-    const { out, lives } = setUp();
-    await lives(follow(out.pipeThrough(new TransformStream<Bytes, Bytes>())));
+    const { out, expectAlive } = setUp();
+    await expectAlive(collect(out.pipeThrough(new TransformStream<Bytes, Bytes>())));
   });
 
   test("Readable.fromWeb", async () => {
-    const { out, lives } = setUp();
+    const { out, expectAlive } = setUp();
     const chunks: Buffer[] = [];
     const readable = Readable.fromWeb(out as never).on("data", (chunk: Buffer) => chunks.push(chunk));
-    await lives({ chunks, leave: () => readable.destroy() });
+    await expectAlive({ chunks, leave: () => readable.destroy() });
   });
 });
 
-test("what comes out has the type of what went in", () => {
+test("the result has the type of the source", () => {
   const response = new Response(null);
   expectTypeOf(withHeartbeat(response)).toEqualTypeOf<Response>();
   const own = new ReadableStream<Uint8Array<ArrayBuffer>>();

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
 
-test("time stands still until it is told to go on", async () => {
+test("time passes only in `advance`", async () => {
   const clock = createFakeClock(1_000);
   const fire = vi.fn<() => void>();
   clock.after(1, fire);
@@ -14,7 +14,7 @@ test("time stands still until it is told to go on", async () => {
   expect(fire).not.toHaveBeenCalled();
 });
 
-test("timers fire once each at their own time, those of one moment in the order they were set", async () => {
+test("each timer fires once at its own time, and timers of the same time in the order in which they were set", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: -2, max: 10 })),
@@ -36,7 +36,7 @@ test("timers fire once each at their own time, those of one moment in the order 
   );
 });
 
-test("a timer that is set by a timer has its turn when it is due", async () => {
+test("a timer that is set by a timer fires when it is due", async () => {
   const clock = createFakeClock();
   const at: number[] = [];
   clock.after(10, () => {
@@ -50,7 +50,7 @@ test("a timer that is set by a timer has its turn when it is due", async () => {
   expect(clock.timers).toBe(1);
 });
 
-test("what a timer resolves has run before the next timer fires", async () => {
+test("promise reactions to a timer run before the next timer fires", async () => {
   const clock = createFakeClock();
   const order: string[] = [];
   clock.after(1, () => {
@@ -58,15 +58,15 @@ test("what a timer resolves has run before the next timer fires", async () => {
     clock.soon(() => {
       void Promise.resolve()
         .then(() => undefined)
-        .then(() => order.push("and its consequence"));
+        .then(() => order.push("reaction to the first"));
     });
   });
   clock.after(1, () => order.push("second"));
   await clock.advance(1);
-  expect(order).toEqual(["first", "and its consequence", "second"]);
+  expect(order).toEqual(["first", "reaction to the first", "second"]);
 });
 
-test("a cancelled timer never fires, and cancelling it twice or late is fine", async () => {
+test("a cancelled timer never fires, and it may be cancelled twice or late", async () => {
   const clock = createFakeClock();
   const fire = vi.fn<() => void>();
   const cancel = clock.after(1, fire);
@@ -80,16 +80,16 @@ test("a cancelled timer never fires, and cancelling it twice or late is fine", a
   expect(clock.timers).toBe(0);
 });
 
-test("soon runs at the next flush, behind all promises, and so does what it asks for", async () => {
+test("`soon` runs in `flush`, after all promise reactions, and so does a `soon` within it", async () => {
   const clock = createFakeClock();
   const order: string[] = [];
   clock.soon(() => {
     order.push("soon");
-    clock.soon(() => order.push("sooner or later"));
-    void Promise.resolve().then(() => order.push("in between"));
+    clock.soon(() => order.push("soon within soon"));
+    void Promise.resolve().then(() => order.push("reaction"));
   });
   void Promise.resolve().then(() => order.push("before"));
   expect(order).toEqual([]);
   await clock.flush();
-  expect(order).toEqual(["before", "soon", "in between", "sooner or later"]);
+  expect(order).toEqual(["before", "soon", "reaction", "soon within soon"]);
 });

@@ -5,19 +5,19 @@ import { createMemoryClient, type MemoryClient } from "../../src/testing/memory-
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-interface Served {
+interface Opened {
   readonly client: MemoryClient;
   readonly sink: Sink;
   readonly drained: ReturnType<typeof vi.fn<() => void>>;
   readonly closed: ReturnType<typeof vi.fn<() => void>>;
 }
 
-function serve(client = createMemoryClient()): Served {
+function openResponse(client = createMemoryClient()): Opened {
   const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
   return { client, sink: client.open(200, {}, events), ...events };
 }
 
-test("a request says what a client would say", () => {
+test("the request has the method and the cursor of the options", () => {
   expect(createMemoryClient().request).toMatchObject({ method: "GET", cursor: undefined });
   expect(createMemoryClient({ method: "HEAD", cursor: "a.1" }).request).toMatchObject({
     method: "HEAD",
@@ -25,7 +25,7 @@ test("a request says what a client would say", () => {
   });
 });
 
-test("an answer is seen as it was given, and can be given only once", () => {
+test("the client has the status and headers of the response, which can be started only once", () => {
   const client = createMemoryClient();
   expect([client.status, client.headers, client.state]).toEqual([undefined, {}, "idle"]);
   const events = { drained: () => undefined, closed: () => undefined };
@@ -38,8 +38,8 @@ test("an answer is seen as it was given, and can be given only once", () => {
   expect(() => client.open(200, {}, events)).toThrow("The response was started twice.");
 });
 
-test("what is written is read, also when a character comes in two writes", () => {
-  const { client, sink } = serve();
+test("`text` is what was written, also if a character is split over two writes", () => {
+  const { client, sink } = openResponse();
   const [first, ...rest] = bytes("é");
   expect(sink.write(bytes("caf"))).toBe(true);
   sink.write(Uint8Array.of(first as number));
@@ -48,14 +48,14 @@ test("what is written is read, also when a character comes in two writes", () =>
   expect(client.writes).toBe(3);
 });
 
-test("a byte order mark is read like anything else", () => {
-  const { client, sink } = serve();
+test("`text` has a byte order mark that was written", () => {
+  const { client, sink } = openResponse();
   sink.write(bytes("\ufeff:\n\n"));
   expect(client.text).toBe("\ufeff:\n\n");
 });
 
-test("a stalled client says hold, and drained once when it takes what is there", () => {
-  const { client, sink, drained } = serve();
+test("with a stalled client `write` returns false, and `drained` comes once when it reads", () => {
+  const { client, sink, drained } = openResponse();
   client.stall();
   expect(sink.write(bytes("a"))).toBe(false);
   client.drain();
@@ -64,23 +64,23 @@ test("a stalled client says hold, and drained once when it takes what is there",
   expect(sink.write(bytes("b"))).toBe(true);
 });
 
-test("a write to a client that said hold is a mistake, and told as one", () => {
-  const { client, sink } = serve();
+test("a write before `drained` throws", () => {
+  const { client, sink } = openResponse();
   client.stall();
   sink.write(bytes("a"));
   expect(() => sink.write(bytes("b"))).toThrow("Written to before it had drained.");
   expect(client.text).toBe("a");
 });
 
-test("a client that stalls before anything is written has nothing to drain", () => {
-  const { client, drained } = serve();
+test("a client that stalls and drains before anything is written causes no `drained`", () => {
+  const { client, drained } = openResponse();
   client.stall();
   client.drain();
   expect(drained).not.toHaveBeenCalled();
 });
 
-test("the end is in order: behind what a stalled client has not taken yet", () => {
-  const { client, sink, drained, closed } = serve();
+test("the response of a stalled client ends when it has read everything", () => {
+  const { client, sink, drained, closed } = openResponse();
   client.stall();
   sink.write(bytes("a"));
   sink.close();
@@ -92,8 +92,8 @@ test("the end is in order: behind what a stalled client has not taken yet", () =
   expect(drained).not.toHaveBeenCalled();
 });
 
-test("a client that leaves aborts its request first, and then its response is over", () => {
-  const { client, closed } = serve();
+test("when a client leaves, the request aborts before `closed` comes", () => {
+  const { client, closed } = openResponse();
   const order: string[] = [];
   client.request.signal.addEventListener("abort", () => order.push("abort"));
   closed.mockImplementation(() => order.push("closed"));
@@ -102,32 +102,32 @@ test("a client that leaves aborts its request first, and then its response is ov
   expect(order).toEqual(["abort", "closed"]);
 });
 
-test("a client that left before its answer is answered once all the same, and that is over at once", async () => {
+test("the response to a client that has already left can be started once, and is over at once", async () => {
   const client = createMemoryClient();
   client.leave();
   expect(client.request.signal.aborted).toBe(true);
-  const { sink, closed } = serve(client);
+  const { sink, closed } = openResponse(client);
   expect(sink.write(bytes("a"))).toBe(false);
   sink.close();
   await Promise.resolve();
   expect(closed).toHaveBeenCalledOnce();
   expect(client).toMatchObject({ status: 200, text: "", state: "left" });
-  expect(() => serve(client)).toThrow("The response was started twice.");
+  expect(() => openResponse(client)).toThrow("The response was started twice.");
 });
 
-test("closed comes exactly once, and nothing is taken or told after it, in whatever order things happen", () => {
+test("in any order of calls `closed` comes exactly once, and nothing is written or reported after it", () => {
   const anyStep = fc.constantFrom("write", "close", "destroy", "stall", "drain", "leave");
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 12, size: "max" }), (steps) => {
-      const { client, sink, drained, closed } = serve();
-      let held = false;
+      const { client, sink, drained, closed } = openResponse();
+      let paused = false;
       let ended: string | undefined;
       drained.mockImplementation(() => {
-        held = false;
+        paused = false;
       });
       for (const step of steps) {
         const before = { text: client.text, drained: drained.mock.calls.length };
-        if (step === "write") held ||= !sink.write(bytes("x"));
+        if (step === "write") paused ||= !sink.write(bytes("x"));
         else if (step === "close" || step === "destroy") sink[step]();
         else client[step as "stall" | "drain" | "leave"]();
         if (ended !== undefined) {
