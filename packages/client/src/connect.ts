@@ -1,19 +1,21 @@
-import { check, checkOneOf } from "./check.ts";
-import { ConnectionError } from "./connection-error.ts";
-import { decode, type Decoded, type Decoder } from "./decode.ts";
-import { type Connection, hold } from "./engine.ts";
-import { type Asked, readOptions, type ResilienceOptions } from "./options.ts";
+import { validate, validateOneOf } from "./base/validate.ts";
+import type { Connection } from "./connection/connection.ts";
+import { readOptions, type ResilienceOptions } from "./connection/options.ts";
+import { createStreamConnection } from "./connection/stream-connection.ts";
+import type { Asked } from "./request/request-options.ts";
+import { ConnectionError } from "./retry/connection-error.ts";
+import { decode, type Decoded, type Decoder } from "./stream/decoder.ts";
 
-/** An event with its data as text. */
+/** An event whose data is its text. */
 export interface TextMessage {
-  /** The cursor behind it: its own id, or if it has none the one before (WHATWG HTML, 9.2.6). */
+  /** The cursor after this event: its own id, or, if it has none, the last one before it (WHATWG HTML, 9.2.6). */
   readonly id: string;
   /** @default "message" */
   readonly event: string;
   readonly data: string;
 }
 
-/** An event of which it is known what its data is: `Events` maps names to data. */
+/** An event whose data has been decoded. `Events` maps the names of events to the types of their data. */
 export type Message<Events extends object> = {
   readonly [Name in keyof Events & string]: {
     readonly id: string;
@@ -26,12 +28,12 @@ export type DecoderMap = Readonly<Record<string, Decoder<unknown>>>;
 
 export interface ConnectOptions<Map extends DecoderMap = DecoderMap> extends ResilienceOptions {
   /**
-   * Makes the data of the events with these names; that of others is their text. The type of the messages comes from
-   * here, and speaks of these names only.
+   * Decodes the data of the events with these names. Other events keep their text as data, but the type of the messages
+   * has only the names given here.
    */
   readonly events?: Map;
   /**
-   * What to do about data that its decoder does not take: leave the event out, or fail with a
+   * What to do when a decoder throws or a schema rejects the data: leave the event out, or fail with a
    * {@link ConnectionError} `invalid`.
    * @default "error"
    */
@@ -39,12 +41,12 @@ export interface ConnectOptions<Map extends DecoderMap = DecoderMap> extends Res
 }
 
 /**
- * Connects to an event stream at once, and holds on to it: comes back after a loss, with its cursor, until the stream is
- * over. The messages are those of the stream's user; what a holdfast server says of the stream becomes `state`, a call of
- * `onReset` or `onServerError`, or the end.
+ * Connects to an event stream at once, and reconnects after a loss, with its cursor, until the stream has ended. It delivers
+ * the events of the application. A holdfast server's control events change `state`, call `onReset` or `onServerError`, or
+ * end the connection.
  *
- * @param url as for `fetch`; a function is asked before each attempt
- * @throws TypeError for an option that is wrong
+ * @param url as for `fetch`; a function is called before each attempt
+ * @throws TypeError for an option that is not valid
  *
  * @example
  * const job = connect("/jobs/42", { events: { progress: json<Progress>(), done: Result } });
@@ -64,11 +66,11 @@ export function connect(url: Asked<string | URL>, options: ConnectOptions = {}):
   const { events = {}, onInvalid = "error" } = options;
   for (const [name, decoder] of Object.entries(events)) {
     const isDecoder = typeof decoder === "function" || "~standard" in Object(decoder);
-    check(isDecoder, name, "a function or a schema", decoder);
+    validate(isDecoder, name, "a function or a schema", decoder);
   }
-  checkOneOf("onInvalid", onInvalid, "skip|error");
-  return hold(url, readOptions(options), async ({ control, data, event, id }) => {
-    if (control !== undefined) return undefined;
+  validateOneOf("onInvalid", onInvalid, "skip|error");
+  return createStreamConnection(url, readOptions(options), async ({ control, data, event, id }) => {
+    if (control) return undefined;
     try {
       const decoder = Object.hasOwn(events, event) && events[event];
       return { id, event, data: decoder ? await decode(decoder, data) : data };

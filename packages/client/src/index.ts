@@ -1,28 +1,30 @@
-// Two faces
+// The two clients
 export { connect } from "./connect.ts";
 export type { ConnectOptions, DecoderMap, Message, TextMessage } from "./connect.ts";
-export type { Connection } from "./engine.ts";
 export { ResilientEventSource } from "./resilient-event-source.ts";
 export type { ResilientEventSourceInit, StreamMessageEvent } from "./resilient-event-source.ts";
 
-// What there is to see
-export type { ConnectionState, StateListener } from "./state.ts";
-export type { Again } from "./recovery.ts";
-export type { StreamReset } from "./control.ts";
-export { LossEvent } from "./loss-event.ts";
+// A connection and its state
+export type { Connection } from "./connection/connection.ts";
+export type { ConnectionState, StateListener } from "./connection/state.ts";
+export { LossEvent } from "./event-source/loss-event.ts";
+export type { Again } from "./retry/retry-planner.ts";
+export type { StreamReset } from "./stream/control-event.ts";
 
 // Typed events
-export { json, text } from "./decode.ts";
-export type { Decoded, Decoder, Decoders, Schema } from "./decode.ts";
+export { json, text } from "./stream/decoder.ts";
+export type { Decoded, Decoder, Decoders, Schema } from "./stream/decoder.ts";
 
 // Options
-export type { Asked, RequestOptions, ResilienceOptions } from "./options.ts";
-export type { Action, Details, Loss, LossReason, Policy } from "./outcome.ts";
-export { createBreaker } from "./breaker.ts";
-export type { Breaker, BreakerOptions, Permit } from "./breaker.ts";
+export type { Timers } from "./base/clock.ts";
+export type { ResilienceOptions } from "./connection/options.ts";
+export type { Asked, RequestOptions } from "./request/request-options.ts";
+export { createBreaker } from "./retry/breaker.ts";
+export type { Breaker, BreakerOptions, Permit } from "./retry/breaker.ts";
+export type { Action, Loss, LossReason, Policy } from "./retry/loss.ts";
+export type { BackoffOptions } from "@holdfast/core";
 
-// Time and failure
-export type { BackoffOptions, PublicError } from "@holdfast/core";
-export type { Timers } from "./clock.ts";
-export { ConnectionError } from "./connection-error.ts";
-export type { FailureReason } from "./connection-error.ts";
+// Failures
+export { ConnectionError } from "./retry/connection-error.ts";
+export type { Details, FailureReason } from "./retry/connection-error.ts";
+export type { PublicError } from "@holdfast/core";

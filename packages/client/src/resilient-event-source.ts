@@ -1,24 +1,37 @@
-import { check } from "./check.ts";
-import { standardDelay } from "./delay.ts";
-import { type Connection, hold } from "./engine.ts";
-import { EventHandlers } from "./event-handlers.ts";
-import { LossEvent } from "./loss-event.ts";
-import { readOptions, type ResilienceOptions, type Settings } from "./options.ts";
-import type { Policy } from "./outcome.ts";
-import { resolveUrl } from "./request.ts";
-import type { ConnectionState, StateListener } from "./state.ts";
-import type { Delivery } from "./stream-reader.ts";
+import { validate } from "./base/validate.ts";
+import type { Connection } from "./connection/connection.ts";
+import { readOptions, type ResilienceOptions, type Settings } from "./connection/options.ts";
+import type { ConnectionState, StateListener } from "./connection/state.ts";
+import { createStreamConnection } from "./connection/stream-connection.ts";
+import { EventHandlers } from "./event-source/event-handlers.ts";
+import { LossEvent } from "./event-source/loss-event.ts";
+import { resolveUrl } from "./request/resolve-url.ts";
+import { standardBackoff } from "./retry/backoff.ts";
+import type { Policy } from "./retry/loss.ts";
+import type { Delivery } from "./stream/stream-reader.ts";
 
 export interface ResilientEventSourceInit extends Omit<ResilienceOptions, "credentials" | "policy"> {
-  /** Whether cookies are sent to another origin, too. @default false */
+  /** Whether cookies are sent to other origins too. @default false */
   readonly withCredentials?: boolean;
   /** What to do about each loss, where it differs from the table in the docs; or `"standard"`. */
   readonly policy?: Partial<Policy> | "standard";
 }
 
+const STANDARD_POLICY: Partial<Policy> = { unauthorized: "fatal", unavailable: "fatal" };
+
+/** With these settings and this policy, a connection behaves exactly as the standard says. */
+const STANDARD_SETTINGS: Partial<Settings> = {
+  backoff: standardBackoff,
+  giveUpAfter: Infinity,
+  connectTimeout: Infinity,
+  idleTimeout: Infinity,
+  maxEventSize: Infinity,
+  resilient: false,
+};
+
 type Callback<E> = (event: E) => unknown;
 
-/** An event of the stream. In Node's types a `MessageEvent` does not say what its data is. */
+/** An event of the stream. Node's type of `MessageEvent` does not say that its data is a string. */
 export type StreamMessageEvent = InstanceType<typeof MessageEvent> & { readonly data: string };
 
 interface EventMap {
@@ -29,15 +42,16 @@ interface EventMap {
 }
 
 type Listener<E> = Callback<E> | { handleEvent(event: E): unknown } | null;
+type EventOf<Name extends string> = Name extends keyof EventMap ? EventMap[Name] : StreamMessageEvent;
 
 /**
- * An `EventSource` (WHATWG HTML, 9.2.2) that comes back where the standard's gives up, notices a dead connection, and
- * understands a holdfast server. What such a server says of the stream comes as events by their names, as it does to any
- * `EventSource`; a drain is no `error`, and after the end there is no more request.
+ * An `EventSource` (WHATWG HTML, 9.2.2) that reconnects where the standard's gives up, detects dead connections, and
+ * understands a holdfast server. Control events are dispatched under their names, as by any `EventSource`. A drain causes no
+ * `error`, and after the end of the stream there are no more requests.
  *
- * With `policy: "standard"` it does what the standard says, and no more.
+ * With `policy: "standard"` it behaves exactly as the standard says.
  *
- * @throws SyntaxError for a URL that is none; TypeError for an option that is wrong
+ * @throws SyntaxError for a URL that is not valid; TypeError for an option that is not valid
  *
  * @example
  * const source = new ResilientEventSource("/jobs/42", { headers: () => ({ authorization: `Bearer ${token()}` }) });
@@ -54,25 +68,38 @@ export class ResilientEventSource extends EventTarget {
   readonly url: string;
   readonly withCredentials: boolean;
   readonly #connection: Connection<Delivery>;
-  readonly #handlers: EventHandlers = new EventHandlers(this);
+  readonly #handlers: EventHandlers<EventMap> = new EventHandlers(this);
   #readyState: 0 | 1 | 2 = 0;
+  /** Whether the last attempt was lost. A drain, for which the policy is not asked, is no loss. */
+  #isLost = false;
 
   constructor(url: string | URL, init: ResilientEventSourceInit = {}) {
     super();
     const { withCredentials = false, policy } = init;
     const isPolicy = policy === undefined || policy === "standard" || typeof policy === "object";
-    check(isPolicy, "policy", `"standard" or a map`, policy);
+    validate(isPolicy, "policy", `"standard" or a map`, policy);
     this.url = toUrl(url);
     this.withCredentials = withCredentials;
     const options: ResilienceOptions = {
       ...init,
       credentials: withCredentials ? "include" : "same-origin",
-      policy: policy === "standard" ? {} : (policy ?? {}),
+      policy: policy === "standard" ? STANDARD_POLICY : (policy ?? {}),
     };
     const settings = readOptions(options);
-    this.#connection = hold(this.url, policy === "standard" ? toStandard(settings) : settings, (it) => it);
-    this.#connection.subscribe((state) => this.#become(state));
-    void this.#pump();
+    this.#connection = createStreamConnection(
+      this.url,
+      {
+        ...settings,
+        ...(policy === "standard" ? STANDARD_SETTINGS : {}),
+        actionOn: (loss) => {
+          this.#isLost = true;
+          return settings.actionOn(loss);
+        },
+      },
+      (delivery) => delivery,
+    );
+    this.#connection.subscribe((state) => this.#followState(state));
+    void this.#dispatchUntilClosed();
   }
 
   /** `CONNECTING`, `OPEN` or `CLOSED`. */
@@ -80,17 +107,17 @@ export class ResilientEventSource extends EventTarget {
     return this.#readyState;
   }
 
-  /** What it is about now: more than `readyState`. The same object until something changes. */
+  /** What the connection is doing, in more detail than `readyState`. The same object until something changes. */
   get state(): ConnectionState {
     return this.#connection.state;
   }
 
-  /** The cursor: the last id that came. */
+  /** The cursor: the id of the last event that was dispatched. */
   get lastEventId(): string {
     return this.#connection.lastEventId;
   }
 
-  /** Calls `listener` whenever `state` has changed. Returns how to stop. Needs no `this`. */
+  /** Calls `listener` at each change of `state`. Returns a function that removes it. Needs no `this`. */
   readonly subscribe = (listener: StateListener): (() => void) => this.#connection.subscribe(listener);
 
   get onopen(): Callback<Event> | null {
@@ -109,7 +136,7 @@ export class ResilientEventSource extends EventTarget {
     this.#handlers.set("message", handler);
   }
 
-  /** Called with a {@link LossEvent}, or an event of the stream with the name `error`. */
+  /** Called with a {@link LossEvent}, or with an event of the stream that is named `error`. */
   get onerror(): Callback<Event> | null {
     return this.#handlers.get("error");
   }
@@ -120,7 +147,7 @@ export class ResilientEventSource extends EventTarget {
 
   override addEventListener<Name extends string>(
     type: Name,
-    listener: Listener<Name extends keyof EventMap ? EventMap[Name] : StreamMessageEvent>,
+    listener: Listener<EventOf<Name>>,
     options?: Parameters<EventTarget["addEventListener"]>[2],
   ): void {
     super.addEventListener(type, listener as Parameters<EventTarget["addEventListener"]>[1], options);
@@ -128,29 +155,30 @@ export class ResilientEventSource extends EventTarget {
 
   override removeEventListener<Name extends string>(
     type: Name,
-    listener: Listener<Name extends keyof EventMap ? EventMap[Name] : StreamMessageEvent>,
+    listener: Listener<EventOf<Name>>,
     options?: Parameters<EventTarget["removeEventListener"]>[2],
   ): void {
     super.removeEventListener(type, listener as Parameters<EventTarget["addEventListener"]>[1], options);
   }
 
-  /** Connects anew at once, with the same cursor; also after a failure, but not when the stream is over. */
+  /** Connects again at once, with the same cursor; also after a failure, but not when the stream has ended. */
   reconnect(): void {
-    const isOver = this.#readyState === this.CLOSED;
+    const isClosed = this.#readyState === this.CLOSED;
     this.#connection.reconnect();
-    if (isOver && this.#connection.state.status !== "closed") void this.#pump();
+    if (isClosed && this.#connection.state.status !== "closed") void this.#dispatchUntilClosed();
   }
 
-  /** Ends it for good: nothing is dispatched any more. */
+  /** Closes it for good: no more events are dispatched. */
   close(): void {
     this.#readyState = this.CLOSED;
     this.#connection.close();
   }
 
-  #become(state: ConnectionState): void {
+  #followState(state: ConnectionState): void {
     switch (state.status) {
       case "connecting":
         this.#readyState = this.CONNECTING;
+        this.#isLost = false;
         break;
       case "open":
         this.#readyState = this.OPEN;
@@ -158,53 +186,34 @@ export class ResilientEventSource extends EventTarget {
         break;
       case "retrying":
         this.#readyState = this.CONNECTING;
-        // Who was asked to come back, or woke up, has lost nothing.
-        if (state.message !== "") this.dispatchEvent(new LossEvent(state));
+        if (this.#isLost) this.dispatchEvent(new LossEvent(state));
         break;
       case "waiting":
       case "replaying":
       case "live":
-      // The end comes behind everything that came.
+      // The last events are dispatched before `readyState` changes.
       case "closed":
         break;
     }
   }
 
-  async #pump(): Promise<void> {
+  async #dispatchUntilClosed(): Promise<void> {
     let { state } = this.#connection;
     do {
-      // What it fails with, its state tells. Whoever hears of it first may have reconnected.
-      await this.#dispatchAll().catch(() => undefined);
+      // The state has the error. A listener of the state may have reconnected already.
+      await this.#dispatchEvents().catch(() => undefined);
       ({ state } = this.#connection);
     } while (state.status !== "closed");
     this.#readyState = this.CLOSED;
     if (state.reason !== "closed") this.dispatchEvent(new LossEvent(state));
   }
 
-  async #dispatchAll(): Promise<void> {
+  async #dispatchEvents(): Promise<void> {
     for await (const { data, event, id, url } of this.#connection) {
       const { origin } = new URL(url);
       this.dispatchEvent(new MessageEvent(event, { data, origin, lastEventId: id }));
     }
   }
-}
-
-/** What the standard says, and no more. */
-function toStandard(settings: Settings): Settings {
-  return {
-    ...settings,
-    policy: {
-      ...settings.policy,
-      unauthorized: "fatal",
-      unavailable: "fatal",
-    },
-    delay: standardDelay,
-    giveUpAfter: Infinity,
-    connectTimeout: Infinity,
-    idleTimeout: Infinity,
-    maxEventSize: Infinity,
-    resilient: false,
-  };
 }
 
 function toUrl(url: string | URL): string {

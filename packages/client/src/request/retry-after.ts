@@ -1,5 +1,5 @@
 /**
- * How long a response asks to wait, in ms: in seconds, or until a date (RFC 9110, 10.2.3).
+ * The delay that a response asks for with `Retry-After`, in ms: the header has seconds or a date (RFC 9110, 10.2.3).
  *
  * @param now in ms since 1970
  */

@@ -1,0 +1,160 @@
+import { callSafely } from "../base/call-safely.ts";
+import { onPageResume } from "../base/page-resume.ts";
+import { createRequest } from "../request/create-request.ts";
+import { exchange } from "../request/exchange.ts";
+import type { Asked } from "../request/request-options.ts";
+import { createWatchdog } from "../request/watchdog.ts";
+import type { Attempt } from "../retry/attempt.ts";
+import type { Permit } from "../retry/breaker.ts";
+import { type Again, createRetryPlanner } from "../retry/retry-planner.ts";
+import { createStreamReader, type Delivery } from "../stream/stream-reader.ts";
+import type { Settings } from "./options.ts";
+import type { StateListener } from "./state.ts";
+
+/** A connection that has been open for this long, in ms, is healthy, even if nothing has arrived. */
+const HEALTHY_AFTER = 5_000;
+/** The shortest silence, in ms, that counts as a loss, however short the server's heartbeat interval is. */
+const MIN_IDLE_TIMEOUT = 1_000;
+
+/** Makes what the application gets of an event; `undefined` leaves the event out. An error that it throws ends the loop. */
+export type Convert<T> = (delivery: Delivery) => T | undefined | Promise<T | undefined>;
+
+/** Reads the stream in one attempt after another, until it is done or there is no point in retrying. */
+export interface ReconnectLoop<T> {
+  /** The cursor after the last event that the application has taken or that was left out. */
+  lastEventId: string;
+  /**
+   * Runs until the stream is done, the loop fails, or `lifetime` aborts. After a failure it can run again, with the cursor.
+   *
+   * @throws ConnectionError if the stream is not complete; what a function among the options throws
+   */
+  run(lifetime: AbortSignal): AsyncGenerator<T, void, void>;
+  /** Forgets the failures, and makes a new attempt at once. */
+  reconnect(): void;
+}
+
+/**
+ * @param setState called at each change of the state while the loop runs
+ * @param finish called when the loop has ended by itself, before its last result: it MUST abort the lifetime
+ */
+export function createReconnectLoop<T extends object>(
+  url: Asked<string | URL>,
+  settings: Settings,
+  convert: Convert<T>,
+  setState: StateListener,
+  finish: (reason: "done" | "failed", error?: unknown) => void,
+): ReconnectLoop<T> {
+  const { clock, onReset, onServerError } = settings;
+  const planner = createRetryPlanner(settings);
+  const reader = createStreamReader(settings, markHealthy);
+  const watchdog = createWatchdog(clock, (isSuspended) => {
+    if (isSuspended) interrupt("woken");
+    else attempt.abort({ reason: "stalled", message: "The server was silent." });
+  });
+  let attempt: Attempt = new AbortController();
+  let again: Again | undefined;
+  let skipDelay: (() => void) | undefined;
+  let permit: Permit | undefined;
+  /** Whether the server may have processed a request already. */
+  let isResumption = false;
+
+  function markHealthy(): void {
+    planner.reset();
+    permit?.(true);
+  }
+
+  /** Ends the attempt, or the delay before the next one. */
+  function interrupt(reason: "woken" | "reconnect" | "closed"): void {
+    attempt.abort({ type: "interrupt", reason });
+    skipDelay?.();
+  }
+
+  async function* run(lifetime: AbortSignal): AsyncGenerator<T, void, void> {
+    planner.reset();
+    // Events that were read but not taken before a failure are requested again.
+    reader.cursor = loop.lastEventId;
+    lifetime.addEventListener("abort", () => interrupt("closed"));
+    if (settings.resilient) {
+      onPageResume(() => {
+        watchdog.check();
+        if (!again?.isAsked) skipDelay?.();
+      }, lifetime);
+    }
+    try {
+      while (!lifetime.aborted) {
+        attempt = new AbortController();
+        const { signal } = attempt;
+        setState({ status: "connecting", attempt: planner.start() });
+        permit = await settings.breaker?.enter(lifetime);
+        // It may have been interrupted meanwhile.
+        if (!signal.aborted) yield* read(lifetime);
+        if (lifetime.aborted || !signal.reason) return;
+        const outcome = reader.conclude(signal.reason);
+        // After these two, the server has certainly not processed the request.
+        isResumption ||= !!outcome.type || !["unauthorized", "request"].includes(outcome.reason);
+        again = planner.plan(outcome, reader.retry);
+        if (!again) return finish("done");
+        permit?.(outcome.type ? undefined : false);
+        await wait(again);
+      }
+    } catch (error) {
+      if (lifetime.aborted) return;
+      // A listener may start the loop again: after this line, nothing belongs to this run.
+      finish("failed", error);
+      throw error;
+    } finally {
+      permit?.();
+    }
+  }
+
+  async function* read(lifetime: AbortSignal): AsyncGenerator<T, void, void> {
+    const { signal } = attempt;
+    const responses = exchange(
+      attempt,
+      settings,
+      watchdog,
+      () => createRequest(url, settings, reader.cursor, isResumption, signal),
+      (responseUrl) => {
+        signal.addEventListener("abort", clock.after(HEALTHY_AFTER, markHealthy));
+        setState({ status: "open" });
+        return reader.open(attempt, responseUrl);
+      },
+      () => settings.idleTimeout ?? Math.max(3 * reader.heartbeat, MIN_IDLE_TIMEOUT),
+    );
+    for await (const deliveries of responses) {
+      for (const delivery of deliveries) {
+        const { error, reset, status } = delivery.control ?? {};
+        if (reset) callSafely(() => onReset?.(reset));
+        if (error) callSafely(() => onServerError?.(error));
+        if (status && !signal.aborted) setState({ status });
+        const value = await convert(delivery);
+        if (lifetime.aborted) return;
+        if (value) yield value;
+        else loop.lastEventId = delivery.id;
+      }
+      // A block with only an `id:` may have come last.
+      loop.lastEventId = reader.cursor;
+    }
+  }
+
+  async function wait(next: Again): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(next.delay, resolve);
+      skipDelay = () => {
+        cancel();
+        resolve();
+      };
+      setState({ status: "retrying", ...next });
+    });
+  }
+
+  const loop: ReconnectLoop<T> = {
+    lastEventId: settings.lastEventId,
+    run,
+    reconnect() {
+      planner.reset();
+      interrupt("reconnect");
+    },
+  };
+  return loop;
+}

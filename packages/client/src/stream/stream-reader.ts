@@ -1,0 +1,163 @@
+import type { EndStatus, PublicError } from "@holdfast/core";
+import { parseId } from "@holdfast/core/internal";
+import type { Attempt, AttemptOutcome } from "../retry/attempt.ts";
+import { createBlockReader } from "./block-reader.ts";
+import { type ControlEvent, readFields, type StreamReset } from "./control-event.ts";
+import { isDuplicate } from "./cursor.ts";
+
+/** An event of the stream, in order. */
+export interface Delivery {
+  readonly event: string;
+  readonly data: string;
+  /** The cursor after this event. */
+  readonly id: string;
+  /** What the event says, if it is a control event. */
+  readonly control: ControlEvent | undefined;
+  readonly url: string;
+}
+
+export interface StreamSettings {
+  readonly lastEventId: string;
+  readonly maxEventSize: number;
+  /** Whether control events are understood, and ids compared. */
+  readonly resilient: boolean;
+}
+
+/** Reads one stream from all its responses: skips duplicates, keeps the cursor, and understands control events. */
+export interface StreamReader {
+  /** The id of the last event that was read. Set it back if events that were read are not used. */
+  cursor: string;
+  /** The server's last `retry:`, in ms. */
+  retry?: number;
+  /** The interval of the server's heartbeats, in ms; `Infinity` if it sends none. */
+  heartbeat: number;
+  /**
+   * Begins a response. The function that is returned takes its bytes, and returns the events in them. It ends the attempt
+   * when the response says that it is over.
+   */
+  open(attempt: Attempt, url: string): (bytes: Uint8Array) => Delivery[];
+  /** The outcome of an attempt, given the cursor: a loss after a terminal id is the end of the stream. */
+  conclude(outcome: AttemptOutcome): AttemptOutcome;
+}
+
+/** @param onActivity called for each event and comment */
+export function createStreamReader(
+  { lastEventId, maxEventSize, resilient }: StreamSettings,
+  onActivity: () => void,
+): StreamReader {
+  /** The last `stream.error`, until an event shows that the stream goes on. */
+  let serverError: PublicError | undefined;
+  /** Whether the server of this response has shown that it speaks our protocol. */
+  let isHoldfast = false;
+  /** Whether events without an id belong to a snapshot prefix. They arrive again if it is cut off before the next id. */
+  let isInPrefix = false;
+  /** Whether a snapshot prefix was cut off. */
+  let hasPartialPrefix = false;
+
+  const endWith = (reason: EndStatus): AttemptOutcome => ({
+    type: "end",
+    reason,
+    message: serverError?.message ?? `The stream ended: ${reason}.`,
+    server: serverError,
+  });
+
+  /** Returns a control event after its effects, or `undefined` for an event of the application. */
+  function readControl(
+    event: string,
+    data: string,
+    id: string | undefined,
+    attempt: Attempt,
+  ): ControlEvent | undefined {
+    switch (event) {
+      case "stream.open": {
+        const { heartbeat, state } = readFields<{ heartbeat?: number | null; state?: string }>(data);
+        isHoldfast = true;
+        isInPrefix = id === undefined;
+        if (heartbeat !== undefined) reader.heartbeat = heartbeat ?? Infinity;
+        return { status: state === "waiting" ? "waiting" : "replaying" };
+      }
+      case "stream.live":
+        return { status: "live" };
+      case "stream.reset":
+        if (id === undefined) reader.cursor = "";
+        return { reset: readFields<StreamReset>(data) };
+      case "stream.error":
+        serverError = readFields<PublicError>(data);
+        return { error: serverError };
+      case "stream.drain": {
+        const { reason = "" } = readFields<{ reason?: string }>(data);
+        attempt.abort({ type: "drain", reason });
+        return {};
+      }
+      case "stream.end": {
+        const { status = "failed" } = readFields<{ status?: EndStatus }>(data);
+        attempt.abort(endWith(status));
+        return {};
+      }
+      default:
+        // A server that does not speak our protocol may give its own events such a name.
+        return isHoldfast && event.startsWith("stream.") ? {} : undefined;
+    }
+  }
+
+  function open(attempt: Attempt, url: string): (bytes: Uint8Array) => Delivery[] {
+    const { signal } = attempt;
+    const deliveries: Delivery[] = [];
+    /** The cursor before the last `id:`. */
+    let previousCursor = "";
+    isHoldfast = false;
+    isInPrefix = false;
+    if (hasPartialPrefix) {
+      const reset = { reason: "incomplete", lost: null } as const;
+      const data = JSON.stringify(reset);
+      deliveries.push({ event: "stream.reset", data, id: reader.cursor, control: { reset }, url });
+    }
+    hasPartialPrefix = false;
+    const read = createBlockReader(maxEventSize, {
+      onId(id) {
+        if (signal.aborted) return;
+        previousCursor = reader.cursor;
+        reader.cursor = id;
+      },
+      onEvent(event, data, id) {
+        if (signal.aborted) return;
+        onActivity();
+        const control = resilient ? readControl(event, data, id, attempt) : undefined;
+        if (resilient && !control) {
+          if (id !== undefined && isDuplicate(id, previousCursor)) {
+            reader.cursor = previousCursor;
+            return;
+          }
+          serverError = undefined;
+          hasPartialPrefix ||= isInPrefix;
+        }
+        if (id !== undefined) isInPrefix = hasPartialPrefix = false;
+        deliveries.push({ event, data, id: reader.cursor, control, url });
+      },
+      onComment: onActivity,
+      onRetry(ms) {
+        reader.retry = ms;
+      },
+      onError() {
+        attempt.abort({ reason: "too-large", message: `Over ${maxEventSize} characters.` });
+      },
+    });
+    return (bytes) => {
+      read(bytes);
+      return deliveries.splice(0);
+    };
+  }
+
+  const reader: StreamReader = {
+    cursor: lastEventId,
+    // As the standard recommends (WHATWG HTML, 9.2.7), if the server does not say.
+    heartbeat: 15_000,
+    open,
+    conclude(outcome) {
+      if (!resilient || outcome.type || !parseId(reader.cursor)?.end) return outcome;
+      // The cursor is a terminal id. A bare source sends no `stream.end`: if it failed, it has sent a `stream.error`.
+      return endWith(serverError ? "failed" : "done");
+    },
+  };
+  return reader;
+}
