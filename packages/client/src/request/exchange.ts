@@ -37,8 +37,10 @@ export async function* exchange<T>(
     reason = "network";
     const pending = fetch(...request);
     const opened = pending.then((response) => response.body?.getReader());
-    // A custom `fetch` may ignore the signal, so the body is cancelled even if it arrives later. Its errors do not matter then.
-    signal.addEventListener("abort", () => opened.then((body) => body?.cancel()).catch(() => undefined));
+    // A custom `fetch` may ignore the signal: so the body is cancelled whenever it arrives. Its errors do not matter then.
+    signal.addEventListener("abort", () => {
+      opened.then((body) => body?.cancel()).catch(() => undefined);
+    });
     const response = await Promise.race([pending, aborted]);
     const loss = lossOf(response, clock.now());
     if (loss) attempt.abort(loss);

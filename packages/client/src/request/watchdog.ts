@@ -7,7 +7,7 @@ const SLEEP_THRESHOLD = 10_000;
 export interface Watchdog {
   /** Starts the timer, or starts it again. */
   start(ms: number): void;
-  stop(): void;
+  readonly stop: () => void;
   /**
    * Fires now if two thirds of the time have passed: for a page that returns, after which a silent connection is probably
    * dead.
