@@ -1,56 +1,54 @@
 import type { Clock } from "./clock.ts";
 
-export interface KeyedPollerOptions<Answer, State> {
+export interface KeyedPollerOptions<Result, State> {
   readonly clock: Clock;
-  /** Creates what is kept for a key while there is interest in it. */
-  readonly begin: (key: string) => State;
-  /** Called when nothing is kept for the key any more. */
-  readonly end?: (state: State) => void;
+  /** Creates the state of a key that gets its first listener. */
+  readonly createState: (key: string) => State;
+  /** Called when a key has no listeners and no result any more. */
+  readonly deleteState?: (state: State) => void;
+  /** Makes one call. MUST call `onResult` once, unless the returned function has cancelled the call. */
+  readonly call: (key: string, state: State, onResult: (result: Result) => void) => () => void;
+  /** The time in ms from a result to the next call, while there are listeners. */
+  readonly interval: (result: Result) => number;
   /**
-   * Asks once. MUST call `answered` once, or not at all after it was cancelled by the returned function.
-   */
-  readonly ask: (key: string, state: State, answered: (answer: Answer) => void) => () => void;
-  /** How long after an answer the next call follows while anybody listens, in ms. */
-  readonly interval: (answer: Answer) => number;
-  /**
-   * How long an answer serves new listeners, in ms. With 0, a new listener gets the answer of the call that is under way,
-   * or has one made at once.
+   * The time in ms for which new listeners get an earlier result. With 0 they get that of the call in progress or, if
+   * there is none, of a call that starts at once.
    */
   readonly keepFor: number;
 }
 
-type Listener<Answer> = (answer: Answer) => void;
+type Listener<Result> = (result: Result) => void;
 
-/** One key that somebody listens to, or listened to a moment ago. */
-interface Entry<Answer, State> {
+/** A key that has listeners, or had some until a moment ago. */
+interface Entry<Result, State> {
   readonly key: string;
   readonly state: State;
-  readonly listeners: Set<Listener<Answer>>;
-  /** Cancels the call under way; `undefined` when there is none. */
+  readonly listeners: Set<Listener<Result>>;
+  /** Cancels the call in progress; `undefined` when there is none. */
   cancelCall: (() => void) | undefined;
-  /** Cancels the timer of the next call or, without listeners, of the end of what is kept. */
+  /** Cancels the timer of the next call or, without listeners, the one that deletes the entry. */
   cancelTimer: () => void;
-  /** Whether to ask again as soon as the call under way is answered. */
-  askAgain: boolean;
-  kept: { readonly answer: Answer; readonly until: number; readonly nextCallAt: number } | undefined;
+  /** Whether the next call is due as soon as the call in progress has its result. */
+  isStale: boolean;
+  kept: { readonly result: Result; readonly until: number; readonly nextCallAt: number } | undefined;
 }
 
-/** Polls for each key while anybody listens to it: one call at a time for all its listeners. */
-export class KeyedPoller<Answer, State = undefined> {
-  readonly #options: KeyedPollerOptions<Answer, State>;
-  readonly #entries = new Map<string, Entry<Answer, State>>();
+/** Polls each key that has listeners, with one call at a time for all of them. */
+export class KeyedPoller<Result, State = undefined> {
+  readonly #options: KeyedPollerOptions<Result, State>;
+  readonly #entries = new Map<string, Entry<Result, State>>();
 
-  constructor(options: KeyedPollerOptions<Answer, State>) {
+  constructor(options: KeyedPollerOptions<Result, State>) {
     this.#options = options;
   }
 
-  /** Calls `listener` with each answer from now on, at once with one that is kept. Returns how to leave (idempotent). */
-  join(key: string, listener: Listener<Answer>): () => void {
+  /** Calls `listener` with each result from now on, at once if one is kept. Returns how to remove it (idempotent). */
+  join(key: string, listener: Listener<Result>): () => void {
     const entry = this.#entries.get(key) ?? this.#create(key);
-    // The same function may join twice.
-    const own: Listener<Answer> = (answer) => listener(answer);
+    // A wrapper, because the same function may join twice.
+    const own: Listener<Result> = (result) => listener(result);
     entry.listeners.add(own);
-    const kept = this.#kept(entry)?.answer;
+    const kept = this.#kept(entry)?.result;
     if (entry.listeners.size === 1 || this.#options.keepFor === 0) this.#scheduleCall(entry);
     if (kept !== undefined) own(kept);
     return () => {
@@ -58,7 +56,7 @@ export class KeyedPoller<Answer, State = undefined> {
     };
   }
 
-  /** Something may have changed: asks now, or as soon as the call under way is answered. */
+  /** Calls at once or, if a call is in progress, as soon as that has its result: it may be out of date. */
   refresh(key: string): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined && entry.listeners.size > 0) this.#refresh(entry);
@@ -68,94 +66,94 @@ export class KeyedPoller<Answer, State = undefined> {
     for (const entry of this.#entries.values()) if (entry.listeners.size > 0) this.#refresh(entry);
   }
 
-  /** Forgets all answers. There MUST be no listeners. */
+  /** Deletes all results. There MUST be no listeners. */
   clear(): void {
     for (const entry of this.#entries.values()) entry.cancelTimer();
     this.#entries.clear();
   }
 
-  #create(key: string): Entry<Answer, State> {
-    const entry: Entry<Answer, State> = {
+  #create(key: string): Entry<Result, State> {
+    const entry: Entry<Result, State> = {
       key,
-      state: this.#options.begin(key),
+      state: this.#options.createState(key),
       listeners: new Set(),
       cancelCall: undefined,
       cancelTimer: nothing,
-      askAgain: false,
+      isStale: false,
       kept: undefined,
     };
     this.#entries.set(key, entry);
     return entry;
   }
 
-  #kept({ kept }: Entry<Answer, State>): Entry<Answer, State>["kept"] {
+  #kept({ kept }: Entry<Result, State>): Entry<Result, State>["kept"] {
     return kept !== undefined && kept.until > this.#options.clock.now() ? kept : undefined;
   }
 
-  #refresh(entry: Entry<Answer, State>): void {
-    if (entry.cancelCall !== undefined) entry.askAgain = true;
+  #refresh(entry: Entry<Result, State>): void {
+    if (entry.cancelCall !== undefined) entry.isStale = true;
     else this.#call(entry);
   }
 
-  /** Behind a kept answer the next call is made when it is due, else at once. */
-  #scheduleCall(entry: Entry<Answer, State>): void {
+  /** After a kept result the next call is made when it is due, without one at once. */
+  #scheduleCall(entry: Entry<Result, State>): void {
     if (entry.cancelCall !== undefined) return;
     const kept = this.#kept(entry);
     if (kept === undefined) this.#call(entry);
     else this.#callAt(entry, kept.nextCallAt);
   }
 
-  #callAt(entry: Entry<Answer, State>, time: number): void {
+  #callAt(entry: Entry<Result, State>, time: number): void {
     const { clock } = this.#options;
     entry.cancelTimer();
     entry.cancelTimer = clock.after(time - clock.now(), () => this.#call(entry));
   }
 
-  #call(entry: Entry<Answer, State>): void {
+  #call(entry: Entry<Result, State>): void {
     entry.cancelTimer();
     entry.cancelTimer = nothing;
-    entry.askAgain = false;
-    let isAnswered = false;
-    const cancel = this.#options.ask(entry.key, entry.state, (answer) => {
-      isAnswered = true;
+    entry.isStale = false;
+    let hasResult = false;
+    const cancel = this.#options.call(entry.key, entry.state, (result) => {
+      hasResult = true;
       entry.cancelCall = undefined;
-      this.#answer(entry, answer);
+      this.#publish(entry, result);
     });
-    if (isAnswered) return;
-    // The call may already have had the effect that all listeners waited for, so that they have left.
+    if (hasResult) return;
+    // The call itself may have had the effect that the listeners waited for, so that all of them have left.
     if (entry.listeners.size === 0) cancel();
     else entry.cancelCall = cancel;
   }
 
-  #answer(entry: Entry<Answer, State>, answer: Answer): void {
+  #publish(entry: Entry<Result, State>, result: Result): void {
     const { clock, interval, keepFor } = this.#options;
     const now = clock.now();
-    const nextCallAt = now + interval(answer);
-    if (keepFor > 0) entry.kept = { answer, until: now + keepFor, nextCallAt };
-    // A copy: some leave when they are called, and others join.
+    const nextCallAt = now + interval(result);
+    if (keepFor > 0) entry.kept = { result, until: now + keepFor, nextCallAt };
+    // A copy, because a listener may leave, or let others leave or join.
     for (const listener of Array.from(entry.listeners)) {
-      if (entry.listeners.has(listener)) listener(answer);
+      if (entry.listeners.has(listener)) listener(result);
     }
     if (entry.listeners.size > 0 && entry.cancelCall === undefined) {
-      this.#callAt(entry, entry.askAgain ? now : nextCallAt);
+      this.#callAt(entry, entry.isStale ? now : nextCallAt);
     }
   }
 
-  /** Nobody listens any more; an answer is kept for new listeners. */
-  #abandon(entry: Entry<Answer, State>): void {
+  /** The last listener has left. A kept result stays for new listeners. */
+  #abandon(entry: Entry<Result, State>): void {
     const { clock } = this.#options;
     entry.cancelTimer();
     entry.cancelTimer = nothing;
     entry.cancelCall?.();
     entry.cancelCall = undefined;
     const kept = this.#kept(entry);
-    if (kept === undefined) this.#forget(entry);
-    else entry.cancelTimer = clock.after(kept.until - clock.now(), () => this.#forget(entry));
+    if (kept === undefined) this.#delete(entry);
+    else entry.cancelTimer = clock.after(kept.until - clock.now(), () => this.#delete(entry));
   }
 
-  #forget({ key, state }: Entry<Answer, State>): void {
+  #delete({ key, state }: Entry<Result, State>): void {
     this.#entries.delete(key);
-    this.#options.end?.(state);
+    this.#options.deleteState?.(state);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** A call that settles in bounded time. */
+/** An asynchronous call that settles within a limited time. */
 export interface TimedCall<T> {
   readonly result: Promise<T>;
   /** Rejects the result with `reason`, unless it has settled. */
@@ -8,9 +8,9 @@ export interface TimedCall<T> {
 }
 
 /**
- * Runs an asynchronous function that may never settle: after `ms` the result rejects.
+ * Calls an asynchronous function that may never settle. After `ms` the result rejects.
  *
- * @param onLate called with a value that came after the result had settled
+ * @param onLate called with the value of the function if it arrives after the result has settled
  */
 export function callWithTimeout<T>(
   clock: Clock,
@@ -39,7 +39,7 @@ export function callWithTimeout<T>(
   return { result, cancel };
 }
 
-/** Calls an asynchronous function; what it throws at once is a rejection, too. */
+/** Calls an asynchronous function. A synchronous throw becomes a rejection. */
 export async function startAsync<T>(run: () => Promise<T>): Promise<T> {
   return run();
 }

@@ -89,10 +89,10 @@ export class Connection implements ScheduledTask {
     this.latch = createLatch({
       onError: (error) => owner.runtime.report("failed", { id, stage: "cleanup", error }),
     });
-    this.#removeAbortListener = bridgeAbort(request.signal, this);
+    this.#removeAbortListener = bridgeAbort(request.signal, { abort: () => this.destroy("disconnected") });
   }
 
-  /** Whether bytes may be written now: the response has started, the sink can take more, and the latch is open. */
+  /** Whether bytes may be written now: the response has started and not ended, and the sink can take more. */
   get ready(): boolean {
     return this.#ready;
   }
@@ -118,11 +118,9 @@ export class Connection implements ScheduledTask {
       this.destroy("failed");
       return;
     }
-    if (this.#finished) this.#sink.destroy();
-    else {
-      this.#ready = true;
-      scheduler.set(this, this.#deadlines.next);
-    }
+    if (this.#finished) return this.#sink.destroy();
+    this.#ready = true;
+    scheduler.set(this, this.#deadlines.next);
   }
 
   /** Responds without a stream. The response MUST NOT have started. */
@@ -226,11 +224,6 @@ export class Connection implements ScheduledTask {
     if (reason === "disconnected") this.#sink?.destroy();
     else this.#sink?.destroy(error ?? abortedError(reason));
     this.#finish();
-  }
-
-  /** The request's signal has aborted: the client is gone. */
-  abort(): void {
-    this.destroy("disconnected");
   }
 
   /** A random reconnection time in ms: 1,000 to 2,000, or 5,000 to 30,000 when a limit is reached. */

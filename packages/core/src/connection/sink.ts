@@ -1,3 +1,5 @@
+// Types only. Tested by test/connection/web-sink.test.ts and, for every adapter, by the suite of packages/conformance.
+
 /**
  * Where the bytes of one response go; an adapter implements it. No method may throw. Core may call every method late,
  * twice, or after the end, and it has no effect then.

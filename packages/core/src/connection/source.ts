@@ -1,3 +1,5 @@
+// Tested by test/connection/serve.test.ts and test/connection/bare-source.test.ts.
+
 import type { HoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import type { Pullable } from "../base/pull.ts";

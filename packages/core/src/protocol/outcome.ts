@@ -1,3 +1,5 @@
+// Types only. Tested by test/connection/empty-response.test.ts and test/stream/subscription.test.ts.
+
 import type { HoldfastError } from "../base/errors.ts";
 import type { CloseReason, EndStatus } from "./reasons.ts";
 

@@ -1,4 +1,4 @@
-// Types only; the tests of what sends them check them.
+// Types only. Tested by test/protocol/examples.test.ts and test/observability/counters.test.ts.
 
 /**
  * How a stream ended. `done`: its producer ended it. `failed`: its producer failed. `cancelled`: `registry.cancel` or

@@ -1,3 +1,5 @@
+// A type only. Tested by test/connection/options.test.ts.
+
 import type { Clock } from "../base/clock.ts";
 import type { Report } from "./observer.ts";
 

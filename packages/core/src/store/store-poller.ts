@@ -38,12 +38,12 @@ export class StorePoller {
     const { client, watcher } = this.#options;
     const poller: Poller = new KeyedPoller({
       clock: client.clock,
-      begin: (id) => watcher.watch(id, () => poller.refresh(id)),
-      end: (unwatch) => unwatch(),
-      ask: (id, _unwatch, answered) => {
+      createState: (id) => watcher.watch(id, () => poller.refresh(id)),
+      deleteState: (unwatch) => unwatch(),
+      call: (id, _unwatch, onResult) => {
         let isCancelled = false;
         void this.#look(id, kind).then((result) => {
-          if (!isCancelled && !client.isClosed) answered(result);
+          if (!isCancelled && !client.isClosed) onResult(result);
         });
         return () => {
           isCancelled = true;

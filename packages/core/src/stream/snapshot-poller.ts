@@ -46,13 +46,13 @@ export class SnapshotPoller {
     this.#calls = new Limiter({ clock, ...CALLS });
     this.#poller = new KeyedPoller({
       clock,
-      begin: (): LookupState => ({ failures: 0, isWarned: false }),
-      ask: (id, state, answered) =>
+      createState: (): LookupState => ({ failures: 0, isWarned: false }),
+      call: (id, state, onResult) =>
         this.#calls.add(async (signal) => {
           const outcome = await this.#call(id, state, signal);
           if (signal.aborted) return;
           this.#warnIfElsewhere(id, state, outcome);
-          answered(outcome);
+          onResult(outcome);
         }),
       interval: (outcome) =>
         (outcome.state === "unknown" ? outcome.error.retryAfter : undefined) ??

@@ -1,0 +1,75 @@
+// What connections do at their deadlines is tested in connection.test.ts.
+
+import { expect, test } from "vitest";
+import { ConnectionDeadlines } from "../../src/connection/connection-deadlines.ts";
+
+/** Deadlines of a connection that started at 0, with a longest duration of exactly 1,000 ms. */
+function started(): ConnectionDeadlines {
+  const deadlines = new ConnectionDeadlines({ heartbeat: 100, idleTimeout: 300, maxDuration: 1_000 });
+  deadlines.start(0, 0.5);
+  return deadlines;
+}
+
+test("a heartbeat is due an interval after the last write", () => {
+  const deadlines = started();
+  expect([deadlines.next, deadlines.due(99), deadlines.due(100)]).toEqual([100, undefined, "heartbeat"]);
+  deadlines.wrote(60);
+  expect([deadlines.next, deadlines.due(159), deadlines.due(160)]).toEqual([160, undefined, "heartbeat"]);
+});
+
+test("while it is paused no heartbeat is due; after `idleTimeout` it is a zombie", () => {
+  const deadlines = started();
+  deadlines.pause(50);
+  expect([deadlines.paused, deadlines.next]).toEqual([true, 350]);
+  expect([deadlines.due(349), deadlines.due(350)]).toEqual([undefined, "zombie"]);
+  deadlines.resume();
+  expect([deadlines.paused, deadlines.next, deadlines.due(350)]).toEqual([false, 100, "heartbeat"]);
+});
+
+test("while it is closing nothing is due until it is a zombie after `idleTimeout`", () => {
+  const deadlines = started();
+  deadlines.drainAt(200);
+  deadlines.close(950);
+  expect([deadlines.next, deadlines.due(1_249), deadlines.due(1_250)]).toEqual([1_250, undefined, "zombie"]);
+});
+
+test("it expires after `maxDuration`, varied by 10 %", () => {
+  const deadlines = started();
+  deadlines.wrote(950);
+  expect([deadlines.next, deadlines.due(999), deadlines.due(1_000)]).toEqual([
+    1_000,
+    undefined,
+    "max-duration",
+  ]);
+  deadlines.start(0, 0);
+  deadlines.wrote(850);
+  expect(deadlines.next).toBe(900);
+});
+
+test("it is drained when it has waited until the given time", () => {
+  const deadlines = started();
+  deadlines.drainAt(70);
+  expect([deadlines.next, deadlines.due(69), deadlines.due(70)]).toEqual([70, undefined, "waiting"]);
+  deadlines.drainAt(Infinity);
+  expect([deadlines.next, deadlines.due(70)]).toEqual([100, undefined]);
+});
+
+test("when several things are due the end comes before the heartbeat, and a zombie before everything", () => {
+  const deadlines = started();
+  deadlines.drainAt(500);
+  expect([deadlines.due(500), deadlines.due(1_000)]).toEqual(["waiting", "max-duration"]);
+  deadlines.pause(100);
+  expect(deadlines.due(1_000)).toBe("zombie");
+});
+
+test("without heartbeats and limits nothing is ever due", () => {
+  const deadlines = new ConnectionDeadlines({
+    heartbeat: Infinity,
+    idleTimeout: Infinity,
+    maxDuration: Infinity,
+  });
+  deadlines.start(0, 0.5);
+  expect([deadlines.next, deadlines.due(1e12)]).toEqual([Infinity, undefined]);
+  deadlines.pause(0);
+  expect([deadlines.next, deadlines.due(1e12)]).toEqual([Infinity, undefined]);
+});

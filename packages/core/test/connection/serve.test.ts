@@ -1,0 +1,51 @@
+// The option `signal` is tested in serve-signal.test.ts, bare sources in bare-source.test.ts, and the streams of a registry
+// in test/registry.
+
+import { getEventListeners } from "node:events";
+import { expect, test, vi } from "vitest";
+import { serve } from "../../src/connection/serve.ts";
+import { ACCEPT, type Accept, type StreamSource } from "../../src/connection/source.ts";
+import { createFakeClock, createMemoryClient } from "../../src/testing/index.ts";
+
+test("a source of a registry serves the client itself, and counts towards its limits", async () => {
+  const accept = vi.fn<Accept>(async () => ({ status: 204 }));
+  const source: StreamSource = { id: "a", [ACCEPT]: accept };
+  const client = createMemoryClient();
+  const options = { wait: 5 };
+  await serve(client.request, client.open, source, options);
+  expect(accept.mock.calls).toEqual([[client.request, client.open, options, true]]);
+});
+
+test("sources of another copy of the package are recognised by the global symbol", () => {
+  expect(ACCEPT).toBe(Symbol.for("holdfast.accept"));
+});
+
+test("a bare source is served with the options of the call", async () => {
+  const clock = createFakeClock();
+  const client = createMemoryClient();
+  const done = serve(client.request, client.open, ({ push }) => push({ data: "x" }), {
+    clock,
+    random: () => 0,
+    heartbeat: 100,
+  });
+  await clock.advance(100);
+  expect(client.text).toBe("retry: 1000\n\ndata: x\n\n:\n\n");
+  client.leave();
+  await done;
+  expect(clock.timers).toBe(0);
+});
+
+test.each([
+  [{ heartbeat: 0 }, "`heartbeat`"],
+  [{ buffer: { bytes: 0 } }, "`buffer.bytes`"],
+  [{ clock: {} }, "`clock`"],
+  [{ signal: "stop" }, "`signal`"],
+])("an invalid option of the call is an error before the response starts: %j", async (options, name) => {
+  const client = createMemoryClient();
+  await expect(serve(client.request, client.open, () => undefined, options as never)).rejects.toMatchObject({
+    code: "INVALID_OPTION",
+    message: expect.stringContaining(name),
+  });
+  expect(client.status).toBeUndefined();
+  expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
+});
