@@ -66,7 +66,7 @@ describe("a client in another process than the producer", () => {
     await close();
   });
 
-  test("resumes after an outage with a cursor ahead of what this process has read, and is told of the outage once", async () => {
+  test("resumes after an outage with a cursor ahead of what this process has read, and gets one error for the outage", async () => {
     const { processes, clock, close } = createCluster();
     const [, remote] = processes;
     const job = await processes[0].registry.open("a");

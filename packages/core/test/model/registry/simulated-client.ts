@@ -7,7 +7,7 @@ import type { ReferenceModel } from "./reference-model.ts";
 export interface Guarantees {
   /** The log holds exactly this many events once it has had as many. */
   readonly heldEvents: number;
-  /** A client without a cursor starts at the first event, or is told what is missing. */
+  /** A client without a cursor starts at the first event, or gets a reset that says what is missing. */
   readonly startsAtFirstEvent: boolean;
 }
 
