@@ -3,18 +3,16 @@ import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { connect, json, ResilientEventSource } from "../src/index.ts";
 
-/*
- * How to test your own code against a stream, with Mock Service Worker.
- */
+/* How to test your own code against a stream with Mock Service Worker. */
 const server = setupServer();
 beforeAll(() => server.listen());
 afterEach(() => server.resetHandlers());
 afterAll(() => server.close());
 
 const URL_OF_JOB = "http://server.test/jobs/42";
-const impatient = { backoff: { base: 0 } };
+const withoutDelay = { backoff: { base: 0 } };
 
-test("a mocked stream is followed", async () => {
+test("a mocked stream is read", async () => {
   server.use(
     sse<{ progress: string; done: string }>(URL_OF_JOB, ({ client }) => {
       client.send({ id: "1", event: "progress", data: `{"done":1,"total":2}` });
@@ -44,7 +42,7 @@ test("a mocked stream that breaks off is resumed", async () => {
     }),
   );
   const data: string[] = [];
-  for await (const message of connect(URL_OF_JOB, impatient)) {
+  for await (const message of connect(URL_OF_JOB, withoutDelay)) {
     data.push(message.data);
     if (data.length === 3) break;
   }
@@ -52,12 +50,12 @@ test("a mocked stream that breaks off is resumed", async () => {
   expect(cursors).toEqual([null, "1", "2"]);
 });
 
-test("a mocked refusal is an error with its status", async () => {
+test("a mocked 404 is an error with its status", async () => {
   server.use(http.get(URL_OF_JOB, () => new HttpResponse(null, { status: 404 })));
   await expect(connect(URL_OF_JOB).next()).rejects.toMatchObject({ reason: "refused", status: 404 });
 });
 
-test("a token that has expired is asked for once more", async () => {
+test("a token that has expired is replaced", async () => {
   server.use(
     http.get(URL_OF_JOB, ({ request }) => {
       if (request.headers.get("authorization") !== "Bearer fresh")
@@ -72,7 +70,7 @@ test("a token that has expired is asked for once more", async () => {
   expect(connection.state).toMatchObject({ status: "closed", reason: "done" });
 });
 
-test("a mocked stream is heard by a ResilientEventSource", async () => {
+test("a ResilientEventSource reads a mocked stream", async () => {
   server.use(sse(URL_OF_JOB, ({ client }) => client.send({ id: "7", data: "hello" })));
   const source = new ResilientEventSource(URL_OF_JOB);
   const message = await new Promise<{ data: string; lastEventId: string }>((resolve) => {

@@ -2,12 +2,10 @@ import { expect, test } from "vitest";
 import { createFakeServer } from "./support/fake-server.ts";
 import { event, follow } from "./support/follow.ts";
 
-/*
- * Defects that somebody met in other clients, each by its name.
- */
+/* Defects of other clients that this one must not have. */
 const HOUR = 3_600_000;
 
-test("a retry that overflows a timer does not become a storm of requests", async () => {
+test("a `retry:` that overflows a timer does not cause a storm of requests", async () => {
   const server = createFakeServer();
   server.onRequest = (exchange) => exchange.open(`retry: 99999999999\n\n${event("a")}`).end();
   await follow(server);
@@ -15,7 +13,7 @@ test("a retry that overflows a timer does not become a storm of requests", async
   expect(server.requests).toBeLessThanOrEqual(31);
 });
 
-test("a server that accepts and closes is not hammered", async () => {
+test("a server that accepts and closes gets few requests", async () => {
   const server = createFakeServer();
   server.onRequest = (exchange) => exchange.open().end();
   const followed = await follow(server);
@@ -24,7 +22,7 @@ test("a server that accepts and closes is not hammered", async () => {
   expect(followed.ended).toMatchObject({ reason: "gave-up", cause: { reason: "eof" } });
 });
 
-test("a token is not that of the first connection for ever", async () => {
+test("each request has a fresh token", async () => {
   const server = createFakeServer();
   let token = 1;
   await follow(server, { headers: () => ({ authorization: `Bearer ${token++}` }) });
@@ -33,15 +31,15 @@ test("a token is not that of the first connection for ever", async () => {
   expect(server.last.header("authorization")).toBe("Bearer 2");
 });
 
-test("a 401 is not asked for again every second", async () => {
+test("a request that is answered with 401 is not repeated forever", async () => {
   const server = createFakeServer();
-  server.onRequest = (exchange) => exchange.answer(401);
+  server.onRequest = (exchange) => exchange.respond(401);
   await follow(server);
   await server.clock.advance(24 * HOUR);
   expect(server.requests).toBe(2);
 });
 
-test("a POST is not repeated in silence", async () => {
+test("a POST is not repeated unless it is declared idempotent", async () => {
   const server = createFakeServer();
   server.onRequest = (exchange) => exchange.open(event("a")).end();
   await follow(server, { method: "POST", body: "order a pizza" });
@@ -49,7 +47,7 @@ test("a POST is not repeated in silence", async () => {
   expect(server.exchanges.filter(({ init }) => init.method === "POST")).toHaveLength(1);
 });
 
-test("a body that stalls is noticed, although its headers came in time", async () => {
+test("a body that stalls is detected, although its headers arrived in time", async () => {
   const server = createFakeServer();
   const { connection } = await follow(server);
   server.last.open();
@@ -57,7 +55,7 @@ test("a body that stalls is noticed, although its headers came in time", async (
   expect(connection.state).toMatchObject({ status: "retrying", reason: "stalled" });
 });
 
-test("a socket that is dead after a sleep is noticed", async () => {
+test("a socket that is dead after a sleep is detected", async () => {
   const server = createFakeServer();
   let asleep = 0;
   const clock = { ...server.clock, now: () => server.clock.now() + asleep };
@@ -69,7 +67,7 @@ test("a socket that is dead after a sleep is noticed", async () => {
   expect(server.requests).toBe(2);
 });
 
-test("a server's event named `error` is not taken for a connection error", async () => {
+test("an event of the server named `error` is not a connection error", async () => {
   const server = createFakeServer();
   const { messages, states } = await follow(server);
   server.last.open(event("mine", "1", "error"));
@@ -78,7 +76,7 @@ test("a server's event named `error` is not taken for a connection error", async
   expect(states.map(({ status }) => status)).toEqual(["open"]);
 });
 
-test("a resumption across origins needs no header that a preflight would ask for", async () => {
+test('a cross-origin resumption with `resumeBy: "query"` needs no preflight', async () => {
   const server = createFakeServer();
   await follow(server, { resumeBy: "query", lastEventId: "7" });
   const safelisted = ["accept", "accept-language", "content-language"];

@@ -1,18 +1,18 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { listen } from "./support/wire-server.ts";
+import { startHttpServer } from "./support/http-server.ts";
 
 const run = promisify(execFile);
 const index = new URL("../src/index.ts", import.meta.url).href;
 
-/** Runs a script in a Node process of its own, to its end; returns what it printed. */
+/** Runs a script in a new Node process until it ends, and returns its output. */
 async function runScript(script: string): Promise<string> {
   const args = ["--conditions=@holdfast/source", "--input-type=module", "--eval", script];
   return (await run(process.execPath, args)).stdout.trim();
 }
 
-test("it is imported where there is neither a window nor a document, nor anything else of a browser", async () => {
+test("importing the client touches no global of a browser", async () => {
   const names = ["window", "document", "navigator", "location", "EventSource", "fetch"];
   expect(
     await runScript(`
@@ -24,9 +24,9 @@ test("it is imported where there is neither a window nor a document, nor anythin
   ).toBe("ConnectionError,LossEvent,ResilientEventSource,connect,createBreaker,json,text");
 });
 
-test("a process stays alive while it waits to come back", async () => {
+test("the delay before a retry keeps the process alive", async () => {
   let requests = 0;
-  const { url } = await listen((_req, res) => {
+  const { url } = await startHttpServer((_req, res) => {
     if (++requests < 3) return void res.writeHead(503).end();
     res
       .writeHead(200, { "content-type": "text/event-stream" })
@@ -40,8 +40,10 @@ test("a process stays alive while it waits to come back", async () => {
   ).toBe("at last");
 });
 
-test("it does not if it is told so", async () => {
-  const { url, requests } = await listen((_req, res) => res.writeHead(503, { connection: "close" }).end());
+test("with `keepAlive: false` it does not", async () => {
+  const { url, requests } = await startHttpServer((_req, res) =>
+    res.writeHead(503, { connection: "close" }).end(),
+  );
   expect(
     await runScript(`
       import { connect } from "${index}";

@@ -10,64 +10,64 @@ import { control, event, OPEN, optionsOf, URL_OF_JOB } from "./support/follow.ts
 
 const { CONNECTING, OPEN: OPENED, CLOSED } = ResilientEventSource;
 
-interface Listening {
+interface Recorded {
   readonly source: ResilientEventSource;
-  readonly heard: string[];
+  readonly dispatched: string[];
 }
 
-/** Listens to everything that a test may send. */
-async function listen(server: FakeServer, init: ResilientEventSourceInit = {}): Promise<Listening> {
+/** A source, and a record of the events that it dispatches. */
+async function record(server: FakeServer, init: ResilientEventSourceInit = {}): Promise<Recorded> {
   const { policy, ...rest } = init;
   const source = new ResilientEventSource(URL_OF_JOB, {
     ...optionsOf(server, rest),
     ...(policy !== undefined && { policy }),
   });
-  const heard: string[] = [];
-  const note = (told: Event): void => {
-    const what = told instanceof MessageEvent ? `${told.data} ${told.lastEventId}` : "";
-    const why = told instanceof LossEvent ? told.reason : "";
-    heard.push(`${told.type} ${what}${why} ${source.readyState}`.replaceAll(/ +/g, " "));
+  const dispatched: string[] = [];
+  const note = (event: Event): void => {
+    const what = event instanceof MessageEvent ? `${event.data} ${event.lastEventId}` : "";
+    const why = event instanceof LossEvent ? event.reason : "";
+    dispatched.push(`${event.type} ${what}${why} ${source.readyState}`.replaceAll(/ +/g, " "));
   };
   for (const type of ["open", "message", "error", "tick", "stream.open", "stream.end", "stream.drain"]) {
     source.addEventListener(type, note);
   }
   onTestFinished(() => source.close());
   await server.clock.flush();
-  return { source, heard };
+  return { source, dispatched };
 }
 
-describe("a drop-in for EventSource", () => {
+describe("a replacement for EventSource", () => {
   test("has its constants and attributes", async () => {
     const server = createFakeServer();
-    const { source } = await listen(server, { withCredentials: true });
+    const { source } = await record(server, { withCredentials: true });
     expect([CONNECTING, OPENED, CLOSED]).toEqual([0, 1, 2]);
     expect([source.CONNECTING, source.OPEN, source.CLOSED]).toEqual([0, 1, 2]);
     expect(source).toBeInstanceOf(EventTarget);
     expect(source).toMatchObject({ url: URL_OF_JOB, withCredentials: true, readyState: CONNECTING });
     expect(server.last.init.credentials).toBe("include");
-    const { source: other } = await listen(server);
+    const { source: other } = await record(server);
     expect(other.withCredentials).toBe(false);
     expect(server.last.init.credentials).toBe("same-origin");
   });
 
-  test("refuses a URL that is none with a SyntaxError", () => {
-    const refusal = expect.objectContaining({ name: "SyntaxError" });
-    expect(() => new ResilientEventSource("http://")).toThrow(refusal);
+  test("throws a SyntaxError for an invalid URL", () => {
+    const syntaxError = expect.objectContaining({ name: "SyntaxError" });
+    expect(() => new ResilientEventSource("http://")).toThrow(syntaxError);
     expect(() => new ResilientEventSource("http://server.test", { policy: "strict" as never })).toThrow(
       '`policy` must be "standard" or a map, got strict.',
     );
   });
 
-  test("tells of the connection and of what comes over it", async () => {
+  test("dispatches the events of the stream and those of the connection", async () => {
     const server = createFakeServer();
-    const { heard } = await listen(server);
+    const { dispatched } = await record(server);
     server.last.open(event("a", "1") + event("b", undefined, "tick"));
     await server.clock.flush();
     server.last.cut();
     await server.clock.advance(500);
     server.last.open(event("c", "2"));
     await server.clock.flush();
-    expect(heard).toEqual([
+    expect(dispatched).toEqual([
       "open 1",
       "message a 1 1",
       "tick b 1 1",
@@ -77,9 +77,9 @@ describe("a drop-in for EventSource", () => {
     ]);
   });
 
-  test("says where a message came from", async () => {
+  test("gives each message its origin", async () => {
     const server = createFakeServer();
-    const { source } = await listen(server);
+    const { source } = await record(server);
     const origins: string[] = [];
     source.onmessage = ({ origin }) => origins.push(origin);
     server.last.open(event("a"));
@@ -87,9 +87,9 @@ describe("a drop-in for EventSource", () => {
     expect(origins).toEqual(["http://server.test"]);
   });
 
-  test("has handlers, in the place of the first", async () => {
+  test("has handlers, which keep the place of the first one", async () => {
     const server = createFakeServer();
-    const { source } = await listen(server);
+    const { source } = await record(server);
     const called: string[] = [];
     expect(source.onopen).toBeNull();
     source.onopen = () => called.push("never");
@@ -108,20 +108,20 @@ describe("a drop-in for EventSource", () => {
     expect(source.onopen).toBeNull();
   });
 
-  test("has listeners with their types", () => {
+  test("types the events of its listeners", () => {
     type Source = Pick<ResilientEventSource, "addEventListener">;
     const typed = (source: Source): void => {
-      source.addEventListener("message", (told) => expectTypeOf(told).toEqualTypeOf<StreamMessageEvent>());
-      source.addEventListener("tick", (told) => expectTypeOf(told).toEqualTypeOf<StreamMessageEvent>());
-      source.addEventListener("open", (told) => expectTypeOf(told).toEqualTypeOf<Event>());
-      source.addEventListener("error", (told) => expectTypeOf(told).toEqualTypeOf<Event>());
+      source.addEventListener("message", (event) => expectTypeOf(event).toEqualTypeOf<StreamMessageEvent>());
+      source.addEventListener("tick", (event) => expectTypeOf(event).toEqualTypeOf<StreamMessageEvent>());
+      source.addEventListener("open", (event) => expectTypeOf(event).toEqualTypeOf<Event>());
+      source.addEventListener("error", (event) => expectTypeOf(event).toEqualTypeOf<Event>());
     };
     expect(typed).toBeTypeOf("function");
   });
 
-  test("a listener may be an object, and may be removed", async () => {
+  test("takes listeners that are objects, and removes listeners", async () => {
     const server = createFakeServer();
-    const { source } = await listen(server);
+    const { source } = await record(server);
     let called = 0;
     const listener = { handleEvent: () => called++ };
     source.addEventListener("message", listener);
@@ -133,38 +133,38 @@ describe("a drop-in for EventSource", () => {
     expect(called).toBe(1);
   });
 
-  test("close() is final, also from within a listener", async () => {
+  test("dispatches nothing after close(), even if a listener calls it", async () => {
     const server = createFakeServer();
-    const { source, heard } = await listen(server);
+    const { source, dispatched } = await record(server);
     source.onmessage = () => source.close();
     server.last.open(event("a") + event("b"));
     await server.clock.flush();
     expect(source.readyState).toBe(CLOSED);
     await server.clock.advance(600_000);
-    expect(heard).toEqual(["open 1", "message a 1"]);
+    expect(dispatched).toEqual(["open 1", "message a 1"]);
     expect(server.requests).toBe(1);
   });
 
-  test("a server's event named `error` is no connection error", async () => {
+  test("dispatches an event of the server named `error` as a message", async () => {
     const server = createFakeServer();
-    const { heard } = await listen(server);
+    const { dispatched } = await record(server);
     server.last.open(event("mine", "1", "error"));
     await server.clock.flush();
-    expect(heard).toEqual(["open 1", "error mine 1 1"]);
+    expect(dispatched).toEqual(["open 1", "error mine 1 1"]);
   });
 });
 
-describe("resilient", () => {
-  test("control events come by their names, and the end is one", async () => {
+describe("by default", () => {
+  test("control events are dispatched under their names, and the end of the stream is an `error`", async () => {
     const server = createFakeServer();
-    const { source, heard } = await listen(server);
+    const { source, dispatched } = await record(server);
     server.last.open(
       control("open", OPEN, "k3v9x0q2ma.0") +
         event("a", "k3v9x0q2ma.1") +
         control("end", { status: "done" }, "k3v9x0q2ma.2.end"),
     );
     await server.clock.advance(600_000);
-    expect(heard).toEqual([
+    expect(dispatched).toEqual([
       "open 1",
       `stream.open ${JSON.stringify(OPEN)} k3v9x0q2ma.0 1`,
       "message a k3v9x0q2ma.1 1",
@@ -176,44 +176,44 @@ describe("resilient", () => {
     expect(server.requests).toBe(1);
   });
 
-  test("a drain is no error", async () => {
+  test("a drain causes no `error`", async () => {
     const server = createFakeServer();
-    const { heard } = await listen(server);
+    const { dispatched } = await record(server);
     server.last.open(control("drain", { reason: "shutdown" }));
     await server.clock.advance(500);
     server.last.open();
     await server.clock.flush();
-    expect(heard).toEqual(["open 1", `stream.drain {"reason":"shutdown"} 1`, "open 1"]);
+    expect(dispatched).toEqual(["open 1", `stream.drain {"reason":"shutdown"} 1`, "open 1"]);
   });
 
-  test("comes back where an EventSource gives up", async () => {
+  test("the client reconnects where an EventSource gives up", async () => {
     const server = createFakeServer();
-    const { heard } = await listen(server);
-    server.last.answer(503);
+    const { dispatched } = await record(server);
+    server.last.respond(503);
     await server.clock.advance(500);
     server.last.open(event("a"));
     await server.clock.flush();
-    expect(heard).toEqual(["error unavailable 0", "open 1", "message a 1"]);
+    expect(dispatched).toEqual(["error unavailable 0", "open 1", "message a 1"]);
   });
 
-  test("a failure is told once, with its error, and can be reconnected from", async () => {
+  test("a failure is dispatched once, with its error, and reconnect() works after it", async () => {
     const server = createFakeServer();
-    const { source, heard } = await listen(server);
+    const { source, dispatched } = await record(server);
     const errors: unknown[] = [];
-    source.onerror = (told) => {
-      if (told instanceof LossEvent) errors.push(told.error);
+    source.onerror = (event) => {
+      if (event instanceof LossEvent) errors.push(event.error);
     };
     const states: string[] = [];
     const off = source.subscribe(({ status }) => states.push(status));
-    server.last.answer(404);
+    server.last.respond(404);
     await server.clock.flush();
-    expect(heard).toEqual(["error refused 2"]);
+    expect(dispatched).toEqual(["error refused 2"]);
     expect(errors).toEqual([expect.objectContaining({ reason: "refused", status: 404 })]);
     source.reconnect();
     await server.clock.flush();
     server.last.open(event("a"));
     await server.clock.flush();
-    expect(heard).toEqual(["error refused 2", "open 1", "message a 1"]);
+    expect(dispatched).toEqual(["error refused 2", "open 1", "message a 1"]);
     expect(states).toEqual(["closed", "connecting", "open"]);
     off();
     source.close();
@@ -224,28 +224,28 @@ describe("resilient", () => {
 
   test.each([
     ["at once", (act: () => void) => act()],
-    ["a little later", (act: () => void) => queueMicrotask(act)],
-  ])("a listener of its state may reconnect it, %s", async (_when, soon) => {
+    ["in a microtask", (act: () => void) => queueMicrotask(act)],
+  ])("a listener of the state may reconnect, %s", async (_when, run) => {
     const server = createFakeServer();
-    const { source, heard } = await listen(server);
+    const { source, dispatched } = await record(server);
     const off = source.subscribe(({ status }) => {
       if (status !== "closed") return;
       off();
-      soon(() => source.reconnect());
+      run(() => source.reconnect());
     });
-    server.last.answer(404);
+    server.last.respond(404);
     await server.clock.flush();
     server.last.open(event("a"));
     await server.clock.flush();
-    expect(heard).toEqual(["open 1", "message a 1"]);
+    expect(dispatched).toEqual(["open 1", "message a 1"]);
     expect(source.state).toEqual({ status: "open" });
   });
 
-  test("what a function of the user's throws is told as the error", async () => {
+  test("an error of a function among the options is the error of the event", async () => {
     const server = createFakeServer();
     const error = new Error("a bug");
-    const told: unknown[] = [];
-    const { source } = await listen(server, {
+    const errors: unknown[] = [];
+    const { source } = await record(server, {
       policy: {
         network: () => {
           throw error;
@@ -253,37 +253,37 @@ describe("resilient", () => {
       },
     });
     source.onerror = (loss) =>
-      told.push(loss instanceof LossEvent && [loss.reason, loss.message, loss.error]);
+      errors.push(loss instanceof LossEvent && [loss.reason, loss.message, loss.error]);
     server.last.cut();
     await server.clock.flush();
-    expect(told).toEqual([["failed", "a bug", error]]);
+    expect(errors).toEqual([["failed", "a bug", error]]);
     expect(source.readyState).toBe(CLOSED);
   });
 });
 
-describe("as the standard says", () => {
+describe("with the policy `standard`", () => {
   const standard = { policy: "standard" } as const;
 
   test.each([
-    ["204", (server: FakeServer) => server.last.answer(204)],
-    ["401", (server: FakeServer) => server.last.answer(401)],
-    ["404", (server: FakeServer) => server.last.answer(404)],
-    ["503", (server: FakeServer) => server.last.answer(503)],
-    ["html", (server: FakeServer) => server.last.answer(200, { "content-type": "text/html" }, "")],
-  ])("%s is the end", async (_what, answer) => {
+    ["204", (server: FakeServer) => server.last.respond(204)],
+    ["401", (server: FakeServer) => server.last.respond(401)],
+    ["404", (server: FakeServer) => server.last.respond(404)],
+    ["503", (server: FakeServer) => server.last.respond(503)],
+    ["HTML", (server: FakeServer) => server.last.respond(200, { "content-type": "text/html" }, "")],
+  ])("%s is the end", async (_what, respond) => {
     const server = createFakeServer();
-    const { source, heard } = await listen(server, standard);
-    answer(server);
+    const { source, dispatched } = await record(server, standard);
+    respond(server);
     await server.clock.advance(600_000);
-    expect(heard).toHaveLength(1);
-    expect(heard[0]).toMatch(/^error .* 2$/);
+    expect(dispatched).toHaveLength(1);
+    expect(dispatched[0]).toMatch(/^error .* 2$/);
     expect(source.readyState).toBe(CLOSED);
     expect(server.requests).toBe(1);
   });
 
-  test("it comes back after the reconnection time, for ever", async () => {
+  test("the client reconnects after the reconnection time, forever", async () => {
     const server = createFakeServer();
-    await listen(server, standard);
+    await record(server, standard);
     server.last.open("retry: 700\n\n").end();
     server.onRequest = (exchange) => exchange.cut();
     await server.clock.advance(700_000);
@@ -291,16 +291,16 @@ describe("as the standard says", () => {
     expect(server.delays).toHaveLength(1_000);
   });
 
-  test("control events are events like any other, and silence is no sign", async () => {
+  test("control events are ordinary events, and silence is no loss", async () => {
     const server = createFakeServer();
-    const { heard } = await listen(server, standard);
+    const { dispatched } = await record(server, standard);
     server.last.open(
       control("open", OPEN, "k3v9x0q2ma.0") +
         control("end", { status: "done" }, "k3v9x0q2ma.9.end") +
         event("a", "k3v9x0q2ma.1"),
     );
     await server.clock.advance(86_400_000);
-    expect(heard).toEqual([
+    expect(dispatched).toEqual([
       "open 1",
       `stream.open ${JSON.stringify(OPEN)} k3v9x0q2ma.0 1`,
       `stream.end {"status":"done"} k3v9x0q2ma.9.end 1`,

@@ -2,26 +2,26 @@ import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
 import { connect, ResilientEventSource, type StreamReset } from "../src/index.ts";
 import { event } from "./support/follow.ts";
-import { listen } from "./support/wire-server.ts";
+import { startHttpServer } from "./support/http-server.ts";
 
 const EPOCH = "k3v9x0q2ma";
 const DATA = ["zwölf", "€uro\n\n🐎", "", "data: id: :", "\u{feff}mark"];
-/** An event's data, a line of its own for each of its lines. */
+/** An event, with a `data:` line for each line of its data. */
 const frame = (data: string, seq: number): string =>
   event(data.replaceAll("\n", "\ndata: "), `${EPOCH}.${seq}`);
-const opening = (from: number, state: string): string =>
+const openBlock = (from: number, state: string): string =>
   `event: stream.open\nid: ${EPOCH}.${from}\nretry: 1\ndata: {"state":"${state}","first":1,"last":${DATA.length},"heartbeat":15000}\n\n`;
 const END = event(`{"status":"done"}`, `${EPOCH}.${DATA.length + 1}.end`, "stream.end");
 
-/** The bytes of a recorded stream, for who has `from` of its events. */
+/** The bytes of a recorded stream after its first `from` events. */
 const recorded = (from: number, newline: string): Buffer =>
   Buffer.from(
-    [opening(from, "ended"), ":\n\n", ...DATA.map((data, index) => frame(data, index + 1)).slice(from), END]
+    [openBlock(from, "ended"), ":\n\n", ...DATA.map((data, index) => frame(data, index + 1)).slice(from), END]
       .join("")
       .replaceAll("\n", newline),
   );
 
-/** Answers with the recorded stream, from the cursor on; cut at a byte the first time. */
+/** Responds with the recorded stream after the cursor, and cuts the response at byte `cutAt` if it is given. */
 function play(
   res: ServerResponse,
   cursor: string | undefined,
@@ -43,9 +43,9 @@ describe.each([
 ])("a stream with %s, cut at every byte", (_name, newline) => {
   const bytes = recorded(0, newline).length;
 
-  test("is the same list of events", { timeout: 30_000 }, async () => {
+  test("delivers the same events", { timeout: 30_000 }, async () => {
     const cursors = new Map<string, (string | undefined)[]>();
-    const { url } = await listen((req, res) => {
+    const { url } = await startHttpServer((req, res) => {
       const seen = cursors.get(req.url as string) ?? [];
       cursors.set(req.url as string, seen);
       const cursor = req.headers["last-event-id"]?.toString();
@@ -71,8 +71,8 @@ describe.each([
   });
 });
 
-test("a stream that comes byte by byte is the same list of events", async () => {
-  const { url } = await listen((_req, res) => {
+test("a stream that arrives byte by byte delivers the same events", async () => {
+  const { url } = await startHttpServer((_req, res) => {
     const bytes = [...recorded(0, "\n")];
     const next = (): void => {
       const byte = bytes.shift();
@@ -86,21 +86,21 @@ test("a stream that comes byte by byte is the same list of events", async () => 
   expect(messages.map(({ data }) => data)).toEqual(DATA);
 });
 
-test("a drop-in gets the same list of events", async () => {
-  const { url, requests } = await listen((req, res) => {
+test("a ResilientEventSource dispatches the same events", async () => {
+  const { url, requests } = await startHttpServer((req, res) => {
     const cursor = req.headers["last-event-id"]?.toString();
     play(res, cursor, requests.length === 1 ? 300 : undefined, "\n");
   });
   const source = new ResilientEventSource(url);
   const data: string[] = [];
-  source.onmessage = (told) => data.push(told.data);
+  source.onmessage = (message) => data.push(message.data);
   await new Promise((resolve) => source.addEventListener("stream.end", resolve));
   expect(data).toEqual(DATA);
   expect(requests).toHaveLength(2);
 });
 
-test("a redirect is followed, each time", async () => {
-  const { url, requests } = await listen((req, res) => {
+test("a redirect is followed by every attempt", async () => {
+  const { url, requests } = await startHttpServer((req, res) => {
     if (req.url === "/stream") return void res.writeHead(307, { location: "/elsewhere" }).end();
     play(res, req.headers["last-event-id"]?.toString(), requests.length === 2 ? 200 : undefined, "\n");
   });
@@ -108,16 +108,16 @@ test("a redirect is followed, each time", async () => {
   expect(requests.map((req) => req.url)).toEqual(["/stream", "/elsewhere", "/stream", "/elsewhere"]);
 });
 
-test("close() is heard by the server at once", async () => {
-  let closed: () => void = () => undefined;
-  const left = new Promise<void>((resolve) => (closed = resolve));
-  const { url } = await listen((_req, res) => {
-    res.on("close", closed).writeHead(200, { "content-type": "text/event-stream" });
+test("the server sees that a client leaves the loop", async () => {
+  let onClose: () => void = () => undefined;
+  const closed = new Promise<void>((resolve) => (onClose = resolve));
+  const { url } = await startHttpServer((_req, res) => {
+    res.on("close", onClose).writeHead(200, { "content-type": "text/event-stream" });
     res.write(event("a"));
   });
   for await (const { data } of connect(url)) {
     expect(data).toBe("a");
     break;
   }
-  await left;
+  await closed;
 });

@@ -1,14 +1,14 @@
 import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import { onTestFinished } from "vitest";
 
-/** A request that an injected `fetch` was given, and what answers it. */
+/** A request that was made with the injected `fetch`, and the response that a test gives to it. */
 export class Exchange {
   readonly url: string;
   readonly init: RequestInit;
-  /** How often the body was asked for more. */
+  /** How often the client has pulled from the response's body. */
   pulls = 0;
-  /** Whether the client has let go of it, or there is nothing to let go of any more. */
-  isLeft = false;
+  /** Whether the server has ended the response, or the client has cancelled it. */
+  isOver = false;
   readonly #resolve: (response: Response) => void;
   readonly #reject: (error: unknown) => void;
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -29,7 +29,7 @@ export class Exchange {
     return new Headers(this.init.headers).get(name);
   }
 
-  /** Answers with an event stream that stays open. */
+  /** Responds with an event stream that stays open. */
   open(text = "", headers: Record<string, string> = {}): this {
     const body = new ReadableStream<Uint8Array>(
       {
@@ -40,7 +40,7 @@ export class Exchange {
           this.pulls++;
         },
         cancel: () => {
-          this.isLeft = true;
+          this.isOver = true;
         },
       },
       { highWaterMark: 0 },
@@ -50,10 +50,10 @@ export class Exchange {
     return this;
   }
 
-  /** Answers without a stream. */
-  answer(status: number, headers: Record<string, string> = {}, body: string | null = null): void {
+  /** Responds with a status, without a stream. */
+  respond(status: number, headers: Record<string, string> = {}, body: string | null = null): void {
     this.#resolve(new Response(body, { status, headers }));
-    this.isLeft = true;
+    this.isOver = true;
   }
 
   send(text: string): void {
@@ -64,18 +64,18 @@ export class Exchange {
     this.#body?.enqueue(bytes);
   }
 
-  /** Ends the response in order. */
+  /** Ends the response properly. */
   end(): void {
-    if (!this.isLeft) this.#body?.close();
-    this.isLeft = true;
+    if (!this.isOver) this.#body?.close();
+    this.isOver = true;
   }
 
-  /** Breaks the connection, before the answer or behind it. */
+  /** Breaks the connection, before the response or within its body. */
   cut(): void {
     const error = new TypeError("terminated");
     if (this.#body === undefined) this.#reject(error);
-    else if (!this.isLeft) this.#body.error(error);
-    this.isLeft = true;
+    else if (!this.isOver) this.#body.error(error);
+    this.isOver = true;
   }
 }
 
@@ -84,14 +84,14 @@ export class FakeServer {
   readonly exchanges: Exchange[] = [];
   readonly clock: FakeClock = createFakeClock();
   readonly #times: number[] = [];
-  /** Answers each request at once, if it is there. */
+  /** Responds to each request at once, if it is set. */
   onRequest: ((exchange: Exchange) => void) | undefined;
 
   readonly fetch = (url: string | URL | Request, init: RequestInit = {}): Promise<Response> =>
     new Promise((resolve, reject) => {
       const exchange = new Exchange(new Request(url).url, init, resolve, reject);
       init.signal?.addEventListener("abort", () => {
-        exchange.isLeft = true;
+        exchange.isOver = true;
         reject(new DOMException("aborted", "AbortError"));
       });
       this.exchanges.push(exchange);
@@ -99,7 +99,7 @@ export class FakeServer {
       this.onRequest?.(exchange);
     });
 
-  /** How many requests there were. */
+  /** The number of requests. */
   get requests(): number {
     return this.exchanges.length;
   }
@@ -109,7 +109,7 @@ export class FakeServer {
     return this.#times.slice(1).map((time, index) => Math.round(time - (this.#times[index] as number)));
   }
 
-  /** The newest request. */
+  /** The last request. */
   get last(): Exchange {
     const last = this.exchanges.at(-1);
     if (last === undefined) throw new Error("There was no request.");
@@ -117,14 +117,14 @@ export class FakeServer {
   }
 }
 
-/** A server for one test, in which nothing is left behind: no timer, no response that nobody reads. */
+/** A server for one test. The test fails if a timer or an open response is left at its end. */
 export function createFakeServer(): FakeServer {
   const server = new FakeServer();
   onTestFinished(async () => {
     await server.clock.flush();
     if (server.clock.timers > 0) throw new Error(`${server.clock.timers} timers are left.`);
-    const held = server.exchanges.filter(({ isLeft }) => !isLeft);
-    if (held.length > 0) throw new Error(`${held.length} requests are left.`);
+    const open = server.exchanges.filter(({ isOver }) => !isOver);
+    if (open.length > 0) throw new Error(`${open.length} responses are left open.`);
   });
   return server;
 }

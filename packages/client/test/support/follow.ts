@@ -10,23 +10,23 @@ import type { FakeServer } from "./fake-server.ts";
 
 export const URL_OF_JOB = "http://server.test/jobs/42";
 
-/** A connection whose messages are taken as they come, and what was seen of it. */
+/** A connection that is iterated over, and what was seen of it. */
 export interface Followed<M = TextMessage> {
   readonly connection: Connection<M>;
   readonly messages: M[];
   readonly states: ConnectionState[];
-  /** How the iteration ended: `true`, or what it threw. */
+  /** How the iteration ended: `true`, or the error that it threw. */
   readonly ended: unknown;
-  /** Goes on taking, after a failure. */
+  /** Iterates again, after a failure. */
   resume(): void;
 }
 
-/** Connects to a fake server, in its time, until the test is finished. The first request is there. */
+/** Connects to a fake server, with its clock, until the test is finished. The first request has been made. */
 export async function follow(
   server: FakeServer,
   options: ConnectOptions & { readonly events?: never } = {},
 ): Promise<Followed> {
-  const followed = take(connect(URL_OF_JOB, optionsOf(server, options)));
+  const followed = collect(connect(URL_OF_JOB, optionsOf(server, options)));
   await server.clock.flush();
   return followed;
 }
@@ -35,7 +35,8 @@ export function optionsOf<Options extends ConnectOptions>(server: FakeServer, op
   return { fetch: server.fetch, clock: server.clock, random: () => 0.5, ...options };
 }
 
-export function take<M>(connection: Connection<M>): Followed<M> {
+/** Iterates over a connection, and collects its messages and states. */
+export function collect<M>(connection: Connection<M>): Followed<M> {
   const states: ConnectionState[] = [];
   const messages: M[] = [];
   const followed = {
@@ -43,9 +44,9 @@ export function take<M>(connection: Connection<M>): Followed<M> {
     messages,
     states,
     ended: undefined as unknown,
-    resume: () => void run(),
+    resume: () => void iterate(),
   };
-  async function run(): Promise<void> {
+  async function iterate(): Promise<void> {
     try {
       for await (const message of connection) messages.push(message);
       followed.ended = true;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createFakeServer } from "./support/fake-server.ts";
-import { control, event, follow, OPEN } from "./support/follow.ts";
+import { createFakeServer } from "../support/fake-server.ts";
+import { control, event, follow, OPEN } from "../support/follow.ts";
 
-/** What React's `useSyncExternalStore` does with a store. */
+/** Does with a store what React's `useSyncExternalStore` does. */
 function useSyncExternalStore<T>(
   subscribe: (onChange: () => void) => () => void,
   getSnapshot: () => T,
@@ -15,7 +15,7 @@ function useSyncExternalStore<T>(
   return { renders, unmount };
 }
 
-test("the state is a store that React can read", async () => {
+test("the state is an external store for React", async () => {
   const server = createFakeServer();
   const { connection } = await follow(server);
   const { subscribe } = connection;
@@ -66,18 +66,18 @@ test("attempts are counted since the last healthy connection", async () => {
   ]);
 });
 
-test("a listener that is added or removed by another is called from then on", async () => {
+test("a listener can add and remove listeners", async () => {
   const server = createFakeServer();
   const { connection } = await follow(server);
-  const story: string[] = [];
+  const calls: string[] = [];
   const off = connection.subscribe(({ status }) => {
-    story.push(`first ${status}`);
+    calls.push(`first ${status}`);
     off();
-    connection.subscribe((state) => story.push(`second ${state.status}`));
+    connection.subscribe((state) => calls.push(`second ${state.status}`));
   });
   server.last.open();
   await server.clock.flush();
   server.last.cut();
   await server.clock.flush();
-  expect(story).toEqual(["first open", "second open", "second retrying"]);
+  expect(calls).toEqual(["first open", "second open", "second retrying"]);
 });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { ConnectionError, type LossReason } from "../src/index.ts";
-import { createFakeServer, type Exchange } from "./support/fake-server.ts";
-import { event, follow } from "./support/follow.ts";
+import { ConnectionError, type LossReason } from "../../src/index.ts";
+import { createFakeServer, type Exchange } from "../support/fake-server.ts";
+import { event, follow } from "../support/follow.ts";
 
-type Row = readonly [reason: LossReason, what: string, answer: (exchange: Exchange) => void];
+type Row = readonly [reason: LossReason, what: string, respond: (exchange: Exchange) => void];
 
 const ROWS: readonly Row[] = [
   ["network", "a request that fails", (exchange) => exchange.cut()],
@@ -16,25 +16,25 @@ const ROWS: readonly Row[] = [
     },
   ],
   ["eof", "a response that ends", (exchange) => exchange.open().end()],
-  ["no-content", "204", (exchange) => exchange.answer(204)],
-  ["unauthorized", "401", (exchange) => exchange.answer(401)],
-  ["unauthorized", "403", (exchange) => exchange.answer(403)],
+  ["no-content", "204", (exchange) => exchange.respond(204)],
+  ["unauthorized", "401", (exchange) => exchange.respond(401)],
+  ["unauthorized", "403", (exchange) => exchange.respond(403)],
   ...[408, 425, 429, 500, 502, 503, 504].map((status): Row => [
     "unavailable",
     String(status),
-    (exchange) => exchange.answer(status),
+    (exchange) => exchange.respond(status),
   ]),
   ...[201, 206, 300, 304, 400, 404, 405, 410, 418].map((status): Row => [
     "refused",
     String(status),
-    (exchange) => exchange.answer(status),
+    (exchange) => exchange.respond(status),
   ]),
   [
     "content-type",
-    "html with 200",
-    (exchange) => exchange.answer(200, { "content-type": "text/html" }, "<p>"),
+    "200 with HTML",
+    (exchange) => exchange.respond(200, { "content-type": "text/html" }, "<p>"),
   ],
-  ["network", "no type with 200: its head may have been cut", (exchange) => exchange.answer(200)],
+  ["network", "200 without a type: its head may have been cut", (exchange) => exchange.respond(200)],
   ["too-large", "an event over the limit", (exchange) => exchange.open(event("x".repeat(1_048_577)))],
 ];
 
@@ -51,11 +51,11 @@ const DEFAULTS: Record<LossReason, string> = {
   stalled: "retry",
 };
 
-describe.each(ROWS)("%s: %s", (reason, _what, answer) => {
-  test(`is answered by ${DEFAULTS[reason]}`, async () => {
+describe.each(ROWS)("%s: %s", (reason, _what, respond) => {
+  test(`leads to ${DEFAULTS[reason]}`, async () => {
     const server = createFakeServer();
     const { connection } = await follow(server);
-    answer(server.last);
+    respond(server.last);
     await server.clock.advance(0);
     const { state } = connection;
     switch (DEFAULTS[reason]) {
@@ -66,7 +66,7 @@ describe.each(ROWS)("%s: %s", (reason, _what, answer) => {
         break;
       case "refresh":
         expect(server.requests).toBe(2);
-        answer(server.last);
+        respond(server.last);
         await server.clock.advance(0);
         expect(connection.state).toMatchObject({ status: "closed", reason: "failed" });
         expect(server.requests).toBe(2);
@@ -79,18 +79,21 @@ describe.each(ROWS)("%s: %s", (reason, _what, answer) => {
     }
   });
 
-  test.each(["retry", "refresh", "done", "fatal"] as const)("can be answered by %s", async (action) => {
-    const server = createFakeServer();
-    const followed = await follow(server, { policy: { [reason]: action } });
-    answer(server.last);
-    await server.clock.advance(1_000);
-    expect(server.requests).toBe(action === "retry" || action === "refresh" ? 2 : 1);
-    if (action === "done") expect(followed.ended).toBe(true);
-    if (action === "fatal") expect(followed.ended).toBeInstanceOf(ConnectionError);
-    if (action === "fatal") expect(followed.ended).toMatchObject({ name: "ConnectionError", reason });
-  });
+  test.each(["retry", "refresh", "done", "fatal"] as const)(
+    "leads to %s if the policy says so",
+    async (action) => {
+      const server = createFakeServer();
+      const followed = await follow(server, { policy: { [reason]: action } });
+      respond(server.last);
+      await server.clock.advance(1_000);
+      expect(server.requests).toBe(action === "retry" || action === "refresh" ? 2 : 1);
+      if (action === "done") expect(followed.ended).toBe(true);
+      if (action === "fatal") expect(followed.ended).toBeInstanceOf(ConnectionError);
+      if (action === "fatal") expect(followed.ended).toMatchObject({ name: "ConnectionError", reason });
+    },
+  );
 
-  test("can be answered as a function says", async () => {
+  test("leads to what a function of the policy returns", async () => {
     const server = createFakeServer();
     const losses: unknown[] = [];
     const followed = await follow(server, {
@@ -101,17 +104,17 @@ describe.each(ROWS)("%s: %s", (reason, _what, answer) => {
         },
       },
     });
-    answer(server.last);
+    respond(server.last);
     await server.clock.flush();
     expect(losses).toEqual([expect.objectContaining({ reason, message: expect.any(String) })]);
     expect(followed.ended).toBe(true);
   });
 });
 
-test("the error has the status, and the cause", async () => {
+test("the error has the status of the response, and the cause", async () => {
   const server = createFakeServer();
   const refused = await follow(server);
-  server.last.answer(404);
+  server.last.respond(404);
   await server.clock.flush();
   expect(refused.ended).toMatchObject({ reason: "refused", status: 404 });
   expect(refused.connection.state).toMatchObject({ error: refused.ended });
@@ -122,7 +125,7 @@ test("the error has the status, and the cause", async () => {
   expect(cut.ended).toMatchObject({ reason: "network", cause: new TypeError("terminated") });
 });
 
-test("what a function of the user's throws is what it fails with", async () => {
+test("the connection fails with what a function of the policy throws", async () => {
   const server = createFakeServer();
   const error = new Error("a bug");
   const followed = await follow(server, {
@@ -138,7 +141,7 @@ test("what a function of the user's throws is what it fails with", async () => {
   expect(followed.connection.state).toEqual({ status: "closed", reason: "failed", error });
 });
 
-test("an action that is none is refused at the door, and later is a failure", async () => {
+test("an unknown action is a TypeError in the options, and a failure when a function returns it", async () => {
   const server = createFakeServer();
   await expect(follow(server, { policy: { eof: "rerty" as never } })).rejects.toThrow(
     "`eof` must be retry|refresh|done|fatal, got rerty.",

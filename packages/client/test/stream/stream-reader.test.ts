@@ -1,12 +1,126 @@
 import { describe, expect, test } from "vitest";
-import { connect, type PublicError, type StreamReset } from "../src/index.ts";
-import { createFakeServer } from "./support/fake-server.ts";
-import { control, event, follow, OPEN, optionsOf, take, URL_OF_JOB } from "./support/follow.ts";
+import { connect, type PublicError, type StreamReset } from "../../src/index.ts";
+import type { Attempt } from "../../src/retry/attempt.ts";
+import { createStreamReader, type StreamReader } from "../../src/stream/stream-reader.ts";
+import { createFakeServer } from "../support/fake-server.ts";
+import { control, event, follow, OPEN, optionsOf, collect, URL_OF_JOB } from "../support/follow.ts";
 
-/* What a client does with each kind of block and response: PROTOCOL.md, section 13. */
+/* The reader alone, then what a client does with each kind of block and response: PROTOCOL.md, section 13. */
 
 const epoch = "k3v9x0q2ma";
 const id = (seq: number | string): string => `${epoch}.${seq}`;
+
+describe("the reader", () => {
+  interface Reading {
+    readonly reader: StreamReader;
+    readonly activity: () => number;
+    /** Reads a response in one piece. Returns the attempt, and the events as `name data id`. */
+    readonly respond: (text: string) => { readonly attempt: Attempt; readonly events: string[] };
+  }
+
+  function read({ lastEventId = "", maxEventSize = 1_000, resilient = true } = {}): Reading {
+    let activity = 0;
+    const reader = createStreamReader({ lastEventId, maxEventSize, resilient }, () => activity++);
+    const respond: Reading["respond"] = (text) => {
+      const attempt: Attempt = new AbortController();
+      const deliveries = reader.open(attempt, "http://server.test/")(new TextEncoder().encode(text));
+      return { attempt, events: deliveries.map((one) => `${one.event} ${one.data} ${one.id}`) };
+    };
+    return { reader, activity: () => activity, respond };
+  }
+
+  const loss = { reason: "eof", message: "The response ended." } as const;
+
+  test("keeps the cursor, `retry:` and heartbeat of the server across responses", () => {
+    const { reader, respond } = read({ lastEventId: id(2) });
+    expect([reader.cursor, reader.retry, reader.heartbeat]).toEqual([id(2), undefined, 15_000]);
+    respond(`retry: 40\n\n${control("open", { ...OPEN, heartbeat: 2_000 }, id(2))}${event("a", id(3))}`);
+    respond("data: b\n\n");
+    expect([reader.cursor, reader.retry, reader.heartbeat]).toEqual([id(3), 40, 2_000]);
+    respond(control("open", { ...OPEN, heartbeat: null }));
+    expect(reader.heartbeat).toBe(Infinity);
+  });
+
+  test("reports activity for events and comments, not for other blocks", () => {
+    const { activity, respond } = read();
+    respond("retry: 40\nid: 7\n\n");
+    expect(activity()).toBe(0);
+    respond(": beat\n\ndata: a\n\n");
+    expect(activity()).toBe(2);
+  });
+
+  test("returns control events with what they mean, and skips duplicates", () => {
+    const reader = createStreamReader({ lastEventId: "", maxEventSize: 1_000, resilient: true }, () => {});
+    const text =
+      control("open", { ...OPEN, state: "waiting" }) +
+      control("open", OPEN, id(0)) +
+      control("live", {}) +
+      event("a", id(1)) +
+      event("a", id(1)) +
+      control("error", { code: "SNAPSHOT_FAILED", message: "Soon.", retryable: true });
+    const deliveries = reader.open(new AbortController(), "")(new TextEncoder().encode(text));
+    expect(deliveries.map(({ control: meaning, id: cursor }) => [meaning, cursor])).toEqual([
+      [{ status: "waiting" }, ""],
+      [{ status: "replaying" }, id(0)],
+      [{ status: "live" }, id(0)],
+      [undefined, id(1)],
+      [{ error: { code: "SNAPSHOT_FAILED", message: "Soon.", retryable: true } }, id(1)],
+    ]);
+  });
+
+  test("ends the attempt at a drain, at the end, and at a block that is too large", () => {
+    const { respond } = read();
+    const drain = respond(control("drain", { reason: "busy" }) + event("ignored"));
+    expect(drain.attempt.signal.reason).toEqual({ type: "drain", reason: "busy" });
+    expect(drain.events).toHaveLength(1);
+    expect(respond(control("end", { status: "expired" })).attempt.signal.reason).toEqual({
+      type: "end",
+      reason: "expired",
+      message: "The stream ended: expired.",
+      server: undefined,
+    });
+    expect(respond(event("x".repeat(1_001))).attempt.signal.reason).toEqual({
+      reason: "too-large",
+      message: "Over 1000 characters.",
+    });
+  });
+
+  test("takes a loss after a terminal id for the end, and for a failure if `stream.error` came before it", () => {
+    const { reader, respond } = read();
+    expect(reader.conclude(loss)).toBe(loss);
+    respond(`id: ${id("1.end")}\n\n`);
+    expect(reader.conclude(loss)).toMatchObject({ type: "end", reason: "done" });
+    respond(control("error", { code: "SOURCE_FAILED", message: "The stream failed.", retryable: false }));
+    expect(reader.conclude(loss)).toMatchObject({
+      type: "end",
+      reason: "failed",
+      message: "The stream failed.",
+      server: { code: "SOURCE_FAILED" },
+    });
+    const drain = { type: "drain", reason: "busy" } as const;
+    expect(reader.conclude(drain)).toBe(drain);
+  });
+
+  test("starts a response with a reset if the last one was cut within a snapshot prefix", () => {
+    const { respond } = read();
+    respond(control("open", OPEN) + event("part"));
+    expect(respond(event("a")).events).toEqual([
+      `stream.reset {"reason":"incomplete","lost":null} `,
+      "message a ",
+    ]);
+    expect(respond(event("a")).events).toEqual(["message a "]);
+  });
+
+  test("neither understands control events nor compares ids if it is not resilient", () => {
+    const { reader, respond } = read({ resilient: false });
+    const { attempt, events } = respond(
+      control("drain", {}) + event("a", id(2)) + event("b", id(1)) + `id: ${id("2.end")}\n\n`,
+    );
+    expect(attempt.signal.aborted).toBe(false);
+    expect(events).toEqual(["stream.drain {} ", `message a ${id(2)}`, `message b ${id(1)}`]);
+    expect(reader.conclude(loss)).toBe(loss);
+  });
+});
 
 describe("the cursor", () => {
   test("is sent as a header with every request, also the first", async () => {
@@ -26,7 +140,7 @@ describe("the cursor", () => {
     const { connection } = await follow(server, { lastEventId: id(7) });
     const failures = [
       () => server.last.cut(),
-      () => server.last.answer(503),
+      () => server.last.respond(503),
       () => server.last.open().end(),
       () => server.last.open(control("open", OPEN)).end(),
       () => server.last.open(": still nothing\n\ndata: no id\n\n").end(),
@@ -97,7 +211,7 @@ describe("the cursor", () => {
   ])('is sent in the query with `resumeBy: "query"`: %s', async (path, expected) => {
     const server = createFakeServer();
     const url = `http://server.test${path}`;
-    take(connect(url, optionsOf(server, { lastEventId: "a&b", resumeBy: "query" })));
+    collect(connect(url, optionsOf(server, { lastEventId: "a&b", resumeBy: "query" })));
     await server.clock.flush();
     expect(server.last.url).toBe(`http://server.test${expected}`);
     expect(server.last.header("last-event-id")).toBeNull();
@@ -260,7 +374,7 @@ describe("stream.end", () => {
     expect(followed.connection.state).toEqual({ status: "closed", reason: "done" });
     expect(followed.connection.lastEventId).toBe(id("2.end"));
     expect(server.requests).toBe(1);
-    expect(exchange.isLeft).toBe(true);
+    expect(exchange.isOver).toBe(true);
   });
 
   test.each(["failed", "cancelled", "expired", "lost"])(

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { createRegistry } from "@holdfast/core";
 import { connect, type Decoders, json, type Message, text, type TextMessage } from "../src/index.ts";
 import { createFakeServer } from "./support/fake-server.ts";
-import { event, optionsOf, take, URL_OF_JOB } from "./support/follow.ts";
+import { event, optionsOf, collect, URL_OF_JOB } from "./support/follow.ts";
 
 interface Progress {
   readonly done: number;
@@ -12,9 +12,9 @@ interface Progress {
 const Result = z.object({ words: z.number(), at: z.coerce.date() });
 const events = { token: text, progress: json<Progress>(), done: Result };
 
-test("each event has its decoder, and what has none is text", async () => {
+test("each event is decoded by its decoder; an event without one keeps its text", async () => {
   const server = createFakeServer();
-  const { messages } = take(connect(URL_OF_JOB, optionsOf(server, { events })));
+  const { messages } = collect(connect(URL_OF_JOB, optionsOf(server, { events })));
   await server.clock.flush();
   server.last.open(
     event("Once", "1", "token") +
@@ -35,18 +35,18 @@ test("each event has its decoder, and what has none is text", async () => {
 
 test("a name of `Object.prototype` has no decoder", async () => {
   const server = createFakeServer();
-  const { messages } = take(connect(URL_OF_JOB, optionsOf(server, { events })));
+  const { messages } = collect(connect(URL_OF_JOB, optionsOf(server, { events })));
   await server.clock.flush();
   server.last.open(event("a", "1", "constructor") + event("b", "2", "__proto__"));
   await server.clock.flush();
   expect(messages.map(({ data }) => data)).toEqual(["a", "b"]);
 });
 
-test("a decoder may take its time, and the order stays", async () => {
+test("a decoder may be asynchronous; the order stays", async () => {
   const server = createFakeServer();
   const waiting: (() => void)[] = [];
   const slow = (data: string): Promise<string> => new Promise((resolve) => waiting.push(() => resolve(data)));
-  const { messages } = take(connect(URL_OF_JOB, optionsOf(server, { events: { slow, fast: text } })));
+  const { messages } = collect(connect(URL_OF_JOB, optionsOf(server, { events: { slow, fast: text } })));
   await server.clock.flush();
   server.last.open(event("1", "1", "slow") + event("2", "2", "fast"));
   await server.clock.flush();
@@ -56,12 +56,12 @@ test("a decoder may take its time, and the order stays", async () => {
   expect(messages.map(({ data }) => data)).toEqual(["1", "2"]);
 });
 
-describe("data that its decoder does not take", () => {
+describe("data that its decoder rejects", () => {
   const bad = event("1", "1", "token") + event(`{"words":"many"}`, "2", "done") + event("3", "3", "token");
 
-  test("is an error, with its cause", async () => {
+  test("is a failure, with the cause", async () => {
     const server = createFakeServer();
-    const followed = take(connect(URL_OF_JOB, optionsOf(server, { events })));
+    const followed = collect(connect(URL_OF_JOB, optionsOf(server, { events })));
     await server.clock.flush();
     const exchange = server.last.open(bad);
     await server.clock.flush();
@@ -71,13 +71,13 @@ describe("data that its decoder does not take", () => {
       message: `Invalid data of "done".`,
       cause: expect.objectContaining({ message: expect.stringContaining("expected number") }),
     });
-    expect(exchange.isLeft).toBe(true);
+    expect(exchange.isOver).toBe(true);
     expect(followed.connection.lastEventId).toBe("1");
   });
 
-  test("comes again when it is reconnected, with what came behind it", async () => {
+  test("is requested again by reconnect(), with the events after it", async () => {
     const server = createFakeServer();
-    const followed = take(connect(URL_OF_JOB, optionsOf(server, { events })));
+    const followed = collect(connect(URL_OF_JOB, optionsOf(server, { events })));
     await server.clock.flush();
     server.last.open(bad);
     await server.clock.flush();
@@ -86,9 +86,9 @@ describe("data that its decoder does not take", () => {
     expect(server.last.header("last-event-id")).toBe("1");
   });
 
-  test("is left out if that is said", async () => {
+  test('is left out with `onInvalid: "skip"`', async () => {
     const server = createFakeServer();
-    const { messages, connection } = take(
+    const { messages, connection } = collect(
       connect(URL_OF_JOB, optionsOf(server, { events, onInvalid: "skip" })),
     );
     await server.clock.flush();
@@ -99,17 +99,17 @@ describe("data that its decoder does not take", () => {
   });
 });
 
-test("the types come from the decoders", () => {
+test("the types of the messages come from the decoders", () => {
   const server = createFakeServer();
   const typed = connect(URL_OF_JOB, optionsOf(server, { events }));
-  type Told = typeof typed extends AsyncIterable<infer M> ? M : never;
-  expectTypeOf<Told>().toEqualTypeOf<
+  type Received = typeof typed extends AsyncIterable<infer M> ? M : never;
+  expectTypeOf<Received>().toEqualTypeOf<
     Message<{ token: string; progress: Progress; done: { words: number; at: Date } }>
   >();
   const untyped = connect(URL_OF_JOB, optionsOf(server, {}));
   expectTypeOf<typeof untyped extends AsyncIterable<infer M> ? M : never>().toEqualTypeOf<TextMessage>();
 
-  const read = (message: Told): void => {
+  const read = (message: Received): void => {
     if (message.event === "progress") expectTypeOf(message.data).toEqualTypeOf<Progress>();
     else if (message.event === "token") expectTypeOf(message.data).toEqualTypeOf<string>();
   };
@@ -118,7 +118,7 @@ test("the types come from the decoders", () => {
   untyped.close();
 });
 
-test("they fit the server's", () => {
+test("the types of the messages fit those of the server", () => {
   interface Events {
     token: string;
     progress: Progress;
@@ -126,9 +126,9 @@ test("they fit the server's", () => {
   const registry = createRegistry<Events>();
   type Pushed = Parameters<Awaited<ReturnType<typeof registry.open>>["push"]>[0];
   const decoders: Decoders<Events> = { token: text, progress: json() };
-  type Told<Name> = Omit<Extract<Message<Events>, { readonly event: Name }>, "id">;
-  expectTypeOf<Told<"token">>().toExtend<Pushed>();
-  expectTypeOf<Told<"progress">>().toExtend<Pushed>();
+  type Received<Name> = Omit<Extract<Message<Events>, { readonly event: Name }>, "id">;
+  expectTypeOf<Received<"token">>().toExtend<Pushed>();
+  expectTypeOf<Received<"progress">>().toExtend<Pushed>();
   // @ts-expect-error -- a decoder is missing
   const incomplete: Decoders<Events> = { token: text };
   // @ts-expect-error -- it makes something else

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Breaker, type BreakerOptions, createBreaker, type Permit } from "../src/index.ts";
-import { createFakeServer, FakeServer } from "./support/fake-server.ts";
-import { event, follow } from "./support/follow.ts";
+import { type Breaker, type BreakerOptions, createBreaker, type Permit } from "../../src/index.ts";
+import { createFakeServer, FakeServer } from "../support/fake-server.ts";
+import { event, follow } from "../support/follow.ts";
 
 const breakerOf = ({ clock }: FakeServer, options: BreakerOptions = {}): Breaker =>
   createBreaker({ clock, random: () => 0.999_999, ...options });
 
-test("a server that is down sees one request at a time, further and further apart", async () => {
+test("a server that is down gets one request at a time, at growing intervals", async () => {
   const server = createFakeServer();
   server.onRequest = (exchange) => exchange.cut();
   const breaker = breakerOf(server);
@@ -30,11 +30,11 @@ test("a server that is down sees one request at a time, further and further apar
   }
 });
 
-test("what is no failure of the server leaves it closed", async () => {
+test("an outcome that is no failure of the server does not open the breaker", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 1 });
   await follow(server, { breaker });
-  server.last.answer(404);
+  server.last.respond(404);
   await server.clock.flush();
   await follow(server, { breaker });
   server.last.open(event("a"));
@@ -44,7 +44,7 @@ test("what is no failure of the server leaves it closed", async () => {
   expect(breaker.state).toBe("closed");
 });
 
-test("a mere 200 does not close it", async () => {
+test("a response alone does not close the breaker", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 1 });
   await follow(server, { breaker });
@@ -58,7 +58,7 @@ test("a mere 200 does not close it", async () => {
   expect(breaker.state).toBe("closed");
 });
 
-test("a probe that is given up makes room for the next", async () => {
+test("when a probe is given up, another attempt may probe", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 1 });
   const first = await follow(server, { breaker, backoff: { base: 0 } });
@@ -74,7 +74,7 @@ test("a probe that is given up makes room for the next", async () => {
   second.connection.close();
 });
 
-test("who is asked to reconnect while it waits makes no request that is over already", async () => {
+test("reconnect() while waiting for a permit makes no request that is aborted already", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 1 });
   const { connection } = await follow(server, { breaker, backoff: { base: 0 } });
@@ -85,10 +85,10 @@ test("who is asked to reconnect while it waits makes no request that is over alr
   expect(server.requests).toBe(1);
   await server.clock.advance(2_000);
   expect(server.requests).toBe(2);
-  expect(server.last.isLeft).toBe(false);
+  expect(server.last.isOver).toBe(false);
 });
 
-test("who is let in because another did well is no probe, though one is under way", async () => {
+test("an attempt that is admitted because another succeeded is no probe, even while one is under way", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 2 });
   const enter = (): Promise<Permit | undefined> => breaker.enter(new AbortController().signal);
@@ -103,19 +103,19 @@ test("who is let in because another did well is no probe, though one is under wa
   other?.(false);
   (await enter())?.(false);
   expect(breaker.state).toBe("open");
-  let isIn = false;
+  let isAdmitted = false;
   const next = enter().then((permit) => {
-    isIn = true;
+    isAdmitted = true;
     return permit;
   });
   await server.clock.advance(60_000);
-  expect(isIn).toBe(false);
+  expect(isAdmitted).toBe(false);
   (await probe)?.();
   await server.clock.advance(60_000);
   (await next)?.();
 });
 
-test("who waits may leave", async () => {
+test("a connection may be closed while it waits for a permit", async () => {
   const server = createFakeServer();
   const breaker = breakerOf(server, { failures: 1 });
   const { connection, ...followed } = await follow(server, { breaker, backoff: { base: 0 } });
@@ -127,15 +127,15 @@ test("who waits may leave", async () => {
   expect(server.clock.timers).toBe(0);
 });
 
-test("an option that is wrong is refused at the door", () => {
+test("an invalid option is a TypeError", () => {
   expect(() => createBreaker({ failures: 0 })).toThrow("`failures` must be a number from 1 on, got 0.");
   expect(() => createBreaker({ backoff: { base: -1 } })).toThrow("`backoff` must be");
 });
 
-describe("in any order of events", () => {
-  const STEPS = ["enter", "leave", "succeed", "fail", "give back", "wait"] as const;
+describe("whatever happens, in any order", () => {
+  const STEPS = ["enter", "leave", "succeed", "fail", "return", "wait"] as const;
 
-  test("while it is open there is one probe at most, and nobody waits for ever", async () => {
+  test("an open breaker has at most one probe, and no attempt waits forever", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(9))), async (steps) => {
         const server = new FakeServer();
@@ -156,14 +156,14 @@ describe("in any order of events", () => {
           else if (step === "wait") await server.clock.advance(1_000 * which);
           if (step === "succeed") held?.permit(true);
           else if (step === "fail") held?.permit(false);
-          else if (step === "give back") held?.permit();
+          else if (step === "return") held?.permit();
           else if (held !== undefined) permits.push(held);
           await server.clock.flush();
           expect(permits.filter(({ isProbe }) => isProbe).length).toBeLessThanOrEqual(
             1 + Number(breaker.state === "closed"),
           );
         }
-        // All that are let in do well: then there is room for everybody.
+        // From here on, every admitted attempt succeeds: so all of them are admitted.
         for (let count = 0; count < 20 && waiting.size + permits.length > 0; count++) {
           for (const { permit } of permits.splice(0)) permit(true);
           await server.clock.advance(40_000);

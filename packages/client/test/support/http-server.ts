@@ -3,20 +3,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
-export interface WireServer {
+export interface HttpServer {
   readonly url: string;
-  /** The requests, in the order they came. */
+  /** In the order they arrived. */
   readonly requests: readonly IncomingMessage[];
 }
 
-/** A real server on a free port, until the test is finished. */
-export async function listen(
-  answer: (req: IncomingMessage, res: ServerResponse) => void,
-): Promise<WireServer> {
+/** Starts a real server on a free port, until the test is finished. */
+export async function startHttpServer(
+  respond: (req: IncomingMessage, res: ServerResponse) => void,
+): Promise<HttpServer> {
   const requests: IncomingMessage[] = [];
   const server = createServer((req, res) => {
     requests.push(req);
-    answer(req, res);
+    respond(req, res);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
