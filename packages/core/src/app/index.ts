@@ -1,6 +1,6 @@
 /*
- * The exports for applications, which every adapter re-exports. `serve` is not one of them: only adapters call it, and its
- * name would collide with the `serve` of `@hono/node-server` and others, which starts a server.
+ * The exports for applications, which every adapter re-exports. `serve` is not one of them: only adapters call it, and
+ * its name would collide with the `serve` of `@hono/node-server` and others, which starts a server.
  */
 
 // Streams

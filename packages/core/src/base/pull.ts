@@ -5,7 +5,9 @@ export type Pullable<T> = AsyncIterable<T> | ReadableStream<T>;
 
 /** Reads a source item by item, and can release it at any moment. */
 export interface Pull<T> {
-  /** The next item; `undefined` once the source is exhausted or released. MUST NOT be called while a call is pending. */
+  /**
+   * The next item; `undefined` once the source is exhausted or released. MUST NOT be called while a call is pending.
+   */
   next(): Promise<{ readonly value: T } | undefined>;
   /**
    * Releases the source: a pending `next` resolves with `undefined`, and the source's `return()` or `cancel()` is

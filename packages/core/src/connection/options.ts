@@ -40,7 +40,7 @@ export interface BufferOptions {
   readonly bytes?: number;
 }
 
-/** Where time and random numbers come from, and who observes. */
+/** The clock, the source of random numbers, and the observer. */
 export interface Surroundings {
   /** @default systemClock */
   readonly clock?: Clock;
@@ -53,7 +53,7 @@ export interface Surroundings {
 /** How much of a stream is held, and for how long; all times are in ms. */
 export interface StreamOptions {
   readonly buffer?: BufferOptions;
-  /** The size of an event on the wire, in bytes, at most; never more than a quarter of `buffer.bytes`. @default 262_144 */
+  /** The largest event on the wire, in bytes; never more than a quarter of `buffer.bytes`. @default 262_144 */
   readonly maxEventBytes?: number;
   /** How long an ended stream is kept for late clients. @default 60_000 */
   readonly linger?: number;
@@ -80,8 +80,8 @@ export interface RegistryLimits {
 export interface RegistrySettings extends DeliveryOptions, StreamOptions, RegistryLimits, Surroundings {}
 
 /**
- * Options of one call of an adapter, such as `sse(c, source, options)`. `buffer`, `maxEventBytes`, `clock`, `random` and
- * `observer` apply to bare sources; for streams those of the registry apply.
+ * Options of one call of an adapter, such as `sse(c, source, options)`. `buffer`, `maxEventBytes`, `clock`, `random`
+ * and `observer` apply to bare sources; for streams those of the registry apply.
  */
 export interface ServeOptions
   extends DeliveryOptions, Surroundings, Pick<StreamOptions, "buffer" | "maxEventBytes"> {

@@ -20,7 +20,10 @@ const PAUSE = 1 / 128;
 /** The pause is limited as with this interval, because tasks also end connections, which must not wait. */
 const LONGEST_INTERVAL = 15_000;
 
-/** Runs any number of tasks with one timer, and without one while there are no tasks. They are in a binary heap by due time. */
+/**
+ * Runs any number of tasks with one timer, and with none while there are no tasks. The tasks are in a binary heap,
+ * ordered by due time.
+ */
 export class Scheduler {
   readonly #clock: Clock;
   readonly #pause: number;

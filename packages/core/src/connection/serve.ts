@@ -18,7 +18,8 @@ import { ACCEPT, type Source } from "./source.ts";
  * examples have a whole adapter in `custom-adapter-fastify`.
  *
  * @param open called exactly once, with the status of the response: 200 with a stream (or for HEAD), 204 for a client
- * that has everything, 404 for a stream that does not exist, 499 for a client that has left, 503 with `overload: "refuse"`
+ * that has everything, 404 for a stream that does not exist, 499 for a client that has left, 503 if a limit is reached
+ * and `overload` is `refuse`
  * @returns a promise that resolves when the response is over
  * @throws (as a rejection) `INVALID_OPTION`, before `open` is called; whatever `open` throws
  *

@@ -6,10 +6,11 @@
  */
 export interface Sink {
   /**
-   * Writes bytes. Returns `false` for back-pressure: core writes nothing more before `drained()`. After the end it writes
-   * nothing and returns `false`.
+   * Writes bytes. Returns `false` for back-pressure: core writes nothing more before `drained()`. After the end it
+   * writes nothing and returns `false`.
    *
-   * The sink MAY keep the array until it is flushed. It MUST NOT change or transfer its memory, which all readers share.
+   * The sink MAY keep the array until it is flushed. It MUST NOT change or transfer its memory, which all readers
+   * share.
    */
   write(bytes: Uint8Array): boolean;
   /** Ends the response in order, after everything that was written. `closed()` follows when it is flushed. */

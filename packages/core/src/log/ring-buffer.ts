@@ -33,8 +33,8 @@ export interface RingBuffer<T> {
 }
 
 /**
- * Creates a ring buffer that is bounded by count and by bytes. Every operation is O(1), amortised over pushes; memory is
- * allocated as it is needed.
+ * Creates a ring buffer that is bounded by count and by bytes. Every operation is O(1), amortised over pushes; memory
+ * is allocated as it is needed.
  *
  * @throws `INVALID_OPTION`
  *

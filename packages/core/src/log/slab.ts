@@ -1,14 +1,14 @@
 import { eventTooLarge } from "../protocol/event-size.ts";
 
 /*
- * Frames are written once, one behind the other, into slabs that only grow at their end. An address counts the bytes
- * from the beginning of the memory, across slabs. Frames that follow each other in one slab are therefore one view of
- * its memory, which can be sent in one write without a copy.
+ * Frames are written once, one after the other, into slabs. An address counts the bytes from the beginning of the
+ * memory, across slabs. Consecutive frames in one slab are therefore one view of its memory, which can be sent in one
+ * write without a copy.
  */
 
 const SMALLEST_SLAB = 1_024;
 const LARGEST_SLAB = 65_536;
-/** A frame over this part of the largest slab gets a slab of its own, so that it does not leave another one half empty. */
+/** A frame over this part of the largest slab gets its own slab, so that it does not leave another one half empty. */
 const LARGE = 1 / 8;
 
 const encoder = new TextEncoder();
@@ -61,7 +61,7 @@ export class SlabMemory {
     this.#largestSlab = Math.max(SMALLEST_SLAB, Math.min(LARGEST_SLAB, slabBytes));
   }
 
-  /** The address behind the last frame, where the next one begins. */
+  /** The address after the last frame, where the next one begins. */
   get end(): number {
     return this.#end;
   }
@@ -122,8 +122,8 @@ export class SlabMemory {
   }
 
   /**
-   * The frames between two addresses, of which the last has number `last`. It is a view of one slab and stops at its end,
-   * except that a short run which crosses into the next slab is copied, so that events of one turn are one write.
+   * The frames between two addresses, of which the last has number `last`. It is a view of one slab and stops at its
+   * end, except that a short run which crosses into the next slab is copied, so that events of one turn are one write.
    */
   read(start: number, end: number, last: number): Run {
     const index = this.#slabAt(start);

@@ -3,7 +3,9 @@ import type { CloseReason, EndStatus, ResetReason } from "../protocol/reasons.ts
 
 type Tally<Key extends string> = Readonly<Record<Key, number>>;
 
-/** What has happened since the counters were created. Every key exists from the start, so that rates can be computed. */
+/**
+ * What has happened since the counters were created. Every key exists from the start, so that rates can be computed.
+ */
 export interface CounterValues {
   readonly connections: { readonly opened: number; readonly closed: Tally<CloseReason> };
   readonly streams: { readonly opened: number; readonly ended: Tally<EndStatus> };

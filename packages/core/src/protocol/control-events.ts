@@ -14,7 +14,9 @@ const encoder = new TextEncoder();
 const LIVE = encoder.encode(controlText({ event: "stream.live", data: {} }, true));
 const EMPTY = new Uint8Array();
 
-/** The data of `stream.open`. `first` and `last` are the numbers of the oldest and the newest event, if there is a log. */
+/**
+ * The data of `stream.open`. `first` and `last` are the numbers of the oldest and the newest event, if there is a log.
+ */
 export interface OpenData {
   readonly state: "waiting" | "live" | "ended";
   readonly first: number | null;

@@ -17,8 +17,8 @@ export const HEARTBEAT: Uint8Array = encoder.encode(":\n\n");
 /**
  * Encodes an event as one block of an event stream (WHATWG HTML, 9.2.6), in UTF-8. Write the bytes whole.
  *
- * @throws `INVALID_EVENT` for CR, LF or NUL in `event` or `id`, a name that begins with `stream.`, a `retry` that is not
- * a non-negative integer, and for data that JSON or UTF-8 cannot represent
+ * @throws `INVALID_EVENT` for CR, LF or NUL in `event` or `id`, a name that begins with `stream.`, a `retry` that is
+ * not a non-negative integer, and for data that JSON or UTF-8 cannot represent
  *
  * @example
  * sink.write(encodeEvent({ event: "price", data: { price: 12.5 } })); // event: price\ndata: {"price":12.5}\n\n

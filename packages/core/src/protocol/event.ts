@@ -21,8 +21,8 @@ export interface SseEvent {
 type DataOf<T> = undefined extends T ? { readonly data?: T } : { readonly data: T };
 
 /**
- * An event of a stream, typed by `Events`, a map from event name to the type of its data. Only the name `message`, which
- * is the standard's default, may be left out.
+ * An event of a stream, typed by `Events`, a map from event name to the type of its data. Only the name `message`,
+ * which is the standard's default, may be left out.
  *
  * @example
  * type Events = { message: string; progress: { percent: number }; done: undefined };

@@ -2,7 +2,8 @@ import type { CloseReason, EndStatus, ResetReason } from "./reasons.ts";
 
 /**
  * Where a background failure happened. `source`: in a source, or in what it returned. `cleanup`: in a clean-up of a
- * connection. `delivery`: while a connection was written to. `snapshot`: in the `snapshot` option. `store`: in the store.
+ * connection. `delivery`: while a connection was written to. `snapshot`: in the `snapshot` option. `store`: in the
+ * store.
  */
 export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot" | "store";
 

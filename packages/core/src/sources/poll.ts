@@ -42,11 +42,11 @@ export interface PollOptions<Event, Cursor> {
  * Turns a query into an iterable of events, by repeating it. There is one read at a time, and only while the consumer
  * wants more events.
  *
- * A read that throws is repeated with back-off. Each outage yields one retryable `SOURCE_FAILED` among the events, which
- * a stream or a bare source sends to its clients without ending.
+ * A read that throws is repeated with back-off. Each outage yields one retryable `SOURCE_FAILED` among the events,
+ * which a stream or a bare source sends to its clients without ending.
  *
- * @throws `INVALID_OPTION`; and from `next()` `GONE` when `read` returns `null`, a {@link HoldfastError} of `read` that is
- * not retryable, `INVALID_OPTION` when `read` returns anything else than a {@link PollResult}
+ * @throws `INVALID_OPTION`; and from `next()` `GONE` when `read` returns `null`, a {@link HoldfastError} of `read` that
+ * is not retryable, `INVALID_OPTION` when `read` returns anything else than a {@link PollResult}
  *
  * @example
  * void job.pipe(({ signal }) => poll({ signal, cursor: 0, read: (after) => db.eventsAfter(id, after) }));

@@ -20,8 +20,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /**
  * Adds heartbeats to the event stream of another library while it is silent. They go between events, never inside one,
  * however the bytes are split into chunks. Back-pressure is kept: a heartbeat is written only while the result is read.
- * A cancel is passed on to the source, and no timer outlives the stream. A response that is not an event stream, or whose
- * body is compressed, is returned unchanged.
+ * A cancel is passed on to the source, and no timer outlives the stream. A response that is not an event stream, or
+ * whose body is compressed, is returned unchanged.
  *
  * @throws `INVALID_OPTION`, also as a failure of the result if the source produces anything but bytes; TypeError for a
  * stream that is locked
@@ -156,7 +156,7 @@ class StreamPosition {
     return this.#between;
   }
 
-  /** Moves the position behind these bytes. Only the line ends at their end matter. */
+  /** Moves the position past these bytes. Only the line ends at their end matter. */
   advance(bytes: Uint8Array): void {
     let start = bytes.length;
     while (start > 0 && isLineEnd(bytes[start - 1])) start--;

@@ -4,7 +4,10 @@ import { type Clock, systemClock } from "../base/clock.ts";
 export interface FakeClock extends Clock {
   /** How many timers are pending. */
   readonly timers: number;
-  /** Runs the callbacks of `soon`, those that they schedule in turn, and all promise reactions, without letting time pass. */
+  /**
+   * Runs the callbacks of `soon`, those that they schedule in turn, and all promise reactions, without letting time
+   * pass.
+   */
   flush(): Promise<void>;
   /**
    * Lets `ms` pass. Timers fire in the order of their times, each at its own time; between two of them everything runs

@@ -25,8 +25,8 @@ export interface MemoryClient {
   /** How many calls of `write` that took. */
   readonly writes: number;
   /**
-   * `idle`: no response yet. `closing`: ended by the server, but not flushed. `flushed`: ended in order. `destroyed`: cut
-   * by the server. `left`: the client has left.
+   * `idle`: no response yet. `closing`: ended by the server, but not flushed. `flushed`: ended in order. `destroyed`:
+   * cut by the server. `left`: the client has left.
    */
   readonly state: "idle" | "open" | "closing" | "flushed" | "destroyed" | "left";
   /** Whether something was written that the client has not read: there is back-pressure. */

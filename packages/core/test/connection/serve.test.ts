@@ -1,5 +1,5 @@
-// The option `signal` is tested in serve-signal.test.ts, bare sources in bare-source.test.ts, and the streams of a registry
-// in test/registry.
+// The option `signal` is tested in serve-signal.test.ts, bare sources in bare-source.test.ts, and the streams of a
+// registry in test/registry.
 
 import { getEventListeners } from "node:events";
 import { expect, test, vi } from "vitest";

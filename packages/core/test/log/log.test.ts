@@ -41,7 +41,7 @@ const anyEvent: fc.Arbitrary<SseEvent> = fc
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** Whether `bytes` are exactly these frames, one behind the other. */
+/** Whether `bytes` are exactly these frames, one after the other. */
 function isJoined(bytes: Uint8Array, frames: readonly Uint8Array[]): boolean {
   let offset = 0;
   for (const frame of frames) {

@@ -176,7 +176,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "the database is queried once, however long clients wait",
     file: "base/keyed-poller.ts",
-    original: "      this.#callAt(entry, entry.askAgain ? now : nextCallAt);\n",
+    original: "      this.#callAt(entry, entry.isStale ? now : nextCallAt);\n",
     replacement: "",
     violation: /^A client waits although the database has the result/,
   },

@@ -53,7 +53,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "the store is looked up once, however long clients wait",
     file: "base/keyed-poller.ts",
-    original: "      this.#callAt(entry, entry.askAgain ? now : nextCallAt);\n",
+    original: "      this.#callAt(entry, entry.isStale ? now : nextCallAt);\n",
     replacement: "",
     violation: /^A client waits for /,
   },
