@@ -1,4 +1,4 @@
-// Covers the deadlines of src/connection/{connection,connection-deadlines}.ts. What a client is sent is tested in
+// Covers how connections keep their deadlines. What a client is sent is tested in
 // test/registry/delivery.test.ts, how failures are contained in test/registry/isolation.test.ts.
 
 import { describe, expect, test } from "vitest";

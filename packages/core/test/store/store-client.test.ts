@@ -1,5 +1,3 @@
-// Covers src/store/store-client.ts, and with stream-claims.test.ts the time-outs of src/base/timed-call.ts.
-
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/store/store.ts";
 import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";

@@ -1,5 +1,3 @@
-// Covers src/stream/snapshot-poller.ts, and with it src/base/keyed-poller.ts.
-
 import { describe, expect, test } from "vitest";
 import { createReport } from "../../src/protocol/observer.ts";
 import type { AnyEvents } from "../../src/protocol/event.ts";

@@ -5,6 +5,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect } from "vitest";
 
+const SOURCE = fileURLToPath(new URL("../../src", import.meta.url));
+
 /** The code under test: core, or a copy of it with a fault. */
 export type Core = Pick<typeof import("../../src/index.ts"), "createRegistry" | "serve">;
 
@@ -29,7 +31,6 @@ type Run<History> = (core: Core, history: History) => Promise<void>;
 
 /** Returns a function that copies core, and plants a fault if one is given. The copies are removed after the suite. */
 export function coreCopier(): (name: string, fault?: Fault) => Promise<Core> {
-  const source = fileURLToPath(new URL("../../src", import.meta.url));
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "holdfast-planted-faults-"));
@@ -38,16 +39,23 @@ export function coreCopier(): (name: string, fault?: Fault) => Promise<Core> {
 
   return async (name, fault) => {
     const copy = join(folder, name);
-    cpSync(source, copy, { recursive: true });
+    cpSync(SOURCE, copy, { recursive: true });
     if (fault !== undefined) plant(fault, copy);
     return (await import(pathToFileURL(join(copy, "index.ts")).href)) as Core;
   };
 }
 
-function plant({ file, original, replacement }: Fault, folder: string): void {
+/** Checks that a fault can be planted: a change of the source may have to change the fault, too. */
+export function expectToFit({ file, original }: Fault, folder: string = SOURCE): void {
+  const text = readFileSync(join(folder, file), "utf8");
+  expect(text.split(original), `${file} has exactly one: ${original}`).toHaveLength(2);
+}
+
+function plant(fault: Fault, folder: string): void {
+  const { file, original, replacement } = fault;
+  expectToFit(fault, folder);
   const path = join(folder, file);
   const text = readFileSync(path, "utf8");
-  expect(text.split(original), `${file} has exactly one: ${original}`).toHaveLength(2);
   writeFileSync(
     path,
     text.replace(original, () => replacement),
