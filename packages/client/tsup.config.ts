@@ -1,6 +1,6 @@
 import { defineConfig } from "tsup";
 
-/** Like the others, but what the client takes from core is built in: it has one dependency. */
+/** Like the other packages, but with the parts of core that the client uses bundled in: so it has one dependency. */
 export default defineConfig({
   entry: ["src/index.ts"],
   format: "esm",

@@ -41,9 +41,9 @@ export interface ConnectOptions<Map extends DecoderMap = DecoderMap> extends Res
 }
 
 /**
- * Connects to an event stream at once, and reconnects after a loss, with its cursor, until the stream has ended. It delivers
- * the events of the application. A holdfast server's control events change `state`, call `onReset` or `onServerError`, or
- * end the connection.
+ * Connects to an event stream at once, and reconnects after a loss, with its cursor, until the stream has ended. It
+ * delivers the events of the application. A holdfast server's control events change `state`, call `onReset` or
+ * `onServerError`, or end the connection.
  *
  * @param url as for `fetch`; a function is called before each attempt
  * @throws TypeError for an option that is not valid

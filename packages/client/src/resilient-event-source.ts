@@ -46,8 +46,8 @@ type EventOf<Name extends string> = Name extends keyof EventMap ? EventMap[Name]
 
 /**
  * An `EventSource` (WHATWG HTML, 9.2.2) that reconnects where the standard's gives up, detects dead connections, and
- * understands a holdfast server. Control events are dispatched under their names, as by any `EventSource`. A drain causes no
- * `error`, and after the end of the stream there are no more requests.
+ * understands a holdfast server. Control events are dispatched under their names, as by any `EventSource`. A drain
+ * causes no `error`, and after the end of the stream there are no more requests.
  *
  * With `policy: "standard"` it behaves exactly as the standard says.
  *

@@ -7,8 +7,8 @@ export type Timers = Pick<Clock, "now" | "after">;
 const MAX_TIMER_DELAY = 2 ** 31 - 1;
 
 /**
- * The runtime's timers with wall-clock time. A monotonic clock may stop while the machine sleeps, so that the client could
- * not notice the sleep.
+ * The runtime's timers with wall-clock time. A monotonic clock may stop while the machine sleeps, so that the client
+ * could not notice the sleep.
  *
  * @param keepsAlive whether a pending timer keeps a Node process alive
  */

@@ -4,7 +4,7 @@
  * @throws TypeError
  */
 export function validate(isValid: boolean, name: string, expected: string, value: unknown): void {
-  if (!isValid) throw new TypeError(`\`${name}\` must be ${expected}, got ${value as string}.`);
+  if (!isValid) throw new TypeError(`\`${name}\` must be ${expected}, got ${String(value)}.`);
 }
 
 /**

@@ -7,8 +7,8 @@ export interface Connection<T> extends AsyncIterableIterator<T, undefined, void>
   /** The cursor: the id of the last event that was taken from the iterator. Another connection can start after it. */
   readonly lastEventId: string;
   /**
-   * Calls `listener` at each change of `state`. Returns a function that removes it. Needs no `this`, so it can be passed to
-   * `useSyncExternalStore`.
+   * Calls `listener` at each change of `state`. Returns a function that removes it. Needs no `this`, so it can be
+   * passed to `useSyncExternalStore`.
    */
   readonly subscribe: (listener: StateListener) => () => void;
   /**
@@ -16,7 +16,10 @@ export interface Connection<T> extends AsyncIterableIterator<T, undefined, void>
    * nothing when the stream is complete, or the connection closed.
    */
   readonly reconnect: () => void;
-  /** Closes the connection for good. Pending and later calls of `next` return `done`, and no callback is called any more. */
+  /**
+   * Closes the connection for good. Pending and later calls of `next` return `done`, and no callback is called any
+   * more.
+   */
   readonly close: () => void;
   /**
    * The next event. Events are pulled: after the first one, the client reads on only when it is called.

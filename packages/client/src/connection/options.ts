@@ -21,8 +21,8 @@ export interface ResilienceOptions extends RequestOptions {
   /** The delays after failures. @default { base: 1_000, cap: 30_000, factor: 2 } */
   readonly backoff?: BackoffOptions;
   /**
-   * How long to go on without a healthy connection, in ms; `Infinity` for no limit. Time in which the machine sleeps or is
-   * offline does not count.
+   * How long to go on without a healthy connection, in ms; `Infinity` for no limit. Time in which the machine sleeps or
+   * is offline does not count.
    * @default 300_000
    */
   readonly giveUpAfter?: number;

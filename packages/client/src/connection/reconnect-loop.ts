@@ -16,7 +16,7 @@ const HEALTHY_AFTER = 5_000;
 /** The shortest silence, in ms, that counts as a loss, however short the server's heartbeat interval is. */
 const MIN_IDLE_TIMEOUT = 1_000;
 
-/** Makes what the application gets of an event; `undefined` leaves the event out. An error that it throws ends the loop. */
+/** Converts an event to what the application receives. `undefined` leaves the event out; an error ends the loop. */
 export type Convert<T> = (delivery: Delivery) => T | undefined | Promise<T | undefined>;
 
 /** Reads the stream in one attempt after another, until it is done or there is no point in retrying. */
@@ -24,7 +24,8 @@ export interface ReconnectLoop<T> {
   /** The cursor after the last event that the application has taken or that was left out. */
   lastEventId: string;
   /**
-   * Runs until the stream is done, the loop fails, or `lifetime` aborts. After a failure it can run again, with the cursor.
+   * Runs until the stream is done, the loop fails, or `lifetime` aborts. After a failure it can run again, with the
+   * cursor.
    *
    * @throws ConnectionError if the stream is not complete; what a function among the options throws
    */

@@ -4,7 +4,7 @@ import type { Again } from "../retry/retry-planner.ts";
 export type ConnectionState =
   /** A request is under way: the `attempt`th since the last healthy connection, from 1. */
   | { readonly status: "connecting"; readonly attempt: number }
-  /** The response has begun; the server has not described the stream, or never does. */
+  /** The response has begun, but the server has not sent `stream.open`, or never sends it. */
   | { readonly status: "open" }
   /** The stream does not exist yet. */
   | { readonly status: "waiting" }

@@ -1,8 +1,8 @@
 type Handler<E extends Event> = (event: E) => unknown;
 
 /**
- * The `on…` attributes of an event target (WHATWG HTML, 8.1.8.1). An attribute keeps its place among the listeners, which is
- * that of the first handler it was given.
+ * The `on…` attributes of an event target (WHATWG HTML, 8.1.8.1). An attribute keeps its place among the listeners,
+ * which is that of the first handler it was given.
  *
  * @typeParam Events the event of each attribute
  */

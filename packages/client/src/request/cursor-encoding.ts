@@ -6,8 +6,8 @@ export const toHeaderValue = (cursor: string): string =>
 export const needsQuery = (cursor: string): boolean => /\p{Cc}|^ | $/u.test(cursor);
 
 /**
- * An absolute URL with the cursor as its parameter `lastEventId`. It goes first, so that it wins over a stale one; the other
- * parameters stay as they are written.
+ * An absolute URL with the cursor as its parameter `lastEventId`. It goes first, so that it wins over a stale one; the
+ * other parameters stay as they are written.
  */
 export function withCursor(url: string, cursor: string): string {
   const parsed = new URL(url);

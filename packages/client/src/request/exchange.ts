@@ -12,8 +12,9 @@ export interface ExchangeSettings {
 }
 
 /**
- * One request, and what is parsed from its response. The body is read as the consumer pulls: the watchdog runs only while a
- * read is pending. It ends with the attempt, and ends the attempt with a loss if the request or the response is lost.
+ * One request, and what is parsed from its response. The body is read as the consumer pulls: the watchdog runs only
+ * while a read is pending. It ends with the attempt, and ends the attempt with a loss if the request or the response is
+ * lost.
  *
  * @param onOpen called when the response is an event stream, returns the parser for its bytes
  * @param idleTimeout returns how long the server may be silent from now on, in ms
@@ -37,7 +38,8 @@ export async function* exchange<T>(
     reason = "network";
     const pending = fetch(...request);
     const opened = pending.then((response) => response.body?.getReader());
-    // A custom `fetch` may ignore the signal: so the body is cancelled whenever it arrives. Its errors do not matter then.
+    // A custom `fetch` may ignore the signal: so the body is cancelled whenever it arrives. Its errors do not matter
+    // then.
     signal.addEventListener("abort", () => {
       opened.then((body) => body?.cancel()).catch(() => undefined);
     });

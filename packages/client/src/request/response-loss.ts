@@ -3,7 +3,7 @@ import type { Loss, LossReason } from "../retry/loss.ts";
 import { retryAfter } from "./retry-after.ts";
 
 /**
- * Why a response is no event stream, or `undefined` if it is one.
+ * Why a response is not an event stream, or `undefined` if it is one.
  *
  * @param now in ms since 1970
  */

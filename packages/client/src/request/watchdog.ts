@@ -9,13 +9,12 @@ export interface Watchdog {
   start(ms: number): void;
   readonly stop: () => void;
   /**
-   * Fires now if two thirds of the time have passed: for a page that returns, after which a silent connection is probably
-   * dead.
+   * Fires now if two thirds of the time have passed. For a page that was away: its connection is probably dead then.
    */
   check(): void;
 }
 
-/** @param onTimeout `isSuspended` is true if the silence is explained by a machine or page that was suspended */
+/** @param onTimeout `isSuspended` says that the machine slept, or that the page may have been away */
 export function createWatchdog(clock: Timers, onTimeout: (isSuspended: boolean) => void): Watchdog {
   let startedAt = 0;
   let limit = Infinity;

@@ -23,8 +23,8 @@ export type AttemptOutcome =
     };
 
 /**
- * One attempt to read the stream, that is, a request and its response: an `AbortController` whose reason is the outcome.
- * Only the first outcome counts. It ends everything that is under way for the attempt.
+ * One attempt to read the stream, that is, a request and its response: an `AbortController` whose reason is the
+ * outcome. Only the first outcome counts. It ends everything that is under way for the attempt.
  */
 export interface Attempt extends AbortController {
   readonly signal: AbortSignal & { readonly reason: AttemptOutcome | undefined };

@@ -14,8 +14,8 @@ const MAX_REQUESTED_DELAY = 120_000;
 export type Backoff = (failures: number, requested: number | undefined, random: number) => number;
 
 /**
- * Exponential back-off with full jitter, but no less than the server asked for. Up to a fifth is added to that: a server
- * that drains all its clients must not see them return at the same moment.
+ * Exponential back-off with full jitter, but no less than the server asked for. Up to a fifth is added to that: a
+ * server that drains all its clients must not see them return at the same moment.
  *
  * @throws TypeError
  */

@@ -15,14 +15,16 @@ export interface BreakerOptions {
 }
 
 /**
- * The permission to make one attempt. Its holder MUST call it with the result: `true` if the server is well, `false` if the
- * attempt failed, nothing if the attempt says nothing about the server. Only the first call counts.
+ * The permission to make one attempt. Its holder MUST call it with the result: `true` if the server is well, `false` if
+ * the attempt failed, nothing if the attempt says nothing about the server. Only the first call counts.
  */
 export type Permit = (result?: boolean) => void;
 
 /** A circuit breaker, which admits the attempts of all the connections that share it. */
 export interface Breaker {
-  /** `closed`: every attempt is admitted. `open`: the server is down, and one probe at a time is admitted after a delay. */
+  /**
+   * `closed`: every attempt is admitted. `open`: the server is down, and one probe at a time is admitted after a delay.
+   */
   readonly state: "closed" | "open";
   /** Resolves with a permit when an attempt is admitted, or with `undefined` when `signal` aborts first. */
   enter(signal: AbortSignal): Promise<Permit | undefined>;

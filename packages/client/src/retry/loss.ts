@@ -24,8 +24,8 @@ export type LossReason =
 /**
  * What to do about a loss:
  * - `retry`: reconnect after the back-off.
- * - `refresh`: reconnect at once, with a fresh `url`, `headers` and `body`. The next `refresh` fails, unless the connection
- *   was healthy in between.
+ * - `refresh`: reconnect at once, with a fresh `url`, `headers` and `body`. The next `refresh` fails, unless the
+ *   connection was healthy in between.
  * - `done`: end well, as if the stream had.
  * - `fatal`: fail with a `ConnectionError`.
  */

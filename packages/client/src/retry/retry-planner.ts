@@ -10,7 +10,9 @@ export interface Again {
   readonly attempt: number;
   /** How long the client waits for it, in ms. */
   readonly delay: number;
-  /** Whether the server asked for this delay with `Retry-After` or `stream.drain`. Then only `reconnect()` shortens it. */
+  /**
+   * Whether the server asked for this delay with `Retry-After` or `stream.drain`. Then only `reconnect()` shortens it.
+   */
   readonly isAsked: boolean;
   /** Why: the reason of a loss, the reason that the server gave for a drain, `woken` or `reconnect`. */
   readonly reason: string;

@@ -1,6 +1,9 @@
 import { createParser } from "eventsource-parser";
 
-/** What a block of the stream can hold, in the order it is reported. A block's `id` comes before its event (WHATWG HTML, 9.2.6). */
+/**
+ * What a block of the stream can hold, in the order it is reported. A block's `id` comes before its event (WHATWG HTML,
+ * 9.2.6).
+ */
 export interface BlockHandlers {
   readonly onId: (id: string) => void;
   readonly onEvent: (event: string, data: string, id: string | undefined) => void;

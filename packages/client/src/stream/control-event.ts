@@ -3,8 +3,8 @@ import type { PublicError, Reset } from "@holdfast/core";
 /**
  * Which events are missing.
  *
- * The reason `incomplete` is found by the client itself: the connection was lost within a snapshot prefix, whose events have
- * no ids, so they arrive again from the first.
+ * The reason `incomplete` is found by the client itself: the connection was lost within a snapshot prefix, whose events
+ * have no ids, so they arrive again from the first.
  */
 export interface StreamReset {
   readonly reason: Reset["reason"] | "incomplete";
@@ -21,8 +21,8 @@ export interface ControlEvent {
 }
 
 /**
- * The fields of a control event, as PROTOCOL.md describes them: they are not checked. An event that is no JSON has none, and
- * its name alone says enough.
+ * The fields of a control event, as PROTOCOL.md describes them: they are not checked. An event that is no JSON has
+ * none, and its name alone says enough.
  */
 export function readFields<Fields>(data: string): Fields {
   try {

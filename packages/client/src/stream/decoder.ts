@@ -1,4 +1,6 @@
-/** The part of a Standard Schema (standardschema.dev) that is used here. Zod, Valibot, ArkType and others implement it. */
+/**
+ * The part of a Standard Schema (standardschema.dev) that is used here. Zod, Valibot, ArkType and others implement it.
+ */
 export interface Schema<T> {
   readonly "~standard": {
     readonly version: 1;

@@ -32,8 +32,8 @@ export interface StreamReader {
   /** The interval of the server's heartbeats, in ms; `Infinity` if it sends none. */
   heartbeat: number;
   /**
-   * Begins a response. The function that is returned takes its bytes, and returns the events in them. It ends the attempt
-   * when the response says that it is over.
+   * Begins a response. The function that is returned takes its bytes, and returns the events in them. It ends the
+   * attempt when the response says that it is over.
    */
   open(attempt: Attempt, url: string): (bytes: Uint8Array) => Delivery[];
   /** The outcome of an attempt, given the cursor: a loss after a terminal id is the end of the stream. */
@@ -49,7 +49,9 @@ export function createStreamReader(
   let serverError: PublicError | undefined;
   /** Whether the server of this response has shown that it speaks our protocol. */
   let isHoldfast = false;
-  /** Whether events without an id belong to a snapshot prefix. They arrive again if it is cut off before the next id. */
+  /**
+   * Whether events without an id belong to a snapshot prefix. They arrive again if it is cut off before the next id.
+   */
   let isInPrefix = false;
   /** Whether a snapshot prefix was cut off. */
   let hasPartialPrefix = false;
