@@ -29,7 +29,7 @@ export async function createRequest(
   let url = resolveUrl(await valueOf(isRepeatable ? streamUrl : resumeUrl));
   const headers = new Headers(await valueOf(settings.headers));
   headers.set("accept", "text/event-stream");
-  if (cursor !== "") {
+  if (cursor) {
     if (resumeBy === "query" || needsQuery(cursor)) url = withCursor(url, cursor);
     else headers.set("last-event-id", toHeaderValue(cursor));
   }

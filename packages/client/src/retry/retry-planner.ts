@@ -60,9 +60,8 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
   function startPhase(ms: number): void {
     const { navigator } = globalThis as { navigator?: { onLine?: boolean } };
     const now = clock.now();
-    // A wall clock may be set back.
-    const elapsed = Math.max(now - phaseStart, 0);
-    if (navigator?.onLine !== false) left -= Math.min(elapsed, phaseLength);
+    // Not less than 0: a wall clock may be set back.
+    if (navigator?.onLine !== false) left -= Math.max(Math.min(now - phaseStart, phaseLength), 0);
     phaseStart = now;
     phaseLength = ms;
   }
