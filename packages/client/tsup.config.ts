@@ -18,5 +18,7 @@ export default defineConfig({
   clean: true,
   esbuildOptions: (options) => {
     options.conditions = ["@holdfast/source"];
+    // The bundler of an application does not fold every constant.
+    options.minifySyntax = true;
   },
 });

@@ -93,7 +93,7 @@ export function createReconnectLoop<T extends object>(
         const outcome = reader.conclude(signal.reason);
         // After these two, the server has certainly not processed the request.
         isResumption ||= !!outcome.type || !["unauthorized", "request"].includes(outcome.reason);
-        again = planner.plan(outcome, reader.retry);
+        again = planner.next(outcome, reader.retry);
         if (!again) return finish("done");
         permit?.(outcome.type ? undefined : false);
         await wait(again);

@@ -42,7 +42,7 @@ export interface RetryPlanner {
    * @param retry the server's last `retry:`, in ms
    * @throws ConnectionError if there is no next attempt, and the stream is not done
    */
-  plan(outcome: AttemptOutcome, retry: number | undefined): Again | undefined;
+  next(outcome: AttemptOutcome, retry: number | undefined): Again | undefined;
 }
 
 export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
@@ -66,7 +66,7 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
     phaseLength = ms;
   }
 
-  function next({ message = "", reason }: AttemptOutcome, delay: number, isAsked: boolean): Again {
+  function again({ message = "", reason }: AttemptOutcome, delay: number, isAsked: boolean): Again {
     phaseLength = delay;
     return { attempt: attempts + 1, delay, isAsked, reason, message };
   }
@@ -78,11 +78,11 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
     if (action === "done") return undefined;
     if (action === "retry") {
       if (left <= 0) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: loss });
-      return next(loss, Math.min(backoff(attempts, retryAfter ?? retry, random()), left), isAsked);
+      return again(loss, Math.min(backoff(attempts, retryAfter ?? retry, random()), left), isAsked);
     }
     if (action !== "refresh" || hasRefreshed) throw new ConnectionError(reason, message, loss);
     hasRefreshed = true;
-    return next(loss, 0, isAsked);
+    return again(loss, 0, isAsked);
   }
 
   return {
@@ -96,11 +96,11 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
       left = giveUpAfter;
       phaseLength = 0;
     },
-    plan(outcome, retry) {
+    next(outcome, retry) {
       startPhase(0);
       if (!outcome.type) return planAfter(outcome, retry);
-      if (outcome.type === "drain") return next(outcome, backoff(0, retry, random()), true);
-      if (outcome.type === "interrupt") return next(outcome, 0, false);
+      if (outcome.type === "drain") return again(outcome, backoff(0, retry, random()), true);
+      if (outcome.type === "interrupt") return again(outcome, 0, false);
       if (outcome.reason === "done") return undefined;
       throw new ConnectionError(outcome.reason, outcome.message, outcome);
     },

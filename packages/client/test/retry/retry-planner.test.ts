@@ -31,9 +31,9 @@ describe("the planner", () => {
     const { planner } = planWith("retry");
     expect(planner.start()).toBe(1);
     const again = { isAsked: false, reason: "network", message: "The network failed." };
-    expect(planner.plan(NETWORK, undefined)).toEqual({ ...again, attempt: 2, delay: 1_000 });
+    expect(planner.next(NETWORK, undefined)).toEqual({ ...again, attempt: 2, delay: 1_000 });
     expect(planner.start()).toBe(2);
-    expect(planner.plan(NETWORK, undefined)).toEqual({ ...again, attempt: 3, delay: 2_000 });
+    expect(planner.next(NETWORK, undefined)).toEqual({ ...again, attempt: 3, delay: 2_000 });
     planner.reset();
     expect(planner.start()).toBe(1);
   });
@@ -41,9 +41,9 @@ describe("the planner", () => {
   test("prefers `Retry-After` to `retry:`, and marks the delay as asked for", () => {
     const { planner } = planWith("retry");
     planner.start();
-    expect(planner.plan(NETWORK, 4_000)).toMatchObject({ delay: 4_000, isAsked: false });
+    expect(planner.next(NETWORK, 4_000)).toMatchObject({ delay: 4_000, isAsked: false });
     planner.start();
-    expect(planner.plan({ ...NETWORK, retryAfter: 7_000 }, 4_000)).toMatchObject({
+    expect(planner.next({ ...NETWORK, retryAfter: 7_000 }, 4_000)).toMatchObject({
       delay: 7_000,
       isAsked: true,
     });
@@ -52,7 +52,7 @@ describe("the planner", () => {
   test("follows a drain with the delay of the server, and reports no problem", () => {
     const { planner } = planWith("fatal");
     planner.start();
-    expect(planner.plan({ type: "drain", reason: "shutdown" }, 4_000)).toEqual({
+    expect(planner.next({ type: "drain", reason: "shutdown" }, 4_000)).toEqual({
       attempt: 2,
       delay: 4_000,
       isAsked: true,
@@ -64,7 +64,7 @@ describe("the planner", () => {
   test("follows an interruption at once", () => {
     const { planner } = planWith("fatal");
     planner.start();
-    expect(planner.plan({ type: "interrupt", reason: "woken" }, 4_000)).toMatchObject({
+    expect(planner.next({ type: "interrupt", reason: "woken" }, 4_000)).toMatchObject({
       delay: 0,
       isAsked: false,
       reason: "woken",
@@ -75,12 +75,12 @@ describe("the planner", () => {
   test("refreshes at once, but fails the second time in a row", () => {
     const { planner } = planWith("refresh");
     planner.start();
-    expect(planner.plan(NETWORK, 4_000)).toMatchObject({ delay: 0 });
+    expect(planner.next(NETWORK, 4_000)).toMatchObject({ delay: 0 });
     planner.start();
     planner.reset();
-    expect(planner.plan(NETWORK, 4_000)).toMatchObject({ delay: 0 });
+    expect(planner.next(NETWORK, 4_000)).toMatchObject({ delay: 0 });
     planner.start();
-    expect(() => planner.plan(NETWORK, 4_000)).toThrow(
+    expect(() => planner.next(NETWORK, 4_000)).toThrow(
       expect.objectContaining({ name: "ConnectionError", reason: "network" }),
     );
   });
@@ -88,42 +88,42 @@ describe("the planner", () => {
   test("has no next attempt after a loss that is `done`, and after the end of the stream", () => {
     const { planner } = planWith("done");
     planner.start();
-    expect(planner.plan(NETWORK, undefined)).toBeUndefined();
+    expect(planner.next(NETWORK, undefined)).toBeUndefined();
     const end: AttemptOutcome = { type: "end", reason: "done", message: "", server: undefined };
-    expect(planner.plan(end, undefined)).toBeUndefined();
+    expect(planner.next(end, undefined)).toBeUndefined();
   });
 
   test("does not mistake a drain for the end, whatever its reason", () => {
     const { planner } = planWith("retry");
     planner.start();
-    expect(planner.plan({ type: "drain", reason: "done" }, undefined)).toMatchObject({ attempt: 2 });
+    expect(planner.next({ type: "drain", reason: "done" }, undefined)).toMatchObject({ attempt: 2 });
   });
 
   test("fails after a fatal loss, with its details, and after an end other than `done`", () => {
     const { planner } = planWith("fatal");
     planner.start();
     const loss: Loss = { reason: "refused", message: "The server answered 404", status: 404 };
-    expect(() => planner.plan(loss, undefined)).toThrow(
+    expect(() => planner.next(loss, undefined)).toThrow(
       expect.objectContaining({ reason: "refused", status: 404, message: "The server answered 404" }),
     );
     const server = { code: "SOURCE_FAILED", message: "The stream failed.", retryable: false };
     const end: AttemptOutcome = { type: "end", reason: "failed", message: "The stream failed.", server };
-    expect(() => planner.plan(end, undefined)).toThrow(expect.objectContaining({ reason: "failed", server }));
+    expect(() => planner.next(end, undefined)).toThrow(expect.objectContaining({ reason: "failed", server }));
   });
 
   test("gives up when the attempts and delays have used up `giveUpAfter`", async () => {
     const { planner, clock } = planWith("retry");
     planner.start();
     await clock.advance(4_000);
-    expect(planner.plan(NETWORK, 3_000)).toMatchObject({ delay: 3_000 });
+    expect(planner.next(NETWORK, 3_000)).toMatchObject({ delay: 3_000 });
     await clock.advance(3_000);
     planner.start();
     await clock.advance(2_000);
     // One second is left.
-    expect(planner.plan(NETWORK, 3_000)).toMatchObject({ delay: 1_000 });
+    expect(planner.next(NETWORK, 3_000)).toMatchObject({ delay: 1_000 });
     await clock.advance(1_000);
     planner.start();
-    expect(() => planner.plan(NETWORK, undefined)).toThrow(
+    expect(() => planner.next(NETWORK, undefined)).toThrow(
       expect.objectContaining({
         reason: "gave-up",
         message: "Given up. The network failed.",
@@ -137,8 +137,8 @@ describe("the planner", () => {
     planner.start();
     planner.reset();
     await clock.advance(3_600_000);
-    expect(planner.plan(NETWORK, undefined)).toMatchObject({ attempt: 1 });
-    expect(planner.plan(NETWORK, 9_000)).toMatchObject({ delay: 9_000 });
+    expect(planner.next(NETWORK, undefined)).toMatchObject({ attempt: 1 });
+    expect(planner.next(NETWORK, 9_000)).toMatchObject({ delay: 9_000 });
   });
 
   test("charges no phase with more than its planned length, and none with less than nothing", async () => {
@@ -148,11 +148,11 @@ describe("the planner", () => {
     const { planner } = planWith("retry", { clock, connectTimeout: 2_000 });
     planner.start();
     shift = 3_600_000;
-    expect(planner.plan(NETWORK, 1_000)).toMatchObject({ delay: 1_000 });
+    expect(planner.next(NETWORK, 1_000)).toMatchObject({ delay: 1_000 });
     shift = 0;
     planner.start();
     // The first attempt was charged with 2 s, the delay with nothing: 8 s are left.
-    expect(planner.plan(NETWORK, 60_000)).toMatchObject({ delay: 8_000 });
+    expect(planner.next(NETWORK, 60_000)).toMatchObject({ delay: 8_000 });
   });
 });
 
