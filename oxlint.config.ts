@@ -113,7 +113,7 @@ export default defineConfig({
     mayImport(
       ["connect", "resilient-event-source"],
       ["./*/*.ts"],
-      "The two clients import the rooms of their package.",
+      "The two interfaces import the rooms of their package.",
       "client",
     ),
     mayImport(

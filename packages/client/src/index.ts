@@ -1,4 +1,4 @@
-// The two clients
+// The two interfaces
 export { connect } from "./connect.ts";
 export type { ConnectOptions, DecoderMap, Message, TextMessage } from "./connect.ts";
 export { ResilientEventSource } from "./resilient-event-source.ts";
