@@ -5,9 +5,9 @@ import projects from "./vitest.workspace.ts";
 export default defineConfig({
   test: {
     projects,
-    // Most tests wait for sockets and pages most of the time: one core serves two of them.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
-    // It remembers where a module was when other versions were installed.
+    // More workers than cores, because many tests wait for sockets and processes.
+    maxWorkers: availableParallelism() + 1,
+    // The cache would use the old path of a module after another version was installed.
     fsModuleCache: false,
     coverage: { include: ["packages/*/src/**"], reporter: ["text", "html"], thresholds: { lines: 90 } },
   },

@@ -223,7 +223,11 @@ test("a reader that has the end gets a 204", async () => {
 
 test("a cancelled job ends for its readers and cannot be cancelled again", async () => {
   const semaphore = new HashSemaphore();
-  const app = await serveApp({ root: tempFolder(manyFiles(64)), hashFile: semaphore.hashFile });
+  const app = await serveApp({
+    root: tempFolder(manyFiles(64)),
+    hashFile: semaphore.hashFile,
+    interval: Infinity,
+  });
   const { id, stream } = await start(app);
   semaphore.release(16);
   const reader = followToEnd(stream);

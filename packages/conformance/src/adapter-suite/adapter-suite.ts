@@ -44,7 +44,7 @@ const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => voi
  * Tests what every adapter MUST do, with any test runner. The suite sends raw HTTP to a real port, so neither a client
  * library nor the adapter can hide a fault.
  *
- * @param api the functions of the runner. A test takes some milliseconds; before it fails it waits up to 30 seconds.
+ * @param api the functions of the runner. A test takes some milliseconds; before it fails it waits up to ten seconds.
  *
  * @example
  * import { describe, test } from "vitest";

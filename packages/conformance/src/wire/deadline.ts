@@ -1,5 +1,2 @@
-/**
- * How long the suites wait for a condition before a test fails, in ms. It is long because a busy machine may be slow. A
- * test that expects to wait in vain makes it shorter.
- */
-export const deadline = { ms: 30_000 };
+/** How long the suites wait for a condition before a test fails, in ms. The tests of this repository change it. */
+export const deadline = { ms: 10_000 };

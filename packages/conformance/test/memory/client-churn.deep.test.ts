@@ -35,7 +35,7 @@ test.each([
   ["hono", 3_000],
 ] as const)(
   "%s: nothing is left of %i clients that have disconnected",
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   async (framework, count) => {
     const server = await startServerProcess(framework);
     const initial = await server.run("state");

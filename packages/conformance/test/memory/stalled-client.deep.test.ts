@@ -18,7 +18,7 @@ test.each([
   { framework: "hono", times: 15 },
 ] as const)(
   "$framework: a client that stalls while $times times the retention is pushed costs no more than a cursor",
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   async ({ framework, times }) => {
     const server = await startServerProcess(framework);
     const initial = await server.run("state");
