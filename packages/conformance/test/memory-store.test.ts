@@ -4,6 +4,8 @@ import { createMemoryStore } from "@holdfast/core/testing";
 import { describe, test } from "vitest";
 import { storeSuite } from "../src/store-suite/index.ts";
 
+// Covers createMemoryStore of @holdfast/core/testing.
+
 storeSuite(
   { describe, test },
   {

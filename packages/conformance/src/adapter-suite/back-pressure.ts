@@ -12,6 +12,8 @@ const SIZE = 16_000;
 const BATCH = 8;
 /** Together 16 MB: more than any transport buffers for a client that does not read. */
 const BATCHES = 128;
+/** An `idleTimeout` that never expires in a test, in ms. */
+const NO_TIMEOUT = 3_600_000;
 /** How many equal observations show that nothing is pulled any more. */
 const LOOKS = 40;
 
@@ -34,7 +36,7 @@ export function backPressure({ test, assertCut }: Suite): void {
   });
 
   test("keeps no more than a cursor for a stalled client, which then learns exactly what it missed", async (start) => {
-    const server = await start({ registry: { buffer: { bytes: BUFFER } } });
+    const server = await start({ registry: { buffer: { bytes: BUFFER }, idleTimeout: NO_TIMEOUT } });
     const [stalled, other] = await twoClients(server);
     stalled.pause();
     for (let batch = 0; batch < BATCHES; batch++) {
@@ -87,7 +89,7 @@ export function backPressure({ test, assertCut }: Suite): void {
   });
 
   test("sends a slow client everything that is retained", async (start) => {
-    const server = await start({ registry: { buffer: { bytes: 64 << 20 } } });
+    const server = await start({ registry: { buffer: { bytes: 64 << 20 }, idleTimeout: NO_TIMEOUT } });
     await server.open("feed");
     const client = await server.get(await server.serve({ stream: "feed" }));
     await client.until("event: stream.live");

@@ -1,4 +1,6 @@
 import { onExpress5 } from "../adapters/express.ts";
 import { quietAdapterSuite } from "../support/quiet-adapter-suite.ts";
 
+// Covers packages/express/src.
+
 quietAdapterSuite(onExpress5);

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deadline } from "../../src/wire/deadline.ts";
 import { http2 } from "../support/capabilities.ts";
 
+// Covers the adapter suite itself: src/adapter-suite, src/harness, src/subject and src/wire.
+
 /** Changes a request and its response before a correct adapter receives them. */
 type Change = (res: ServerResponse, req: IncomingMessage) => void;
 /** Replaces what a correct adapter passes to core. */

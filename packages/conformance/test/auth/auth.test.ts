@@ -19,6 +19,8 @@ import * as logoutExpress from "./examples/logout-express.ts";
 import * as sessions from "./examples/session.ts";
 import * as tickets from "./examples/tickets.ts";
 
+// Covers docs/auth.md, and the option `signal` of core.
+
 const SECRET = vi.hoisted(() => {
   const secret = "for tests only";
   Object.assign(process.env, { JWT_SECRET: secret, SESSION_SECRET: secret });

@@ -7,6 +7,8 @@ import { listen } from "@holdfast/conformance";
 import { turns } from "../support/turns.ts";
 import { testRegistry } from "../support/test-registry.ts";
 
+// Covers packages/client/src over real HTTP: how fast it reads.
+
 const BUFFER = 256 * 1_024;
 /** The buffer of a socket, and one run of frames. */
 const SOCKET_BUFFER = 256 * 1_024;
@@ -16,7 +18,7 @@ const BATCH = 16;
 const FLOOD = 32 << 20;
 
 test("a client whose reader does not ask for the next event is sent no more, and learns exactly what it missed", async () => {
-  const { registry } = testRegistry({ buffer: { bytes: BUFFER } });
+  const { registry } = testRegistry({ buffer: { bytes: BUFFER }, idleTimeout: 3_600_000 });
   const feed = await registry.open("feed");
   let last = 0;
   async function push(bytes: number): Promise<void> {

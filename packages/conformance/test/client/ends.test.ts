@@ -5,6 +5,8 @@ import { startStreamServer } from "../support/stream-server.ts";
 import { eventually } from "../../src/harness/eventually.ts";
 import { testRegistry } from "../support/test-registry.ts";
 
+// Covers packages/client/src over real HTTP: what it does at the end of a stream.
+
 const random = (): number => 0;
 const urlOf = ({ port }: { readonly port: number }): string => `http://127.0.0.1:${port}/stream`;
 

@@ -5,6 +5,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { advanceInSeconds } from "./advance-time.ts";
 import { beginStream, startScriptedServer, writeForever, type ScriptedServer } from "./scripted-server.ts";
 
+// Covers packages/client/src over real HTTP: its limits, and when it gives up.
+
 const SECOND = 1_000;
 const MEGABYTE = 1 << 20;
 const random = (): number => 0.5;

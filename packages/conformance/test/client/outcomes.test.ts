@@ -6,6 +6,8 @@ import { eventually } from "../../src/harness/eventually.ts";
 import { turns } from "../support/turns.ts";
 import { beginStream, closedServerUrl, startScriptedServer, writeForever } from "./scripted-server.ts";
 
+// Covers packages/client/src over real HTTP: its state after each kind of response.
+
 interface Server {
   readonly does: string;
   /** Omitted for a server that has closed. */

@@ -5,6 +5,8 @@ import { startCuttingProxy, type CuttingProxy } from "../support/cutting-proxy.t
 import { eventually } from "../../src/harness/eventually.ts";
 import { testRegistry } from "../support/test-registry.ts";
 
+// Covers packages/client/src over real HTTP: its cursor and its resets.
+
 const random = (): number => 0;
 const urlOf = ({ port }: { readonly port: number }): string => `http://127.0.0.1:${port}/stream`;
 

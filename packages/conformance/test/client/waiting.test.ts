@@ -3,20 +3,37 @@ import { expect, onTestFinished, test } from "vitest";
 import { startStreamServer } from "../support/stream-server.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { eventually } from "../../src/harness/eventually.ts";
+import { clockWithFakeTimers } from "../support/fake-timers.ts";
 import { testRegistry } from "../support/test-registry.ts";
+
+// Covers packages/client/src over real HTTP: how it waits for a stream.
 
 const random = (): number => 0;
 
-/** A server with a short `wait`, and a proxy that makes its clients reconnect soon. */
-async function startServerWithShortWait(): Promise<{ url: string; openStream: () => Promise<void> }> {
-  const { registry } = testRegistry();
-  const server = await startStreamServer(() => registry.stream("job"), { wait: 20 });
+const WAIT = 90_000;
+const DRAINS = 3;
+
+interface WaitingServer {
+  readonly url: string;
+  /** Drains a waiting client three times, and then opens its stream. */
+  readonly drainAndOpen: (client: { readonly state: ConnectionState }) => Promise<void>;
+}
+
+/** A server whose `wait` passes when the test says so. */
+async function startWaitingServer(): Promise<WaitingServer> {
+  const clock = clockWithFakeTimers();
+  const { registry } = testRegistry({ clock });
+  const server = await startStreamServer(() => registry.stream("job"), { wait: WAIT });
   const { port } = await startCuttingProxy(server.port);
   return {
     url: `http://127.0.0.1:${port}/stream`,
-    /** Opens the stream when its client has connected several times. */
-    openStream: async (): Promise<void> => {
-      await eventually(() => expect(server.cursors.length).toBeGreaterThan(3));
+    async drainAndOpen(client) {
+      for (let drains = 0; drains < DRAINS; drains++) {
+        await eventually(() =>
+          expect([server.cursors.length, client.state.status]).toEqual([drains + 1, "waiting"]),
+        );
+        await clock.advance(WAIT);
+      }
       const job = await registry.open("job");
       for (const data of ["first", "second"]) job.push({ data });
       await job.end();
@@ -25,12 +42,12 @@ async function startServerWithShortWait(): Promise<{ url: string; openStream: ()
 }
 
 test("a client that connects before the stream exists waits, reconnects to continue to wait, and receives everything", async () => {
-  const { url, openStream } = await startServerWithShortWait();
+  const { url, drainAndOpen } = await startWaitingServer();
   const states: ConnectionState[] = [];
   const connection = connect(url, { random });
   onTestFinished(connection.close);
   connection.subscribe((state) => states.push(state));
-  const [messages] = await Promise.all([Array.fromAsync(connection), openStream()]);
+  const [messages] = await Promise.all([Array.fromAsync(connection), drainAndOpen(connection)]);
   expect(messages.map(({ data }) => data)).toEqual(["first", "second"]);
   const round = ["open", "waiting", "retrying", "connecting"];
   expect(states.slice(0, 8).map(({ status }) => status)).toEqual([...round, ...round]);
@@ -40,13 +57,13 @@ test("a client that connects before the stream exists waits, reconnects to conti
 });
 
 test("waiting dispatches no `error`", async () => {
-  const { url, openStream } = await startServerWithShortWait();
+  const { url, drainAndOpen } = await startWaitingServer();
   const dispatched: string[] = [];
   const source = new ResilientEventSource(url, { random });
   onTestFinished(() => source.close());
   source.onmessage = ({ data }) => dispatched.push(data);
   source.onerror = () => dispatched.push(`error, ${source.readyState}`);
-  await openStream();
+  await drainAndOpen(source);
   await eventually(() => expect(source.readyState).toBe(source.CLOSED));
   // The only error says that the stream is over.
   await eventually(() => expect(dispatched).toEqual(["first", "second", `error, ${source.CLOSED}`]));

@@ -12,6 +12,8 @@ import { closeReasons } from "../support/recording-observer.ts";
 import { testRegistry } from "../support/test-registry.ts";
 import { getEncoded } from "./encoded-client.ts";
 
+// Covers packages/hono/src with the middleware `compress`.
+
 /** Replaces the header that forbids compression; middleware before it does not see it then. */
 const allowTransform: MiddlewareHandler = async (c, next) => {
   await next();

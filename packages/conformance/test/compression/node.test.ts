@@ -18,6 +18,8 @@ import { closeReasons } from "../support/recording-observer.ts";
 import { testRegistry } from "../support/test-registry.ts";
 import { getEncoded, getEncodedHttp2 } from "./encoded-client.ts";
 
+// Covers packages/node-http/src and packages/express/src with the middleware `compression`.
+
 type Handle = (req: NodeRequest, res: NodeResponse) => Promise<void>;
 
 /** A framework whose server runs middleware before its handler. */
@@ -166,7 +168,7 @@ describe.each(frameworks)("compression with $name", (framework) => {
   });
 
   test("a client that stops reading receives everything in order later", async () => {
-    const { registry } = testRegistry({ buffer: { bytes: 32 << 20 } });
+    const { registry } = testRegistry({ buffer: { bytes: 32 << 20 }, idleTimeout: 3_600_000 });
     const job = await registry.open("job");
     const responses: NodeResponse[] = [];
     const keepResponse: RequestHandler = (_req, res, next) => {

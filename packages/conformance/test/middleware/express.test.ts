@@ -14,6 +14,8 @@ import { dataOf, eventsOf } from "../../src/wire/frames.ts";
 import { recordingObserver, closeReasons } from "../support/recording-observer.ts";
 import { testRegistry } from "../support/test-registry.ts";
 
+// Covers packages/express/src with other middleware.
+
 type Version = readonly [name: string, create: typeof express];
 
 const versions: Version[] = [

@@ -21,6 +21,8 @@ import { turns } from "../support/turns.ts";
 import { recordingObserver, closeReasons } from "../support/recording-observer.ts";
 import { testRegistry } from "../support/test-registry.ts";
 
+// Covers packages/hono/src with other middleware.
+
 async function start(app: Hono): Promise<(request?: ClientRequest) => Client> {
   const { port, close } = await listen(createAdaptorServer({ fetch: app.fetch }) as Server);
   onTestFinished(close);

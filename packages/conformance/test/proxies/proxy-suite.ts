@@ -118,6 +118,7 @@ export function proxySuite(proxy: Proxy, services: readonly Service[]): void {
           send,
         } = await start({
           heartbeat: NEVER,
+          idleTimeout: NEVER,
           buffer: { bytes: BUFFER },
         });
         const feed = registry.channel("feed");
@@ -173,7 +174,11 @@ export function proxySuite(proxy: Proxy, services: readonly Service[]): void {
     });
 
     test("the service keeps no more than a cursor for a slow client, which then learns exactly what it missed", async () => {
-      const { registry, service: running, send } = await start({ buffer: { bytes: BUFFER } });
+      const {
+        registry,
+        service: running,
+        send,
+      } = await start({ buffer: { bytes: BUFFER }, idleTimeout: NEVER });
       const feed = registry.channel("feed");
       const client = send("/feed");
       await client.until("event: stream.live");

@@ -5,15 +5,15 @@ import {
   type Observer,
   type Registry,
   type RegistryOptions,
-  systemClock,
 } from "@holdfast/core";
-import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
+import type { FakeClock } from "@holdfast/core/testing";
 import { sse } from "@holdfast/node-http";
 import { expect, onTestFinished } from "vitest";
 import { listen } from "@holdfast/conformance";
 import { type Http1Client, sendHttp1 } from "../../src/wire/http1.ts";
 import { eventually } from "../../src/harness/eventually.ts";
 import { type Frame, framesOf } from "../../src/wire/frames.ts";
+import { clockWithFakeTimers } from "../support/fake-timers.ts";
 
 type Info<Name extends keyof Observer> = Parameters<NonNullable<Observer[Name]>>[0];
 
@@ -35,7 +35,7 @@ export interface Service {
 export async function startService(
   options: (clock: FakeClock) => RegistryOptions = () => ({}),
 ): Promise<Service> {
-  const clock = clockWithRealTurns();
+  const clock = clockWithFakeTimers();
   const closed: Service["closed"] = [];
   const warned: Service["warned"] = [];
   const failed: Service["failed"] = [];
@@ -79,21 +79,6 @@ export async function startService(
     failed,
     send,
     connect: (id, cursor) => send(id, cursor).answered(),
-  };
-}
-
-/** A fake clock whose timers the test advances, and whose next tick is real, as the network is. */
-function clockWithRealTurns(): FakeClock {
-  const fake = createFakeClock();
-  return {
-    get timers() {
-      return fake.timers;
-    },
-    now: () => fake.now(),
-    after: (ms, fn) => fake.after(ms, fn),
-    soon: (fn) => systemClock.soon(fn),
-    flush: () => fake.flush(),
-    advance: (ms) => fake.advance(ms),
   };
 }
 
