@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, test } from "vitest";
+import { expectCleanShutdown } from "./expect-clean-shutdown.ts";
+import { buildApp, createTemporaryFolder, installApp, packPackages } from "./install-app.ts";
+import type { Command } from "./run-server.ts";
+
+// These frameworks are not dependencies of the workspace: each app is installed from npm, built, and run as in production.
+
+const MINUTES = 60_000;
+
+const apps: Record<string, Omit<Command, "cwd">> = {
+  next: { args: ["node_modules/next/dist/bin/next", "start"], env: { NEXT_MANUAL_SIG_HANDLE: "true" } },
+  nuxt: { args: [".output/server/index.mjs"] },
+  sveltekit: { args: ["build"] },
+};
+
+const folder = createTemporaryFolder();
+let tarballs: Record<string, string> = {};
+
+beforeAll(async () => {
+  tarballs = await packPackages(folder.path);
+}, 5 * MINUTES);
+
+afterAll(() => folder.remove());
+
+test.for(Object.entries(apps))(
+  "with %s, the client is asked to reconnect, and the process exits with 0 within 3 s",
+  { timeout: 10 * MINUTES },
+  async ([name, command], { skip }) => {
+    const cwd = join(folder.path, name);
+    try {
+      await installApp(join(import.meta.dirname, "..", name), cwd, tarballs);
+    } catch (error) {
+      if (process.env["CI"]) throw error;
+      console.log(`${name} could not be installed from npm: its test is skipped.`);
+      skip();
+    }
+    await buildApp(cwd);
+    await expectCleanShutdown({ ...command, cwd });
+  },
+);
