@@ -14,7 +14,7 @@ const command = (script: string): Command => ({
   ],
 });
 
-test.for(["express", "fastify", "hono", "nestjs"])(
+test.for(["express", "fastify", "h3", "hono", "nestjs"])(
   "with %s, the client is asked to reconnect, and the process exits with 0 within 3 s",
   (name) => expectCleanShutdown(command(`../${name}.ts`)),
 );
