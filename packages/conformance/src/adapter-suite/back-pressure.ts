@@ -14,8 +14,8 @@ const BATCH = 8;
 const BATCHES = 128;
 /** An `idleTimeout` that never expires in a test, in ms. */
 const NO_TIMEOUT = 3_600_000;
-/** How many equal observations show that nothing is pulled any more. */
-const LOOKS = 40;
+/** Consecutive checks without a pull after which the source counts as paused. */
+const CHECKS = 40;
 
 /** A client that stops reading costs a bounded amount of memory, and does not slow down the others. */
 export function backPressure({ test, assertCut }: Suite): void {
@@ -146,12 +146,12 @@ async function lastBlock(server: RemoteServer): Promise<string> {
   return `id: ${epoch}.${last}\ndata: ${"x".repeat(SIZE)}\n\n`;
 }
 
-/** How many events were pulled, when no more are pulled. */
+/** Waits until no more events are pulled; returns how many were. */
 async function pulledAtRest(server: RemoteServer): Promise<number> {
   let pulled = -1;
-  for (let looks = 0; looks < LOOKS; looks++) {
+  for (let checks = 0; checks < CHECKS; checks++) {
     const { runs } = await server.observed();
-    if (runs.pulled !== pulled) looks = 0;
+    if (runs.pulled !== pulled) checks = 0;
     pulled = runs.pulled;
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

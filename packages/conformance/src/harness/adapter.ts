@@ -44,7 +44,7 @@ export interface Listening {
   /** `h2c` is HTTP/2 without TLS, `h2` is HTTP/2 with TLS; any certificate is accepted. @default "http/1.1" */
   readonly protocol?: Protocol;
   /**
-   * For a server in another process, which has a subject of its own (`createSubject`) and does not call `answer`: sends a
+   * For a server in another process, which has its own subject (`createSubject`) and does not call `answer`: sends a
    * message of the suite to that subject, and returns its reply.
    */
   readonly tell?: (message: string) => Promise<string>;

@@ -30,9 +30,9 @@ export async function connectToSink(server: RemoteServer): Promise<Client> {
   return client;
 }
 
-/** Looks at the sink without a `drained` after which it is full: each is a turn of the server and leaves a proxy time. */
-const LOOKS = 100;
-/** 64 MiB: no transport buffers so many blocks for a client that does not read. */
+/** Checks without a `drained` after which the sink counts as full. Each is a turn of the server, and gives a proxy time. */
+const CHECKS = 100;
+/** 64 MiB: more than any transport buffers for a client that does not read. */
 const TOO_MANY_BLOCKS = 1_024;
 
 /** Writes blocks until the transport of a paused client is full; returns how many it accepted. */
@@ -49,7 +49,7 @@ export async function fillTransport(server: RemoteServer): Promise<number> {
 
 /** Whether the sink has drained since then, and accepts more. */
 async function drainsAgain(server: RemoteServer, drainedBefore: number): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look++) {
+  for (let check = 0; check < CHECKS; check++) {
     if ((await server.sinkState(SINK)).drained > drainedBefore) return true;
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

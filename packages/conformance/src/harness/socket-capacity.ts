@@ -3,8 +3,8 @@ import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { listen } from "./listen.ts";
 
-/** Looks at a socket after which it is full if it has not drained. They are turns of the event loop, not a time. */
-const LOOKS = 50;
+/** Checks after which a socket that has not drained counts as full: turns of the event loop, not a time. */
+const CHECKS = 50;
 
 /** How many blocks a plain connection on this machine buffers for a client that does not read. */
 export async function socketCapacity(block: string): Promise<number> {
@@ -24,6 +24,6 @@ export async function socketCapacity(block: string): Promise<number> {
 }
 
 async function drains(socket: Socket): Promise<boolean> {
-  for (let look = 0; look < LOOKS && socket.writableNeedDrain; look++) await pause(1);
+  for (let check = 0; check < CHECKS && socket.writableNeedDrain; check++) await pause(1);
   return !socket.writableNeedDrain;
 }

@@ -17,8 +17,8 @@ export interface Suite {
 export type StartServer = (options?: TestServerOptions) => Promise<RemoteServer>;
 
 /**
- * Each test has a server of its own. Whatever it did, nothing is left when its clients have disconnected: no connection, no
- * call of the adapter, no stream. Each connection that opened has closed once, nothing failed that the test did not expect,
+ * Each test has its own server. Whatever a test does, nothing is left when its clients have disconnected: no connection, no
+ * call of the adapter, no stream. Each connection that opened has closed once, no failure that the test did not expect is reported,
  * and no bytes followed the end of a response.
  */
 export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnderTest): Suite {

@@ -16,7 +16,7 @@ export interface ServerProcess {
   untilDisconnected(): Promise<Result<"state">>;
 }
 
-/** Starts a server in a process of its own, until the test is finished. */
+/** Starts a server in its own process, until the test is finished. */
 export async function startServerProcess(framework: Framework): Promise<ServerProcess> {
   const child = fork(new URL("./server.ts", import.meta.url), [framework], {
     execArgv: ["--conditions=@holdfast/source", "--expose-gc"],

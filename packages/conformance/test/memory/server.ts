@@ -1,5 +1,5 @@
 /*
- * A server in a process of its own, so that its memory can be measured alone. It runs the commands that its parent sends.
+ * A server in its own process, so that its memory can be measured alone. It runs the commands that its parent sends.
  */
 import { getEventListeners, once } from "node:events";
 import { createServer, type RequestListener } from "node:http";

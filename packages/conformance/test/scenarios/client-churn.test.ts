@@ -46,11 +46,11 @@ test.each([1, 2, 3])(
     const expectRunning = (): void => {
       if (connected.length > 0) expect(running).toBe(1);
     };
-    for (let came = 0; came < CLIENTS;) {
+    for (let started = 0; started < CLIENTS;) {
       const cursor = random() < 0.5 ? left.at(-1) : undefined;
-      const together = Math.min(1 + upTo(5), CLIENTS - came);
+      const together = Math.min(1 + upTo(5), CLIENTS - started);
       const coming = Array.from({ length: together }, () => connect("job", cursor && cursorOf(cursor)));
-      came += together;
+      started += together;
       connected.push(...(await Promise.all(coming)));
       expectRunning();
       await clock.advance(PAUSES[upTo(PAUSES.length - 1)] ?? 0);

@@ -74,7 +74,7 @@ test("the database throws for a minute: clients receive one retryable error, and
     expect(each.text).toContain("event: stream.error\nretry: 999\n");
     expect(each.text).not.toContain("ECONNREFUSED");
   }
-  // The delays grow to the cap, and begin anew when it is over; nobody else queries meanwhile.
+  // The delays grow to their limit, and start again after the outage. There are no other queries.
   const delays = queries.slice(before).map((at, index, all) => at - (all[index - 1] ?? start));
   expect(delays.slice(1, 7)).toEqual([999, 1_998, 3_996, 7_992, 15_984, 29_970]);
   expect(new Set(delays.slice(7))).toEqual(new Set([500]));
