@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { expectCleanShutdown } from "./expect-clean-shutdown.ts";
@@ -8,12 +9,6 @@ import type { Command } from "./run-server.ts";
 
 const MINUTES = 60_000;
 
-const apps: Record<string, Omit<Command, "cwd">> = {
-  next: { args: ["node_modules/next/dist/bin/next", "start"], env: { NEXT_MANUAL_SIG_HANDLE: "true" } },
-  nuxt: { args: [".output/server/index.mjs"] },
-  sveltekit: { args: ["build"] },
-};
-
 const folder = createTemporaryFolder();
 let tarballs: Record<string, string> = {};
 
@@ -23,10 +18,10 @@ beforeAll(async () => {
 
 afterAll(() => folder.remove());
 
-test.for(Object.entries(apps))(
+test.for(["next", "nuxt", "sveltekit"])(
   "with %s, the client is asked to reconnect, and the process exits with 0 within 3 s",
   { timeout: 10 * MINUTES },
-  async ([name, command], { skip }) => {
+  async (name, { skip }) => {
     const cwd = join(folder.path, name);
     try {
       await installApp(join(import.meta.dirname, "..", name), cwd, tarballs);
@@ -36,6 +31,17 @@ test.for(Object.entries(apps))(
       skip();
     }
     await buildApp(cwd);
-    await expectCleanShutdown({ ...command, cwd });
+    await expectCleanShutdown({ ...startCommandOf(cwd), cwd });
   },
 );
+
+/** The command of the script `start`, to be run without npm, which does not pass signals on. */
+function startCommandOf(cwd: string): Command {
+  const { scripts } = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"));
+  const words: string[] = scripts.start.split(" ");
+  const node = words.indexOf("node");
+  return {
+    env: Object.fromEntries(words.slice(0, node).map((word) => word.split("="))),
+    args: words.slice(node + 1),
+  };
+}

@@ -6,7 +6,7 @@ const EXAMPLE = join(import.meta.dirname, "..");
 const ROOT = join(EXAMPLE, "../..");
 
 const blocksOf = (page: string): string[] =>
-  [...readFileSync(join(ROOT, page), "utf8").matchAll(/^```(?:ts|json)\n(.*?)\n```$/gms)].map(
+  [...readFileSync(join(ROOT, page), "utf8").matchAll(/^```(?:ts|sh)\n(.*?)\n```$/gms)].map(
     ([, code]) => code as string,
   );
 
