@@ -14,7 +14,7 @@ let tarballs: Record<string, string> = {};
 
 beforeAll(async () => {
   tarballs = await packPackages(folder.path);
-}, 5 * MINUTES);
+}, 10 * MINUTES);
 
 afterAll(() => folder.remove());
 
