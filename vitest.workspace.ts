@@ -33,15 +33,15 @@ const except = (...files: string[]): { exclude: string[] } => ({
 });
 
 /**
- * The tests of a folder that run every day, and its deep ones. Those of every day share a worker's modules:
- * to load them again for each file would take as long as the tests do.
+ * The tests of a folder that run every day, and its deep ones. The test files of every day share the modules of a worker:
+ * loading them again for each file would take as long as the tests do.
  */
 const projects = (root: string, name: string, test: TestOptions = {}): TestProjectInlineConfiguration[] => [
   project(root, name, {
-    ...test,
     include: ["**/*.test.ts"],
     ...except("**/*.{deep,matrix}.test.ts"),
     isolate: false,
+    ...test,
   }),
   project(root, `deep-${name}`, { ...test, include: ["**/*.deep.test.ts"] }),
 ];
@@ -52,8 +52,8 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("packages/express", "express"),
   ...projects("packages/fastify", "fastify"),
   ...projects("packages/hono", "hono"),
-  // `sse` of msw needs a global EventSource.
-  ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"] }),
+  // `sse` of msw needs a global EventSource. Isolated, because some of these tests replace globals such as `fetch`.
+  ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
   ...projects("packages/redis", "redis"),
   ...projects("packages/conformance", "http"),
   // They start processes and browsers, which takes long on a busy machine.

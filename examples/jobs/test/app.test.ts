@@ -328,7 +328,7 @@ test("only the latest results are kept", async () => {
 });
 
 test("the metrics show the gauges and counters of the registry", async () => {
-  const app = await serveApp({ root: tempFolder(manyFiles(20)), interval: Infinity });
+  const app = await serveApp({ root: tempFolder(manyFiles(20)) });
   const { stream } = await start(app);
   const { length } = applicationEvents(await followToEnd(stream));
   await followToEnd(stream);

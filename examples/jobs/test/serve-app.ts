@@ -13,9 +13,9 @@ export interface ServedApp {
   cutAll(): void;
 }
 
-/** Serves the app over HTTP until the test is finished. */
+/** Serves the app over HTTP until the test is finished. `progress` events do not depend on the time. */
 export async function serveApp(options: AppOptions): Promise<ServedApp> {
-  const { app, jobs } = createApp(options);
+  const { app, jobs } = createApp({ interval: Infinity, ...options });
   const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 });
   const cutAll = (): void => {
     if ("closeAllConnections" in server) server.closeAllConnections();

@@ -43,7 +43,7 @@ describe.each([
 ])("a stream with %s, cut at every byte", (_name, newline) => {
   const bytes = recorded(0, newline).length;
 
-  test("delivers the same events", { timeout: 30_000 }, async () => {
+  test("delivers the same events", async () => {
     const cursors = new Map<string, (string | undefined)[]>();
     const { url } = await startHttpServer((req, res) => {
       const seen = cursors.get(req.url as string) ?? [];
