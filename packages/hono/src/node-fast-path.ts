@@ -15,9 +15,27 @@ import { type BodySink, createWebSink, type SinkEvents } from "@holdfast/core";
 export interface Outgoing {
   readonly headersSent: boolean;
   readonly destroyed?: boolean;
+  /** Of a response of HTTP/1.1; `null` for a pipelined one before its turn. */
+  readonly socket?: OutgoingSocket | null;
+  /** Of a response of HTTP/2. */
+  readonly stream?: OutgoingStream;
   write: (chunk: Uint8Array) => boolean;
   once(event: "drain" | "close", listener: () => void): unknown;
+  once(event: "socket", listener: (socket: OutgoingSocket) => void): unknown;
 }
+
+interface OutgoingSocket {
+  end(): unknown;
+}
+
+interface OutgoingStream {
+  readonly writableLength: number;
+  write(chunk: string, onTaken: () => void): unknown;
+  close(code: number): void;
+}
+
+/** The code of HTTP/2 (RFC 9113, 7) that no client takes for a normal end. */
+const INTERNAL_ERROR = 2;
 
 /** Number of chunks for which this is checked. If none reaches the response directly, the fast path is never taken. */
 const ATTEMPTS = 8;
@@ -28,7 +46,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
   let isDirect = false;
   let isProbing = false;
   let isFull = false;
-  let state: "open" | "closing" | "over" = "open";
+  let state: "open" | "closing" | "cutting" | "over" = "open";
 
   const web = createWebSink({
     drained() {
@@ -79,8 +97,28 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
       state = "closing";
       if (!isFull) web.close();
     },
+    cut(reason) {
+      if (state !== "open") return;
+      state = "cutting";
+      if (isDirect) cutBehind(outgoing);
+      else web.cut(reason);
+    },
     destroy: (reason) => web.destroy(reason),
   };
+}
+
+/** Cuts the response behind everything written. With an error of the body, the server would drop what is still buffered. */
+function cutBehind(outgoing: Outgoing): void {
+  const { socket, stream } = outgoing;
+  if (stream === undefined) {
+    if (socket) socket.end();
+    else outgoing.once("socket", (next) => queueMicrotask(() => next.end()));
+    return;
+  }
+  // RST_STREAM would overtake what is queued.
+  const reset = (): void => stream.close(INTERNAL_ERROR);
+  if (stream.writableLength === 0) reset();
+  else stream.write("", reset);
 }
 
 /** Watches for a chunk. The returned function stops that and says whether the chunk was written. */

@@ -219,6 +219,51 @@ describe("on the fast path", () => {
     expect(response.text).not.toContain("late");
   });
 
+  test("cutting sends a FIN behind everything written, and `closed` follows when the response has closed", async () => {
+    const { sink, response, events } = await onFastPath();
+    const end = vi.fn<() => void>();
+    Object.assign(response, { socket: { end } });
+    sink.cut(new Error("drained"));
+    sink.cut(new Error("again"));
+    sink.close();
+    expect(sink.write(bytesOf("late"))).toBe(false);
+    await settled();
+    expect(end).toHaveBeenCalledOnce();
+    expect([response.isEnded, response.destroyed, events.closed.mock.calls.length]).toEqual([
+      false,
+      false,
+      0,
+    ]);
+    response.emit("close");
+    expect(events.closed).toHaveBeenCalledOnce();
+    expect(response.text).not.toContain("late");
+  });
+
+  test("cutting a pipelined response waits for its turn", async () => {
+    const { sink, response } = await onFastPath();
+    const end = vi.fn<() => void>();
+    Object.assign(response, { socket: null });
+    sink.cut(new Error("drained"));
+    response.emit("socket", { end });
+    // Node writes what the response has buffered after this event.
+    expect(end).not.toHaveBeenCalled();
+    await settled();
+    expect(end).toHaveBeenCalledOnce();
+  });
+
+  test("cutting over HTTP/2 resets the stream behind what is queued", async () => {
+    const { sink, response } = await onFastPath();
+    const close = vi.fn<(code: number) => void>();
+    let onTaken: () => void = () => undefined;
+    const write = (_chunk: string, callback: () => void): void => void (onTaken = callback);
+    Object.assign(response, { stream: { writableLength: 5, write, close } });
+    sink.cut(new Error("drained"));
+    await settled();
+    expect(close).not.toHaveBeenCalled();
+    onTaken();
+    expect(close).toHaveBeenCalledExactlyOnceWith(2);
+  });
+
   test("closing waits until a full response has drained", async () => {
     const { sink, response, events } = await onFastPath();
     response.isFull = true;

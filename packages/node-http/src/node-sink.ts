@@ -1,4 +1,6 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Transform } from "node:stream";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
@@ -36,7 +38,8 @@ export function createNodeSink(
     // Without a status message, because HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
-  const ended = (): boolean => res.writableEnded || isClosed(res);
+  let isCut = false;
+  const ended = (): boolean => isCut || res.writableEnded || isClosed(res);
   let begun = false;
   return {
     write(bytes) {
@@ -51,6 +54,14 @@ export function createNodeSink(
     close() {
       if (!ended()) res.end();
     },
+    cut() {
+      if (ended()) return;
+      isCut = true;
+      cutBehind(
+        res,
+        stream === undefined ? () => halfClose(res as ServerResponse) : () => resetStream(stream),
+      );
+    },
     destroy() {
       if (isClosed(res)) return;
       // With another code, or without one, some clients take the cut for a normal end.
@@ -60,6 +71,37 @@ export function createNodeSink(
       if (stream === undefined && res.socket === null) watched.end();
     },
   };
+}
+
+/** Cuts the response when compression middleware, if there is any, has passed on everything that was written. */
+function cutBehind(res: NodeResponse, cut: () => void): void {
+  // Such middleware redirects this listener to its own stream, which is the only way to find that stream.
+  const compressor: unknown = res.on("drain", () => undefined);
+  if (!(compressor instanceof Transform)) return cut();
+  const cutWhenRead = (): void => {
+    if (compressor.readableLength === 0) cut();
+  };
+  compressor.write("", () => {
+    compressor.on("data", cutWhenRead);
+    cutWhenRead();
+  });
+}
+
+/**
+ * Sends a FIN without the last chunk (RFC 9112, 8) behind everything written. `res.destroy()` would drop what is still in
+ * the buffer of the socket. A pipelined response waits for its turn.
+ */
+function halfClose(res: ServerResponse): void {
+  res.flushHeaders();
+  if (res.socket === null) res.once("socket", (socket: Socket) => queueMicrotask(() => socket.end()));
+  else res.socket.end();
+}
+
+/** Resets the stream when the session has taken everything written, because RST_STREAM would overtake what is queued. */
+function resetStream(stream: ServerHttp2Stream): void {
+  const reset = (): void => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  if (stream.writableLength === 0) reset();
+  else stream.write("", reset);
 }
 
 /** Whether the response is over or the client has disconnected. */
