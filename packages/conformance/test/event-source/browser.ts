@@ -49,10 +49,13 @@ export function inBrowser(
   });
   return [
     { ...implementation(browser, "new EventSource(url)"), ...traits },
-    implementation(
-      `ResilientEventSource, as the standard requires, in ${browser}`,
-      `new holdfast.ResilientEventSource(url, { policy: "standard" })`,
-      bundleClient,
-    ),
+    {
+      ...implementation(
+        `ResilientEventSource, as the standard requires, in ${browser}`,
+        `new holdfast.ResilientEventSource(url, { policy: "standard" })`,
+        bundleClient,
+      ),
+      reconnectsSlowly: true,
+    },
   ];
 }
