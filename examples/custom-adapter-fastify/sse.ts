@@ -44,7 +44,7 @@ function signalOf(res: ServerResponse): AbortSignal {
 }
 
 function sinkOf(res: ServerResponse, events: SinkEvents): Sink {
-  const isOver = (): boolean => res.writableEnded || res.destroyed;
+  const isOver = (): boolean => res.writableEnded || res.destroyed || res.socket?.writable === false;
   res.on("drain", () => events.drained());
   // `close` is emitted once, after a flush or a cut. If that was earlier, core still needs its sink first.
   if (res.destroyed) queueMicrotask(() => events.closed());
@@ -54,6 +54,10 @@ function sinkOf(res: ServerResponse, events: SinkEvents): Sink {
     write: (bytes) => !isOver() && res.write(bytes),
     close() {
       if (!isOver()) res.end();
+    },
+    // A FIN without the last chunk: the client sees that the response is incomplete, and loses nothing of it.
+    cut() {
+      if (!isOver()) res.socket?.end();
     },
     destroy() {
       res.destroy();
