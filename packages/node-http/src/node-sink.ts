@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { Transform } from "node:stream";
+import { type Duplex, Transform } from "node:stream";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
@@ -14,6 +14,9 @@ interface BufferingResponse {
 
 /** Shared by all responses: creating an error for each would cost more than serving the response. */
 const RESPONSE_OVER = new HoldfastError("ABORTED", "The response is over.");
+
+/** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
+const CUT_DELAY = 100;
 
 /**
  * Begins the response and returns a sink that writes to it.
@@ -57,9 +60,8 @@ export function createNodeSink(
     cut() {
       if (ended()) return;
       isCut = true;
-      cutBehind(
-        res,
-        stream === undefined ? () => halfClose(res as ServerResponse) : () => resetStream(stream),
+      afterCompression(res, () =>
+        stream === undefined ? halfClose(res as ServerResponse) : resetStream(stream),
       );
     },
     destroy() {
@@ -73,13 +75,15 @@ export function createNodeSink(
   };
 }
 
-/** Cuts the response when compression middleware, if there is any, has passed on everything that was written. */
-function cutBehind(res: NodeResponse, cut: () => void): void {
+/** Calls `cut` when compression middleware, if there is any, has passed on everything that was written. */
+function afterCompression(res: NodeResponse, cut: () => void): void {
   // Such middleware redirects this listener to its own stream, which is the only way to find that stream.
   const compressor: unknown = res.on("drain", () => undefined);
   if (!(compressor instanceof Transform)) return cut();
   const cutWhenRead = (): void => {
-    if (compressor.readableLength === 0) cut();
+    if (compressor.readableLength > 0) return;
+    compressor.off("data", cutWhenRead);
+    cut();
   };
   compressor.write("", () => {
     compressor.on("data", cutWhenRead);
@@ -87,21 +91,24 @@ function cutBehind(res: NodeResponse, cut: () => void): void {
   });
 }
 
-/**
- * Sends a FIN without the last chunk (RFC 9112, 8) behind everything written. `res.destroy()` would drop what is still in
- * the buffer of the socket. A pipelined response waits for its turn.
- */
+/** Sends a FIN without the last chunk (RFC 9112, 8). A pipelined response waits for its turn. */
 function halfClose(res: ServerResponse): void {
   res.flushHeaders();
-  if (res.socket === null) res.once("socket", (socket: Socket) => queueMicrotask(() => socket.end()));
-  else res.socket.end();
+  const cut = (socket: Socket): void => cutWhenFlushed(socket, () => socket.end());
+  if (res.socket !== null) cut(res.socket);
+  // The response writes what it has buffered after this event.
+  else res.once("socket", (socket: Socket) => queueMicrotask(() => cut(socket)));
 }
 
-/** Resets the stream when the session has taken everything written, because RST_STREAM would overtake what is queued. */
 function resetStream(stream: ServerHttp2Stream): void {
-  const reset = (): void => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  if (stream.writableLength === 0) reset();
-  else stream.write("", reset);
+  cutWhenFlushed(stream, () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+}
+
+/** Calls `cut` behind everything written: a RST_STREAM would overtake what is queued. */
+function cutWhenFlushed(stream: Duplex, cut: () => void): void {
+  const cutLater = (): void => void setTimeout(cut, CUT_DELAY);
+  if (stream.writableLength === 0) cutLater();
+  else stream.write("", cutLater);
 }
 
 /** Whether the response is over or the client has disconnected. */

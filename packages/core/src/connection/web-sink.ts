@@ -14,6 +14,9 @@ export interface WebSink extends BodySink {
   give(chunk: Uint8Array<ArrayBuffer>): boolean;
 }
 
+/** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
+const CUT_DELAY = 100;
+
 /**
  * Creates a sink over a web stream, whose `write` returns `false` as long as a chunk waits to be read.
  *
@@ -28,8 +31,8 @@ export interface WebSink extends BodySink {
 export function createWebSink(events: SinkEvents): WebSink {
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   let state: "open" | "closing" | "cutting" | "over" = "open";
-  /** Whether the reader waits for a chunk. */
-  let isAwaited = false;
+  /** Whether the reader asks for more than it was given. */
+  let isFlushed = true;
   let cutReason: unknown;
 
   function finish(): void {
@@ -42,9 +45,8 @@ export function createWebSink(events: SinkEvents): WebSink {
     finish();
   }
 
-  /** Not at once: some servers flush the last chunk later in the turn in which they have read it. */
-  function cutSoon(): void {
-    systemClock.soon(() => {
+  function cutLater(): void {
+    systemClock.after(CUT_DELAY, () => {
       if (state !== "cutting") return;
       controller.error(cutReason);
       finish();
@@ -58,9 +60,9 @@ export function createWebSink(events: SinkEvents): WebSink {
       controller = streamController;
     },
     pull() {
-      isAwaited = true;
+      isFlushed = true;
       if (state === "closing") closeStream();
-      else if (state === "cutting") cutSoon();
+      else if (state === "cutting") cutLater();
       else events.drained();
     },
     cancel() {
@@ -72,7 +74,7 @@ export function createWebSink(events: SinkEvents): WebSink {
 
   function give(chunk: Uint8Array<ArrayBuffer>): boolean {
     if (state !== "open") return false;
-    isAwaited = false;
+    isFlushed = false;
     controller.enqueue(chunk);
     return isEmpty();
   }
@@ -85,14 +87,14 @@ export function createWebSink(events: SinkEvents): WebSink {
     write: (bytes) => give(bytes.slice()),
     close() {
       if (state !== "open") return;
-      if (isEmpty()) closeStream();
+      if (isFlushed) closeStream();
       else state = "closing";
     },
     cut(reason) {
       if (state !== "open") return;
       state = "cutting";
       cutReason = reason;
-      if (isAwaited) cutSoon();
+      if (isFlushed) cutLater();
     },
     destroy(reason) {
       if (state === "over") return;
