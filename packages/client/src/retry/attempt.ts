@@ -1,5 +1,4 @@
-import type { PublicError } from "@holdfast/core";
-import type { FailureReason } from "./connection-error.ts";
+import type { EndStatus, PublicError } from "@holdfast/core";
 import type { Loss } from "./loss.ts";
 
 /** How an attempt ended. Every outcome but a loss has a `type`. */
@@ -14,14 +13,13 @@ export type AttemptOutcome =
       readonly reason: "woken" | "reconnect" | "closed";
       readonly message?: undefined;
     }
-  /** The stream has ended, or no other attempt can succeed. */
+  /** The stream has ended. */
   | {
       readonly type: "end";
-      readonly reason: "done" | FailureReason;
+      readonly reason: EndStatus;
       readonly message: string;
-      readonly cause?: unknown;
       /** The last `stream.error` before the end. */
-      readonly server?: PublicError | undefined;
+      readonly server: PublicError | undefined;
     };
 
 /**

@@ -49,13 +49,10 @@ export function inBrowser(
   });
   return [
     { ...implementation(browser, "new EventSource(url)"), ...traits },
-    {
-      ...implementation(
-        `ResilientEventSource, as the standard requires, in ${browser}`,
-        `new holdfast.ResilientEventSource(url, { policy: "standard" })`,
-        bundleClient,
-      ),
-      reconnectsSlowly: true,
-    },
+    implementation(
+      `ResilientEventSource, as the standard requires, in ${browser}`,
+      `new holdfast.ResilientEventSource(url, { policy: "standard" })`,
+      bundleClient,
+    ),
   ];
 }

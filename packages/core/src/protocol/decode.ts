@@ -2,8 +2,7 @@
 export interface Block {
   readonly id: string | undefined;
   readonly event: string;
-  /** `undefined` for a block that clients do not dispatch: comments, and a lone `id:` or `retry:`. */
-  readonly data: string | undefined;
+  readonly data: string;
 }
 
 const decoder = new TextDecoder();
@@ -25,5 +24,5 @@ function decodeBlock(text: string): Block {
     else if (field === "event") event = value || "message";
     else if (field === "id") id = value;
   }
-  return { id, event, data: data.length > 0 ? data.join("\n") : undefined };
+  return { id, event, data: data.join("\n") };
 }

@@ -1,5 +1,4 @@
 import { Connection } from "../connection/connection.ts";
-import { drainWhenAborted } from "../connection/drain-signal.ts";
 import { respondWithoutStream, sendEmptyResponse } from "../connection/empty-response.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
@@ -29,12 +28,12 @@ export function accept(
   const { pool } = registry;
   const connection = new Connection(pool, target.id, request, open, options);
   const isAborted = signal?.aborted === true && !pool.draining;
-  const reason = isAborted ? "aborted" : pool.rejectReason(target.id, target.counted);
+  const reason = isAborted ? "aborted" : pool.rejectReason(target.counted);
   if (reason !== undefined) connection.reject(reason, pool.spread);
   else {
     pool.add(connection, target.counted);
     lookUpStream(new RequestContext(registry, connection, { ...target, cursor: request.cursor }, options));
-    drainWhenAborted(connection, signal);
+    connection.drainWhenAborted(signal);
   }
   return connection.done;
 }

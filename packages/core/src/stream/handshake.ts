@@ -1,12 +1,5 @@
-import { concatFrames, type Control, openFrame, resetFrame } from "../protocol/control-events.ts";
-import {
-  type From,
-  idBefore,
-  lastOf,
-  type Reset,
-  resolveCursor,
-  type StartPosition,
-} from "../protocol/cursor.ts";
+import { concatFrames, openFrame, resetFrame } from "../protocol/control-events.ts";
+import { type From, idBefore, type Reset, resolveCursor, type StartPosition } from "../protocol/cursor.ts";
 import { makeId } from "../protocol/event-id.ts";
 import type { SnapshotPrefix } from "./snapshot.ts";
 import type { Stream } from "./stream.ts";
@@ -25,7 +18,8 @@ export interface Handshake {
 export interface HandshakeOptions {
   /** The heartbeat interval in ms. */
   readonly heartbeat: number;
-  readonly control: Control;
+  /** Whether control events are dispatched. */
+  readonly control: boolean;
   /** The reconnection time in ms. */
   readonly retry: number;
 }
@@ -47,9 +41,8 @@ export function handshakeFromLog(
 }
 
 /** Whether the log continues where the snapshot prefix ends. */
-export function continues({ bounds }: Stream, { at }: SnapshotPrefix): boolean {
-  const last = lastOf(bounds, at.epoch);
-  return last !== undefined && at.seq >= bounds.first - 1 && at.seq <= last;
+export function continues({ log, first }: Stream, { at }: SnapshotPrefix): boolean {
+  return at.epoch === log.epoch && at.seq >= first - 1 && at.seq <= log.last;
 }
 
 /**
@@ -81,5 +74,5 @@ function firstFrames(
   if (reset === undefined) return openFrame(data, id, retry, control);
   // With an id before the reset, a client that is cut between the two would come back behind the gap.
   const open = openFrame(data, undefined, retry, control);
-  return concatFrames([open, resetFrame(reset, id, control).bytes]);
+  return concatFrames([open, resetFrame(reset, id, control)]);
 }

@@ -25,11 +25,10 @@ export interface MemoryClient {
   /** How many calls of `write` that took. */
   readonly writes: number;
   /**
-   * `idle`: no response yet. `closing`: ended by the server, but not flushed. `flushed`: ended in order. `cut`: ended by the
-   * server behind its last bytes, but visibly incomplete. `destroyed`: cut off at once by the server. `left`: the client has
-   * left.
+   * `idle`: no response yet. `closing`: ended by the server, but not flushed. `flushed`: ended in order. `destroyed`:
+   * cut by the server. `left`: the client has left.
    */
-  readonly state: "idle" | "open" | "closing" | "flushed" | "cut" | "destroyed" | "left";
+  readonly state: "idle" | "open" | "closing" | "flushed" | "destroyed" | "left";
   /** Whether something was written that the client has not read: there is back-pressure. */
   readonly held: boolean;
   /** Stops reading: from now on the first `write` returns `false`. */
@@ -61,21 +60,13 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
   let state: MemoryClient["state"] = "idle";
   let stalled = false;
   let pending = false;
-  let ending: "flushed" | "cut" = "flushed";
 
-  function finish(how: "flushed" | "cut" | "destroyed"): void {
+  function finish(how: "flushed" | "destroyed"): void {
     state = how;
     events?.closed();
   }
 
-  function end(how: "flushed" | "cut"): void {
-    if (state !== "open") return;
-    ending = how;
-    state = "closing";
-    if (!pending) finish(how);
-  }
-
-  const isOver = (): boolean => ["flushed", "cut", "destroyed", "left"].includes(state);
+  const isOver = (): boolean => state === "flushed" || state === "destroyed" || state === "left";
 
   return {
     request: { method, cursor, signal: left.signal },
@@ -95,8 +86,11 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
           pending = stalled;
           return !stalled;
         },
-        close: () => end("flushed"),
-        cut: () => end("cut"),
+        close() {
+          if (state !== "open") return;
+          state = "closing";
+          if (!pending) finish("flushed");
+        },
         destroy() {
           if (!isOver()) finish("destroyed");
         },
@@ -127,7 +121,7 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
       stalled = false;
       if (!pending) return;
       pending = false;
-      if (state === "closing") finish(ending);
+      if (state === "closing") finish("flushed");
       else if (state === "open") events?.drained();
     },
     leave() {
