@@ -23,18 +23,19 @@ interface Step {
 }
 
 /**
- * Reads a stream with one of the client's APIs, and reconnects as soon as the server allows it. Runs in the test, or as a
- * string in a page: it MUST NOT refer to anything outside.
+ * Reads a stream with one of the client's APIs. Runs in the test, or as a string in a page: it MUST NOT refer to anything
+ * outside.
  */
-export type ClientApi = (client: typeof Client, url: string) => OpenStream;
+export type ClientApi = (client: typeof Client, url: string, clock: Client.Timers) => OpenStream;
 
-export const readWithConnect: ClientApi = ({ connect, json, text }, url) => {
+export const readWithConnect: ClientApi = ({ connect, json, text }, url, clock) => {
   const events: ReceivedStream["events"] = [];
   const resets: ReceivedStream["resets"] = [];
   const connection = connect(url, {
     events: { step: json<Step>(), note: text },
     onReset: (reset) => resets.push(reset),
     random: () => 0,
+    clock,
   });
   const readToTheEnd = async (): Promise<ReceivedStream> => {
     for await (const { id, event, data } of connection) events.push({ id, event, data });
@@ -49,10 +50,10 @@ export const readWithConnect: ClientApi = ({ connect, json, text }, url) => {
   };
 };
 
-export const readWithEventSource: ClientApi = ({ ResilientEventSource }, url) => {
+export const readWithEventSource: ClientApi = ({ ResilientEventSource }, url, clock) => {
   const events: ReceivedStream["events"] = [];
   const resets: ReceivedStream["resets"] = [];
-  const source = new ResilientEventSource(url, { random: () => 0 });
+  const source = new ResilientEventSource(url, { random: () => 0, clock });
   for (const event of ["step", "note"]) {
     source.addEventListener(event, ({ data, lastEventId: id }) => {
       events.push({ id, event, data: event === "step" ? (JSON.parse(data) as Step) : data });

@@ -1,6 +1,7 @@
 import * as client from "@holdfast/client";
 import type { Page } from "playwright-core";
 import { onTestFinished } from "vitest";
+import { shortDelays } from "../support/short-delays.ts";
 import type { ClientApi, OpenStream, ReceivedStream } from "./client-apis.ts";
 import { openClientPage } from "./client-page.ts";
 
@@ -8,7 +9,7 @@ import { openClientPage } from "./client-page.ts";
 export type ReadStream = (api: ClientApi, url: string) => Promise<Pick<OpenStream, "finished">>;
 
 export const inNode: ReadStream = async (api, url) => {
-  const { live, finished, close } = api(client, url);
+  const { live, finished, close } = api(client, url, shortDelays());
   onTestFinished(close);
   await Promise.race([live, finished]);
   return { finished };
@@ -19,7 +20,7 @@ export const inPage =
   async (api, url) => {
     await openClientPage(page(), url);
     await page().evaluate(`
-      var stream = (${api.toString()})(holdfast, ${JSON.stringify(url)});
+      var stream = (${api.toString()})(holdfast, ${JSON.stringify(url)}, (${shortDelays.toString()})());
       Promise.race([stream.live, stream.finished]);
     `);
     return { finished: page().evaluate<ReceivedStream>("stream.finished") };

@@ -3,11 +3,13 @@ import { expect, onTestFinished, test } from "vitest";
 import { startStreamServer } from "../support/stream-server.ts";
 import { startCuttingProxy, type CuttingProxy } from "../support/cutting-proxy.ts";
 import { eventually } from "../../src/harness/eventually.ts";
+import { shortDelays } from "../support/short-delays.ts";
 import { testRegistry } from "../support/test-registry.ts";
 
 // Covers packages/client/src over real HTTP: its cursor and its resets.
 
 const random = (): number => 0;
+const clock = shortDelays();
 const urlOf = ({ port }: { readonly port: number }): string => `http://127.0.0.1:${port}/stream`;
 
 test('with `resumeBy: "query"` the cursor is sent in the query', async () => {
@@ -19,7 +21,7 @@ test('with `resumeBy: "query"` the cursor is sent in the query', async () => {
     const [three] = /^[^]*?(?:\nid: [^]+?\n\n[^]*?){3}/.exec(received) ?? [];
     return proxy.cuts < 5 ? three?.length : undefined;
   });
-  const connection = connect(`${urlOf(proxy)}?verbose=1`, { resumeBy: "query", random });
+  const connection = connect(`${urlOf(proxy)}?verbose=1`, { resumeBy: "query", random, clock });
   const ids = [job.push({ data: 0 })];
   const first = await connection.next();
   for (let number = 1; number < 20; number++) ids.push(job.push({ data: number }));
@@ -44,7 +46,7 @@ test("after a restart of the server the epoch differs: the client starts over", 
   const first = await startStreamServer(() => before.stream("job"));
   const resets: StreamReset[] = [];
   const proxy = await startCuttingProxy(first.port);
-  const connection = connect(urlOf(proxy), { random, onReset: (reset) => resets.push(reset) });
+  const connection = connect(urlOf(proxy), { random, clock, onReset: (reset) => resets.push(reset) });
   onTestFinished(connection.close);
   expect(await connection.next()).toMatchObject({ value: { data: "before" } });
   const next = connection.next();
@@ -80,6 +82,7 @@ test("a running snapshot that is cut in the middle is sent again from the start"
   const resets: StreamReset[] = [];
   const connection = connect(urlOf(proxy), {
     random,
+    clock,
     onReset(reset) {
       resets.push(reset);
       dropped.push(events);

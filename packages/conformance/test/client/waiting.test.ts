@@ -4,11 +4,13 @@ import { startStreamServer } from "../support/stream-server.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { eventually } from "../../src/harness/eventually.ts";
 import { clockWithFakeTimers } from "../support/fake-timers.ts";
+import { shortDelays } from "../support/short-delays.ts";
 import { testRegistry } from "../support/test-registry.ts";
 
 // Covers packages/client/src over real HTTP: how it waits for a stream.
 
 const random = (): number => 0;
+const clock = shortDelays();
 
 const WAIT = 90_000;
 const DRAINS = 3;
@@ -21,8 +23,8 @@ interface WaitingServer {
 
 /** A server whose `wait` passes when the test says so. */
 async function startWaitingServer(): Promise<WaitingServer> {
-  const clock = clockWithFakeTimers();
-  const { registry } = testRegistry({ clock });
+  const serverClock = clockWithFakeTimers();
+  const { registry } = testRegistry({ clock: serverClock });
   const server = await startStreamServer(() => registry.stream("job"), { wait: WAIT });
   const { port } = await startCuttingProxy(server.port);
   return {
@@ -32,7 +34,7 @@ async function startWaitingServer(): Promise<WaitingServer> {
         await eventually(() =>
           expect([server.cursors.length, client.state.status]).toEqual([drains + 1, "waiting"]),
         );
-        await clock.advance(WAIT);
+        await serverClock.advance(WAIT);
       }
       const job = await registry.open("job");
       for (const data of ["first", "second"]) job.push({ data });
@@ -44,7 +46,7 @@ async function startWaitingServer(): Promise<WaitingServer> {
 test("a client that connects before the stream exists waits, reconnects to continue to wait, and receives everything", async () => {
   const { url, drainAndOpen } = await startWaitingServer();
   const states: ConnectionState[] = [];
-  const connection = connect(url, { random });
+  const connection = connect(url, { random, clock });
   onTestFinished(connection.close);
   connection.subscribe((state) => states.push(state));
   const [messages] = await Promise.all([Array.fromAsync(connection), drainAndOpen(connection)]);
@@ -59,7 +61,7 @@ test("a client that connects before the stream exists waits, reconnects to conti
 test("waiting dispatches no `error`", async () => {
   const { url, drainAndOpen } = await startWaitingServer();
   const dispatched: string[] = [];
-  const source = new ResilientEventSource(url, { random });
+  const source = new ResilientEventSource(url, { random, clock });
   onTestFinished(() => source.close());
   source.onmessage = ({ data }) => dispatched.push(data);
   source.onerror = () => dispatched.push(`error, ${source.readyState}`);

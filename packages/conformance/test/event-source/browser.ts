@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import { bundleClient } from "../support/bundle.ts";
+import { shortDelays } from "../support/short-delays.ts";
 import { BLANK } from "../support/stream-server.ts";
 import {
   type Dispatched,
@@ -51,7 +52,7 @@ export function inBrowser(
     { ...implementation(browser, "new EventSource(url)"), ...traits },
     implementation(
       `ResilientEventSource, as the standard requires, in ${browser}`,
-      `new holdfast.ResilientEventSource(url, { policy: "standard" })`,
+      `new holdfast.ResilientEventSource(url, { policy: "standard", clock: (${shortDelays.toString()})() })`,
       bundleClient,
     ),
   ];

@@ -25,7 +25,7 @@ export interface Traits {
   readonly ignoresIdWithoutData?: boolean;
   /** It removes U+0000 from data. */
   readonly removesNull?: boolean;
-  /** It waits for half a second or longer before it reconnects, whatever `retry:` says. */
+  /** It waits half a second or longer before it reconnects, whatever `retry:` says. */
   readonly reconnectsSlowly?: boolean;
 }
 

@@ -1,6 +1,7 @@
 import { ResilientEventSource } from "@holdfast/client";
 import { EventSource } from "eventsource";
 import { onTestFinished } from "vitest";
+import { shortDelays } from "../support/short-delays.ts";
 import {
   type EventSourceLike,
   type Dispatched,
@@ -13,7 +14,7 @@ export const inNode: readonly EventSourceImplementation[] = [
   implementation("eventsource in Node", (url) => new EventSource(url)),
   implementation(
     "ResilientEventSource, as the standard requires, in Node",
-    (url) => new ResilientEventSource(url, { policy: "standard" }),
+    (url) => new ResilientEventSource(url, { policy: "standard", clock: shortDelays() }),
   ),
 ];
 

@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 import type { ClientApi, ReceivedStream } from "../client/client-apis.ts";
 import { openClientPage } from "../client/client-page.ts";
 import { bundleClient } from "../support/bundle.ts";
+import { shortDelays } from "../support/short-delays.ts";
 
 /** Reads a stream in another runtime, which exits when the stream has ended. */
 export type ReadInRuntime = (api: ClientApi, url: string) => Promise<ReceivedStream>;
@@ -13,7 +14,7 @@ export type ReadInRuntime = (api: ClientApi, url: string) => Promise<ReceivedStr
 /** A script without imports that reads a stream and passes the result to `report`. */
 const scriptOf = async (api: ClientApi, url: string, report: string): Promise<string> => `
   ${await bundleClient()}
-  (${api.toString()})(holdfast, ${JSON.stringify(url)}).finished.then(${report});
+  (${api.toString()})(holdfast, ${JSON.stringify(url)}, (${shortDelays.toString()})()).finished.then(${report});
 `;
 
 /** In a process that runs the script after its arguments. */
