@@ -148,6 +148,7 @@ export default defineConfig({
       excludeFiles: [
         "packages/{core,client}/src/base/clock.ts",
         "packages/client/src/request/retry-after.ts",
+        "packages/core/src/sources/retry-after.ts",
       ],
       rules: {
         "no-restricted-globals": [

@@ -13,6 +13,7 @@ const COUNTS = [1, 10, 100, 1_000, 10_000] as const;
 const open: OpenSink = () => ({
   write: () => true,
   close: () => undefined,
+  cut: () => undefined,
   destroy: () => undefined,
 });
 

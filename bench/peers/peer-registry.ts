@@ -22,7 +22,7 @@ export async function createPeerRegistry({ heartbeat, history }: PeerOptions): P
   if (history === undefined) return { sourceOf: channelAt, publish };
 
   const stream = await registry.open("history", { buffer: { events: 2 ** 15, bytes: 2 ** 23 } });
-  const cursor = stream.push({ data: "seen" });
+  const cursor = stream.push({ data: "seen" }) as string;
   for (const data of history) stream.push({ data });
   return { cursor, sourceOf: () => stream, publish };
 }

@@ -44,7 +44,8 @@ function signalOf(res: ServerResponse): AbortSignal {
 }
 
 function sinkOf(res: ServerResponse, events: SinkEvents): Sink {
-  const isOver = (): boolean => res.writableEnded || res.destroyed;
+  let isCut = false;
+  const isOver = (): boolean => isCut || res.writableEnded || res.destroyed;
   res.on("drain", () => events.drained());
   // `close` is emitted once, after a flush or a cut. If that was earlier, core still needs its sink first.
   if (res.destroyed) queueMicrotask(() => events.closed());
@@ -54,6 +55,13 @@ function sinkOf(res: ServerResponse, events: SinkEvents): Sink {
     write: (bytes) => !isOver() && res.write(bytes),
     close() {
       if (!isOver()) res.end();
+    },
+    // A FIN without the last chunk: the client sees that the response is incomplete. Chromium drops what it has not read by
+    // then, so it comes a little later.
+    cut() {
+      if (isOver()) return;
+      isCut = true;
+      setTimeout(() => res.socket?.end(), 100);
     },
     destroy() {
       res.destroy();

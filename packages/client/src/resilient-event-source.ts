@@ -29,6 +29,23 @@ const STANDARD_SETTINGS: Partial<Settings> = {
   resilient: false,
 };
 
+/** The values that the standard's policy allows for options that change what the standard says. */
+const STANDARD_OPTIONS: Partial<Record<keyof ResilientEventSourceInit, unknown>> = {
+  backoff: undefined,
+  body: undefined,
+  breaker: undefined,
+  connectTimeout: Infinity,
+  giveUpAfter: Infinity,
+  idempotent: undefined,
+  idleTimeout: Infinity,
+  maxEventSize: Infinity,
+  method: "GET",
+  onReset: undefined,
+  onServerError: undefined,
+  resumeBy: "header",
+  resumeUrl: undefined,
+};
+
 type Callback<E> = (event: E) => unknown;
 
 /** An event of the stream. Node's type of `MessageEvent` does not say that its data is a string. */
@@ -78,6 +95,17 @@ export class ResilientEventSource extends EventTarget {
     const { withCredentials = false, policy } = init;
     const isPolicy = policy === undefined || policy === "standard" || typeof policy === "object";
     validate(isPolicy, "policy", `"standard" or a map`, policy);
+    if (policy === "standard") {
+      for (const [name, allowed] of Object.entries(STANDARD_OPTIONS)) {
+        const value = init[name as keyof ResilientEventSourceInit];
+        validate(
+          value === undefined || value === allowed,
+          name,
+          'left out with the policy "standard"',
+          value,
+        );
+      }
+    }
     this.url = toUrl(url);
     this.withCredentials = withCredentials;
     const options: ResilienceOptions = {

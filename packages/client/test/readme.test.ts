@@ -17,5 +17,5 @@ test("the README's first example does what it says", async () => {
   const lines: string[] = [];
   await showJob("42", (line) => lines.push(line));
   vi.unstubAllGlobals();
-  expect(lines).toEqual(["Once", "Back in 0 s. The response ended.", "1 of 4", "Done."]);
+  expect(lines).toEqual(["Once", "Back in 1 s. The response ended.", "1 of 4", "Done."]);
 });

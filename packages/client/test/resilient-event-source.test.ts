@@ -291,6 +291,27 @@ describe("with the policy `standard`", () => {
     expect(server.delays).toHaveLength(1_000);
   });
 
+  test("options that contradict it are refused", () => {
+    const refused = {
+      backoff: {},
+      body: "question",
+      giveUpAfter: 1_000,
+      idleTimeout: 45_000,
+      maxEventSize: 1_000,
+      method: "POST",
+      resumeBy: "query",
+      onReset: () => undefined,
+    } as const;
+    for (const [name, value] of Object.entries(refused)) {
+      expect(() => new ResilientEventSource(URL_OF_JOB, { ...standard, [name]: value })).toThrow(
+        `\`${name}\` must be left out with the policy "standard"`,
+      );
+    }
+    const server = createFakeServer();
+    const agreeing = { ...standard, giveUpAfter: Infinity, method: "GET" } as const;
+    new ResilientEventSource(URL_OF_JOB, { ...agreeing, fetch: server.fetch, clock: server.clock }).close();
+  });
+
   test("control events are ordinary events, and silence is no loss", async () => {
     const server = createFakeServer();
     const { dispatched } = await record(server, standard);

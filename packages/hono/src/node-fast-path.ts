@@ -15,9 +15,33 @@ import { type BodySink, createWebSink, type SinkEvents } from "@holdfast/core";
 export interface Outgoing {
   readonly headersSent: boolean;
   readonly destroyed?: boolean;
+  /** Of a response of HTTP/1.1; `null` for a pipelined one before its turn. */
+  readonly socket?: OutgoingSocket | null;
+  /** Of a response of HTTP/2. */
+  readonly stream?: OutgoingStream;
   write: (chunk: Uint8Array) => boolean;
   once(event: "drain" | "close", listener: () => void): unknown;
+  once(event: "socket", listener: (socket: OutgoingSocket) => void): unknown;
 }
+
+interface OutgoingWritable {
+  readonly writableLength: number;
+  write(chunk: string, onFlushed: () => void): unknown;
+}
+
+interface OutgoingSocket extends OutgoingWritable {
+  end(): unknown;
+}
+
+interface OutgoingStream extends OutgoingWritable {
+  close(code: number): void;
+}
+
+/** The code of HTTP/2 (RFC 9113, 7) that no client takes for a normal end. */
+const INTERNAL_ERROR = 2;
+
+/** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
+const CUT_DELAY = 100;
 
 /** Number of chunks for which this is checked. If none reaches the response directly, the fast path is never taken. */
 const ATTEMPTS = 8;
@@ -28,7 +52,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
   let isDirect = false;
   let isProbing = false;
   let isFull = false;
-  let state: "open" | "closing" | "over" = "open";
+  let state: "open" | "closing" | "cutting" | "over" = "open";
 
   const web = createWebSink({
     drained() {
@@ -79,8 +103,31 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
       state = "closing";
       if (!isFull) web.close();
     },
+    cut(reason) {
+      if (state !== "open") return;
+      state = "cutting";
+      if (isDirect) cutResponse(outgoing);
+      else web.cut(reason);
+    },
     destroy: (reason) => web.destroy(reason),
   };
+}
+
+/** Cuts the response. With an error of the body instead, the server would drop what is still buffered. */
+function cutResponse(outgoing: Outgoing): void {
+  const { socket, stream } = outgoing;
+  const halfClose = (to: OutgoingSocket): void => cutWhenFlushed(to, () => to.end());
+  if (stream !== undefined) cutWhenFlushed(stream, () => stream.close(INTERNAL_ERROR));
+  else if (socket) halfClose(socket);
+  // A pipelined response writes what it has buffered after this event.
+  else outgoing.once("socket", (next) => queueMicrotask(() => halfClose(next)));
+}
+
+/** Calls `cut` behind everything written: a RST_STREAM would overtake what is queued. */
+function cutWhenFlushed(writable: OutgoingWritable, cut: () => void): void {
+  const cutLater = (): void => void setTimeout(cut, CUT_DELAY);
+  if (writable.writableLength === 0) cutLater();
+  else writable.write("", cutLater);
 }
 
 /** Watches for a chunk. The returned function stops that and says whether the chunk was written. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import fc from "fast-check";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { BodySink } from "@holdfast/core";
 import { createFastPathSink } from "../src/node-fast-path.ts";
 
@@ -186,6 +186,11 @@ test("a `write` that is replaced during the check is kept", async () => {
 });
 
 describe("on the fast path", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+  /** The time that a cut leaves the client to read. */
+  const passCutDelay = (): void => void vi.advanceTimersByTime(100);
+
   async function onFastPath(): Promise<Setup> {
     const setup = createSetup();
     void writeBody(setup.sink.body, setup.response);
@@ -217,6 +222,57 @@ describe("on the fast path", () => {
     expect(events.closed).toHaveBeenCalledOnce();
     expect(sink.write(bytesOf("late"))).toBe(false);
     expect(response.text).not.toContain("late");
+  });
+
+  test("cutting sends a FIN behind everything written, and `closed` follows when the response has closed", async () => {
+    const { sink, response, events } = await onFastPath();
+    const end = vi.fn<() => void>();
+    Object.assign(response, { socket: { end, writableLength: 0 } });
+    sink.cut(new Error("drained"));
+    sink.cut(new Error("again"));
+    sink.close();
+    expect(sink.write(bytesOf("late"))).toBe(false);
+    expect(end).not.toHaveBeenCalled();
+    passCutDelay();
+    await settled();
+    expect(end).toHaveBeenCalledOnce();
+    expect([response.isEnded, response.destroyed, events.closed.mock.calls.length]).toEqual([
+      false,
+      false,
+      0,
+    ]);
+    response.emit("close");
+    expect(events.closed).toHaveBeenCalledOnce();
+    expect(response.text).not.toContain("late");
+  });
+
+  test("cutting a pipelined response waits for its turn", async () => {
+    const { sink, response } = await onFastPath();
+    const end = vi.fn<() => void>();
+    Object.assign(response, { socket: null });
+    sink.cut(new Error("drained"));
+    passCutDelay();
+    response.emit("socket", { end, writableLength: 0 });
+    // Node writes what the response has buffered after this event.
+    passCutDelay();
+    expect(end).not.toHaveBeenCalled();
+    await settled();
+    passCutDelay();
+    expect(end).toHaveBeenCalledOnce();
+  });
+
+  test("cutting over HTTP/2 resets the stream behind what is queued", async () => {
+    const { sink, response } = await onFastPath();
+    const close = vi.fn<(code: number) => void>();
+    let onFlushed: () => void = () => undefined;
+    const write = (_chunk: string, callback: () => void): void => void (onFlushed = callback);
+    Object.assign(response, { stream: { writableLength: 5, write, close } });
+    sink.cut(new Error("drained"));
+    passCutDelay();
+    expect(close).not.toHaveBeenCalled();
+    onFlushed();
+    passCutDelay();
+    expect(close).toHaveBeenCalledExactlyOnceWith(2);
   });
 
   test("closing waits until a full response has drained", async () => {

@@ -1,4 +1,6 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { type Duplex, Transform } from "node:stream";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
@@ -12,6 +14,9 @@ interface BufferingResponse {
 
 /** Shared by all responses: creating an error for each would cost more than serving the response. */
 const RESPONSE_OVER = new HoldfastError("ABORTED", "The response is over.");
+
+/** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
+const CUT_DELAY = 100;
 
 /**
  * Begins the response and returns a sink that writes to it.
@@ -36,7 +41,8 @@ export function createNodeSink(
     // Without a status message, because HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
-  const ended = (): boolean => res.writableEnded || isClosed(res);
+  let isCut = false;
+  const ended = (): boolean => isCut || res.writableEnded || isClosed(res);
   let begun = false;
   return {
     write(bytes) {
@@ -51,6 +57,13 @@ export function createNodeSink(
     close() {
       if (!ended()) res.end();
     },
+    cut() {
+      if (ended()) return;
+      isCut = true;
+      afterCompression(res, () =>
+        stream === undefined ? halfClose(res as ServerResponse) : resetStream(stream),
+      );
+    },
     destroy() {
       if (isClosed(res)) return;
       // With another code, or without one, some clients take the cut for a normal end.
@@ -60,6 +73,42 @@ export function createNodeSink(
       if (stream === undefined && res.socket === null) watched.end();
     },
   };
+}
+
+/** Calls `cut` when compression middleware, if there is any, has passed on everything that was written. */
+function afterCompression(res: NodeResponse, cut: () => void): void {
+  // Such middleware redirects this listener to its own stream, which is the only way to find that stream.
+  const compressor: unknown = res.on("drain", () => undefined);
+  if (!(compressor instanceof Transform)) return cut();
+  const cutWhenRead = (): void => {
+    if (compressor.readableLength > 0) return;
+    compressor.off("data", cutWhenRead);
+    cut();
+  };
+  compressor.write("", () => {
+    compressor.on("data", cutWhenRead);
+    cutWhenRead();
+  });
+}
+
+/** Sends a FIN without the last chunk (RFC 9112, 8). A pipelined response waits for its turn. */
+function halfClose(res: ServerResponse): void {
+  res.flushHeaders();
+  const cut = (socket: Socket): void => cutWhenFlushed(socket, () => socket.end());
+  if (res.socket !== null) cut(res.socket);
+  // The response writes what it has buffered after this event.
+  else res.once("socket", (socket: Socket) => queueMicrotask(() => cut(socket)));
+}
+
+function resetStream(stream: ServerHttp2Stream): void {
+  cutWhenFlushed(stream, () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+}
+
+/** Calls `cut` behind everything written: a RST_STREAM would overtake what is queued. */
+function cutWhenFlushed(stream: Duplex, cut: () => void): void {
+  const cutLater = (): void => void setTimeout(cut, CUT_DELAY);
+  if (stream.writableLength === 0) cutLater();
+  else stream.write("", cutLater);
 }
 
 /** Whether the response is over or the client has disconnected. */

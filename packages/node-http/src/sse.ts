@@ -42,13 +42,14 @@ export async function sse(
  * For adapters of frameworks on `node:http` that must do something when the response begins. This call adds
  * listeners to the response, so pass its result to `serve` at once.
  *
- * @throws `INVALID_OPTION` when the response has already begun
+ * @throws `INVALID_OPTION` when the response has already begun, and for arguments in the wrong order
  *
  * @example
  * const { request, open } = toExchange(req, res);
  * await serve(request, (...begin) => (beforeHeaders(), open(...begin)), source, options);
  */
 export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
+  checkArguments(req, res);
   if (res.headersSent && !isClosed(res)) {
     throw new HoldfastError("INVALID_OPTION", "`res` must be a response that has not begun.");
   }
@@ -61,4 +62,17 @@ export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
     },
     open: (status, headers, events) => createNodeSink(res, watched, status, headers, events),
   };
+}
+
+/** Types find this, but not in JavaScript. */
+function checkArguments(req: unknown, res: unknown): void {
+  if (isResponse(res) && !isResponse(req)) return;
+  const hint = isResponse(req)
+    ? "The request comes first: `sse(req, res, source)`."
+    : "`res` must be a response of `node:http`; for a `Request`, use `toResponse(request, source)`.";
+  throw new HoldfastError("INVALID_OPTION", hint, { expose: false });
+}
+
+function isResponse(value: unknown): boolean {
+  return typeof (Object(value) as { readonly writeHead?: unknown }).writeHead === "function";
 }

@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
-import { describe, expect, test } from "vitest";
+import { createServer, IncomingMessage, ServerResponse } from "node:http";
+import { type AddressInfo, connect, Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createNodeSink, isClosed, watchResponse } from "../src/node-sink.ts";
 
 /** A pipelined response that waits for its turn: only its request has a socket. */
@@ -54,6 +55,30 @@ describe("a pipelined response that waits for its turn", () => {
     expect(sink.write(new Uint8Array(8))).toBe(false);
     expect(res.headersSent).toBe(false);
   });
+});
+
+test("a pipelined response that is cut waits for its turn, and then arrives before the FIN", async () => {
+  const served: ServerResponse[] = [];
+  const server = createServer((req, res) => {
+    served.push(res);
+    if (req.url === "/first") return;
+    const watched = watchResponse(res);
+    const sink = createNodeSink(res, watched, 200, {}, { closed: () => undefined, drained: () => undefined });
+    sink.write(Buffer.from("second"));
+    sink.cut(new Error("drained"));
+    expect(sink.write(Buffer.from("late"))).toBe(false);
+    served[0]?.end("first");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const request = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+  socket.write(request("/first") + request("/second"));
+  // Rejects if the connection is reset.
+  const received = await text(socket);
+  expect(received).toContain("first");
+  expect(received.endsWith("\r\n\r\n6\r\nsecond\r\n")).toBe(true);
 });
 
 test("a response removes its listener from the shared socket", () => {

@@ -71,3 +71,24 @@ test("when a response is served twice, the second call is rejected and the first
   expect(second).toMatchObject({ code: "INVALID_OPTION" });
   expect(text.match(/stream\.open/g)).toHaveLength(1);
 });
+
+test.each([
+  ["in the wrong order", "The request comes first: `sse(req, res, source)`."],
+  ["of which none is a response", "`res` must be a response of `node:http`"],
+])("arguments %s are rejected, and the error says so", async (how, message) => {
+  const jobs = createRegistry();
+  const rejections: unknown[] = [];
+  const server = await listen((req, res) => {
+    const first = how === "in the wrong order" ? res : req;
+    void sse(first as never, req as never, jobs.stream("42")).catch((error: unknown) => {
+      rejections.push(error);
+      res.end();
+    });
+  });
+  const response = await fetchFrom(server);
+  response.resume();
+  await once(response, "end");
+  expect(rejections).toEqual([
+    expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining(message) as string }),
+  ]);
+});

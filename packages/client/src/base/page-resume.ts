@@ -13,7 +13,10 @@ export function onPageResume(callback: () => void, signal: AbortSignal): void {
   };
   for (const type of ["online", "pageshow", "resume", "visibilitychange"]) {
     // The first two are events of the window, the others of the document. Node has neither, and a worker no document.
-    (globalThis as Partial<Page>).addEventListener?.(type, listener, { signal });
-    document?.addEventListener?.(type, listener, { signal });
+    for (const target of [globalThis as Partial<Page>, document]) {
+      target?.addEventListener?.(type, listener);
+      // Not by the option `signal`: a DOM with its own `AbortSignal`, such as jsdom, refuses those of the runtime.
+      signal.addEventListener("abort", () => target?.removeEventListener?.(type, listener));
+    }
   }
 }

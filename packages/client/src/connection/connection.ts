@@ -24,7 +24,8 @@ export interface Connection<T> extends AsyncIterableIterator<T, undefined, void>
   /**
    * The next event. Events are pulled: after the first one, the client reads on only when it is called.
    *
-   * @throws `ConnectionError`, once, if the connection failed before the stream was complete
+   * @throws `ConnectionError`, once, if the connection failed before the stream was complete; the reason of the option
+   * `signal`, once, if that has aborted
    */
   readonly next: () => Promise<IteratorResult<T, undefined>>;
   /** Closes the connection. A loop that is left calls it. */

@@ -14,7 +14,7 @@ import type { StreamSettings } from "../stream/stream-reader.ts";
 export interface ResilienceOptions extends RequestOptions {
   /** The id of the last event that the application has already. */
   readonly lastEventId?: string;
-  /** Closes the connection when it aborts. */
+  /** Closes the connection when it aborts. A pending or the next call of `next` rejects with its reason, as `fetch`. */
   readonly signal?: AbortSignal;
   /** What to do about each loss, where it differs from the table in the docs. */
   readonly policy?: Partial<Policy>;
@@ -33,7 +33,7 @@ export interface ResilienceOptions extends RequestOptions {
    * @default three of the heartbeats that the server announces, else 45_000
    */
   readonly idleTimeout?: number;
-  /** The longest line and the longest event, in characters. @default 1_048_576 */
+  /** The longest line and the longest event, in characters. @default 4_194_304 */
   readonly maxEventSize?: number;
   /** Shared with other connections to the same server. */
   readonly breaker?: Breaker;
@@ -66,7 +66,7 @@ export function readOptions(options: ResilienceOptions): Settings {
     keepAlive = true,
     clock = wallClock(keepAlive),
     lastEventId = "",
-    maxEventSize = 1_048_576,
+    maxEventSize = 4_194_304,
     method = body === undefined ? "GET" : "POST",
     random = Math.random,
     resumeBy = "header",
@@ -95,5 +95,6 @@ export function readOptions(options: ResilienceOptions): Settings {
     },
     backoff: exponentialBackoff(backoff),
     resilient: true,
+    isFinite: method === "POST" && !options.policy?.eof,
   };
 }

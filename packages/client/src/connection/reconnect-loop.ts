@@ -13,6 +13,8 @@ import type { StateListener } from "./state.ts";
 
 /** A connection that has been open for this long, in ms, is healthy, even if nothing has arrived. */
 const HEALTHY_AFTER = 5_000;
+/** A loss within this time of a wake, in ms, is one of the connections that died meanwhile. */
+const WAKE_WINDOW = 2_000;
 /** The shortest silence, in ms, that counts as a loss, however short the server's heartbeat interval is. */
 const MIN_IDLE_TIMEOUT = 1_000;
 
@@ -47,10 +49,12 @@ export function createReconnectLoop<T extends object>(
 ): ReconnectLoop<T> {
   const { clock, onReset, onServerError } = settings;
   const planner = createRetryPlanner(settings);
-  const reader = createStreamReader(settings, markHealthy);
+  const reader = createStreamReader(settings, () => permit?.(true), markHealthy);
   const watchdog = createWatchdog(clock, (isSuspended) => {
-    if (isSuspended) interrupt("woken");
-    else attempt.abort({ reason: "stalled", message: "The server was silent." });
+    if (isSuspended) {
+      wokenAt = clock.now();
+      interrupt("woken");
+    } else attempt.abort({ reason: "stalled", message: "The server was silent." });
   });
   let attempt: Attempt = new AbortController();
   let again: Again | undefined;
@@ -58,6 +62,8 @@ export function createReconnectLoop<T extends object>(
   let permit: Permit | undefined;
   /** Whether the server may have processed a request already. */
   let isResumption = false;
+  /** When the machine, the page or its network came back. Each wake makes one attempt immediate. */
+  let wokenAt = -Infinity;
 
   function markHealthy(): void {
     planner.reset();
@@ -77,6 +83,7 @@ export function createReconnectLoop<T extends object>(
     lifetime.addEventListener("abort", () => interrupt("closed"));
     if (settings.resilient) {
       onPageResume(() => {
+        wokenAt = clock.now();
         watchdog.check();
         if (!again?.isAsked) skipDelay?.();
       }, lifetime);
@@ -92,8 +99,9 @@ export function createReconnectLoop<T extends object>(
         if (lifetime.aborted || !signal.reason) return;
         const outcome = reader.conclude(signal.reason);
         // After these two, the server has certainly not processed the request.
-        isResumption ||= !!outcome.type || !["unauthorized", "request"].includes(outcome.reason);
-        again = planner.next(outcome, reader.retry);
+        isResumption ||= outcome.type === "drain" || !["unauthorized", "request"].includes(outcome.reason);
+        again = planner.next(outcome, reader.retry, clock.now() - wokenAt <= WAKE_WINDOW);
+        wokenAt = -Infinity;
         if (!again) return finish("done");
         permit?.(outcome.type ? undefined : false);
         await wait(again);
@@ -114,9 +122,10 @@ export function createReconnectLoop<T extends object>(
       attempt,
       settings,
       watchdog,
-      () => createRequest(url, settings, reader.cursor, isResumption, signal),
+      () => createRequest(url, settings, reader.cursor, isResumption, attempt),
       (responseUrl) => {
         signal.addEventListener("abort", clock.after(HEALTHY_AFTER, markHealthy));
+        planner.open();
         setState({ status: "open" });
         return reader.open(attempt, responseUrl);
       },
@@ -124,7 +133,7 @@ export function createReconnectLoop<T extends object>(
     );
     for await (const deliveries of responses) {
       for (const delivery of deliveries) {
-        const { error, reset, status } = delivery.control ?? {};
+        const { error, reset, status = delivery.isResumed && "live" } = delivery.control ?? {};
         if (reset) callSafely(() => onReset?.(reset));
         if (error) callSafely(() => onServerError?.(error));
         if (status && !signal.aborted) setState({ status });
@@ -142,11 +151,13 @@ export function createReconnectLoop<T extends object>(
     await new Promise<void>((resolve) => {
       const cancel = clock.after(next.delay, resolve);
       skipDelay = () => {
+        wokenAt = -Infinity;
         cancel();
         resolve();
       };
       setState({ status: "retrying", ...next });
     });
+    skipDelay = undefined;
   }
 
   const loop: ReconnectLoop<T> = {

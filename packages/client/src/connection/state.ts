@@ -6,7 +6,7 @@ export type ConnectionState =
   | { readonly status: "connecting"; readonly attempt: number }
   /** The response has begun, but the server has not sent `stream.open`, or never sends it. */
   | { readonly status: "open" }
-  /** The stream does not exist yet. */
+  /** The stream does not exist yet, or it was interrupted and waits for a producer. */
   | { readonly status: "waiting" }
   /** The server sends the events that this client has missed. */
   | { readonly status: "replaying" }

@@ -29,6 +29,8 @@ export function createStreamConnection<T extends { readonly id: string }>(
   /** Aborts when the loop has ended. After a failure, `reconnect` starts it again. */
   let lifetime = new AbortController();
   let isClosed = false;
+  /** What the next call of `next` throws, after the signal has aborted. */
+  let aborted: { readonly reason: unknown } | undefined;
   let events: AsyncGenerator<T, void, void>;
   /** The first event, which is requested before the application calls `next`. */
   let first: Promise<IteratorResult<T, void>> | undefined;
@@ -38,9 +40,15 @@ export function createStreamConnection<T extends { readonly id: string }>(
     for (const listener of listeners) callSafely(() => listener(state));
   }
 
+  function abort(): void {
+    aborted = { reason: signal?.reason };
+    connection.close();
+  }
+
   function start(): void {
+    if (signal?.aborted) return abort();
     lifetime = new AbortController();
-    signal?.addEventListener("abort", connection.close, { signal: lifetime.signal });
+    signal?.addEventListener("abort", abort);
     events = loop.run(lifetime.signal);
     first = events.next();
     // Its error is thrown by `next`, and shown by the state: it must not be an unhandled rejection too.
@@ -50,6 +58,7 @@ export function createStreamConnection<T extends { readonly id: string }>(
   function finish(reason: "done" | "closed" | "failed", error?: unknown): void {
     if (lifetime.signal.aborted) return;
     lifetime.abort();
+    signal?.removeEventListener("abort", abort);
     setState({ status: "closed", reason, error });
   }
 
@@ -74,13 +83,19 @@ export function createStreamConnection<T extends { readonly id: string }>(
       listeners.clear();
     },
     async next() {
-      if (isClosed) return DONE;
-      const pending = first ?? events.next();
-      first = undefined;
-      const { value } = await pending;
-      if (isClosed || !value) return DONE;
-      loop.lastEventId = value.id;
-      return { done: false, value };
+      if (!isClosed) {
+        const pending = first ?? events.next();
+        first = undefined;
+        const { value } = await pending;
+        if (!isClosed && value) {
+          loop.lastEventId = value.id;
+          return { done: false, value };
+        }
+      }
+      if (!aborted) return DONE;
+      const { reason } = aborted;
+      aborted = undefined;
+      throw reason;
     },
     async return() {
       connection.close();
@@ -89,7 +104,6 @@ export function createStreamConnection<T extends { readonly id: string }>(
     [Symbol.asyncIterator]: () => connection,
     [Symbol.dispose]: () => connection.close(),
   };
-  if (signal?.aborted) connection.close();
-  else start();
+  start();
   return connection;
 }

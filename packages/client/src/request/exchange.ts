@@ -48,14 +48,20 @@ export async function* exchange<T>(
     if (loss) attempt.abort(loss);
     const body = await opened;
     if (signal.aborted) return;
+    if (response.body === undefined) {
+      const message = "`fetch` does not stream; pass one that does, in React Native expo/fetch.";
+      return attempt.abort({ type: "end", reason: "unsupported", message });
+    }
     const parse = onOpen(response.url || request[0]);
     while (!signal.aborted) {
       watchdog.start(idleTimeout());
       const chunk = await body?.read();
-      watchdog.stop();
       if (signal.aborted) return;
       if (!chunk?.value) return attempt.abort({ reason: "eof", message: "The response ended." });
-      yield parse(chunk.value);
+      const parsed = parse(chunk.value);
+      // If the machine slept, this ends the attempt: after what has arrived, the connection may be dead.
+      watchdog.stop();
+      yield parsed;
     }
   } catch (cause) {
     attempt.abort({ reason, message: `The ${reason} failed.`, cause });

@@ -1,4 +1,5 @@
-import type { EndStatus, PublicError } from "@holdfast/core";
+import type { PublicError } from "@holdfast/core";
+import type { FailureReason } from "./connection-error.ts";
 import type { Loss } from "./loss.ts";
 
 /** How an attempt ended. Every outcome but a loss has a `type`. */
@@ -13,13 +14,14 @@ export type AttemptOutcome =
       readonly reason: "woken" | "reconnect" | "closed";
       readonly message?: undefined;
     }
-  /** The stream has ended. */
+  /** The stream has ended, or no other attempt can succeed. */
   | {
       readonly type: "end";
-      readonly reason: EndStatus;
+      readonly reason: "done" | FailureReason;
       readonly message: string;
+      readonly cause?: unknown;
       /** The last `stream.error` before the end. */
-      readonly server: PublicError | undefined;
+      readonly server?: PublicError | undefined;
     };
 
 /**

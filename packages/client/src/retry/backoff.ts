@@ -3,6 +3,8 @@ import { validate } from "../base/validate.ts";
 
 /** The longest delay that a server can ask for, in ms, before jitter. */
 const MAX_REQUESTED_DELAY = 120_000;
+/** The shortest delay after a connection that was short, in ms, whatever the server asked for. */
+const MIN_DELAY = 500;
 
 /**
  * The delay before the next attempt, in ms.
@@ -10,26 +12,37 @@ const MAX_REQUESTED_DELAY = 120_000;
  * @param failures the number of failed attempts in a row
  * @param requested the delay that the server asked for, in ms
  * @param random a number in [0, 1)
+ * @param wasShort whether the server has ended the last connection soon after its beginning
  */
-export type Backoff = (failures: number, requested: number | undefined, random: number) => number;
+export type Backoff = (
+  failures: number,
+  requested: number | undefined,
+  random: number,
+  wasShort?: boolean,
+) => number;
 
 /**
  * Exponential back-off with full jitter, but no less than the server asked for. Up to a fifth is added to that: a
- * server that drains all its clients must not see them return at the same moment.
+ * server that drains all its clients must not see them return at the same moment. After a short connection, the jitter
+ * takes at most half of the delay away.
  *
  * @throws TypeError
  */
 export function exponentialBackoff({ base = 1_000, cap = 30_000, factor = 2 }: BackoffOptions = {}): Backoff {
   const isValid = base >= 0 && cap >= base && factor >= 1;
   validate(isValid, "backoff", "0 <= base <= cap, 1 <= factor", [base, cap, factor]);
-  return (failures, requested, random) => {
-    const minimum = Math.min(requested ?? 0, MAX_REQUESTED_DELAY) * (1 + random / 5);
+  return (failures, requested, random, wasShort = false) => {
+    const minimum = Math.max(
+      Math.min(requested ?? 0, MAX_REQUESTED_DELAY) * (1 + random / 5),
+      wasShort ? MIN_DELAY : 0,
+    );
     if (failures === 0 && requested !== undefined) return minimum;
     // With a base of 0, the product with a power that overflows would be NaN.
     const maximum = base && Math.min(cap, base * factor ** Math.max(failures - 1, 0));
-    return Math.max(maximum * random, minimum);
+    return Math.max(maximum * Math.max(random, wasShort ? 0.5 : 0), minimum);
   };
 }
 
 /** The standard's reconnection time, which the server sets with `retry:` (WHATWG HTML, 9.2.2). */
-export const standardBackoff: Backoff = (_failures, requested = 3_000) => requested;
+export const standardBackoff: Backoff = (_failures, requested = 3_000, _random, wasShort) =>
+  Math.max(requested, wasShort ? MIN_DELAY : 0);

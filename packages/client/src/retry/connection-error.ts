@@ -3,9 +3,9 @@ import type { LossReason } from "./loss.ts";
 
 /**
  * Why a connection failed for good: a fatal loss; an end of the stream other than `done`; `gave-up` after `giveUpAfter`
- * without a healthy connection; `invalid` data.
+ * without a healthy connection; `invalid` data; `unsupported` if `fetch` does not stream.
  */
-export type FailureReason = LossReason | Exclude<EndStatus, "done"> | "gave-up" | "invalid";
+export type FailureReason = LossReason | Exclude<EndStatus, "done"> | "gave-up" | "invalid" | "unsupported";
 
 /** What is known about a failure, besides its reason. */
 export interface Details {

@@ -18,7 +18,14 @@ export interface Again {
   readonly reason: string;
   /** A sentence for people about what went wrong; empty if nothing did. */
   readonly message: string;
+  /** The error that was thrown, if the reason is a loss. */
+  readonly cause?: unknown;
+  /** The status of the response that was refused. */
+  readonly httpStatus?: number | undefined;
 }
+
+/** A connection that the server has ended within this time, in ms, was short. */
+const SHORT = 1_000;
 
 export interface RetrySettings {
   /** What to do about a loss. */
@@ -30,19 +37,27 @@ export interface RetrySettings {
   readonly random: () => number;
 }
 
+/** What an outcome says about the attempt that follows. */
+type Problem = Pick<Again, "reason"> &
+  Pick<ErrorOptions, "cause"> & { readonly message?: string | undefined; readonly status?: number };
+
 /** Decides what follows an attempt, from its outcome and from the failures since the last healthy connection. */
 export interface RetryPlanner {
   /** Counts an attempt that starts now, and returns its number. */
   start(): number;
+  /** The response has begun. */
+  open(): void;
   /** Forgets the failures: the connection is healthy, or the application asked for a new one. */
   reset(): void;
   /**
    * Returns the next attempt, or `undefined` if the stream is done.
    *
    * @param retry the server's last `retry:`, in ms
+   * @param isWoken whether the machine, the page or its network has just come back: a loss is retried at once then,
+   * unless the server has asked for a delay with `Retry-After`
    * @throws ConnectionError if there is no next attempt, and the stream is not done
    */
-  next(outcome: AttemptOutcome, retry: number | undefined): Again | undefined;
+  next(outcome: AttemptOutcome, retry: number | undefined, isWoken?: boolean): Again | undefined;
 }
 
 export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
@@ -55,6 +70,8 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
   /** The attempt or delay that is under way. A length of 0 makes it free. */
   let phaseStart = 0;
   let phaseLength = 0;
+  /** When the response of this attempt began. */
+  let openedAt = -Infinity;
 
   /** Charges the last phase with the time that it took, but at most with its planned length: sleep costs nothing. */
   function startPhase(ms: number): void {
@@ -66,19 +83,25 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
     phaseLength = ms;
   }
 
-  function again({ message = "", reason }: AttemptOutcome, delay: number, isAsked: boolean): Again {
+  function again(outcome: Problem, delay: number, isAsked: boolean): Again {
+    const { cause, message = "", reason, status: httpStatus } = outcome;
     phaseLength = delay;
-    return { attempt: attempts + 1, delay, isAsked, reason, message };
+    return { attempt: attempts + 1, delay, isAsked, reason, message, cause, httpStatus };
   }
 
-  function planAfter(loss: Loss, retry: number | undefined): Again | undefined {
+  const delayAfter = (failures: number, requested: number | undefined): number =>
+    backoff(failures, requested, random(), clock.now() - openedAt < SHORT);
+
+  function planAfter(loss: Loss, retry: number | undefined, isWoken: boolean): Again | undefined {
     const { message, reason, retryAfter } = loss;
     const isAsked = retryAfter !== undefined;
     const action = actionOn(loss);
     if (action === "done") return undefined;
     if (action === "retry") {
       if (left <= 0) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: loss });
-      return again(loss, Math.min(backoff(attempts, retryAfter ?? retry, random()), left), isAsked);
+      const delay = isWoken && !isAsked ? 0 : delayAfter(attempts, retryAfter ?? retry);
+      // The last attempt comes early, but not before `Retry-After`.
+      return again(loss, isAsked ? delay : Math.min(delay, left), isAsked);
     }
     if (action !== "refresh" || hasRefreshed) throw new ConnectionError(reason, message, loss);
     hasRefreshed = true;
@@ -88,7 +111,11 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
   return {
     start() {
       startPhase(connectTimeout);
+      openedAt = -Infinity;
       return ++attempts;
+    },
+    open() {
+      openedAt = clock.now();
     },
     reset() {
       attempts = 0;
@@ -96,10 +123,10 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
       left = giveUpAfter;
       phaseLength = 0;
     },
-    next(outcome, retry) {
+    next(outcome, retry, isWoken = false) {
       startPhase(0);
-      if (!outcome.type) return planAfter(outcome, retry);
-      if (outcome.type === "drain") return again(outcome, backoff(0, retry, random()), true);
+      if (!outcome.type) return planAfter(outcome, retry, isWoken);
+      if (outcome.type === "drain") return again(outcome, delayAfter(0, retry), true);
       if (outcome.type === "interrupt") return again(outcome, 0, false);
       if (outcome.reason === "done") return undefined;
       throw new ConnectionError(outcome.reason, outcome.message, outcome);

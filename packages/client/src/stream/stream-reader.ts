@@ -13,6 +13,8 @@ export interface Delivery {
   readonly id: string;
   /** What the event says, if it is a control event. */
   readonly control: ControlEvent | undefined;
+  /** Whether this event shows that a stream goes on that was interrupted. */
+  readonly isResumed?: boolean;
   readonly url: string;
 }
 
@@ -21,6 +23,8 @@ export interface StreamSettings {
   readonly maxEventSize: number;
   /** Whether control events are understood, and ids compared. */
   readonly resilient: boolean;
+  /** Whether a response that ends properly is the whole stream, if it had neither an id nor a control event. */
+  readonly isFinite: boolean;
 }
 
 /** Reads one stream from all its responses: skips duplicates, keeps the cursor, and understands control events. */
@@ -40,11 +44,21 @@ export interface StreamReader {
   conclude(outcome: AttemptOutcome): AttemptOutcome;
 }
 
-/** @param onActivity called for each event and comment */
+/**
+ * @param onActivity called for each event and comment
+ * @param onProgress called for an id of a holdfast server that has a higher number than those before, or a new epoch
+ */
 export function createStreamReader(
-  { lastEventId, maxEventSize, resilient }: StreamSettings,
+  { isFinite, lastEventId, maxEventSize, resilient }: StreamSettings,
   onActivity: () => void,
+  onProgress: () => void,
 ): StreamReader {
+  /** The id with the highest number of its epoch. */
+  let newest = lastEventId;
+  /** Whether any response had an `id:`, or a control event. */
+  let isResumable = lastEventId !== "";
+  /** Whether the stream has no producer, and waits for one. */
+  let isInterrupted = false;
   /** The last `stream.error`, until an event shows that the stream goes on. */
   let serverError: PublicError | undefined;
   /** Whether the server of this response has shown that it speaks our protocol. */
@@ -73,7 +87,7 @@ export function createStreamReader(
     switch (event) {
       case "stream.open": {
         const { heartbeat, state } = readFields<{ heartbeat?: number | null; state?: string }>(data);
-        isHoldfast = true;
+        isHoldfast = isResumable = true;
         isInPrefix = id === undefined;
         if (heartbeat !== undefined) reader.heartbeat = heartbeat ?? Infinity;
         return { status: state === "waiting" ? "waiting" : "replaying" };
@@ -83,9 +97,15 @@ export function createStreamReader(
       case "stream.reset":
         if (id === undefined) reader.cursor = "";
         return { reset: readFields<StreamReset>(data) };
-      case "stream.error":
-        serverError = readFields<PublicError>(data);
-        return { error: serverError };
+      case "stream.error": {
+        const error = readFields<PublicError>(data);
+        if (error.code === "INTERRUPTED") {
+          isInterrupted = true;
+          return { status: "waiting" };
+        }
+        serverError = error;
+        return { error };
+      }
       case "stream.drain": {
         const { reason = "" } = readFields<{ reason?: string }>(data);
         attempt.abort({ type: "drain", reason });
@@ -109,6 +129,7 @@ export function createStreamReader(
     let previousCursor = "";
     isHoldfast = false;
     isInPrefix = false;
+    isInterrupted = false;
     if (hasPartialPrefix) {
       const reset = { reason: "incomplete", lost: null } as const;
       const data = JSON.stringify(reset);
@@ -120,6 +141,10 @@ export function createStreamReader(
         if (signal.aborted) return;
         previousCursor = reader.cursor;
         reader.cursor = id;
+        isResumable = true;
+        if (!parseId(id) || isDuplicate(id, newest)) return;
+        newest = id;
+        onProgress();
       },
       onEvent(event, data, id) {
         if (signal.aborted) return;
@@ -134,7 +159,9 @@ export function createStreamReader(
           hasPartialPrefix ||= isInPrefix;
         }
         if (id !== undefined) isInPrefix = hasPartialPrefix = false;
-        deliveries.push({ event, data, id: reader.cursor, control, url });
+        const isResumed = isInterrupted && !control;
+        isInterrupted &&= !isResumed;
+        deliveries.push({ event, data, id: reader.cursor, control, isResumed, url });
       },
       onComment: onActivity,
       onRetry(ms) {
@@ -156,7 +183,9 @@ export function createStreamReader(
     heartbeat: 15_000,
     open,
     conclude(outcome) {
-      if (!resilient || outcome.type || !parseId(reader.cursor)?.end) return outcome;
+      if (!resilient || outcome.type) return outcome;
+      if (isFinite && !isResumable && outcome.reason === "eof") return endWith("done");
+      if (!parseId(reader.cursor)?.end) return outcome;
       // The cursor is a terminal id. A bare source sends no `stream.end`: if it failed, it has sent a `stream.error`.
       return endWith(serverError ? "failed" : "done");
     },

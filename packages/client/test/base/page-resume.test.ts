@@ -14,6 +14,7 @@ describe("a page", () => {
   function openPage(): { readonly window: EventTarget; readonly document: EventTarget } {
     const [window, document] = [new EventTarget(), new EventTarget()];
     vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
+    vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window));
     vi.stubGlobal("document", document);
     return { window, document };
   }
@@ -70,6 +71,47 @@ describe("a page", () => {
     },
   );
 
+  test.each(SIGNS)(
+    "that was away (%s: %s) retries a loss of the next 2 s at once, but once",
+    async (target, type) => {
+      const page = openPage();
+      const server = createFakeServer();
+      await follow(server, { random: () => 0.999_999 });
+      server.last.open(event("a"));
+      await server.clock.advance(100);
+      page[target].dispatchEvent(new Event(type));
+      await server.clock.advance(500);
+      server.last.cut();
+      await server.clock.advance(0);
+      expect(server.requests).toBe(2);
+      server.last.cut();
+      await server.clock.advance(1_900);
+      expect(server.requests).toBe(2);
+    },
+  );
+
+  test("that was away retries a later loss after the back-off", async () => {
+    const { window } = openPage();
+    const server = createFakeServer();
+    await follow(server);
+    server.last.open(event("a"));
+    window.dispatchEvent(new Event("online"));
+    await server.clock.advance(2_001);
+    server.last.cut();
+    await server.clock.advance(499);
+    expect(server.requests).toBe(1);
+  });
+
+  test("that was away does not beat `Retry-After`", async () => {
+    const { window } = openPage();
+    const server = createFakeServer();
+    await follow(server);
+    window.dispatchEvent(new Event("online"));
+    server.last.respond(503, { "retry-after": "20" });
+    await server.clock.advance(19_999);
+    expect(server.requests).toBe(1);
+  });
+
   test("that becomes hidden skips no delay", async () => {
     const { document } = openPage();
     const server = createFakeServer();
@@ -98,12 +140,11 @@ describe("a page", () => {
     const { window, document } = openPage();
     let listeners = 0;
     for (const target of [window, document]) {
-      const count = (_type: string, _listener: unknown, { signal }: { signal: AbortSignal }): void => {
-        listeners++;
-        signal.addEventListener("abort", () => listeners--);
-      };
-      if (target === window) vi.stubGlobal("addEventListener", count);
-      else Object.assign(target, { addEventListener: count });
+      const [add, remove] = [() => listeners++, () => listeners--];
+      if (target === window) {
+        vi.stubGlobal("addEventListener", add);
+        vi.stubGlobal("removeEventListener", remove);
+      } else Object.assign(target, { addEventListener: add, removeEventListener: remove });
     }
     const server = createFakeServer();
     const endings = [

@@ -35,11 +35,12 @@ test("the state is an external store for React", async () => {
     { status: "live" },
     {
       status: "retrying",
-      attempt: 1,
+      attempt: 2,
       delay: 500,
       isAsked: false,
       reason: "network",
       message: "The network failed.",
+      cause: expect.any(TypeError),
     },
   ]);
 });
@@ -51,7 +52,7 @@ test("attempts are counted since the last healthy connection", async () => {
   await server.clock.advance(500);
   server.last.cut();
   await server.clock.advance(1_000);
-  server.last.open(event("a"));
+  server.last.open(event("a", "k3v9x0q2ma.1"));
   await server.clock.flush();
   server.last.end();
   await server.clock.advance(500);
@@ -64,6 +65,31 @@ test("attempts are counted since the last healthy connection", async () => {
     ["retrying", 1],
     ["connecting", 1],
   ]);
+});
+
+test("after a response that was refused, the state has its HTTP status", async () => {
+  const server = createFakeServer();
+  const { connection } = await follow(server);
+  server.last.respond(503);
+  await server.clock.flush();
+  expect(connection.state).toMatchObject({ status: "retrying", reason: "unavailable", httpStatus: 503 });
+});
+
+test("an interrupted stream is `waiting`, without a call of onServerError, until its next event", async () => {
+  const server = createFakeServer();
+  const errors: unknown[] = [];
+  const { connection, states } = await follow(server, { onServerError: (error) => errors.push(error) });
+  server.last.open(
+    control("open", OPEN, "k3v9x0q2ma.0") +
+      control("live", {}) +
+      control("error", { code: "INTERRUPTED", message: "Soon.", retryable: true }),
+  );
+  await server.clock.flush();
+  expect(connection.state).toEqual({ status: "waiting" });
+  server.last.send(event("a", "k3v9x0q2ma.1"));
+  await server.clock.flush();
+  expect(states.map(({ status }) => status)).toEqual(["open", "replaying", "live", "waiting", "live"]);
+  expect([errors, server.requests]).toEqual([[], 1]);
 });
 
 test("a listener can add and remove listeners", async () => {

@@ -70,9 +70,60 @@ test("with a signal that has aborted, no request is made", async () => {
     headers: () => ({ "x-call": `${++calls}` }),
   });
   await server.clock.advance(1_000);
-  expect(followed.ended).toBe(true);
+  expect(followed.ended).toMatchObject({ name: "AbortError" });
   expect(followed.connection.state).toEqual({ status: "closed", reason: "closed" });
   expect(calls).toBe(0);
+});
+
+describe("a signal that aborts", () => {
+  test("rejects the pending or the next call of next(), once, with its reason", async () => {
+    const server = createFakeServer();
+    for (const isPending of [true, false]) {
+      const abort = new AbortController();
+      const connection = connect(URL_OF_JOB, optionsOf(server, { signal: abort.signal }));
+      await server.clock.flush();
+      const early = isPending ? connection.next() : undefined;
+      abort.abort("enough");
+      await expect(early ?? connection.next()).rejects.toBe("enough");
+      expect(await connection.next()).toEqual({ done: true, value: undefined });
+    }
+  });
+
+  test.each(["close", "return"] as const)("changes nothing after %s()", async (method) => {
+    const server = createFakeServer();
+    const abort = new AbortController();
+    const connection = connect(URL_OF_JOB, optionsOf(server, { signal: abort.signal }));
+    await server.clock.flush();
+    const pending = connection.next();
+    void connection[method]();
+    abort.abort();
+    expect(await pending).toEqual({ done: true, value: undefined });
+    expect(await connection.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("after a failure lets reconnect() make no request", async () => {
+    const server = createFakeServer();
+    const abort = new AbortController();
+    const followed = await follow(server, { signal: abort.signal });
+    server.last.respond(404);
+    await server.clock.flush();
+    abort.abort("enough");
+    followed.connection.reconnect();
+    await server.clock.flush();
+    await expect(followed.connection.next()).rejects.toBe("enough");
+    expect(server.requests).toBe(1);
+  });
+
+  test("may be one of jsdom's, but not anything", async () => {
+    const server = createFakeServer();
+    const signal = Object.assign(new EventTarget(), { aborted: false, reason: "left" });
+    const followed = await follow(server, { signal: signal as never });
+    signal.aborted = true;
+    signal.dispatchEvent(new Event("abort"));
+    await server.clock.flush();
+    expect(followed.ended).toBe("left");
+    expect(() => connect(URL_OF_JOB, { signal: new AbortController() as never })).toThrow(TypeError);
+  });
 });
 
 test("leaving a loop closes the connection", async () => {
@@ -187,6 +238,8 @@ test("whatever has happened, nothing is left after close()", async () => {
       expect([called, server.requests]).toEqual(before);
       expect(server.clock.timers).toBe(0);
       expect(server.exchanges.filter(({ isOver }) => !isOver)).toEqual([]);
+      // An abort rejects one call.
+      await connection.next().catch(() => undefined);
       expect(await connection.next()).toEqual({ done: true, value: undefined });
     }),
     { numRuns: 500 },

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { connect } from "../../src/index.ts";
+import { readOptions } from "../../src/connection/options.ts";
+import { createRequest } from "../../src/request/create-request.ts";
+import type { Attempt } from "../../src/retry/attempt.ts";
 import { createFakeServer } from "../support/fake-server.ts";
 import { event, follow, optionsOf, collect, URL_OF_JOB } from "../support/follow.ts";
 
@@ -13,7 +16,7 @@ test("a request asks for an event stream, and bypasses caches", async () => {
   expect(init.body).toBeUndefined();
 });
 
-test("a request has the headers of the option, except `accept`", async () => {
+test("a request has the headers of the option, also its `accept`", async () => {
   const server = createFakeServer();
   await follow(server, {
     headers: [
@@ -23,7 +26,7 @@ test("a request has the headers of the option, except `accept`", async () => {
     credentials: "include",
   });
   expect(server.last.header("authorization")).toBe("Bearer 1");
-  expect(server.last.header("accept")).toBe("text/event-stream");
+  expect(server.last.header("accept")).toBe("text/html");
   expect(server.last.init.credentials).toBe("include");
 });
 
@@ -51,7 +54,7 @@ describe("an option that is a function is called before each attempt", () => {
     server.last.respond(401);
     await server.clock.advance(0);
     expect(server.last.header("authorization")).toBe("2");
-    server.last.open(event("let in", "1"));
+    server.last.open(event("let in", "k3v9x0q2ma.1"));
     await server.clock.advance(0);
     server.last.end();
     await server.clock.advance(1_000);
@@ -83,10 +86,80 @@ describe("an option that is a function is called before each attempt", () => {
   });
 });
 
+describe("a request that cannot be made is fatal at once", () => {
+  const FATAL = { name: "ConnectionError", reason: "request" };
+
+  test.each([
+    ["a header's name", { headers: { "no name": "1" } }],
+    ["a header's value", { headers: async () => ({ authorization: "Bearer 1\n2" }) }],
+  ])("because of %s", async (_what, options) => {
+    const server = createFakeServer();
+    const followed = await follow(server, { ...options, policy: { request: "retry" } });
+    expect(followed.ended).toMatchObject(FATAL);
+    expect(followed.connection.state).toMatchObject({ status: "closed", reason: "failed" });
+    expect(server.requests).toBe(0);
+  });
+
+  test.each(["ftp://server.test/", "data:text/event-stream,data:%20a%0A%0A", "ws://server.test/"])(
+    "because of the scheme of %s",
+    async (url) => {
+      const server = createFakeServer();
+      for (const asked of [url, () => url]) {
+        const followed = collect(connect(asked, optionsOf(server, {})));
+        await server.clock.flush();
+        expect(followed.ended).toMatchObject(FATAL);
+      }
+      expect(server.requests).toBe(0);
+    },
+  );
+
+  test("and a POST that was not made can be made later", async () => {
+    const server = createFakeServer();
+    let value = "\n";
+    const followed = await follow(server, { body: "question", headers: () => ({ "x-a": `a${value}b` }) });
+    expect(followed.ended).toMatchObject(FATAL);
+    value = "";
+    followed.connection.reconnect();
+    followed.resume();
+    await server.clock.flush();
+    expect(server.last.init.method).toBe("POST");
+  });
+});
+
+test("a `fetch` that refuses the signals of jsdom gets none", async () => {
+  const server = createFakeServer();
+  const foreign = { signal: Object.assign(new EventTarget(), { aborted: false }) } as unknown as Attempt;
+  const settings = readOptions(optionsOf(server, {}));
+  expect((await createRequest(URL_OF_JOB, settings, "", false, foreign))[1].signal).toBeUndefined();
+  const own: Attempt = new AbortController();
+  expect((await createRequest(URL_OF_JOB, settings, "", false, own))[1].signal).toBe(own.signal);
+});
+
 describe("a POST", () => {
   const post = { method: "POST", body: "question", headers: { authorization: "me" } } as const;
   const summary = (server: ReturnType<typeof createFakeServer>): unknown[] =>
     server.exchanges.map(({ url, init: { method, body } }) => [method, new URL(url).pathname, body]);
+
+  test("whose answer ended, without any id, is done", async () => {
+    const server = createFakeServer();
+    const followed = await follow(server, post);
+    server.last.open(event("a") + event("b")).end();
+    await server.clock.advance(1_000);
+    expect([followed.ended, server.requests]).toEqual([true, 1]);
+    expect(followed.connection.state).toMatchObject({ status: "closed", reason: "done" });
+  });
+
+  test("whose answer was cut, or whose policy says so, is not done", async () => {
+    const server = createFakeServer();
+    await follow(server, post);
+    server.last.open(event("a")).cut();
+    await server.clock.advance(1_000);
+    expect(server.requests).toBe(2);
+    const followed = await follow(server, { ...post, policy: { eof: "fatal" } });
+    server.last.open(event("a")).end();
+    await server.clock.flush();
+    expect(followed.ended).toMatchObject({ reason: "eof" });
+  });
 
   test("is not repeated: its stream is resumed with GET", async () => {
     const server = createFakeServer();

@@ -102,6 +102,19 @@ describe("an exchange", () => {
     expect(attempt.signal.reason).toMatchObject({ reason: "eof" });
   });
 
+  test("ends for good if `fetch` does not stream, with the remedy", async () => {
+    const { attempt, server } = start({
+      fetch: async () =>
+        ({ status: 200, headers: new Headers({ "content-type": "text/event-stream" }) }) as Response,
+    });
+    await server.clock.flush();
+    expect(attempt.signal.reason).toMatchObject({
+      type: "end",
+      reason: "unsupported",
+      message: expect.stringContaining("expo/fetch"),
+    });
+  });
+
   test("is limited by the connect timeout, then by the idle timeout", async () => {
     const slow = start();
     await slow.server.clock.advance(999);

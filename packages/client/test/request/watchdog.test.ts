@@ -138,6 +138,37 @@ describe("a server that is silent for too long is considered dead", () => {
   });
 });
 
+test("bytes that lay in a buffer while the machine slept are delivered, and do not hide the sleep", async () => {
+  const server = createFakeServer();
+  let asleep = 0;
+  const clock = { ...server.clock, now: () => server.clock.now() + asleep };
+  const { messages } = await follow(server, { clock });
+  server.last.open(event("a", "1"));
+  await server.clock.advance(1_000);
+  asleep = 3_600_000;
+  server.last.send(event("b", "2"));
+  await server.clock.advance(0);
+  expect(messages.map(({ data }) => data)).toEqual(["a", "b"]);
+  expect(server.requests).toBe(2);
+  expect(server.last.header("last-event-id")).toBe("2");
+});
+
+test("a loss that shows that the machine slept is retried at once, but once", async () => {
+  const server = createFakeServer();
+  let asleep = 0;
+  const clock = { ...server.clock, now: () => server.clock.now() + asleep };
+  await follow(server, { clock });
+  server.last.open(event("a", "1"));
+  await server.clock.advance(1_000);
+  asleep = 3_600_000;
+  server.last.cut();
+  await server.clock.advance(0);
+  expect(server.requests).toBe(2);
+  server.last.cut();
+  await server.clock.advance(499);
+  expect(server.requests).toBe(2);
+});
+
 test("a timer that fires far too late means that the machine slept: the client reconnects at once", async () => {
   const server = createFakeServer();
   let asleep = 0;

@@ -35,7 +35,7 @@ const ROWS: readonly Row[] = [
     (exchange) => exchange.respond(200, { "content-type": "text/html" }, "<p>"),
   ],
   ["network", "200 without a type: its head may have been cut", (exchange) => exchange.respond(200)],
-  ["too-large", "an event over the limit", (exchange) => exchange.open(event("x".repeat(1_048_577)))],
+  ["too-large", "an event over the limit", (exchange) => exchange.open(event("x".repeat(4_194_305)))],
 ];
 
 const DEFAULTS: Record<LossReason, string> = {

@@ -4,7 +4,8 @@ import type { AttemptOutcome } from "../../src/retry/attempt.ts";
 import type { Action, Loss } from "../../src/retry/loss.ts";
 import { createRetryPlanner, type RetryPlanner, type RetrySettings } from "../../src/retry/retry-planner.ts";
 import { createFakeServer, type FakeServer } from "../support/fake-server.ts";
-import { event, follow } from "../support/follow.ts";
+import type { ResilienceOptions } from "../../src/index.ts";
+import { control, event, follow } from "../support/follow.ts";
 
 describe("the planner", () => {
   const NETWORK: Loss = { reason: "network", message: "The network failed." };
@@ -195,18 +196,24 @@ describe("retry:", () => {
     expect(server.delays).toEqual([Math.round(10_000 * (1 + random / 5))]);
   });
 
-  test("of 0 means at once", async () => {
+  test("of 0 means at once after a second, and half a second before", async () => {
     const server = createFakeServer();
     await follow(server);
-    server.last.open(`retry: 0\n\n${event("a")}`).end();
+    server.last.open(`retry: 0\n\n${event("a", "k3v9x0q2ma.1")}`);
+    await server.clock.advance(1_000);
+    server.last.end();
     await server.clock.advance(0);
-    expect(server.requests).toBe(2);
+    server.last.open(event("b", "k3v9x0q2ma.2"));
+    await server.clock.advance(999);
+    server.last.end();
+    await server.clock.advance(1_000);
+    expect(server.delays).toEqual([1_000, 1_499]);
   });
 
   test("stays the minimum for later failures", async () => {
     const server = createFakeServer();
     await follow(server);
-    server.last.open(`retry: 3000\n\n${event("a")}`).end();
+    server.last.open(`retry: 3000\n\n${event("a", "k3v9x0q2ma.1")}`).end();
     server.onRequest = (exchange) => exchange.cut();
     await server.clock.advance(40_000);
     expect(server.delays.slice(0, 6)).toEqual([3_300, 3_300, 3_300, 3_300, 4_000, 8_000]);
@@ -279,13 +286,16 @@ describe("failures are forgotten when the connection is healthy", () => {
     return state.status === "retrying" ? Math.round(state.delay) : state;
   }
 
-  test("because of an event", async () => {
-    expect(await afterFailures(async (server) => void server.last.open(event("a")))).toBe(1_000);
+  test.each(["k3v9x0q2ma.1", "k3v9x0q2mb.7"])("because of progress: the id %s", async (id) => {
+    expect(await afterFailures(async (server) => void server.last.open(event("a", id)))).toBe(1_000);
   });
 
-  test("because of a comment", async () => {
-    expect(await afterFailures(async (server) => void server.last.open(":\n\n"))).toBe(1_000);
-  });
+  test.each([":\n\n", event("a"), event("a", "17"), event("a", "")])(
+    "but not because of %j",
+    async (text) => {
+      expect(await afterFailures(async (server) => void server.last.open(text))).toBe(30_000);
+    },
+  );
 
   test("because it has been open for five seconds", async () => {
     const open = async (server: FakeServer, ms: number): Promise<void> => {
@@ -299,6 +309,46 @@ describe("failures are forgotten when the connection is healthy", () => {
   test("but not because of a response alone", async () => {
     expect(await afterFailures(async (server) => void server.last.open())).toBe(30_000);
     expect(await afterFailures(async (server) => void server.last.open("retry: 1\nid: 5\n\n"))).toBe(30_000);
+  });
+});
+
+describe("after a connection of less than a second", () => {
+  /** The delays between the requests to a server that answers with this and ends the response. */
+  async function delaysOf(
+    text: (request: number) => string,
+    options: ResilienceOptions = {},
+  ): Promise<number[]> {
+    const server = createFakeServer();
+    server.onRequest = (exchange) => exchange.open(text(server.requests)).end();
+    await follow(server, { random: () => 0, ...options });
+    await server.clock.advance(20_000);
+    return server.delays.slice(0, 4);
+  }
+
+  test("the delays grow from half a second on, whatever the jitter and `retry:`", async () => {
+    const exponential = [500, 1_000, 2_000, 4_000];
+    expect(await delaysOf(() => event("a"))).toEqual(exponential);
+    expect(await delaysOf(() => `retry: 0\n\n${event("a", "17")}`)).toEqual(exponential);
+    expect(await delaysOf(() => event("a"), { backoff: { base: 0 } })).toEqual([500, 500, 500, 500]);
+  });
+
+  test("that made progress, or was drained, the delay is half a second at least", async () => {
+    const halfSeconds = [500, 500, 500, 500];
+    expect(await delaysOf((request) => `retry: 0\n\n${event("a", `k3v9x0q2ma.${request}`)}`)).toEqual(
+      halfSeconds,
+    );
+    expect(await delaysOf(() => `retry: 0\n\n${control("drain", { reason: "busy" })}`)).toEqual(halfSeconds);
+  });
+
+  test("that the client itself has ended, there is no delay", async () => {
+    const server = createFakeServer();
+    server.onRequest = (exchange) => exchange.open(event("a"));
+    const { connection } = await follow(server);
+    for (let count = 0; count < 3; count++) {
+      connection.reconnect();
+      await server.clock.advance(0);
+    }
+    expect(server.delays).toEqual([0, 0, 0]);
   });
 });
 
@@ -327,6 +377,19 @@ describe("the client gives up", () => {
     await server.clock.advance(9_999);
     expect(followed.ended).toBeUndefined();
     await server.clock.advance(1);
+    expect(followed.ended).toMatchObject({ reason: "gave-up" });
+  });
+
+  test("but not before the `Retry-After` of its last attempt", async () => {
+    const server = createFakeServer();
+    const followed = await follow(server, { giveUpAfter: 10_000 });
+    server.last.respond(503, { "retry-after": "30" });
+    await server.clock.advance(30_000);
+    expect(server.requests).toBe(1);
+    await server.clock.advance(6_000);
+    expect(server.delays).toEqual([33_000]);
+    server.last.cut();
+    await server.clock.flush();
     expect(followed.ended).toMatchObject({ reason: "gave-up" });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { connect, type PublicError, type StreamReset } from "../../src/index.ts";
-import type { Attempt } from "../../src/retry/attempt.ts";
+import type { Attempt, AttemptOutcome } from "../../src/retry/attempt.ts";
 import { createStreamReader, type StreamReader } from "../../src/stream/stream-reader.ts";
 import { createFakeServer } from "../support/fake-server.ts";
 import { control, event, follow, OPEN, optionsOf, collect, URL_OF_JOB } from "../support/follow.ts";
@@ -14,19 +14,30 @@ describe("the reader", () => {
   interface Reading {
     readonly reader: StreamReader;
     readonly activity: () => number;
+    readonly progress: () => number;
     /** Reads a response in one piece. Returns the attempt, and the events as `name data id`. */
     readonly respond: (text: string) => { readonly attempt: Attempt; readonly events: string[] };
   }
 
-  function read({ lastEventId = "", maxEventSize = 1_000, resilient = true } = {}): Reading {
+  function read({
+    lastEventId = "",
+    maxEventSize = 1_000,
+    resilient = true,
+    isFinite = false,
+  } = {}): Reading {
     let activity = 0;
-    const reader = createStreamReader({ lastEventId, maxEventSize, resilient }, () => activity++);
+    let progress = 0;
+    const reader = createStreamReader(
+      { isFinite, lastEventId, maxEventSize, resilient },
+      () => activity++,
+      () => progress++,
+    );
     const respond: Reading["respond"] = (text) => {
       const attempt: Attempt = new AbortController();
       const deliveries = reader.open(attempt, "http://server.test/")(new TextEncoder().encode(text));
       return { attempt, events: deliveries.map((one) => `${one.event} ${one.data} ${one.id}`) };
     };
-    return { reader, activity: () => activity, respond };
+    return { reader, activity: () => activity, progress: () => progress, respond };
   }
 
   const loss = { reason: "eof", message: "The response ended." } as const;
@@ -49,8 +60,60 @@ describe("the reader", () => {
     expect(activity()).toBe(2);
   });
 
+  test("reports progress for a higher number in its epoch and for a new epoch, not for other ids", () => {
+    const { progress, respond } = read({ lastEventId: id(2) });
+    respond(
+      control("open", OPEN, id(2)) + event("a", id(1)) + event("b", id(2)) + event("c", "7") + event("d", ""),
+    );
+    expect(progress()).toBe(0);
+    respond(event("e", id(3)));
+    expect(progress()).toBe(1);
+    respond(control("reset", { reason: "ahead", lost: null }, id(0)) + event("a", id(1)) + event("b", id(2)));
+    expect(progress()).toBe(1);
+    respond(event("a", "k3v9x0q2mb.1"));
+    expect(progress()).toBe(2);
+  });
+
+  test("shows an interrupted stream as waiting, not as an error, until its next event", () => {
+    const { reader } = read();
+    const interrupted = control("error", { code: "INTERRUPTED", message: "Soon.", retryable: true });
+    const text =
+      event("a", id(1)) +
+      interrupted +
+      event("a", id(1)) +
+      control("live", {}) +
+      event("b", id(2)) +
+      event("c", id(3));
+    const deliveries = reader.open(new AbortController(), "")(new TextEncoder().encode(text));
+    expect(deliveries.map(({ control: meaning, data, isResumed }) => [meaning ?? data, isResumed])).toEqual([
+      ["a", false],
+      [{ status: "waiting" }, false],
+      [{ status: "live" }, false],
+      ["b", true],
+      ["c", false],
+    ]);
+    expect(reader.conclude({ ...loss }).type).toBeUndefined();
+  });
+
+  test("takes a finite response without an id or a control event for the whole stream, if it was not cut", () => {
+    const conclude = (text: string, outcome: AttemptOutcome = loss): unknown => {
+      const { reader, respond } = read({ isFinite: true });
+      respond(text);
+      return reader.conclude(outcome);
+    };
+    expect(conclude(event("a"))).toMatchObject({ type: "end", reason: "done" });
+    expect(conclude(event("a"), { reason: "network", message: "" })).toMatchObject({ reason: "network" });
+    expect(conclude(event("a", "7"))).toBe(loss);
+    expect(conclude(control("open", OPEN))).toBe(loss);
+    expect(read().reader.conclude(loss)).toBe(loss);
+  });
+
   test("returns control events with what they mean, and skips duplicates", () => {
-    const reader = createStreamReader({ lastEventId: "", maxEventSize: 1_000, resilient: true }, () => {});
+    const reader = createStreamReader(
+      { lastEventId: "", maxEventSize: 1_000, resilient: true, isFinite: false },
+      () => {},
+      () => {},
+    );
     const text =
       control("open", { ...OPEN, state: "waiting" }) +
       control("open", OPEN, id(0)) +

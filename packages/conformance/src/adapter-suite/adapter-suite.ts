@@ -11,6 +11,7 @@ import { drain } from "./drain.ts";
 import { earlierHeaders } from "./earlier-headers.ts";
 import { earlyErrors } from "./early-errors.ts";
 import { emptyResponses } from "./empty-responses.ts";
+import { endOrCut } from "./end-or-cut.ts";
 import { handshake } from "./handshake.ts";
 import { heartbeats } from "./heartbeats.ts";
 import { request } from "./request.ts";
@@ -31,6 +32,7 @@ const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => voi
   ["resume", resume],
   ["end of a stream", streamEnd],
   ["bare source", bareSources],
+  ["end or cut", endOrCut],
   ["heartbeats", heartbeats],
   ["drain", drain],
   ["back-pressure", backPressure],

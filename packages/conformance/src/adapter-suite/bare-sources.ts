@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type BareName, SECRET } from "../subject/bare-sources.ts";
+import { assertRetry } from "../harness/expectations.ts";
 import { dataOf, eventsOf, framesOf } from "../wire/frames.ts";
 import type { Suite } from "../harness/suite.ts";
 
@@ -25,7 +26,7 @@ export function bareSources({ test }: Suite): void {
       const frames = framesOf(client.text);
       assert(frames[0]?.retry !== undefined);
       const id = frames.at(-1)?.id ?? "";
-      assert.deepEqual(frames.at(-1), { id });
+      assert.deepEqual(frames.at(-1), { event: "stream.end", id, data: '{"status":"done"}' });
       assert.match(id, TERMINAL_ID);
       await server.until(({ closed }) => assert.equal(closed[0]?.reason, "closed"));
       const again = await server.get(path, { headers: { "last-event-id": id } });
@@ -57,12 +58,11 @@ export function bareSources({ test }: Suite): void {
       const client = await server.get(await server.serve({ bare }));
       assert.equal(await client.finished(), "ended");
       assert.deepEqual(eventsOf(client.text), [{ data: "before" }]);
-      assert.deepEqual(dataOf(client.text, "stream.error"), {
-        code: "SOURCE_FAILED",
-        message: "The stream failed.",
-        retryable: false,
-      });
-      assert.match(framesOf(client.text).at(-1)?.id ?? "", TERMINAL_ID);
+      const { retryAfter, ...error } = dataOf(client.text, "stream.error") as Record<string, unknown>;
+      assert.deepEqual(error, { code: "SOURCE_FAILED", message: "The stream failed.", retryable: true });
+      const last = framesOf(client.text).at(-1);
+      assert.deepEqual([last?.retry, last?.id], [String(retryAfter), undefined]);
+      assertRetry(last?.retry, 5_000, 30_000);
       assert(!client.text.includes(SECRET));
       const { failed } = await server.until(({ closed }) => assert.equal(closed[0]?.reason, "failed"));
       assert.deepEqual(failed, [{ stage: "source", message: SECRET }]);

@@ -10,7 +10,7 @@ export function delivery({ test }: Suite): void {
     await server.open("job");
     const client = await server.get(await server.serve({ stream: "job" }));
     await client.until("event: stream.live");
-    const ids: string[] = [];
+    const ids: (string | undefined)[] = [];
     for (const data of numbers(1, 3)) {
       ids.push(...(await server.push("job", [{ event: "tick", data }])));
       await client.until(`data: ${data}\n\n`);

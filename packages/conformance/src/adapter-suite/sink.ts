@@ -20,11 +20,16 @@ const TOLERANCE = 64;
 
 /** The sink that core writes to: what `write` returns, and when it calls `drained` and `closed`. */
 export function sink(suite: Suite): void {
-  const { test, has, assertCut } = suite;
+  const { test, has, assertCut, assertCutInOrder } = suite;
   const ended = async (client: Client): Promise<void> => assert.equal(await client.finished(), "ended");
   const cases: [string, SinkEnd[], (client: Client) => Promise<void>][] = [
     ["closed", ["close"], ended],
     ["closed twice", ["close", "close"], ended],
+    ["closed, then cut", ["close", "cut"], ended],
+    ["cut", ["cut"], assertCutInOrder],
+    ["cut twice", ["cut", "cut"], assertCutInOrder],
+    ["cut, then closed", ["cut", "close"], assertCutInOrder],
+    ["cut, then destroyed", ["cut", "destroy"], assertCut],
     ["destroyed", ["destroy"], assertCut],
     ["destroyed twice", ["destroy", "abandon"], assertCut],
     ["destroyed, then closed", ["destroy", "close"], assertCut],
@@ -39,6 +44,15 @@ export function sink(suite: Suite): void {
       await assertClosedOnce(server, () => callAfterEnd(server));
     });
   }
+
+  test("sends what is written right before a cut", async (start) => {
+    const server = await start();
+    const client = await connectToSink(server);
+    await server.writeAndEndSink(SINK, BLOCK, "cut");
+    await assertCutInOrder(client);
+    assert.equal(client.text, FIRST_BLOCK + BLOCK);
+    await assertClosedOnce(server);
+  });
 
   test("calls `closed` once when it is closed, for HEAD", async (start) => {
     const server = await start();
@@ -112,9 +126,27 @@ export function sink(suite: Suite): void {
     });
   }
 
+  if (has("direct")) {
+    test("sends everything that was written before a cut, if it is cut while full", async (start) => {
+      const server = await start();
+      const client = await connectToSink(server);
+      client.pause();
+      const blocks = await fillTransport(server);
+      await server.endSink(SINK, "cut");
+      assert.equal((await server.writeToSink(SINK, BLOCK)).accepted, false);
+      await server.settled();
+      assert.equal((await server.sinkState(SINK)).closed, 0);
+      client.resume();
+      await assertCutInOrder(client);
+      assert.equal(client.text.length, FIRST_BLOCK.length + blocks * BLOCK.length);
+      await assertClosedOnce(server);
+    });
+  }
+
   const whileFull: [string, SinkEnd[]][] = [
     ["destroyed while full", ["destroy"]],
     ["closed while full, then destroyed", ["close", "destroy"]],
+    ["cut while full, then destroyed", ["cut", "destroy"]],
   ];
   for (const [name, ends] of whileFull) {
     test(`calls \`closed\` at once when it is ${name}`, async (start) => {
@@ -145,7 +177,7 @@ export function sink(suite: Suite): void {
 /** Calls every method of a sink that is over: none has an effect. */
 async function callAfterEnd(server: RemoteServer): Promise<void> {
   assert.equal((await server.writeToSink(SINK, BLOCK)).accepted, false);
-  await server.endSink(SINK, "close", "destroy", "abandon");
+  await server.endSink(SINK, "close", "cut", "destroy", "abandon");
 }
 
 /** Waits for `closed`, and asserts that nothing makes the adapter call it again. */

@@ -51,7 +51,7 @@ export function streamEnd({ test }: Suite): void {
       "a public error",
       "The model has left.",
       true,
-      { code: "GONE", message: "The model has left.", retryable: true, retryAfter: 5_000 },
+      { code: "GONE", message: "The model has left.", retryable: false },
     ],
   ];
   for (const [name, message, isPublic, sent] of failures) {

@@ -30,7 +30,7 @@ export type Capability =
   | "keepAlive"
   /** A connection accepts further requests before the responses to the first ones have ended. */
   | "pipelining"
-  /** A response that is cut does not look like one that has ended. */
+  /** A response that is cut does not look like one that has ended. It does behind Caddy, and over HTTP/1.0. */
   | "visibleCut"
   /** Headers can be set before the adapter is called. */
   | "earlierHeaders";

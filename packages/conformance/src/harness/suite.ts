@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { constants } from "node:http2";
 import type { Test } from "../runner.ts";
 import { createSubject } from "../subject/index.ts";
 import type { TestServerOptions } from "../subject/route.ts";
@@ -12,6 +13,11 @@ export interface Suite {
   readonly has: (capability: Capability) => boolean;
   /** Waits until a response is over, and asserts that it was cut. */
   readonly assertCut: (client: Client) => Promise<void>;
+  /**
+   * Waits until a response is over, and asserts that it was cut in order: by a FIN without the last chunk, or by RST_STREAM
+   * with `INTERNAL_ERROR`. A proxy may cut its own connection in another way.
+   */
+  readonly assertCutInOrder: (client: Client) => Promise<void>;
 }
 
 export type StartServer = (options?: TestServerOptions) => Promise<RemoteServer>;
@@ -23,11 +29,20 @@ export type StartServer = (options?: TestServerOptions) => Promise<RemoteServer>
  */
 export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnderTest): Suite {
   const has: Suite["has"] = (capability) => typeof capabilities[capability] !== "object";
+  const assertCut: Suite["assertCut"] = async (client) => {
+    const state = await client.finished();
+    if (has("visibleCut")) assert.equal(state, "cut", "To the client the response looks complete.");
+  };
   return {
     has,
-    async assertCut(client) {
-      const state = await client.finished();
-      if (has("visibleCut")) assert.equal(state, "cut", "To the client the response looks complete.");
+    assertCut,
+    async assertCutInOrder(client) {
+      await assertCut(client);
+      if (!has("visibleCut") || !has("direct")) return;
+      assert(
+        client.cutBy === "FIN" || client.cutBy === constants.NGHTTP2_INTERNAL_ERROR,
+        `The response was cut by ${client.cutBy}.`,
+      );
     },
     test: (name, run) =>
       test(name, async () => {

@@ -37,6 +37,11 @@ export type BareName =
   | "throwingGenerator"
   | "throwingFunction"
   | "rejectingFunction"
+  | "throwingRetryable"
+  | "throwingForGood"
+  | "failing"
+  | "failingForGood"
+  | "invalidEvent"
   | "yieldingError"
   | "numbers"
   | "flood";
@@ -125,6 +130,36 @@ export const bareSources: Readonly<Record<BareName, Make>> = {
     connection.push({ data: "before" });
     throw new Error(SECRET);
   },
+  throwingRetryable: () =>
+    (async function* (): AsyncGenerator<SseEvent> {
+      yield { data: "before" };
+      throw new HoldfastError("SOURCE_FAILED", SECRET, { retryable: true, retryAfter: 2_000, expose: false });
+    })(),
+  /** Throws an error of its own that is not retryable. */
+  throwingForGood: () =>
+    (async function* (): AsyncGenerator<SseEvent> {
+      yield { data: "before" };
+      throw deleted();
+    })(),
+  failing:
+    () =>
+    ({ push, fail }) => {
+      push({ data: "before" });
+      fail(new Error(SECRET));
+    },
+  failingForGood:
+    () =>
+    ({ push, fail }) => {
+      push({ data: "before" });
+      fail(deleted());
+    },
+  /** Sends an event that cannot be encoded. */
+  invalidEvent:
+    () =>
+    ({ push }) => {
+      push({ data: "before" });
+      push({ event: "two\nlines", data: "after" });
+    },
   /** Yields an error, and continues. */
   yieldingError: () =>
     (async function* (): AsyncGenerator<SseEvent | HoldfastError> {
@@ -152,6 +187,8 @@ export const bareSources: Readonly<Record<BareName, Make>> = {
 
 /** The text of an internal error, which no client may receive. */
 export const SECRET = "password authentication failed for user postgres";
+
+const deleted = (): HoldfastError => new HoldfastError("GONE", "The report was deleted.");
 
 const THREE = ["1", "2", "3"];
 

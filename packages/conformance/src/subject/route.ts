@@ -17,9 +17,12 @@ export interface TestServerOptions {
   readonly snapshot?: { readonly answer: Snapshot<AnyEvents> | null; readonly barrier?: string };
 }
 
+/** What `control` is served with: `function` is one that translates `stream.error` and `stream.end`, and ignores the others. */
+export type ControlName = boolean | "function";
+
 /** What is served under a path. */
 export type Route = RouteSource & {
-  readonly options?: Omit<ServeOptions, "signal">;
+  readonly options?: Omit<ServeOptions, "signal" | "control"> & { readonly control?: ControlName };
   /** The name of the application's signal that it is served with. */
   readonly signal?: string;
   /** Headers that are set before the adapter is called. */

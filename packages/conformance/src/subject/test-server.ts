@@ -1,11 +1,12 @@
 import {
+  type ControlEvent,
   createRegistry,
   type Gauges,
   HoldfastError,
+  type OpenOptions,
   type Registry,
   type Source,
   type SseEvent,
-  type StreamOptions,
   type StreamWriter,
 } from "@holdfast/core";
 import { bareSources } from "./bare-sources.ts";
@@ -28,8 +29,14 @@ export interface SinkState {
   readonly closedEarly: boolean;
 }
 
-/** `close` ends the response; `destroy` cuts it with a reason, `abandon` without one. */
-export type SinkEnd = "close" | "destroy" | "abandon";
+/** `close` ends the response, `cut` cuts it behind what was written; `destroy` cuts it now with a reason, `abandon` without. */
+export type SinkEnd = "close" | "cut" | "destroy" | "abandon";
+
+/** The `control` function of a route: it has words of its own for errors and ends, and none for the rest. */
+function inBand(event: ControlEvent): SseEvent | undefined {
+  if (event.event === "stream.error") return { event: "failure", data: event.data.code };
+  return event.event === "stream.end" ? { data: `[${event.data.status}]` } : undefined;
+}
 
 /**
  * One test's part of the server under test: a registry, and the routes that the test serves. The suite calls its methods
@@ -68,10 +75,12 @@ export class TestServer {
     try {
       if (route.barrier !== undefined) await this.#barrier(route.barrier).opened;
       const source = await this.#sourceOf(route, exchange);
+      const { control, ...options } = route.options ?? {};
       return await exchange.sse(source, {
         ...("bare" in route && { observer: this.#recorder.observer }),
         ...(route.signal !== undefined && { signal: this.#controller(route.signal).signal }),
-        ...route.options,
+        ...options,
+        ...(control !== undefined && { control: control === "function" ? inBand : control }),
       });
     } catch (error) {
       this.#recorder.rejected.push((error as { code?: string }).code ?? String(error));
@@ -95,13 +104,13 @@ export class TestServer {
     this.#controller(signal).abort();
   }
 
-  async open(id: string, options?: StreamOptions): Promise<string> {
+  async open(id: string, options?: OpenOptions): Promise<string> {
     const writer = await this.#registry.open(id, options);
     this.#writers.set(id, writer);
     return writer.epoch;
   }
 
-  push(id: string, events: readonly SseEvent[]): string[] {
+  push(id: string, events: readonly SseEvent[]): (string | undefined)[] {
     const writer = this.#writer(id);
     return events.map((event) => writer.push(event));
   }
@@ -136,10 +145,12 @@ export class TestServer {
     for (const event of events) this.#registry.channel(channel).push(event);
   }
 
-  /** The epoch, the last sequence number and the number of readers of an id, or `null`. */
-  info(id: string): { epoch: string; last: number; readers: number } | null {
+  /** The status, the epoch, the last sequence number and the number of readers of an id, or `null`. */
+  info(id: string): { status: string; epoch: string; last: number; readers: number } | null {
     const info = this.#registry.get(id);
-    return info === undefined ? null : { epoch: info.epoch, last: info.last, readers: info.readers };
+    if (info === undefined) return null;
+    const { status, epoch, last, readers } = info;
+    return { status, epoch, last, readers };
   }
 
   /** Begins to close the registry. */
@@ -193,11 +204,18 @@ export class TestServer {
     return new TextDecoder().decode(this.#sharedBuffer);
   }
 
+  /** Writes a text, and ends the response in the same turn. */
+  writeAndEndSink(name: string, text: string, end: SinkEnd): void {
+    this.writeToSink(name, text);
+    this.endSink(name, end);
+  }
+
   /** Ends a response in each of these ways. */
   endSink(name: string, ...ends: readonly SinkEnd[]): void {
     const sink = this.#sinks.get(name)?.sink;
     for (const end of ends) {
       if (end === "close") sink?.close();
+      else if (end === "cut") sink?.cut(new Error("The response was cut."));
       else sink?.destroy(end === "destroy" ? new Error("The response was cut.") : undefined);
     }
   }

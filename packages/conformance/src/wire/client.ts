@@ -21,6 +21,11 @@ export abstract class Client {
   headers: Readonly<Record<string, string>> = {};
   /** `ended`: the server ended the response. `cut`: the connection broke before its end. */
   state: "open" | "ended" | "cut" = "open";
+  /**
+   * How a response was cut: `FIN` and `ECONNRESET` are what happened to the connection of HTTP/1.1, a number is the code of
+   * RST_STREAM.
+   */
+  cutBy: string | number | undefined;
   /** Bytes that arrived after the end of the response and belong to no other. */
   extra = "";
   readonly #chunks: string[] = [];
@@ -112,9 +117,10 @@ export abstract class Client {
     this.#wake();
   }
 
-  protected finish(state: "ended" | "cut"): void {
+  protected finish(state: "ended" | "cut", cutBy?: string | number): void {
     if (this.state !== "open") return;
     this.state = state;
+    this.cutBy = cutBy;
     this.#wake();
   }
 

@@ -15,10 +15,12 @@ class Http1Connection {
   constructor(port: number) {
     this.socket = connect(port, "127.0.0.1");
     this.socket.on("data", (chunk) => this.#read(chunk));
+    let closedBy: string | undefined;
+    this.socket.on("end", () => (closedBy = "FIN"));
     // `close` follows every error.
-    this.socket.on("error", () => undefined);
+    this.socket.on("error", ({ code }: NodeJS.ErrnoException) => (closedBy = code));
     this.socket.on("close", () => {
-      for (const client of this.#waiting.splice(0)) client.connectionClosed();
+      for (const client of this.#waiting.splice(0)) client.connectionClosed(closedBy);
     });
   }
 
@@ -90,8 +92,9 @@ export class Http1Client extends Client {
   }
 
   /** Called when the connection has closed. */
-  connectionClosed(): void {
-    this.finish(this.#expects.part === "close" ? "ended" : "cut");
+  connectionClosed(by: string | undefined): void {
+    if (this.#expects.part === "close" && by === "FIN") this.finish("ended");
+    else this.finish("cut", by);
   }
 
   /** Reads the bytes of this response; returns the rest. */

@@ -26,10 +26,10 @@ export class Http2Client extends Client {
       this.answer(status, Object.fromEntries(named));
     });
     this.#stream.on("data", (chunk: Buffer) => this.take(chunk));
-    this.#stream.on("error", () => this.finish("cut"));
+    this.#stream.on("error", () => this.finish("cut", this.#stream.rstCode));
     // Node emits `end` for some resets too; many clients take that for the end of the response.
     this.#stream.on("end", () => this.finish("ended"));
-    this.#stream.on("close", () => this.finish("cut"));
+    this.#stream.on("close", () => this.finish("cut", this.#stream.rstCode));
   }
 
   pause(): void {

@@ -176,6 +176,30 @@ const faults: readonly Fault[] = [
     ],
   },
   {
+    name: "ends cleanly where it must cut",
+    wrap: wrapSink((correct) => ({ cut: () => correct.close() })),
+    foundBy: [
+      "sink > calls `closed` once when it is cut",
+      "end or cut > a stream that is failed MUST be cut behind its terminal id, and then be answered with 204: with `control: false`",
+      "end or cut > a stream that is cancelled MUST be cut behind its terminal id, and then be answered with 204: with a `control` function",
+      "end or cut > a drained connection MUST be cut behind its `retry:`, and resume: with `control: false`",
+      "end or cut > a bare source that throws MUST be cut behind its `retry:`, without a terminal id: with `control: false`",
+    ],
+  },
+  {
+    name: "drops what is buffered when it cuts",
+    wrap: wrapSink((correct) => ({ cut: (reason) => correct.destroy(reason) })),
+    foundBy: ["sink > sends everything that was written before a cut, if it is cut while full"],
+  },
+  {
+    name: "cuts with a reset of the connection",
+    wrap: wrapSink((_correct, _res, req) => ({ cut: () => void req.socket.resetAndDestroy() })),
+    foundBy: [
+      "sink > calls `closed` once when it is cut",
+      "end or cut > a stream that is failed MUST be cut behind its terminal id, and then be answered with 204: with `control: false`",
+    ],
+  },
+  {
     name: "treats HEAD as GET",
     change(_res, req) {
       req.method = "GET";

@@ -46,7 +46,7 @@ test("reading a failed stream yields its events, and then throws its error", asy
   const { received, error } = await readAll(urlOf(streamServer));
   expect(received).toEqual(["half"]);
   expect(error).toBeInstanceOf(ConnectionError);
-  const server = { code: "SOURCE_FAILED", message: "The model is busy.", retryable: true };
+  const server = { code: "SOURCE_FAILED", message: "The model is busy.", retryable: false };
   expect(error).toMatchObject({ reason: "failed", message: "The model is busy.", server });
   expect(streamServer.cursors).toHaveLength(1);
   expect(recorded.failed.splice(0)).toHaveLength(1);

@@ -1,4 +1,10 @@
-import { connect, ConnectionError, type ConnectionState } from "@holdfast/client";
+import {
+  connect,
+  ConnectionError,
+  type ConnectionState,
+  ResilientEventSource,
+  type ResilientEventSourceInit,
+} from "@holdfast/client";
 import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import type { RequestListener } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
@@ -28,6 +34,15 @@ const SERVERS: readonly Server[] = [
     answer: (_req, res) => void beginStream(res).write("data: half", () => res.destroy()),
   },
   { does: "ends in order", answer: (_req, res) => void beginStream(res).end("data: all of it\n\n") },
+  {
+    does: "ends in order, retry: 0",
+    answer: (_req, res) => void beginStream(res).end("retry: 0\ndata: all of it\n\n"),
+  },
+  {
+    does: "drains at once, retry: 0",
+    answer: (_req, res) =>
+      void beginStream(res).end('event: stream.drain\nretry: 0\ndata: {"reason":"busy"}\n\n'),
+  },
   status(204),
   status(401),
   status(403),
@@ -61,6 +76,8 @@ test("what a server does, and how its client reacts", async () => {
     ["refuses the connection", 0, "network, again in 500 ms"],
     ["breaks off", 1, "network, again in 500 ms"],
     ["ends in order", 1, "eof, again in 500 ms"],
+    ["ends in order, retry: 0", 1, "eof, again in 500 ms"],
+    ["drains at once, retry: 0", 1, "busy, again in 500 ms"],
     ["204", 1, "done"],
     ["401", 2, "failed: unauthorized"],
     ["403", 2, "failed: unauthorized"],
@@ -77,6 +94,44 @@ test("what a server does, and how its client reacts", async () => {
     ["no answer", 1, "stalled, again in 500 ms"],
   ] satisfies Row[]);
 });
+
+test("while an EventSource reconnects, the client makes at most twice as many requests in five seconds", async () => {
+  // An EventSource reads an endless line until its memory is full.
+  const servers = SERVERS.filter(({ answer, does }) => answer !== undefined && does !== "an endless line");
+  const rows = await Promise.all(
+    servers.map(async (server) => {
+      const requests = [await requestsOf(server, "standard"), await requestsOf(server, undefined)] as const;
+      return [server.does, ...requests] as const;
+    }),
+  );
+  console.log(rows.map((cells) => cells.join("  ")).join("\n"));
+  // An EventSource gives up after the first response that it refuses.
+  const reconnecting = rows.filter(([, standard]) => standard > 1);
+  expect(reconnecting.length).toBeGreaterThan(2);
+  expect(reconnecting.filter(([, standard, ours]) => ours > 2 * standard)).toEqual([]);
+});
+
+/**
+ * The requests in five seconds of a client whose jitter shortens each delay as much as it can. With the policy `standard`
+ * it is an EventSource, which reconnects after three seconds.
+ */
+async function requestsOf(
+  { answer, waits }: Server,
+  policy: ResilientEventSourceInit["policy"],
+): Promise<number> {
+  const server = await startScriptedServer(answer ?? (() => undefined));
+  const clock = createFakeClock();
+  const init = { clock, random: () => 0, ...(policy !== undefined && { policy }) };
+  const source = new ResilientEventSource(server.url, init);
+  onTestFinished(() => source.close());
+  const settled = ["closed", "retrying", waits?.[0]];
+  for (let passed = 0; passed < 5_000; passed += 500) {
+    await eventually(() => expect(settled).toContain(source.state.status));
+    await clock.advance(500);
+  }
+  await eventually(() => expect(settled).toContain(source.state.status));
+  return server.requests;
+}
 
 async function rowOf({ does, answer, waits }: Server): Promise<Row> {
   const server = answer && (await startScriptedServer(answer));

@@ -16,7 +16,7 @@ export async function pushRandomEvents(
 ): Promise<ReceivedStream["events"]> {
   const pushed: ReceivedStream["events"] = [];
   const push = (event: string, data: unknown): void =>
-    void pushed.push({ id: job.push({ event, data }), event, data });
+    void pushed.push({ id: job.push({ event, data }) as string, event, data });
   for (let number = 0; number < count; number++) {
     if (random() < 0.3) push("note", "zwölf\n€uro 🙂".repeat(1 + 10 * random()));
     else push("step", { number });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { get, type IncomingHttpHeaders } from "node:http";
 import { connect, type IncomingHttpHeaders as Http2Headers } from "node:http2";
-import type { Readable } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import { createBrotliDecompress, createUnzip } from "node:zlib";
 import { Client } from "../../src/wire/client.ts";
 
@@ -25,10 +25,14 @@ class EncodedClient extends Client {
     this.answer(status, Object.fromEntries(named));
     // `close` follows every error.
     body.on("error", () => undefined);
-    body.on("close", () => {
-      if (!body.readableEnded) this.finish("cut");
-    });
     const plain = decode(body, headers["content-encoding"]);
+    const finishCut = (): void => this.finish("cut");
+    body.on("close", () => {
+      if (body.readableEnded) return;
+      // What arrived before the cut may still be in the decoder.
+      if (plain instanceof Transform) plain.write("", () => setImmediate(finishCut));
+      else finishCut();
+    });
     plain.on("data", (chunk: Buffer) => this.take(chunk));
     plain.on("error", () => this.finish("cut"));
     plain.on("end", () => this.finish("ended"));

@@ -146,6 +146,20 @@ describe.each(frameworks)("compression with $name", (framework) => {
       expect(await client.finished()).toBe("ended");
       expect(client.text).toContain("event: stream.end\n");
     });
+
+    test("a cut comes behind everything that was written", async () => {
+      const { registry } = testRegistry();
+      const job = await registry.open("job");
+      const client = await (await start(framework, FORCED, job, { control: false }))(encoding);
+      job.push({ data: "one" });
+      await client.until("data: one\n\n");
+      const data = noise(150_000);
+      job.push({ data });
+      await registry.cancel("job");
+      expect(await client.finished()).toBe("cut");
+      expect(eventsOf(client.text).at(-1)?.data).toBe(data);
+      expect(client.text.endsWith(`id: ${job.epoch}.3.end\n\n`)).toBe(true);
+    });
   });
 
   test("heartbeats are sent at once too", async () => {

@@ -45,7 +45,7 @@ export function proxySuite(proxy: Proxy, services: readonly Service[]): void {
       );
       const job = await registry.open("job");
       const client = send("/job");
-      const first = job.push({ data: "first" });
+      const first = job.push({ data: "first" }) as string;
       await client.until("data: first\n\n");
       await client.finished();
       await eventually(() => expect(closeReasons(recorded)).toEqual(["disconnected"]));

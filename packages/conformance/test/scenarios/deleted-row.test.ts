@@ -24,7 +24,7 @@ test("the row is deleted while its client waits: the client receives `GONE`, and
   expect(await client.finished()).toBe("ended");
   expect(eventNames(client)).toEqual(["stream.open", "stream.error", "stream.end"]);
   expect(controlData(client, "error")).toMatchObject([{ code: "GONE", retryable: false }]);
-  expect(controlData(client, "end")).toEqual([{ status: "failed" }]);
+  expect(controlData(client, "end")).toEqual([{ status: "lost" }]);
   expect(cursorOf(client)).toMatch(/^[0-9a-z]{10}\.0\.end$/);
   // A browser reconnects all the same, and the 204 stops it.
   expect((await connect("job", cursorOf(client))).status).toBe(204);

@@ -88,7 +88,7 @@ test("the stream is here without its beginning: the database has the beginning, 
   }));
   const job = await registry.open("job");
   for (let n = 1; n <= 10; n++) {
-    const id = job.push({ event: "step", data: n });
+    const id = job.push({ event: "step", data: n }) as string;
     if (n === 8) at = id;
   }
   const client = await connect("job");

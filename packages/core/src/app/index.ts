@@ -9,12 +9,15 @@ export type {
   Channel,
   CloseOptions,
   Gauges,
+  OpenOptions,
   Registry,
   RegistryOptions,
-  StreamInfo,
   StreamRef,
 } from "../registry/types.ts";
-export type { PipeFunction, PipeSource, StreamWriter } from "../stream/writer.ts";
+export type { CancelOptions, IfExists } from "../stream/stream-host.ts";
+export type { StreamInfo } from "../stream/stream-info.ts";
+export type { FailOptions, PipeFunction, PipeSource, StreamStatus, StreamWriter } from "../stream/writer.ts";
+export type { Control, ControlEvent, OpenData } from "../protocol/control-events.ts";
 export type { Message, SubscribeOptions } from "../stream/subscription.ts";
 export type {
   AskSnapshot,
@@ -47,6 +50,9 @@ export { poll } from "../sources/poll.ts";
 export type { PollOptions, PollResult } from "../sources/poll.ts";
 export { readEvents } from "../sources/read-events.ts";
 export type { EventBody, ReadEventsOptions } from "../sources/read-events.ts";
+export type { UpstreamMessage, UpstreamRules } from "../sources/upstream-parser.ts";
+export { anthropic, openai } from "../sources/profiles.ts";
+export type { TokenUsage, UpstreamProfile } from "../sources/profiles.ts";
 
 // Options
 export type {
@@ -54,10 +60,10 @@ export type {
   DeliveryOptions,
   RegistryLimits,
   RegistrySettings,
-  ServeOptions,
   StreamOptions,
   Surroundings,
 } from "../connection/options.ts";
+export type { ServeOptions } from "../connection/serve-options.ts";
 export type { From, Reset } from "../protocol/cursor.ts";
 
 // Building blocks

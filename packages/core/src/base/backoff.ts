@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "./check-options.ts";
 import { check } from "./validate.ts";
 
 /** Options of {@link backoff}. */
@@ -9,6 +10,8 @@ export interface BackoffOptions {
   /** The upper bound is multiplied by this with each further attempt; at least 1. @default 2 */
   readonly factor?: number;
 }
+
+export const BACKOFF_NAMES: OptionNames<BackoffOptions> = { base: true, cap: true, factor: true };
 
 /**
  * Exponential back-off with full jitter: the delay before attempt number `attempt` (from 0) is uniform in
@@ -23,6 +26,7 @@ export interface BackoffOptions {
  * clock.after(delay(failures, Math.random()), retry);
  */
 export function backoff(options: BackoffOptions = {}): (attempt: number, random: number) => number {
+  checkOptions(undefined, options, BACKOFF_NAMES);
   const { base = 1_000, cap = 30_000, factor = 2 } = options;
   check(Number.isFinite(base) && base >= 0, "base", "a number of milliseconds, or 0", base);
   check(Number.isFinite(cap) && cap >= base, "cap", "a number of milliseconds, no less than `base`", cap);

@@ -8,6 +8,12 @@ export type ErrorCode =
   | "REGISTRY_CLOSED"
   | "LIMIT_EXCEEDED"
   | "ABORTED"
+  | "INTERRUPTED"
+  | "TAKEN_OVER"
+  | "CANCELLED"
+  | "EXPIRED"
+  | "LOST"
+  | "RESET"
   | "GONE"
   | "SOURCE_FAILED"
   | "SNAPSHOT_FAILED"
@@ -96,6 +102,11 @@ export function toHoldfastError(error: unknown): HoldfastError {
   return new HoldfastError("SOURCE_FAILED", GENERAL_MESSAGE, { cause: error });
 }
 
+/** What the observer gets: the error behind one of holdfast. A cause that is only a text stays inside the error. */
+export function errorToReport(error: HoldfastError): unknown {
+  return error.cause === undefined || typeof error.cause === "string" ? error : error.cause;
+}
+
 /** The part of an error that clients may see. */
 export function toPublicError(error: HoldfastError): PublicError {
   const { code, expose, message, retryable, retryAfter } = error;
@@ -122,6 +133,12 @@ const CODES: Readonly<Record<ErrorCode, true>> = {
   REGISTRY_CLOSED: true,
   LIMIT_EXCEEDED: true,
   ABORTED: true,
+  INTERRUPTED: true,
+  TAKEN_OVER: true,
+  CANCELLED: true,
+  EXPIRED: true,
+  LOST: true,
+  RESET: true,
   GONE: true,
   SOURCE_FAILED: true,
   SNAPSHOT_FAILED: true,
@@ -135,6 +152,23 @@ function isErrorCode(code: string): code is ErrorCode {
 /** For work that stopped because its signal aborted or its latch closed. */
 export function abortedError(reason?: unknown): HoldfastError {
   return new HoldfastError("ABORTED", "The operation was aborted.", { cause: reason });
+}
+
+/** What readers are told of a stream that has no producer at the moment. */
+export function interruptedError(): HoldfastError {
+  const message = "The stream is interrupted. It continues when its producer is back.";
+  return new HoldfastError("INTERRUPTED", message, { retryable: true });
+}
+
+/** The reason of a producer's signal when another producer has opened its stream. */
+export function takenOverError(id: string): HoldfastError {
+  return new HoldfastError("TAKEN_OVER", `Another producer has opened the stream ${JSON.stringify(id)}.`);
+}
+
+/** For an operation on a stream that has ended. */
+export function endedError(id: string, status?: string): HoldfastError {
+  const how = status === undefined ? "" : `: it is ${status}`;
+  return new HoldfastError("STREAM_ENDED", `The stream ${JSON.stringify(id)} has ended${how}.`);
 }
 
 /** For a call on a registry that is closing or closed. */

@@ -17,7 +17,8 @@ export interface KeyedPollerOptions<Result, State> {
   readonly keepFor: number;
 }
 
-type Listener<Result> = (result: Result) => void;
+/** @param calledAt when the call began that gave the result, by the clock */
+type Listener<Result> = (result: Result, calledAt: number) => void;
 
 /** A key that has listeners, or had some until a moment ago. */
 interface Entry<Result, State> {
@@ -30,7 +31,14 @@ interface Entry<Result, State> {
   cancelTimer: () => void;
   /** Whether the next call is due as soon as the call in progress has its result. */
   isStale: boolean;
-  kept: { readonly result: Result; readonly until: number; readonly nextCallAt: number } | undefined;
+  kept: Kept<Result> | undefined;
+}
+
+interface Kept<Result> {
+  readonly result: Result;
+  readonly calledAt: number;
+  readonly until: number;
+  readonly nextCallAt: number;
 }
 
 /** Polls each key that has listeners, with one call at a time for all of them. */
@@ -42,15 +50,20 @@ export class KeyedPoller<Result, State = undefined> {
     this.#options = options;
   }
 
-  /** Calls `listener` with each result from now on, at once if one is kept. Returns how to remove it (idempotent). */
-  join(key: string, listener: Listener<Result>): () => void {
+  /**
+   * Calls `listener` with each result from now on, at once if one is kept. Returns how to remove it (idempotent).
+   *
+   * @param isFresh makes a new call, and ignores a result that is kept
+   */
+  join(key: string, listener: Listener<Result>, isFresh = false): () => void {
     const entry = this.#entries.get(key) ?? this.#create(key);
     // A wrapper, because the same function may join twice.
-    const own: Listener<Result> = (result) => listener(result);
+    const own: Listener<Result> = (result, calledAt) => listener(result, calledAt);
     entry.listeners.add(own);
-    const kept = this.#kept(entry)?.result;
-    if (entry.listeners.size === 1 || this.#options.keepFor === 0) this.#scheduleCall(entry);
-    if (kept !== undefined) own(kept);
+    const kept = isFresh ? undefined : this.#kept(entry);
+    if (isFresh) this.#refresh(entry);
+    else if (entry.listeners.size === 1 || this.#options.keepFor === 0) this.#scheduleCall(entry);
+    if (kept !== undefined) own(kept.result, kept.calledAt);
     return () => {
       if (entry.listeners.delete(own) && entry.listeners.size === 0) this.#abandon(entry);
     };
@@ -60,6 +73,11 @@ export class KeyedPoller<Result, State = undefined> {
   refresh(key: string): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined && entry.listeners.size > 0) this.#refresh(entry);
+  }
+
+  /** Whether a call is in progress. */
+  isCalling(key: string): boolean {
+    return this.#entries.get(key)?.cancelCall !== undefined;
   }
 
   refreshAll(): void {
@@ -114,10 +132,11 @@ export class KeyedPoller<Result, State = undefined> {
     entry.cancelTimer = nothing;
     entry.isStale = false;
     let hasResult = false;
+    const calledAt = this.#options.clock.now();
     const cancel = this.#options.call(entry.key, entry.state, (result) => {
       hasResult = true;
       entry.cancelCall = undefined;
-      this.#publish(entry, result);
+      this.#publish(entry, result, calledAt);
     });
     if (hasResult) return;
     // The call itself may have had the effect that the listeners waited for, so that all of them have left.
@@ -125,14 +144,14 @@ export class KeyedPoller<Result, State = undefined> {
     else entry.cancelCall = cancel;
   }
 
-  #publish(entry: Entry<Result, State>, result: Result): void {
+  #publish(entry: Entry<Result, State>, result: Result, calledAt: number): void {
     const { clock, interval, keepFor } = this.#options;
     const now = clock.now();
     const nextCallAt = now + interval(result);
-    if (keepFor > 0) entry.kept = { result, until: now + keepFor, nextCallAt };
+    if (keepFor > 0) entry.kept = { result, calledAt, until: now + keepFor, nextCallAt };
     // A copy, because a listener may leave, or let others leave or join.
     for (const listener of Array.from(entry.listeners)) {
-      if (entry.listeners.has(listener)) listener(result);
+      if (entry.listeners.has(listener)) listener(result, calledAt);
     }
     if (entry.listeners.size > 0 && entry.cancelCall === undefined) {
       this.#callAt(entry, entry.isStale ? now : nextCallAt);

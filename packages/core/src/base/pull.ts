@@ -27,16 +27,17 @@ export function isPullable(value: unknown): value is Pullable<never> {
  * A generator's `return()` waits for its pending `await`, so a generator that produces nothing could never be released:
  * `next` therefore races its result against the release.
  *
- * @param onError called with what the source throws after its release, unless that only says that it was aborted
+ * @param onError called with what the source throws after its release, unless that only says that it was aborted;
+ * `isCleanup` is false if it comes from a call of `next` that the release has interrupted
  */
-export function pull<T>(source: Pullable<T>, onError: (error: unknown) => void): Pull<T> {
+export function pull<T>(source: Pullable<T>, onError: (error: unknown, isCleanup: boolean) => void): Pull<T> {
   const raw = "getReader" in source ? fromStream(source) : fromIterable(source);
   let over = false;
   let resolvePending: (() => void) | undefined;
   let reason: unknown;
 
-  const reportLate = (error: unknown): void => {
-    if (!isAbort(error, reason)) onError(error);
+  const reportLate = (error: unknown, isCleanup: boolean): void => {
+    if (!isAbort(error, reason)) onError(error, isCleanup);
   };
 
   return {
@@ -50,7 +51,7 @@ export function pull<T>(source: Pullable<T>, onError: (error: unknown) => void):
             resolve(over ? undefined : { value: result.value });
           },
           (error: unknown) => {
-            if (over) return reportLate(error);
+            if (over) return reportLate(error, false);
             over = true;
             reject(error);
           },
@@ -64,7 +65,7 @@ export function pull<T>(source: Pullable<T>, onError: (error: unknown) => void):
       // In a microtask, because a generator may release itself while it runs.
       Promise.resolve()
         .then(() => raw.release(why))
-        .catch(reportLate);
+        .catch((error: unknown) => reportLate(error, true));
     },
   };
 }

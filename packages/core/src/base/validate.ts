@@ -17,7 +17,8 @@ export function invalidOption(name: string, expected: string, value: unknown): H
 
 /** A time in ms: a positive number, or `Infinity` for never. */
 export function checkDuration(name: string, value: number): void {
-  check(typeof value === "number" && value > 0, name, "a positive number of milliseconds", value);
+  const hint = typeof value === "boolean" ? ", `Infinity` to turn it off" : "";
+  check(typeof value === "number" && value > 0, name, `a positive number of milliseconds${hint}`, value);
 }
 
 /** A time in ms: a non-negative number, or `Infinity`. */
@@ -35,6 +36,12 @@ export function checkSignal(name: string, value: unknown): void {
 /** An upper limit: a positive integer, or `Infinity`. */
 export function checkCount(name: string, value: number): void {
   check((Number.isInteger(value) && value > 0) || value === Infinity, name, "a positive integer", value);
+}
+
+/** Checks that a value is not a promise, which is most often a forgotten `await`. */
+export function checkAwaited(name: string, value: unknown): void {
+  const isPromise = typeof (Object(value) as Partial<PromiseLike<unknown>>).then === "function";
+  check(!isPromise, name, `awaited first (\`await registry.open(…)\` gives the stream)`, value);
 }
 
 /** One of the allowed strings. */

@@ -1,7 +1,9 @@
 import type { Runtime } from "../protocol/runtime.ts";
 import { respondWithoutStream } from "./empty-response.ts";
-import { Connection, type ConnectionOptions, type FrameSource } from "./connection.ts";
-import { errorFrame, fieldFrame, concatFrames } from "../protocol/control-events.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import type { FrameSource } from "./frame-source.ts";
+import type { ConnectionOwner, ConnectionPool } from "./connection-pool.ts";
+import { concatFrames, endFrame, errorFrame, retryFrame } from "../protocol/control-events.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import { abortedError, HoldfastError, isAbort, toHoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "../protocol/event.ts";
@@ -9,6 +11,7 @@ import { makeEpoch, makeTerminalId } from "../protocol/event-id.ts";
 import { eventTooLarge } from "../protocol/event-size.ts";
 import { isPullable, pull } from "../base/pull.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
+import { drainWhenAborted } from "./drain-signal.ts";
 import type { FailureStage, Report } from "../protocol/observer.ts";
 import type { CloseReason } from "../protocol/reasons.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
@@ -20,6 +23,8 @@ import { Scheduler } from "./scheduler.ts";
 const BURST = 64;
 
 export interface BareOptions extends ConnectionOptions {
+  /** The connections of the registry that the source is served with. */
+  readonly pool: ConnectionPool | undefined;
   readonly runtime: Runtime;
   /** How many bytes are buffered while the connection is not ready. */
   readonly bufferBytes: number;
@@ -35,29 +40,37 @@ export function serveBare(
   options: BareOptions,
   signal: AbortSignal | undefined,
 ): Promise<ServeResult> {
-  const { runtime } = options;
+  const { runtime, pool } = options;
   const response = respondWithoutStream(request, open);
   if (response !== undefined) {
-    if (typeof source !== "function") releaseUnused(source, runtime.report);
+    releaseUnused(source, runtime.report);
     return response;
   }
-  const owner = {
-    runtime,
-    scheduler: new Scheduler(runtime.clock, options.heartbeat),
-    remove: () => undefined,
-  };
-  const connection = new Connection(owner, undefined, request, open, options);
-  const runner = new BareSourceRunner(connection, options);
+  const connection = new Connection(pool ?? soleOwner(options), undefined, request, open, options);
+  const reason = pool?.rejectReason(undefined, true);
+  if (reason !== undefined) {
+    releaseUnused(source, runtime.report);
+    connection.reject(reason, pool?.spread);
+    return connection.done;
+  }
+  pool?.add(connection, true);
+  const runner = new BareSourceRunner(connection, request, options);
   connection.setSource(runner);
   connection.start();
   connection.pump();
-  connection.drainWhenAborted(signal);
+  drainWhenAborted(connection, signal);
   void runner.run(source, request.cursor);
   return connection.done;
 }
 
+/** The owner of a connection that belongs to no registry. */
+function soleOwner({ runtime, heartbeat }: BareOptions): ConnectionOwner {
+  return { runtime, scheduler: new Scheduler(runtime.clock, heartbeat), remove: () => undefined };
+}
+
 /** Releases a source that will not be read. */
-function releaseUnused(source: BareIterable, report: Report): void {
+function releaseUnused(source: BareSource, report: Report): void {
+  if (typeof source === "function") return;
   const onError = (error: unknown): void => report("failed", { id: undefined, stage: "source", error });
   try {
     pull(source, onError).release();
@@ -70,21 +83,24 @@ function releaseUnused(source: BareIterable, report: Report): void {
 class BareSourceRunner implements FrameSource {
   readonly #connection: Connection;
   readonly #options: BareOptions;
+  /** A consumer that does not use GET does not repeat its request. */
+  readonly #canReconnect: boolean;
   /** Closes when the source has ended or its connection is over. */
   readonly #latch: Latch;
   #frames: Uint8Array[];
   #bytes: number;
   #events = 0;
   /** How the response ends, once all other frames are written. */
-  #end: { readonly reason: CloseReason; readonly frame: Uint8Array } | undefined;
+  #end: (() => void) | undefined;
   #onReady: () => void = () => undefined;
 
-  constructor(connection: Connection, options: BareOptions) {
+  constructor(connection: Connection, { method }: SseRequest, options: BareOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#canReconnect = method === "GET";
     this.#latch = createLatch({ onError: (error) => this.#report("cleanup", error) });
     connection.latch.defer((reason) => this.#latch.close(abortedError(reason)));
-    const first = fieldFrame({ retry: connection.retryDelay() });
+    const first = retryFrame(connection.retryDelay());
     this.#frames = [first];
     this.#bytes = first.length;
   }
@@ -113,7 +129,7 @@ class BareSourceRunner implements FrameSource {
   pump(): void {
     this.flush();
     if (!this.#connection.ready) return;
-    if (this.#end !== undefined) this.#connection.end(this.#end.reason, this.#end.frame);
+    if (this.#end !== undefined) this.#end();
     else this.#onReady();
   }
 
@@ -123,7 +139,8 @@ class BareSourceRunner implements FrameSource {
       lastEventId,
       signal: this.#latch.signal,
       push: (event) => this.#push(event),
-      close: () => this.#close("closed"),
+      close: () => this.#close(),
+      fail: (error) => this.#fail(error),
     });
   }
 
@@ -133,9 +150,11 @@ class BareSourceRunner implements FrameSource {
     for (let count = 1; ; count++) {
       await this.#ready();
       const item = await run.next();
-      if (item === undefined) return this.#close("closed");
-      if (HoldfastError.is(item.value)) this.#add(errorFrame(item.value, this.#options.control), 0);
-      else this.#add(this.#encode(item.value), 1);
+      if (item === undefined) return this.#close();
+      if (HoldfastError.is(item.value))
+        this.#add(errorFrame(item.value, this.#connection.options.control), 0);
+      else this.#send(item.value);
+      if (this.#latch.closed) return;
       this.#connection.pump();
       if (count % BURST === 0)
         await new Promise<void>((resolve) => this.#options.runtime.clock.soon(resolve));
@@ -152,15 +171,21 @@ class BareSourceRunner implements FrameSource {
 
   #push(event: SseEvent): void {
     if (this.#latch.closed) return;
-    const frame = this.#encode(event);
     if (this.#bytes === 0) this.#options.runtime.clock.soon(() => this.#connection.pump());
-    this.#add(frame, 1);
+    this.#send(event);
   }
 
-  #encode(event: SseEvent): Uint8Array {
-    const frame = encodeEvent(event);
-    if (frame.length > this.#options.eventLimit) throw eventTooLarge(frame.length, this.#options.eventLimit);
-    return frame;
+  /** An event that cannot be encoded fails the source, but not for good: the next one may be right. */
+  #send(event: SseEvent): void {
+    const { eventLimit } = this.#options;
+    let frame: Uint8Array;
+    try {
+      frame = encodeEvent(event);
+      if (frame.length > eventLimit) throw eventTooLarge(frame.length, eventLimit);
+    } catch (error) {
+      return this.#failWith(error, true);
+    }
+    this.#add(frame, 1);
   }
 
   #add(frame: Uint8Array, events: number): void {
@@ -172,16 +197,49 @@ class BareSourceRunner implements FrameSource {
     if (this.#bytes > 0) this.#connection.destroy("overflow");
   }
 
-  #fail(error: unknown): void {
-    if (!this.#latch.closed || !isAbort(error, this.#latch.reason)) this.#report("source", error);
-    this.#close("failed", errorFrame(toHoldfastError(error), this.#options.control));
+  /** The source has ended: the client still gets what was pushed before, and does not reconnect. */
+  #close(): void {
+    this.#endWith("closed", () => {
+      const { control } = this.#connection.options;
+      this.#connection.end("closed", endFrame("done", this.#terminalId(), undefined, control));
+    });
   }
 
-  /** The source has ended. It is released at once; the client still gets what was pushed before, and the end. */
-  #close(reason: CloseReason, ...lastFrames: readonly Uint8Array[]): void {
+  /** Only the source itself can say that it will not work later: by a `HoldfastError` that is not retryable. */
+  #fail(error: unknown): void {
+    this.#failWith(error, !HoldfastError.is(error) || error.retryable);
+  }
+
+  #failWith(cause: unknown, isTemporary: boolean): void {
+    if (!this.#latch.closed || !isAbort(cause, this.#latch.reason)) this.#report("source", cause);
+    const error = toHoldfastError(cause);
+    this.#endWith("failed", () => {
+      const { control } = this.#connection.options;
+      const frame =
+        isTemporary && this.#canReconnect
+          ? errorFrame(this.#retryable(error), control)
+          : endFrame("failed", this.#terminalId(), error, control);
+      this.#connection.cut("failed", frame);
+    });
+  }
+
+  /** The error as clients get it that shall reconnect. */
+  #retryable({ code, message, expose, retryAfter }: HoldfastError): HoldfastError {
+    return new HoldfastError(code, message, {
+      expose,
+      retryable: true,
+      retryAfter: retryAfter ?? this.#connection.retryDelay("busy"),
+    });
+  }
+
+  #terminalId(): string {
+    return makeTerminalId(makeEpoch(this.#options.runtime.random), 0);
+  }
+
+  /** Releases the source at once; the response ends when everything before is written. */
+  #endWith(reason: CloseReason, end: () => void): void {
     if (this.#latch.closed) return;
-    const id = makeTerminalId(makeEpoch(this.#options.runtime.random), 0);
-    this.#end = { reason, frame: concatFrames([...lastFrames, fieldFrame({ id })]) };
+    this.#end = end;
     this.#latch.close(abortedError(reason));
     this.#connection.pump();
   }

@@ -4,8 +4,18 @@ import { Scheduler } from "./scheduler.ts";
 
 /** The part of a connection that its pool uses. */
 export interface PooledConnection {
+  /** The id of its stream; `undefined` for a bare source. */
+  readonly id: string | undefined;
   drain(reason: DrainReason, spread: number): void;
   destroy(reason: DrainReason): void;
+}
+
+/** What a connection needs from its pool. */
+export interface ConnectionOwner {
+  readonly runtime: Runtime;
+  readonly scheduler: Scheduler;
+  /** Called once, when the response is over. */
+  remove(connection: PooledConnection): void;
 }
 
 export interface ConnectionPoolOptions {
@@ -24,6 +34,8 @@ export class ConnectionPool {
   readonly #connections = new Map<PooledConnection, boolean>();
   #size = 0;
   #draining = false;
+  /** Streams whose clients are still served while everybody else is drained. */
+  #isExempt: (id: string | undefined) => boolean = () => false;
   #spread = 0;
   #onEmpty: (() => void) | undefined;
 
@@ -48,8 +60,8 @@ export class ConnectionPool {
   }
 
   /** Why no further connection is admitted now; `undefined` if one is. */
-  rejectReason(counted: boolean): DrainReason | undefined {
-    if (this.#draining) return "shutdown";
+  rejectReason(id: string | undefined, counted: boolean): DrainReason | undefined {
+    if (this.#draining && !this.#isExempt(id)) return "shutdown";
     return counted && this.#size >= this.#maxConnections ? "busy" : undefined;
   }
 
@@ -68,11 +80,19 @@ export class ConnectionPool {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** Drains all connections and admits no more. Destroys those that are still open after `deadline` ms. */
-  async drain(deadline: number, spread: number): Promise<void> {
+  /** Drains all connections and admits no more, except those of streams that are exempt. */
+  startDrain(spread: number, isExempt: (id: string | undefined) => boolean): void {
     this.#draining = true;
     this.#spread = spread;
-    for (const connection of this.#connections.keys()) connection.drain("shutdown", spread);
+    this.#isExempt = isExempt;
+    for (const connection of this.#connections.keys()) {
+      if (!isExempt(connection.id)) connection.drain("shutdown", spread);
+    }
+  }
+
+  /** Drains all connections and admits no more. Destroys those that are still open after `deadline` ms. */
+  async drain(deadline: number, spread: number): Promise<void> {
+    this.startDrain(spread, () => false);
     if (this.#connections.size === 0) return;
     await new Promise<void>((resolve) => {
       const cancelTimer = this.runtime.clock.after(deadline, resolve);

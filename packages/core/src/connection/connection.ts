@@ -1,9 +1,11 @@
-import type { Runtime } from "../protocol/runtime.ts";
 import { bridgeAbort } from "../base/abort-bridge.ts";
-import { ConnectionDeadlines } from "./connection-deadlines.ts";
+import { ConnectionDeadlines, type DeadlineOptions } from "./connection-deadlines.ts";
+import type { FrameSource } from "./frame-source.ts";
+import type { ConnectionOwner } from "./connection-pool.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import { sendEmptyResponse } from "./empty-response.ts";
-import { drainFrame } from "../protocol/control-events.ts";
+import { guardControl } from "./guard-control.ts";
+import { type Control, drainFrame } from "../protocol/control-events.ts";
 import { HEARTBEAT } from "../protocol/encode.ts";
 import { abortedError } from "../base/errors.ts";
 import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
@@ -11,30 +13,10 @@ import { createLatch, type Latch } from "../base/latch.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { ServeResult, StreamEnd } from "../protocol/outcome.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
-import type { ScheduledTask, Scheduler } from "./scheduler.ts";
+import type { ScheduledTask } from "./scheduler.ts";
 
-/** Where a connection gets its frames from. */
-export interface FrameSource {
-  /** Writes what there is while the connection is ready. Called when it may be ready again. */
-  pump(): void;
-  /** Writes what the client could not get after a reconnect. Called before a drain, while the connection is ready. */
-  flush?(): void;
-}
-
-/** What a connection needs from its pool. */
-export interface ConnectionOwner {
-  readonly runtime: Runtime;
-  readonly scheduler: Scheduler;
-  /** Called once, when the response is over. */
-  remove(connection: Connection): void;
-}
-
-export interface ConnectionOptions {
-  readonly heartbeat: number;
-  readonly idleTimeout: number;
-  readonly maxDuration: number;
-  /** Whether control events are dispatched. */
-  readonly control: boolean;
+export interface ConnectionOptions extends DeadlineOptions {
+  readonly control: Control;
   /** What a client gets that is not admitted because a limit is reached. */
   readonly overload: "drain" | "refuse";
 }
@@ -78,7 +60,7 @@ export class Connection implements ScheduledTask {
     options: ConnectionOptions,
   ) {
     this.id = id;
-    this.options = options;
+    this.options = { ...options, control: guardControl(options.control, (error) => this.#fail(error)) };
     this.#owner = owner;
     this.#open = open;
     this.#deadlines = new ConnectionDeadlines(options);
@@ -154,9 +136,9 @@ export class Connection implements ScheduledTask {
     }
   }
 
-  /** Writes whole frames. The connection MUST be ready. */
+  /** Writes whole frames. Without effect if the connection is not ready: making the frames may have failed it. */
   write(bytes: Uint8Array, events = 0): void {
-    if (bytes.length === 0) return;
+    if (bytes.length === 0 || !this.#ready) return;
     this.#metrics?.count(bytes.length, events);
     this.#deadlines.wrote(this.#owner.runtime.clock.now());
     let taken: boolean;
@@ -177,16 +159,34 @@ export class Connection implements ScheduledTask {
     this.#metrics?.reportReplayed(events);
   }
 
-  /** Ends the response in order. The last frame is written if the connection is ready. */
+  /**
+   * Ends the response in order. The last frame is written if the connection is ready.
+   *
+   * @param end how the stream ended, if it did
+   */
   end(reason: CloseReason, lastFrame?: Uint8Array, end?: StreamEnd): void {
-    if (this.latch.closed) return;
+    if (this.#startEnd(reason, lastFrame, end)) this.#sink?.close();
+  }
+
+  /**
+   * Ends the response behind the last frame, as `end` does, but so that a client that ignores control events sees that it
+   * is incomplete. Clients that get control events know without that.
+   */
+  cut(reason: CloseReason, lastFrame?: Uint8Array, end?: StreamEnd): void {
+    if (this.options.control === true) return this.end(reason, lastFrame, end);
+    if (this.#startEnd(reason, lastFrame, end)) this.#sink?.cut(abortedError(reason));
+  }
+
+  /** Returns whether the sink can end the response now. */
+  #startEnd(reason: CloseReason, lastFrame: Uint8Array | undefined, end: StreamEnd | undefined): boolean {
+    if (this.latch.closed) return false;
     if (lastFrame !== undefined) this.write(lastFrame);
-    if (this.latch.closed) return;
+    if (this.latch.closed) return false;
     this.#end = end;
     this.#closeLatch(reason);
     this.#deadlines.close(this.#owner.runtime.clock.now());
     this.#reschedule();
-    this.#sink?.close();
+    return true;
   }
 
   /**
@@ -203,12 +203,6 @@ export class Connection implements ScheduledTask {
     else this.destroy(reason);
   }
 
-  /** Drains the connection when the application's signal aborts; at once if it has aborted already. */
-  drainWhenAborted(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    this.latch.defer(bridgeAbort(signal, { abort: () => this.drain("aborted") }));
-  }
-
   /** Does not admit the client: drains it or, where the option `overload` says so, responds with 503. */
   reject(reason: DrainReason, spread = 0): void {
     if (reason !== "busy" || this.options.overload === "drain" || this.#started)
@@ -221,8 +215,7 @@ export class Connection implements ScheduledTask {
   destroy(reason: CloseReason, error?: unknown): void {
     if (!this.#started) return this.respondEmpty(499);
     this.#closeLatch(reason);
-    if (reason === "disconnected") this.#sink?.destroy();
-    else this.#sink?.destroy(error ?? abortedError(reason));
+    this.#sink?.destroy(reason === "disconnected" ? undefined : (error ?? abortedError(reason)));
     this.#finish();
   }
 
@@ -235,21 +228,23 @@ export class Connection implements ScheduledTask {
   run(now: number): number {
     this.#metrics?.reportDelivered();
     const action = this.#deadlines.due(now);
-    if (action === "heartbeat") this.#sendHeartbeat();
-    else if (action === "zombie") this.destroy(action);
+    if (action === "heartbeat") {
+      this.write(HEARTBEAT);
+      this.#metrics?.reportHeartbeat();
+    } else if (action === "zombie") this.destroy(action);
     else if (action !== undefined) this.drain(action);
     return this.#deadlines.next;
   }
 
-  #sendHeartbeat(): void {
-    this.write(HEARTBEAT);
-    this.#metrics?.reportHeartbeat();
-  }
-
   #sendDrain(reason: DrainReason, spread: number): void {
     const retry = this.retryDelay(reason) + Math.round(spread * this.#owner.runtime.random());
-    this.#source?.flush?.();
-    this.end(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
+    this.#source?.flush?.(reason);
+    if (!this.ready && reason === "shutdown" && !this.latch.closed) {
+      // The client is told when it has taken what was flushed, unless the pool destroys the connection before.
+      this.#pendingDrain ??= { reason, spread };
+      return;
+    }
+    this.cut(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
 
   /** Tells the scheduler if the next deadline is earlier than it knows. */
@@ -272,7 +267,14 @@ export class Connection implements ScheduledTask {
     this.latch.close(reason);
   }
 
+  /** Costs this connection alone. Before the response has started, the caller gets the error. */
   #fail(error: unknown): void {
+    if (!this.#started) {
+      this.#started = true;
+      this.#closeLatch("failed");
+      this.#release();
+      return this.#rejectDone(error);
+    }
     this.#owner.runtime.report("failed", { id: this.id, stage: "delivery", error });
     this.destroy("failed", error);
   }

@@ -1,9 +1,11 @@
-import { check, checkCount, checkDelay, checkDuration, checkOneOf } from "../base/validate.ts";
+import { checkOptions, type OptionNames } from "../base/check-options.ts";
+import { check, checkCount, checkDelay, checkDuration, checkOneOf, invalidOption } from "../base/validate.ts";
 import type { Clock } from "../base/clock.ts";
 import { systemClock } from "../base/clock.ts";
-import { createReport, type Observer } from "../protocol/observer.ts";
+import { checkObserver, createReport, type Observer } from "../protocol/observer.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import type { From } from "../protocol/cursor.ts";
+import type { Control } from "../protocol/control-events.ts";
 
 /**
  * How clients are served; all times are in ms. An option of the call wins over one of the stream's reference, that over
@@ -18,13 +20,20 @@ export interface DeliveryOptions {
   readonly maxDuration?: number;
   /** How long a client waits for a stream that does not exist yet before it is drained. @default 90_000 */
   readonly wait?: number;
-  /** Where a client without a cursor starts: at the oldest event in the buffer, or at the next one. @default "start" */
+  /**
+   * Where a client without a cursor starts: at the oldest event in the buffer, or at the next one.
+   * @default "start" in a stream, "now" in a channel
+   */
   readonly from?: From;
   /**
    * Whether clients get control events (`stream.open` and so on). `false`, for consumers that ignore event names, sends
-   * only their `id:` and `retry:` lines. @default true
+   * only their `id:` and `retry:` lines. A function returns what is dispatched instead of a control event, or `undefined`
+   * for nothing: `[DONE]`, for instance, at the end of a stream.
+   *
+   * With `false` or a function, everything but a `done` stream is told by a response that is cut, so that a consumer never
+   * takes an interruption for the end. @default true
    */
-  readonly control?: boolean;
+  readonly control?: Control;
   /**
    * What a client gets when a limit is reached: with `drain` a 200 that asks it to reconnect later, because a native
    * `EventSource` gives up on any other status; with `refuse` a 503 with `Retry-After`. @default "drain"
@@ -34,9 +43,9 @@ export interface DeliveryOptions {
 
 /** How much of a stream its buffer holds; when it is full, the oldest events are dropped. */
 export interface BufferOptions {
-  /** How many events at most. @default 16_384 */
+  /** How many events at most. @default 65_536 */
   readonly events?: number;
-  /** How many bytes at most, including 32 bytes of overhead for each event. @default 1_048_576 */
+  /** How many bytes at most, including 32 bytes of overhead for each event. @default 8_388_608 */
   readonly bytes?: number;
 }
 
@@ -53,10 +62,15 @@ export interface Surroundings {
 /** How much of a stream is held, and for how long; all times are in ms. */
 export interface StreamOptions {
   readonly buffer?: BufferOptions;
-  /** The largest event on the wire, in bytes; never more than a quarter of `buffer.bytes`. @default 262_144 */
+  /** The largest event on the wire, in bytes; never more than a quarter of `buffer.bytes`. @default 1_048_576 */
   readonly maxEventBytes?: number;
   /** How long an ended stream is kept for late clients. @default 60_000 */
   readonly linger?: number;
+  /**
+   * For how long a stream that has lost its producer waits for another one: 0 if its jobs are not run again. Until then
+   * its readers stay, and `open` with `ifExists: "append"` goes on. @default 0
+   */
+  readonly retryWindow?: number;
   /** A stream without a push and without a reader for this long expires; `Infinity` for never. @default 3_600_000 */
   readonly idle?: number;
 }
@@ -70,7 +84,7 @@ export interface RegistryLimits {
   readonly bytes?: number;
   /** Open connections; `subscribe` does not count. @default 10_000 */
   readonly maxConnections?: number;
-  /** Streams and channels, ended ones that are still kept included. @default 10_000 */
+  /** Streams and channels, ended ones that are still kept included. @default 100_000 */
   readonly maxStreams?: number;
   /** Connections that wait for a stream that does not exist yet. @default 1_000 */
   readonly maxWaiting?: number;
@@ -79,47 +93,70 @@ export interface RegistryLimits {
 /** All options of a registry except those that say where its streams come from. */
 export interface RegistrySettings extends DeliveryOptions, StreamOptions, RegistryLimits, Surroundings {}
 
-/**
- * Options of one call of an adapter, such as `sse(c, source, options)`. `buffer`, `maxEventBytes`, `clock`, `random`
- * and `observer` apply to bare sources; for streams those of the registry apply.
- */
-export interface ServeOptions
-  extends DeliveryOptions, Surroundings, Pick<StreamOptions, "buffer" | "maxEventBytes"> {
-  /**
-   * Drains this connection when it aborts, for a logout or an expired token. The client reconnects, and the application
-   * must refuse it then. One signal may be used for any number of connections; those that are over are not retained.
-   */
-  readonly signal?: AbortSignal;
-}
-
 type Resolved<Options> = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> };
-export type ResolvedDelivery = Resolved<DeliveryOptions>;
+export type ResolvedDelivery = Resolved<Omit<DeliveryOptions, "from">> & {
+  /** `undefined`: as the kind of the stream has it. */
+  readonly from: From | undefined;
+};
 export type ResolvedStream = Resolved<Omit<StreamOptions, "buffer">> & {
   readonly buffer: Resolved<BufferOptions>;
 };
 export type ResolvedLimits = Resolved<RegistryLimits>;
+
+export const DELIVERY_NAMES: OptionNames<DeliveryOptions> = {
+  heartbeat: true,
+  idleTimeout: true,
+  maxDuration: true,
+  wait: true,
+  from: true,
+  control: true,
+  overload: true,
+};
+export const STREAM_NAMES: OptionNames<StreamOptions> = {
+  buffer: true,
+  maxEventBytes: true,
+  linger: true,
+  retryWindow: true,
+  idle: true,
+};
+const BUFFER_NAMES: OptionNames<BufferOptions> = { events: true, bytes: true };
+export const SURROUNDINGS_NAMES: OptionNames<Surroundings> = { clock: true, random: true, observer: true };
+const LIMIT_NAMES: OptionNames<RegistryLimits> = {
+  bytes: true,
+  maxConnections: true,
+  maxStreams: true,
+  maxWaiting: true,
+};
+
+export const SETTINGS_NAMES: OptionNames<RegistrySettings> = {
+  ...DELIVERY_NAMES,
+  ...STREAM_NAMES,
+  ...LIMIT_NAMES,
+  ...SURROUNDINGS_NAMES,
+};
 
 export const DELIVERY_DEFAULTS: ResolvedDelivery = {
   heartbeat: 15_000,
   idleTimeout: 90_000,
   maxDuration: 3_600_000,
   wait: 90_000,
-  from: "start",
+  from: undefined,
   control: true,
   overload: "drain",
 };
 
 export const STREAM_DEFAULTS: ResolvedStream = {
-  buffer: { events: 16_384, bytes: 1_048_576 },
-  maxEventBytes: 262_144,
+  buffer: { events: 65_536, bytes: 8_388_608 },
+  maxEventBytes: 1_048_576,
   linger: 60_000,
+  retryWindow: 0,
   idle: 3_600_000,
 };
 
 const LIMIT_DEFAULTS: ResolvedLimits = {
   bytes: 268_435_456,
   maxConnections: 10_000,
-  maxStreams: 10_000,
+  maxStreams: 100_000,
   maxWaiting: 1_000,
 };
 
@@ -134,22 +171,32 @@ export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOption
   checkDuration("idleTimeout", idleTimeout);
   checkDuration("maxDuration", maxDuration);
   checkDelay("wait", wait);
-  checkOneOf("from", from, ["start", "now"]);
-  check(typeof control === "boolean", "control", "a boolean", control);
+  if (from !== undefined) checkOneOf("from", from, ["start", "now"]);
+  check(["boolean", "function"].includes(typeof control), "control", "a boolean or a function", control);
   checkOneOf("overload", overload, ["drain", "refuse"]);
   return { heartbeat, idleTimeout, maxDuration, wait, from, control, overload };
 }
 
 /** Checks stream options, and completes them from `base`. */
 export function resolveStream(base: ResolvedStream, options: StreamOptions = {}): ResolvedStream {
-  const { maxEventBytes, linger, idle } = { ...base, ...defined(options) };
+  const { maxEventBytes, linger, retryWindow, idle } = { ...base, ...defined(options) };
+  checkBuffer(options.buffer);
   const { events, bytes } = { ...base.buffer, ...defined(options.buffer ?? {}) };
   checkCount("buffer.events", events);
   checkCount("buffer.bytes", bytes);
   checkCount("maxEventBytes", maxEventBytes);
   checkDelay("linger", linger);
+  checkDelay("retryWindow", retryWindow);
   checkDuration("idle", idle);
-  return { buffer: { events, bytes }, maxEventBytes, linger, idle };
+  return { buffer: { events, bytes }, maxEventBytes, linger, retryWindow, idle };
+}
+
+function checkBuffer(buffer: BufferOptions | number | undefined): void {
+  if (typeof buffer === "number") {
+    const name = buffer > 100_000 ? "bytes" : "events";
+    throw invalidOption("buffer", `an object, such as \`{ ${name}: ${buffer} }\``, buffer);
+  }
+  checkOptions("buffer", buffer, BUFFER_NAMES);
 }
 
 export function resolveLimits(options: RegistryLimits): ResolvedLimits {
@@ -163,8 +210,9 @@ export function resolveLimits(options: RegistryLimits): ResolvedLimits {
 
 export function resolveRuntime(options: Surroundings = {}): Runtime {
   const { clock = systemClock, random = Math.random, observer } = options;
-  check(typeof clock.after === "function", "clock", "a Clock", clock);
+  check(typeof (Object(clock) as Partial<Clock>).after === "function", "clock", "a Clock", clock);
   check(typeof random === "function", "random", "a function", random);
+  if (observer !== undefined) checkObserver(observer);
   return { clock, random, report: createReport(observer) };
 }
 

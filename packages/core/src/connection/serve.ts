@@ -1,5 +1,6 @@
 import { serveBare } from "./bare-source.ts";
-import { check, checkSignal } from "../base/validate.ts";
+import { checkOptions } from "../base/check-options.ts";
+import { check, checkAwaited, checkSignal } from "../base/validate.ts";
 import { isPullable } from "../base/pull.ts";
 import { eventSizeLimit } from "../protocol/event-size.ts";
 import {
@@ -7,11 +8,16 @@ import {
   resolveDelivery,
   resolveStream,
   resolveRuntime,
-  type ServeOptions,
   STREAM_DEFAULTS,
 } from "./options.ts";
+import { SecondsCheck } from "./seconds.ts";
+import { SERVE_NAMES, type ServeOptions } from "./serve-options.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 import { ACCEPT, type Source } from "./source.ts";
+import { BARE_HOST, type BareHost } from "./bare-host.ts";
+
+/** Bare sources have no registry: their options are checked once in a process. */
+const bareSeconds = new SecondsCheck();
 
 /**
  * Serves one client. Every adapter calls it with the request, a function that starts the response, and the source; the
@@ -36,23 +42,40 @@ export async function serve(
   source: Source,
   options?: ServeOptions,
 ): Promise<void> {
+  checkOptions(undefined, options, SERVE_NAMES);
   if (options?.signal !== undefined) checkSignal("signal", options.signal);
   if (typeof source === "object" && source !== null && ACCEPT in source) {
     await source[ACCEPT](request, open, options, true);
     return;
   }
+  const isBare = typeof source === "function" || isPullable(source);
+  // An object that is both, such as a query of a database, is read.
+  if (!isBare) checkAwaited("source", source);
   check(
-    typeof source === "function" || isPullable(source),
+    isBare,
     "source",
     "a stream, writer or channel of a registry, an async iterable, a ReadableStream or a function",
     source,
   );
-  const { buffer, maxEventBytes } = resolveStream(STREAM_DEFAULTS, options);
+  const host = bareHostOf(options?.registry);
+  const runtime = host?.pool.runtime ?? resolveRuntime(options);
+  const { buffer, maxEventBytes } = resolveStream(host?.stream ?? STREAM_DEFAULTS, options);
+  bareSeconds.check(options, runtime.clock, (message) =>
+    runtime.report("warned", { id: undefined, message }),
+  );
   const bareOptions = {
-    ...resolveDelivery(DELIVERY_DEFAULTS, options),
-    runtime: resolveRuntime(options),
+    ...resolveDelivery(host?.delivery ?? DELIVERY_DEFAULTS, options),
+    pool: host?.pool,
+    runtime,
     bufferBytes: buffer.bytes,
     eventLimit: eventSizeLimit(maxEventBytes, buffer.bytes),
   };
   await serveBare(request, open, source, bareOptions, options?.signal);
+}
+
+function bareHostOf(registry: ServeOptions["registry"]): BareHost | undefined {
+  if (registry === undefined) return undefined;
+  const isRegistry = typeof registry === "object" && registry !== null && BARE_HOST in registry;
+  check(isRegistry, "registry", "a registry from `createRegistry`", registry);
+  return registry[BARE_HOST];
 }

@@ -15,6 +15,14 @@ export interface Sink {
   write(bytes: Uint8Array): boolean;
   /** Ends the response in order, after everything that was written. `closed()` follows when it is flushed. */
   close(): void;
+  /**
+   * Ends the response behind everything written, so that the client sees that it is incomplete: a FIN without the last
+   * chunk, RST_STREAM with `INTERNAL_ERROR`, an error of the web stream. What was written MUST NOT be lost, so never a RST
+   * of TCP. `closed()` follows.
+   *
+   * Chromium drops what it has not read when a response fails, so the cut SHOULD come 100 ms after the last bytes.
+   */
+  cut(reason: unknown): void;
   /** Cuts the response now. `closed()` follows. Without a reason the client has already left. */
   destroy(reason?: unknown): void;
 }

@@ -4,7 +4,7 @@ import type { HoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import type { Pullable } from "../base/pull.ts";
 import type { Cleanup } from "../base/latch.ts";
-import type { ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./serve-options.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 
@@ -35,13 +35,17 @@ export interface BareConnection {
   readonly signal: AbortSignal;
   /**
    * Sends an event. Events that the client does not read yet are buffered; with more than `buffer.bytes` of them the
-   * connection is cut. Without effect after the end.
-   *
-   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
+   * connection is cut. Without effect after the end. Never throws: an event that cannot be sent fails the source, as an
+   * error that it throws does.
    */
   readonly push: (event: SseEvent) => void;
   /** Ends the response after everything that was pushed. The client does not reconnect. */
   readonly close: () => void;
+  /**
+   * Ends the response as if the source had thrown `error`. A client that reads with GET reconnects with its cursor, unless
+   * the error is a {@link HoldfastError} that is not retryable.
+   */
+  readonly fail: (error: unknown) => void;
 }
 
 /**
@@ -52,7 +56,8 @@ export type BareIterable = Pullable<SseEvent | HoldfastError>;
 
 /**
  * A bare source as a function, called once for each connection. It returns something to read from, or pushes events and
- * returns a clean-up or nothing. If it throws, the client gets the error and does not reconnect.
+ * returns a clean-up or nothing. If it throws, the client is told and reconnects with its cursor, after the error's
+ * `retryAfter` or 5 to 30 s; a {@link HoldfastError} that is not retryable ends it for good.
  *
  * @example
  * sse(c, ({ push, lastEventId }) => {

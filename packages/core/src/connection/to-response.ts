@@ -1,5 +1,6 @@
+import { check } from "../base/validate.ts";
 import { readCursor } from "../protocol/headers.ts";
-import type { ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./serve-options.ts";
 import { serve } from "./serve.ts";
 import type { Source } from "./source.ts";
 import { type BodySink, createWebSink } from "./web-sink.ts";
@@ -16,12 +17,13 @@ import type { SinkEvents } from "./sink.ts";
  * @example
  * Bun.serve({ fetch: (request) => toResponse(request, jobs.stream("42")) });
  */
-export function toResponse(
+export async function toResponse(
   request: Request,
   source: Source,
   options?: ServeOptions,
   createSink: (events: SinkEvents) => BodySink = createWebSink,
 ): Promise<Response> {
+  checkRequest(request);
   const { headers, url, signal } = request;
   return new Promise((resolve, reject) => {
     serve(
@@ -37,4 +39,16 @@ export function toResponse(
       options,
     ).catch(reject);
   });
+}
+
+function checkRequest(request: unknown): void {
+  const { headers } = Object(request) as Partial<Request>;
+  const hint = isNodeRequest(request)
+    ? ", not one of Node (use `sse(req, res, source)` of `@holdfast/node-http`; in h3 1 with `event.node.req` and `event.node.res`)"
+    : "";
+  check(typeof headers?.get === "function", "request", `a \`Request\`${hint}`, request);
+}
+
+function isNodeRequest(request: unknown): boolean {
+  return typeof (Object(request) as { rawHeaders?: unknown }).rawHeaders === "object";
 }

@@ -1,3 +1,4 @@
+import { systemClock } from "../base/clock.ts";
 import type { Sink, SinkEvents } from "./sink.ts";
 
 /** A sink that supplies the body of a `Response`. */
@@ -13,11 +14,15 @@ export interface WebSink extends BodySink {
   give(chunk: Uint8Array<ArrayBuffer>): boolean;
 }
 
+/** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
+const CUT_DELAY = 100;
+
 /**
  * Creates a sink over a web stream, whose `write` returns `false` as long as a chunk waits to be read.
  *
- * The stream is not a byte stream, which would transfer the memory that all readers share. It ends in the `pull` after
- * the last chunk, because only that shows that the chunk was read.
+ * The stream is not a byte stream, which would transfer the memory that all readers share. It ends when its reader asks for
+ * more than the last chunk: servers do that when they have flushed that chunk. What they have not flushed when the stream
+ * fails they drop.
  *
  * @example
  * const sink = createWebSink({ drained, closed });
@@ -25,8 +30,10 @@ export interface WebSink extends BodySink {
  */
 export function createWebSink(events: SinkEvents): WebSink {
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  let state: "open" | "closing" | "over" = "open";
-  let empty = true;
+  let state: "open" | "closing" | "cutting" | "over" = "open";
+  /** Whether the reader asks for more than it was given. */
+  let isFlushed = true;
+  let cutReason: unknown;
 
   function finish(): void {
     state = "over";
@@ -38,39 +45,56 @@ export function createWebSink(events: SinkEvents): WebSink {
     finish();
   }
 
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+  function cutLater(): void {
+    systemClock.after(CUT_DELAY, () => {
+      if (state !== "cutting") return;
+      controller.error(cutReason);
+      finish();
+    });
+  }
+
+  const isEmpty = (): boolean => controller.desiredSize === 0;
+
+  const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
     start(streamController) {
       controller = streamController;
     },
     pull() {
-      empty = true;
+      isFlushed = true;
       if (state === "closing") closeStream();
+      else if (state === "cutting") cutLater();
       else events.drained();
     },
     cancel() {
       if (state !== "over") finish();
     },
-  });
+  };
+  // Without a queue of its own, the stream pulls only when its reader waits for a chunk.
+  const body = new ReadableStream(source, { highWaterMark: 0 });
 
   function give(chunk: Uint8Array<ArrayBuffer>): boolean {
     if (state !== "open") return false;
-    empty = false;
+    isFlushed = false;
     controller.enqueue(chunk);
-    return (controller.desiredSize ?? 0) > 0;
+    return isEmpty();
   }
 
   return {
     body,
-    isEmpty() {
-      return empty;
-    },
+    isEmpty,
     give,
     // A copy, because the reader of the body may transfer its chunks, and all readers share these bytes.
     write: (bytes) => give(bytes.slice()),
     close() {
       if (state !== "open") return;
-      if (empty) closeStream();
+      if (isFlushed) closeStream();
       else state = "closing";
+    },
+    cut(reason) {
+      if (state !== "open") return;
+      state = "cutting";
+      cutReason = reason;
+      if (isFlushed) cutLater();
     },
     destroy(reason) {
       if (state === "over") return;

@@ -1,9 +1,13 @@
 import { eventText } from "../protocol/encode.ts";
+import type { Joint } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { idPrefix } from "../protocol/event-id.ts";
 import { eventSizeLimit } from "../protocol/event-size.ts";
 import { createRingBuffer, type RingBuffer } from "./ring-buffer.ts";
 import { type Run, SlabMemory } from "./slab.ts";
+
+/** A cursor of an epoch that is older than this many epochs is no longer understood. */
+const MAX_JOINTS = 8;
 
 /** Each frame counts for this much beside its bytes: its address, its size, its share of unused slab space. */
 const FRAME_OVERHEAD = 32;
@@ -19,8 +23,9 @@ export interface LogLimits {
  * frames first. It holds their addresses; a {@link SlabMemory} holds their bytes.
  */
 export class Log {
-  readonly epoch: string;
-  readonly #idPrefix: string;
+  #epoch: string;
+  #idPrefix: string;
+  #joints: readonly Joint[] = [];
   readonly #addresses: RingBuffer<number>;
   readonly #memory: SlabMemory;
   readonly #limits: LogLimits;
@@ -29,7 +34,7 @@ export class Log {
   #latest: { readonly from: number; readonly to: number; readonly run: Run } | undefined;
 
   constructor(epoch: string, limits: LogLimits) {
-    this.epoch = epoch;
+    this.#epoch = epoch;
     this.#idPrefix = idPrefix(epoch);
     this.#limits = limits;
     this.#maxFrame = eventSizeLimit(limits.maxEventBytes, limits.bytes);
@@ -40,6 +45,23 @@ export class Log {
       bytes: limits.bytes,
       sizeOf: () => memory.stagedSize + FRAME_OVERHEAD,
     });
+  }
+
+  /** The first half of the ids of the events that are appended now. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** The ends of the last eight epochs before. */
+  get joints(): readonly Joint[] {
+    return this.#joints;
+  }
+
+  /** Another producer continues the log: the next event has the next number, under a new epoch. */
+  startEpoch(epoch: string): void {
+    this.#joints = [...this.#joints, { epoch: this.#epoch, last: this.last }].slice(-MAX_JOINTS);
+    this.#epoch = epoch;
+    this.#idPrefix = idPrefix(epoch);
   }
 
   /** The number of the oldest frame in the log; `last + 1` when it is empty. */

@@ -52,6 +52,7 @@ export function createCounters(observer?: Observer): Counters {
         overflow: 0,
         closed: 0,
         failed: 0,
+        reset: 0,
         shutdown: 0,
         "max-duration": 0,
         aborted: 0,

@@ -1,22 +1,16 @@
-import { controlText } from "./encode.ts";
-import { type HoldfastError, toPublicError } from "../base/errors.ts";
+import { type HoldfastError, type PublicError, toPublicError } from "../base/errors.ts";
+import type { Reset } from "./cursor.ts";
+import { type BlockFields, controlText } from "./encode.ts";
 import type { SseEvent } from "./event.ts";
 import type { DrainReason, EndStatus } from "./reasons.ts";
-import type { Reset } from "./cursor.ts";
 
 /*
- * The control events of the wire protocol, one function for each. With `dispatch` false a frame has only its `id:` and
- * `retry:` lines, which clients apply without dispatching an event: for consumers that ignore event names.
+ * The control events of the wire protocol, one function for each.
  */
 
 const encoder = new TextEncoder();
 
-const LIVE = encoder.encode(controlText({ event: "stream.live", data: {} }, true));
-const EMPTY = new Uint8Array();
-
-/**
- * The data of `stream.open`. `first` and `last` are the numbers of the oldest and the newest event, if there is a log.
- */
+/** The data of `stream.open`. `first` and `last` are the numbers of the oldest and the newest event, if there is a log. */
 export interface OpenData {
   readonly state: "waiting" | "live" | "ended";
   readonly first: number | null;
@@ -25,47 +19,75 @@ export interface OpenData {
   readonly heartbeat: number;
 }
 
+/** What a server tells its clients about a stream, beside the stream's own events (PROTOCOL, 5). */
+export type ControlEvent =
+  | { readonly event: "stream.open"; readonly data: OpenData }
+  | { readonly event: "stream.live"; readonly data: Readonly<Record<never, never>> }
+  | { readonly event: "stream.reset"; readonly data: Reset }
+  | { readonly event: "stream.error"; readonly data: PublicError }
+  | { readonly event: "stream.drain"; readonly data: { readonly reason: DrainReason } }
+  | { readonly event: "stream.end"; readonly data: { readonly status: EndStatus } };
+
+/**
+ * How control events go out. `true`: as they are. `false`: only their `id:` and `retry:` lines, which clients apply without
+ * dispatching an event. A function: what it returns is dispatched instead, in the block with these lines; `undefined` means
+ * the same as `false` for this event.
+ */
+export type Control = boolean | ((event: ControlEvent) => SseEvent | undefined);
+
+const LIVE: ControlEvent = { event: "stream.live", data: {} };
+const LIVE_FRAME = encoder.encode(controlText(LIVE, {}));
+
 export function openFrame(
   data: OpenData,
   id: string | undefined,
   retry: number,
-  dispatch: boolean,
+  control: Control,
 ): Uint8Array {
-  return frame({ event: "stream.open", ...(id !== undefined && { id }), retry, data }, dispatch);
+  return frame({ event: "stream.open", data }, { id, retry }, control);
 }
 
-export function liveFrame(dispatch: boolean): Uint8Array {
-  return dispatch ? LIVE : EMPTY;
+export function liveFrame(control: Control): Uint8Array {
+  return control === true ? LIVE_FRAME : frame(LIVE, {}, control);
 }
 
-export function resetFrame(reset: Reset, id: string | undefined, dispatch: boolean): Uint8Array {
-  return frame({ event: "stream.reset", ...(id !== undefined && { id }), data: reset }, dispatch);
+/** `isDispatched` is false if the client will not notice the reset. */
+export function resetFrame(
+  reset: Reset,
+  id: string | undefined,
+  control: Control,
+): { readonly bytes: Uint8Array; readonly isDispatched: boolean } {
+  const event = dispatched({ event: "stream.reset", data: reset }, control);
+  return { bytes: encoder.encode(controlText(event, { id })), isDispatched: event !== undefined };
 }
 
-export function errorFrame(error: HoldfastError, dispatch: boolean): Uint8Array {
-  const data = toPublicError(error);
-  const retry = data.retryAfter;
-  return frame({ event: "stream.error", ...(retry !== undefined && { retry }), data }, dispatch);
+export function errorFrame(error: HoldfastError, control: Control): Uint8Array {
+  return publicErrorFrame(toPublicError(error), control);
 }
 
-export function drainFrame(reason: DrainReason, retry: number, dispatch: boolean): Uint8Array {
-  return frame({ event: "stream.drain", retry, data: { reason } }, dispatch);
+export function drainFrame(reason: DrainReason, retry: number, control: Control): Uint8Array {
+  return frame({ event: "stream.drain", data: { reason } }, { retry }, control);
 }
 
-/** The terminal record. With an error, `stream.error` comes before it in the same frame. */
+/**
+ * The terminal record. With an error, `stream.error` comes before it in the same frame; since the stream is over for good,
+ * that error is never retryable.
+ */
 export function endFrame(
   status: EndStatus,
   id: string,
   error: HoldfastError | undefined,
-  dispatch: boolean,
+  control: Control,
 ): Uint8Array {
-  const end = frame({ event: "stream.end", id, data: { status } }, dispatch);
-  return error === undefined ? end : concatFrames([errorFrame(error, dispatch), end]);
+  const end = frame({ event: "stream.end", data: { status } }, { id }, control);
+  if (error === undefined) return end;
+  const { code, message } = toPublicError(error);
+  return concatFrames([publicErrorFrame({ code, message, retryable: false }, control), end]);
 }
 
-/** A block with one field and no event. It is the first block of a bare source (`retry:`), and the last (`id:`). */
-export function fieldFrame(field: { readonly retry: number } | { readonly id: string }): Uint8Array {
-  return frame(field, false);
+/** A block with a reconnection time and no event. It is the first block of a bare source. */
+export function retryFrame(retry: number): Uint8Array {
+  return encoder.encode(controlText(undefined, { retry }));
 }
 
 /** Joins frames, so that they are one write. */
@@ -80,6 +102,16 @@ export function concatFrames(frames: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-function frame(event: SseEvent, dispatch: boolean): Uint8Array {
-  return encoder.encode(controlText(event, dispatch));
+function publicErrorFrame(data: PublicError, control: Control): Uint8Array {
+  return frame({ event: "stream.error", data }, { retry: data.retryAfter }, control);
+}
+
+function frame(event: ControlEvent, fields: BlockFields, control: Control): Uint8Array {
+  return encoder.encode(controlText(dispatched(event, control), fields));
+}
+
+/** What of a control event is dispatched. */
+function dispatched(event: ControlEvent, control: Control): SseEvent | undefined {
+  if (typeof control === "function") return control(event);
+  return control ? event : undefined;
 }

@@ -1,9 +1,20 @@
 import { makeId, parseId } from "./event-id.ts";
 import type { ResetReason } from "./reasons.ts";
 
-/** The epoch of a log and the numbers of its oldest and newest event. An empty log has `first === last + 1`. */
-export interface Bounds {
+/** Where one producer's epoch ends and the next one's begins, in a log that both have written. */
+export interface Joint {
   readonly epoch: string;
+  /** The number of the last event of that epoch. */
+  readonly last: number;
+}
+
+/** What a cursor is compared with. An empty log has `first === last + 1`. */
+export interface Bounds {
+  /** The epoch of the newest events. */
+  readonly epoch: string;
+  /** The ends of earlier epochs of the same life, oldest first. */
+  readonly joints: readonly Joint[];
+  /** The numbers of the oldest and the newest event. */
   readonly first: number;
   readonly last: number;
 }
@@ -45,8 +56,9 @@ export function resolveCursor(log: Bounds, cursor: string | undefined, from: Fro
   }
   const id = parseId(cursor);
   if (id === undefined || id.end) return startOver(log, "invalid");
-  if (id.epoch !== log.epoch) return startOver(log, "epoch");
-  if (id.seq > log.last) return startOver(log, "ahead");
+  const last = lastOf(log, id.epoch);
+  if (last === undefined) return startOver(log, "epoch");
+  if (id.seq > last) return startOver(log, "ahead");
   return id.seq >= log.first - 1 ? at(id.seq + 1) : { next: log.first, reset: trimmed(log, id.seq + 1) };
 }
 
@@ -55,9 +67,18 @@ export function trimmed(log: Bounds, wanted: number): Reset {
   return { reason: "trimmed", lost: [wanted, log.first - 1] };
 }
 
-/** The id of the event before `next`. */
-export function idBefore(log: Bounds, next: number): string {
-  return makeId(log.epoch, next - 1);
+/** The number of the last event of an epoch; `undefined` for an epoch that is not part of this life. */
+export function lastOf(
+  { epoch, joints, last }: Pick<Bounds, "epoch" | "joints" | "last">,
+  of: string,
+): number | undefined {
+  return of === epoch ? last : joints.find((joint) => joint.epoch === of)?.last;
+}
+
+/** The id of the event before `next`: a number belongs to the epoch in which it was written. */
+export function idBefore({ epoch, joints }: Pick<Bounds, "epoch" | "joints">, next: number): string {
+  const joint = joints.find(({ last }) => next - 1 <= last);
+  return makeId(joint?.epoch ?? epoch, next - 1);
 }
 
 function at(next: number): StartPosition {

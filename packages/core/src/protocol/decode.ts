@@ -2,7 +2,8 @@
 export interface Block {
   readonly id: string | undefined;
   readonly event: string;
-  readonly data: string;
+  /** `undefined` for a block that clients do not dispatch: comments, and a lone `id:` or `retry:`. */
+  readonly data: string | undefined;
 }
 
 const decoder = new TextDecoder();
@@ -24,5 +25,5 @@ function decodeBlock(text: string): Block {
     else if (field === "event") event = value || "message";
     else if (field === "id") id = value;
   }
-  return { id, event, data: data.join("\n") };
+  return { id, event, data: data.length > 0 ? data.join("\n") : undefined };
 }

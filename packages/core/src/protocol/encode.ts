@@ -1,9 +1,11 @@
-import { HoldfastError } from "../base/errors.ts";
+import { checkEvent, describe, invalidEvent } from "./check-event.ts";
 import type { SseEvent } from "./event.ts";
+import { toJson } from "./json-data.ts";
 
 /*
  * The only code that writes an event stream (WHATWG HTML, 9.2.5 and 9.2.6). It throws for what it cannot encode, and
- * never repairs it.
+ * never repairs it, except that the encoder of UTF-8 writes a lone surrogate in data and comments as U+FFFD: text that was
+ * cut in the middle of a character is no reason to fail a job.
  */
 
 const encoder = new TextEncoder();
@@ -17,8 +19,8 @@ export const HEARTBEAT: Uint8Array = encoder.encode(":\n\n");
 /**
  * Encodes an event as one block of an event stream (WHATWG HTML, 9.2.6), in UTF-8. Write the bytes whole.
  *
- * @throws `INVALID_EVENT` for CR, LF or NUL in `event` or `id`, a name that begins with `stream.`, a `retry` that is
- * not a non-negative integer, and for data that JSON or UTF-8 cannot represent
+ * @throws `INVALID_EVENT` for anything that is not an object of these fields; CR, LF, NUL or a lone surrogate in `event` or
+ * `id`; a name that begins with `stream.`; a `retry` that is not a non-negative integer; and data that JSON cannot represent
  *
  * @example
  * sink.write(encodeEvent({ event: "price", data: { price: 12.5 } })); // event: price\ndata: {"price":12.5}\n\n
@@ -30,8 +32,6 @@ export function encodeEvent(event: SseEvent): Uint8Array {
 /**
  * Encodes a comment block, which clients ignore: one line that begins with `: ` for each line of `text`; without `text`
  * the empty comment that is holdfast's heartbeat.
- *
- * @throws `INVALID_EVENT` for a lone surrogate in `text`
  */
 export function encodeComment(text?: string): Uint8Array {
   return text === undefined ? HEARTBEAT : encoder.encode(`${commentLines(text)}\n`);
@@ -39,12 +39,10 @@ export function encodeComment(text?: string): Uint8Array {
 
 /** The text of a user event. `id` replaces the event's own, and is not checked. */
 export function eventText(event: SseEvent, id?: string): string {
-  if (typeof event !== "object" || event === null || event instanceof Error) {
-    throw invalid(`An event must be an object, got ${kindOf(event)}.`);
-  }
+  checkEvent(event);
   const text = block(event, id ?? (event.id === undefined ? undefined : singleLine("id", event.id)));
   if (event.event?.startsWith(RESERVED)) {
-    throw invalid(
+    throw invalidEvent(
       `Event names that begin with "${RESERVED}" are reserved, got ${JSON.stringify(event.event)}.`,
     );
   }
@@ -67,13 +65,29 @@ export function withId(frame: Uint8Array, id: string): Uint8Array {
   return bytes;
 }
 
-/** The text of a control event; with `dispatch` false only its `id:` and `retry:` lines, or "" if it has neither. */
-export function controlText(event: SseEvent, dispatch: boolean): string {
-  const { id, retry } = event;
-  if (dispatch) return block(event, id) + dataLines(event.data);
-  return id === undefined && retry === undefined
-    ? ""
-    : `${block({ ...(retry !== undefined && { retry }) }, id)}\n`;
+/** The lines of a control event's block that are not part of the event. */
+export interface BlockFields {
+  readonly id?: string | undefined;
+  readonly retry?: number | undefined;
+}
+
+/**
+ * The text of a block with these fields, and with an event that is dispatched if there is one; "" for an empty block.
+ *
+ * @throws `INVALID_EVENT`, also for an event with an `id` or `retry` of its own
+ */
+export function controlText(event: SseEvent | undefined, { id, retry }: BlockFields): string {
+  const fields = retry === undefined ? {} : { retry };
+  if (event === undefined) {
+    return id === undefined && retry === undefined ? "" : `${block(fields, id)}\n`;
+  }
+  checkEvent(event);
+  if (event.id !== undefined || event.retry !== undefined) {
+    throw invalidEvent(
+      "What `control` returns must have no `id` and no `retry`: the block has those of the control event.",
+    );
+  }
+  return block({ ...event, ...fields }, id) + dataLines(event.data);
 }
 
 /** @param id not checked */
@@ -87,12 +101,12 @@ function block(event: SseEvent, id: string | undefined): string {
 }
 
 function dataLines(data: unknown): string {
-  if (typeof data === "string") return `${prefixed("data: ", wellFormed("data", data))}\n`;
-  return data === undefined ? "data: \n\n" : `data: ${json(data)}\n\n`;
+  if (typeof data === "string") return `${prefixed("data: ", data)}\n`;
+  return data === undefined ? "data: \n\n" : `data: ${toJson(data)}\n\n`;
 }
 
 function commentLines(text: unknown): string {
-  return prefixed(": ", wellFormed("comment", text));
+  return prefixed(": ", string("comment", text));
 }
 
 /** Puts `prefix` before each line of `text`. Most text is one line, and searching is cheaper than splitting. */
@@ -101,45 +115,24 @@ function prefixed(prefix: string, text: string): string {
   return `${prefix}${text.split(LINE_END).join(`\n${prefix}`)}\n`;
 }
 
-function json(data: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(data);
-  } catch (cause) {
-    throw invalid("`data` cannot be serialised as JSON.", cause);
-  }
-  if (text === undefined) throw invalid(`\`data\` cannot be serialised as JSON, got ${kindOf(data)}.`);
-  return text;
-}
-
 function singleLine(field: "event" | "id", value: unknown): string {
-  const text = wellFormed(field, value);
+  const text = string(field, value);
+  if (!(text as string & { isWellFormed(): boolean }).isWellFormed()) {
+    throw invalidEvent(`\`${field}\` has a lone surrogate, which UTF-8 cannot hold.`);
+  }
   if (FORBIDDEN.test(text)) {
-    throw invalid(`\`${field}\` must not contain CR, LF or NUL, got ${JSON.stringify(text)}.`);
+    throw invalidEvent(`\`${field}\` must not contain CR, LF or NUL, got ${JSON.stringify(text)}.`);
   }
   return text;
 }
 
-function wellFormed(field: string, value: unknown): string {
-  if (typeof value !== "string") throw invalid(`\`${field}\` must be a string, got ${kindOf(value)}.`);
-  if (!(value as string & { isWellFormed(): boolean }).isWellFormed()) {
-    throw invalid(`\`${field}\` has a lone surrogate, which UTF-8 cannot hold.`);
-  }
+function string(field: string, value: unknown): string {
+  if (typeof value !== "string") throw invalidEvent(`\`${field}\` must be a string, got ${describe(value)}.`);
   return value;
 }
 
 function milliseconds(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  const got = typeof value === "number" ? value : kindOf(value);
-  throw invalid(`\`retry\` must be a non-negative integer, got ${got}.`);
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  return value instanceof Error ? value.name : typeof value;
-}
-
-function invalid(message: string, cause?: unknown): HoldfastError {
-  // Not exposed: the message quotes the value, and clients see the error if it fails a stream.
-  return new HoldfastError("INVALID_EVENT", message, { cause, expose: false });
+  const got = typeof value === "number" ? value : describe(value);
+  throw invalidEvent(`\`retry\` must be a non-negative integer, got ${got}.`);
 }

@@ -1,3 +1,6 @@
+import { HoldfastError } from "../base/errors.ts";
+import { nearestName } from "../base/nearest-name.ts";
+import { check } from "../base/validate.ts";
 import type { CloseReason, EndStatus, ResetReason } from "./reasons.ts";
 
 /**
@@ -65,6 +68,54 @@ export interface Observer {
     readonly stage: FailureStage;
     readonly error: unknown;
   }): void;
+}
+
+const NAMES: readonly string[] = Object.keys({
+  connectionOpened: true,
+  connectionClosed: true,
+  streamOpened: true,
+  streamEnded: true,
+  pushed: true,
+  delivered: true,
+  heartbeat: true,
+  replayed: true,
+  reset: true,
+  warned: true,
+  failed: true,
+} satisfies Record<keyof Observer, true>);
+
+/** A function whose name is at most this many edits away from a callback's is taken for a misspelled callback. */
+const TYPO = 2;
+
+/**
+ * Checks that an observer is an object without misspelled callbacks. It may have more: fields, and functions with other
+ * names.
+ *
+ * @throws `INVALID_OPTION`
+ */
+export function checkObserver(observer: unknown): void {
+  check(typeof observer === "object" && observer !== null, "observer", "an object", observer);
+  for (
+    let holder = observer as object;
+    isOwnHolder(holder);
+    holder = Object.getPrototypeOf(holder) as object
+  ) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
+      if (typeof value !== "function" || name === "constructor" || NAMES.includes(name)) continue;
+      const nearest = nearestName(name, NAMES, TYPO);
+      if (nearest !== undefined) throw misspelledCallback(name, nearest);
+    }
+  }
+}
+
+/** Whether an object can have callbacks: it is neither `Object.prototype` nor the end of the chain. */
+function isOwnHolder(holder: object | null): boolean {
+  return holder !== null && !Object.hasOwn(holder, "hasOwnProperty");
+}
+
+function misspelledCallback(name: string, nearest: string): HoldfastError {
+  const message = `\`observer.${name}\` is not a callback. Did you mean \`observer.${nearest}\`?`;
+  return new HoldfastError("INVALID_OPTION", message, { expose: false });
 }
 
 const CONSOLE: Observer = {

@@ -24,9 +24,10 @@ export type ResetReason = "trimmed" | "epoch" | "ahead" | "invalid";
 
 /**
  * Why a connection closed; if there were several reasons, the first. `ended`: the terminal record was written.
- * `disconnected`: the client left. `zombie`: the client read nothing for `idleTimeout`. `overflow`: a bare source
- * pushed more than the client took and the buffer holds. `closed`: a bare source ended. `failed`: a bare source or the
- * sink threw. The others are those of {@link DrainReason}.
+ * `disconnected`: the client left. `zombie`: the client read nothing for `idleTimeout`. `overflow`: a bare source pushed
+ * more than the client took and the buffer holds. `closed`: a bare source ended. `failed`: a bare source or the sink
+ * threw. `reset`: the client has lost events behind those that it got on this connection, and cannot be told, since
+ * control events are not dispatched. The others are those of {@link DrainReason}.
  */
 export type CloseReason =
   | "ended"
@@ -35,4 +36,5 @@ export type CloseReason =
   | "overflow"
   | "closed"
   | "failed"
+  | "reset"
   | DrainReason;

@@ -1,4 +1,5 @@
 import { Connection } from "../connection/connection.ts";
+import { drainWhenAborted } from "../connection/drain-signal.ts";
 import { respondWithoutStream, sendEmptyResponse } from "../connection/empty-response.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
@@ -28,12 +29,12 @@ export function accept(
   const { pool } = registry;
   const connection = new Connection(pool, target.id, request, open, options);
   const isAborted = signal?.aborted === true && !pool.draining;
-  const reason = isAborted ? "aborted" : pool.rejectReason(target.counted);
+  const reason = isAborted ? "aborted" : pool.rejectReason(target.id, target.counted);
   if (reason !== undefined) connection.reject(reason, pool.spread);
   else {
     pool.add(connection, target.counted);
     lookUpStream(new RequestContext(registry, connection, { ...target, cursor: request.cursor }, options));
-    connection.drainWhenAborted(signal);
+    drainWhenAborted(connection, signal);
   }
   return connection.done;
 }

@@ -1,9 +1,12 @@
 import { closedError, HoldfastError } from "../base/errors.ts";
 import { createKeyedListeners } from "../base/keyed-listeners.ts";
-import { check, checkDelay, checkOneOf } from "../base/validate.ts";
+import { checkOptions } from "../base/check-options.ts";
+import { check, checkAwaited, checkDelay, checkOneOf } from "../base/validate.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import {
   DELIVERY_DEFAULTS,
+  DELIVERY_NAMES,
+  type ResolvedStream,
   type DeliveryOptions,
   resolveDelivery,
   resolveLimits,
@@ -11,22 +14,37 @@ import {
   resolveStream,
   STREAM_DEFAULTS,
 } from "../connection/options.ts";
+import { SecondsCheck } from "../connection/seconds.ts";
+import { SERVE_NAMES } from "../connection/serve-options.ts";
 import { ACCEPT, type Accept } from "../connection/source.ts";
+import { BARE_HOST } from "../connection/bare-host.ts";
 import type { AnyEvents } from "../protocol/event.ts";
 import { isStreamId } from "../protocol/event-id.ts";
 import { checkStore } from "../store/store.ts";
 import { StreamBroker } from "../store/stream-broker.ts";
 import { MemoryHost } from "../stream/memory-host.ts";
+import { NameCheck } from "../stream/name-check.ts";
 import type { AskSnapshot } from "../stream/snapshot.ts";
 import { SnapshotPoller } from "../stream/snapshot-poller.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
 import type { OpenedStream, StreamHost } from "../stream/stream-host.ts";
 import { StreamTable } from "../stream/stream-table.ts";
 import { Subscription } from "../stream/subscription.ts";
-import { createWriter, type StreamWriter, type WriterContext } from "../stream/writer.ts";
+import { createWriter, type StreamWriter } from "../stream/writer.ts";
+import { Interruptions } from "../stream/interruptions.ts";
+import { describeStream } from "../stream/stream-info.ts";
+import { backoff } from "../base/backoff.ts";
+import { GracePeriod } from "./grace-period.ts";
 import { accept } from "./accept.ts";
 import type { RegistryContext, Target } from "./request-context.ts";
-import type { Registry, RegistryOptions, StreamInfo } from "./types.ts";
+import { CANCEL_NAMES, CLOSE_NAMES, OPEN_NAMES, REGISTRY_NAMES, SUBSCRIBE_NAMES } from "./option-names.ts";
+import type { Registry, RegistryOptions } from "./types.ts";
+
+/** After which time a source that has failed is started again, in ms: 1 to 30 s. */
+function restartDelay(failures: number, random: number): number {
+  return 1_000 + RESTART_BACKOFF(failures, random);
+}
+const RESTART_BACKOFF = backoff({ base: 1_000, cap: 29_000 });
 
 /**
  * Creates a registry: streams by id, with everyone who reads them.
@@ -42,6 +60,7 @@ import type { Registry, RegistryOptions, StreamInfo } from "./types.ts";
 export function createRegistry<Events extends object = AnyEvents>(
   options: RegistryOptions<Events> = {},
 ): Registry<Events> {
+  checkOptions(undefined, options, REGISTRY_NAMES);
   const runtime = resolveRuntime(options);
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
   const defaults = resolveStream(STREAM_DEFAULTS, options);
@@ -51,9 +70,23 @@ export function createRegistry<Events extends object = AnyEvents>(
   check(source === undefined || typeof source === "function", "source", "a function", source);
   if (store !== undefined) checkStore(store);
   checkOneOf("durability", durability, ["local", "stored"]);
+  checkRetryWindow(defaults);
+  const seconds = new SecondsCheck();
+  const checkTimes = (given: RegistryOptions | undefined, id?: string): void =>
+    seconds.check(given, runtime.clock, (message) => runtime.report("warned", { id, message }));
+  checkTimes(options as RegistryOptions);
 
-  const lifecycle = { isClosing: false };
-  const table = new StreamTable({ runtime, bytes, maxStreams });
+  const lifecycle = { isClosing: false, isClosed: false };
+  const table = new StreamTable({
+    runtime,
+    bytes,
+    maxStreams,
+    onInterruption: (stream) => interruptions.update(stream),
+    onNoneProducedHere: () => {
+      if (lifecycle.isClosing) gracePeriod.end();
+    },
+  });
+  const gracePeriod = new GracePeriod(runtime.clock);
   const pool = new ConnectionPool({ runtime, heartbeat: delivery.heartbeat, maxConnections });
   const openListeners = createKeyedListeners<Stream>();
   const onOpened = (stream: Stream): void => openListeners.notify(stream.id, stream);
@@ -73,6 +106,7 @@ export function createRegistry<Events extends object = AnyEvents>(
         });
   const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
   const snapshots = snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere });
+  const interruptions = new Interruptions({ runtime, table, snapshots, idle: defaults.idle });
   const context: RegistryContext = {
     runtime,
     pool,
@@ -84,7 +118,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     snapshots,
     startSource,
   };
-  const writerContext: WriterContext = { runtime, lifecycle };
+  const channelNames = new NameCheck(runtime.report);
   let closed: Promise<void> | undefined;
 
   function acceptFor(
@@ -93,9 +127,13 @@ export function createRegistry<Events extends object = AnyEvents>(
     find: Target["find"],
     refOptions?: DeliveryOptions,
   ): Accept {
+    checkOptions(undefined, refOptions, DELIVERY_NAMES);
     const base = resolveDelivery(delivery, refOptions);
-    return (request, open, callOptions, counted) =>
-      accept(
+    if (refOptions !== undefined) checkTimes(refOptions, id);
+    return (request, open, callOptions, counted) => {
+      checkOptions(undefined, callOptions, SERVE_NAMES);
+      if (counted) checkTimes(callOptions, id);
+      return accept(
         context,
         request,
         open,
@@ -103,24 +141,42 @@ export function createRegistry<Events extends object = AnyEvents>(
         resolveDelivery(base, callOptions),
         callOptions?.signal,
       );
+    };
+  }
+
+  function checkRetryWindow({ retryWindow }: ResolvedStream): void {
+    const isSupported = retryWindow === 0 || store === undefined;
+    check(isSupported, "retryWindow", "0: with a store, streams are not interrupted yet", retryWindow);
   }
 
   function checkCanOpen(id: string): void {
     if (lifecycle.isClosing) throw closedError();
-    check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
+    checkId(id);
   }
 
-  function toWriter({ stream, backlog }: OpenedStream): StreamWriter<Events> {
+  function toWriter(opened: OpenedStream, { retryWindow }: ResolvedStream): StreamWriter<Events> {
+    const { stream } = opened;
     const acceptIt = acceptFor(stream.id, "stream", () => stream);
-    return createWriter<Events>(stream, writerContext, acceptIt, backlog);
+    return createWriter<Events>(opened, { runtime, retryWindow, accept: acceptIt });
   }
 
-  function start(id: string, run: NonNullable<RegistryOptions<Events>["source"]>): void {
+  /** A source that fails is started again, with back-off, while its stream has readers. */
+  function start(id: string, run: NonNullable<RegistryOptions<Events>["source"]>, attempt = 0): void {
     if (lifecycle.isClosing) return;
-    const pipe = (opened: OpenedStream): void =>
-      void toWriter(opened).pipe(({ signal }) => run(id, { signal }));
-    const opened = host.open(id, defaults, true);
-    if (!(opened instanceof Promise)) return pipe(opened);
+    const pipe = async (opened: OpenedStream): Promise<void> => {
+      const retryWindow = store === undefined ? Infinity : 0;
+      const writer = toWriter(opened, { ...defaults, retryWindow });
+      const status = await writer.pipe(({ signal }) => run(id, { signal }));
+      const failures = writer.last > 0 ? 0 : attempt;
+      const restart = (): void => {
+        if (opened.stream.interruption !== undefined) start(id, run, failures + 1);
+      };
+      if (status === "interrupted") runtime.clock.after(restartDelay(failures, runtime.random()), restart);
+    };
+    // A run that gave nothing leaves nothing to start over from.
+    const ifExists = table.getLive(id)?.log.last === 0 ? "append" : "throw";
+    const opened = host.open(id, defaults, ifExists, true);
+    if (!(opened instanceof Promise)) return void pipe(opened);
     opened.then(pipe, (error: unknown) => {
       // In every other case the stream runs elsewhere, or is looked up again when the store is back.
       const isFull = HoldfastError.is(error) && error.code === "LIMIT_EXCEEDED";
@@ -133,14 +189,36 @@ export function createRegistry<Events extends object = AnyEvents>(
     id,
   });
 
+  async function shutDown(deadline: number, spread: number): Promise<void> {
+    if (table.producedHere === 0) gracePeriod.end();
+    if (!gracePeriod.isOver) {
+      pool.startDrain(spread, (id) => id !== undefined && table.isProducedHere(id));
+      await gracePeriod.wait();
+      // The readers of the last stream get its end first.
+      await new Promise<void>((resolve) => runtime.clock.soon(resolve));
+    }
+    const until = runtime.clock.now() + deadline;
+    await pool.drain(deadline, spread);
+    lifecycle.isClosed = true;
+    table.clear();
+    snapshots?.clear();
+    await host.close(until);
+  }
+
   return {
+    [BARE_HOST]: { pool, delivery, stream: defaults },
     get size() {
       return table.size;
     },
-    async open(id, streamOptions) {
+    async open(id, openOptions = {}) {
+      checkOptions(undefined, openOptions, OPEN_NAMES);
+      const { ifExists = "throw", ...streamOptions } = openOptions;
       const resolved = resolveStream(defaults, streamOptions);
+      checkTimes(streamOptions, id);
+      checkRetryWindow(resolved);
+      checkOneOf("ifExists", ifExists, ["throw", "replace", "append"]);
       checkCanOpen(id);
-      return toWriter(await host.open(id, resolved));
+      return toWriter(await host.open(id, resolved, ifExists), resolved);
     },
     channel(id) {
       checkCanOpen(id);
@@ -149,14 +227,20 @@ export function createRegistry<Events extends object = AnyEvents>(
         [ACCEPT]: acceptFor(id, "channel", () => channel.find()),
         id,
         push(event) {
-          if (lifecycle.isClosing) throw closedError();
+          if (lifecycle.isClosed) return;
           channel.push(event);
+          channelNames.check(id, event.event);
         },
       };
     },
     stream,
     subscribe(streamSource, subscribeOptions = {}) {
+      checkOptions(undefined, subscribeOptions, SUBSCRIBE_NAMES);
+      checkAwaited("source", streamSource);
       const ref = typeof streamSource === "string" ? stream(streamSource) : streamSource;
+      const isSource = typeof ref === "object" && ref !== null && ACCEPT in ref;
+      check(isSource, "source", "the id of a stream, or a stream, writer or channel of a registry", ref);
+      checkId(ref.id);
       const cursor = subscribeOptions.cursor || undefined;
       return new Subscription(
         (signal, open) => ref[ACCEPT]({ method: "GET", cursor, signal }, open, IN_PROCESS, false),
@@ -165,7 +249,11 @@ export function createRegistry<Events extends object = AnyEvents>(
     },
     get(id) {
       const held = table.get(id);
-      return held && describe(held);
+      return held && describeStream(held);
+    },
+    async find(id) {
+      checkId(id);
+      return host.find(id);
     },
     gauges: () => ({
       connections: pool.size,
@@ -174,32 +262,35 @@ export function createRegistry<Events extends object = AnyEvents>(
       lingering: table.lingering,
       bytes: table.bytes,
     }),
-    cancel: (id, reason) => host.cancel(id, reason),
-    close({ deadline = 10_000, spread = 5_000 } = {}) {
+    async cancel(id, reason, cancelOptions = {}) {
+      checkId(id);
+      checkOptions(undefined, cancelOptions, CANCEL_NAMES);
+      checkDelay("grace", cancelOptions.grace ?? 0);
+      return host.cancel(id, reason, cancelOptions);
+    },
+    close(closeOptions = {}) {
+      checkOptions(undefined, closeOptions, CLOSE_NAMES);
+      const { grace = 0, deadline = 10_000, spread = 5_000 } = closeOptions;
+      checkDelay("grace", grace);
       checkDelay("deadline", deadline);
       checkDelay("spread", spread);
       lifecycle.isClosing = true;
-      const until = runtime.clock.now() + deadline;
-      closed ??= pool.drain(deadline, spread).then(() => {
-        table.clear();
-        snapshots?.clear();
-        return host.close(until);
-      });
+      gracePeriod.limit(grace);
+      closed ??= shutDown(deadline, spread);
       return closed;
     },
   };
 }
 
-/** A consumer in this process needs no heartbeat, is never a zombie, and waits as long as a client that reconnects. */
+/** A consumer in this process needs no heartbeat, is never a zombie, and stays as long as it likes. */
 const IN_PROCESS: DeliveryOptions = {
   heartbeat: Infinity,
   idleTimeout: Infinity,
   maxDuration: Infinity,
-  wait: Infinity,
   control: true,
 };
 
-function describe({ id, kind, log, end, readers }: Stream): StreamInfo {
-  const { epoch, first, last, bytes } = log;
-  return { id, epoch, kind, status: end?.status ?? "live", first, last, bytes, readers: readers.size };
+/** @throws `INVALID_OPTION` */
+function checkId(id: unknown): void {
+  check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
 }

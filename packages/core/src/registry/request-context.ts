@@ -63,14 +63,26 @@ export class RequestContext {
     this.options = options;
   }
 
-  /** Where this client begins in a stream. */
-  startIn(stream: Stream, from: From = this.options.from): StartPosition {
+  /** Where this client begins in a stream. Without a choice it gets all of a stream, and what is new of a channel. */
+  startIn(stream: Stream, from: From | undefined = this.options.from): StartPosition {
+    from ??= stream.kind === "channel" ? "now" : "start";
     return startPosition(stream, this.target.cursor, from);
   }
 
   serveFromLog(stream: Stream, start: StartPosition): void {
+    if (this.#hasEverything(stream, start)) return this.connection.respondEmpty(204);
     this.#attachReader(stream, handshakeFromLog(stream, start, this.#handshakeOptions));
     this.connection.pump();
+  }
+
+  /**
+   * Whether a client that ignores control events has the last event of an ended stream as its cursor. It may never have
+   * seen the terminal id: Firefox ignores an `id:` in a block without data.
+   */
+  #hasEverything(stream: Stream, { next, reset }: StartPosition): boolean {
+    const { connection, target, options } = this;
+    if (options.control === true || target.cursor === undefined || connection.started) return false;
+    return stream.visibleEnd !== undefined && reset === undefined && next > stream.last;
   }
 
   /** @param start where the client would begin without the prefix */
@@ -100,7 +112,7 @@ export class RequestContext {
   }
 
   get #handshakeOptions(): HandshakeOptions {
-    const { heartbeat, control } = this.options;
+    const { heartbeat, control } = this.connection.options;
     return { heartbeat, control, retry: this.connection.retryDelay() };
   }
 }

@@ -1,9 +1,10 @@
 import { HoldfastError } from "../base/errors.ts";
 import { createLatch } from "../base/latch.ts";
-import type { Connection, FrameSource } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { FrameSource } from "../connection/frame-source.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
 import { endFrame, errorFrame, openFrame } from "../protocol/control-events.ts";
-import type { StartPosition } from "../protocol/cursor.ts";
+import { lastOf, type StartPosition } from "../protocol/cursor.ts";
 import { makeEpoch, makeTerminalId, parseId } from "../protocol/event-id.ts";
 import { continues } from "../stream/handshake.ts";
 import type { SnapshotOutcome } from "../stream/snapshot-poller.ts";
@@ -38,7 +39,8 @@ function isCurrent(request: RequestContext, stream: Stream, start: StartPosition
   const { registry, target } = request;
   if (stream.end === undefined) return !isBehindClient(request, stream, start);
   // A stream that has ended here may be in another life elsewhere, except for clients that know this life.
-  const isOwnLife = target.cursor !== undefined && parseId(target.cursor)?.epoch === stream.log.epoch;
+  const epoch = target.cursor === undefined ? undefined : parseId(target.cursor)?.epoch;
+  const isOwnLife = epoch !== undefined && lastOf(stream.bounds, epoch) !== undefined;
   return registry.host.look === undefined || isOwnLife;
 }
 
@@ -105,7 +107,7 @@ class StreamLookup implements FrameSource {
       const frame = this.#frames.shift();
       if (frame !== undefined) this.#connection.write(frame);
       else if (this.#gone === undefined) return;
-      else this.#connection.end("ended", this.#gone.frame, { status: "failed", error: this.#gone.error });
+      else this.#connection.cut("ended", this.#gone.frame, { status: "lost", error: this.#gone.error });
     }
   }
 
@@ -208,7 +210,7 @@ class StreamLookup implements FrameSource {
         waiting.add(this);
         this.#latch.defer(() => waiting.delete(this));
       }
-      const { heartbeat, control } = this.#options;
+      const { heartbeat, control } = connection.options;
       const data = { state: "waiting", first: null, last: null, heartbeat } as const;
       this.#frames.push(openFrame(data, undefined, connection.retryDelay(), control));
       connection.start();
@@ -223,7 +225,7 @@ class StreamLookup implements FrameSource {
     this.#wait();
     if (this.#isErrorWritten || this.#connection.latch.closed) return;
     this.#isErrorWritten = true;
-    this.#frames.push(errorFrame(error, this.#options.control));
+    this.#frames.push(errorFrame(error, this.#connection.options.control));
     this.#connection.pump();
   }
 
@@ -232,7 +234,12 @@ class StreamLookup implements FrameSource {
     if (!this.#connection.started) return this.#connection.respondEmpty(404);
     const { random } = this.#registry.runtime;
     const error = new HoldfastError("GONE", "There is no such stream.");
-    const frame = endFrame("failed", makeTerminalId(makeEpoch(random), 0), error, this.#options.control);
+    const frame = endFrame(
+      "lost",
+      makeTerminalId(makeEpoch(random), 0),
+      error,
+      this.#connection.options.control,
+    );
     this.#gone = { frame, error };
     this.#connection.pump();
   }

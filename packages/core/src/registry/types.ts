@@ -1,9 +1,11 @@
 import type { DeliveryOptions, RegistrySettings, StreamOptions } from "../connection/options.ts";
 import type { StreamSource } from "../connection/source.ts";
+import type { BARE_HOST, BareHost } from "../connection/bare-host.ts";
 import type { AnyEvents, StreamEvent } from "../protocol/event.ts";
-import type { EndStatus } from "../protocol/reasons.ts";
 import type { Store } from "../store/store.ts";
 import type { AskSnapshot } from "../stream/snapshot.ts";
+import type { CancelOptions, IfExists } from "../stream/stream-host.ts";
+import type { StreamInfo } from "../stream/stream-info.ts";
 import type { Message, SubscribeOptions } from "../stream/subscription.ts";
 import type { PipeSource, StreamWriter } from "../stream/writer.ts";
 
@@ -21,22 +23,6 @@ export interface Channel<Events extends object> extends StreamSource {
   push(event: StreamEvent<Events>): void;
 }
 
-/** What this process knows of a stream. */
-export interface StreamInfo {
-  readonly id: string;
-  readonly epoch: string;
-  readonly kind: "stream" | "channel";
-  readonly status: "live" | EndStatus;
-  /** The number of the oldest event held; `last + 1` when none is. */
-  readonly first: number;
-  /** The number of the newest event; 0 before the first. */
-  readonly last: number;
-  /** The bytes held, overhead included. */
-  readonly bytes: number;
-  /** How many connections read it now. */
-  readonly readers: number;
-}
-
 /** What a registry holds now. */
 export interface Gauges {
   readonly connections: number;
@@ -50,10 +36,25 @@ export interface Gauges {
 }
 
 export interface CloseOptions {
+  /**
+   * For how long streams that were opened here may run on, in ms; clients that ask for them are served, all others are
+   * drained at once. It is over when the last of these streams has ended. @default 0
+   */
+  readonly grace?: number;
   /** How long connections have to flush, in ms. @default 10_000 */
   readonly deadline?: number;
   /** Over how many ms the reconnections of the clients are spread. @default 5_000 */
   readonly spread?: number;
+}
+
+export interface OpenOptions extends StreamOptions {
+  /**
+   * What happens if the stream exists and has not ended. `throw`: the call rejects with `STREAM_EXISTS`, except for an
+   * interrupted stream, which is replaced. `replace`: its producer is fenced off, and a new life begins; readers are moved
+   * there with a reset. `append`: its producer is fenced off, and the stream goes on behind its last event, without a
+   * reset; for a stream that is `done` or `cancelled` the call rejects with `STREAM_ENDED`. @default "throw"
+   */
+  readonly ifExists?: IfExists;
 }
 
 export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
@@ -84,16 +85,18 @@ export interface RegistryOptions<Events extends object = AnyEvents> extends Regi
 }
 
 export interface Registry<Events extends object = AnyEvents> {
+  /** @internal */
+  readonly [BARE_HOST]: BareHost;
   /** How many streams are held, including ended ones that linger. */
   readonly size: number;
   /**
    * Opens a stream for one producer. It is registered before the call returns, with a store before the promise
    * resolves; clients that wait for it are served.
    *
-   * @throws (as a rejection) `STREAM_EXISTS` for the id of a live stream or a channel, `INVALID_OPTION`,
-   * `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`, `STORE_UNAVAILABLE`
+   * @throws (as a rejection) `STREAM_EXISTS` for the id of a live stream or a channel, `STREAM_ENDED` (see `ifExists`),
+   * `INVALID_OPTION`, `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`, `STORE_UNAVAILABLE`
    */
-  open(id: string, options?: StreamOptions): Promise<StreamWriter<Events>>;
+  open(id: string, options?: OpenOptions): Promise<StreamWriter<Events>>;
   /**
    * The channel of that id, created on first use. Check an id that comes from a URL first: this call creates state.
    *
@@ -103,15 +106,27 @@ export interface Registry<Events extends object = AnyEvents> {
   /** A reference to a stream that may exist, may come, or may have been. Creates nothing and takes any string. */
   stream(id: string, options?: Pick<DeliveryOptions, "from" | "wait">): StreamRef;
   /**
-   * Reads a stream in this process: its user events in order, from the cursor on, waiting for the stream as a client
-   * would. It is registered at the first `next()` and not counted in `maxConnections`. A cancelled or expired stream ends
-   * the iteration without an error.
+   * Reads a stream in this process: its user events in order, from the cursor on. It is registered at the first `next()`
+   * and not counted in `maxConnections`. The iteration returns only when the stream is `done`.
    *
-   * @throws (from `next()`) the error of a failed stream, `GONE`, `ABORTED` after `signal`, `REGISTRY_CLOSED`
+   * @throws (from `next()`) the error of a failed stream; `CANCELLED`, `EXPIRED` or `LOST` for another end; `GONE` if there
+   * is no stream within `wait`; `RESET` for events that are missing, without `onReset`; `ABORTED` after `signal`;
+   * `REGISTRY_CLOSED`
    */
   subscribe(source: StreamSource | string, options?: SubscribeOptions): AsyncIterableIterator<Message>;
   /** What this process knows of a stream. Never creates one. */
   get(id: string): StreamInfo | undefined;
+  /**
+   * What is known of a stream, also in the store. `readers` and `bytes` are those of this process. Use it to answer 204
+   * for a chat in which nothing runs.
+   *
+   * @throws (as a rejection) `INVALID_OPTION`; with a store `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   *
+   * @example
+   * const info = await jobs.find(id);
+   * if (info?.status !== "live" && info?.status !== "interrupted") return c.body(null, 204);
+   */
+  find(id: string): Promise<StreamInfo | undefined>;
   gauges(): Gauges;
   /**
    * Stops a stream: ends it as `cancelled`, then aborts its writer's signal with `reason`. A producer in another process
@@ -119,11 +134,13 @@ export interface Registry<Events extends object = AnyEvents> {
    *
    * @throws (as a rejection, with a store) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
    */
-  cancel(id: string, reason?: unknown): Promise<boolean>;
+  cancel(id: string, reason?: unknown, options?: CancelOptions): Promise<boolean>;
   /**
-   * Drains all connections: from now on `open` and `push` throw `REGISTRY_CLOSED`, and every client is asked to reconnect.
-   * When all are gone, or at the deadline, live streams are cancelled with `REGISTRY_CLOSED` and nothing is held any more.
-   * What is on its way to a store has until the deadline to get there.
+   * Drains all connections: from now on `open` throws `REGISTRY_CLOSED`, and every client is asked to reconnect, those of
+   * streams that were opened here after `grace`. When all are gone, or `deadline` after that, streams that are still live
+   * are interrupted if they have a `retryWindow`, else cancelled, and nothing is held any more. Pushes are taken until then
+   * and ignored afterwards. What is on its way to a store has until the deadline to get there. A later call can only
+   * shorten `grace`.
    */
   close(options?: CloseOptions): Promise<void>;
 }

@@ -1,5 +1,6 @@
+import { checkOptions, type OptionNames } from "../base/check-options.ts";
 import { bridgeAbort } from "../base/abort-bridge.ts";
-import { backoff, type BackoffOptions } from "../base/backoff.ts";
+import { backoff, BACKOFF_NAMES, type BackoffOptions } from "../base/backoff.ts";
 import { check, checkDelay } from "../base/validate.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { HoldfastError } from "../base/errors.ts";
@@ -28,6 +29,12 @@ export interface PollOptions<Event, Cursor> {
   readonly cursor?: Cursor;
   /** The pause between two reads, in ms. @default 500 */
   readonly interval?: number;
+  /**
+   * Called when the polling starts, with a function that makes the next read start at once: for a source that can say that
+   * it has changed. Without a call, reads follow each other after `interval`, so a lost notification delays events but
+   * does not lose them. After a failed read the back-off stays. Returns how to unsubscribe, which is called at the end.
+   */
+  readonly wake?: (now: () => void) => () => void;
   /** The pause after a failed read, with full jitter. @default up to 1_000 ms, doubled each time, up to 30_000 ms */
   readonly backoff?: BackoffOptions;
   /** Ends the iteration; no read and no timer stays pending. */
@@ -37,6 +44,17 @@ export interface PollOptions<Event, Cursor> {
   /** @default Math.random */
   readonly random?: () => number;
 }
+
+const POLL_NAMES: OptionNames<PollOptions<unknown, unknown>> = {
+  read: true,
+  cursor: true,
+  interval: true,
+  backoff: true,
+  wake: true,
+  signal: true,
+  clock: true,
+  random: true,
+};
 
 /**
  * Turns a query into an iterable of events, by repeating it. There is one read at a time, and only while the consumer
@@ -54,19 +72,25 @@ export interface PollOptions<Event, Cursor> {
 export function poll<Event, Cursor = undefined>(
   options: PollOptions<Event, Cursor>,
 ): AsyncIterableIterator<Event | HoldfastError> {
-  const { read, interval = 500, signal, clock = systemClock, random = Math.random } = options;
+  checkOptions(undefined, options, POLL_NAMES);
+  checkOptions("backoff", options.backoff, BACKOFF_NAMES);
+  const { read, interval = 500, wake, signal, clock = systemClock, random = Math.random } = options;
   check(typeof read === "function", "read", "a function", read);
   checkDelay("interval", interval);
+  check(["function", "undefined"].includes(typeof wake), "wake", "a function", wake);
   const delay = backoff(options.backoff);
   const latch = createLatch();
   bridgeAbort(signal, latch);
+  const pauses = new Pauses(latch, clock);
 
   async function* events(): AsyncGenerator<Event | HoldfastError, void> {
     let cursor = options.cursor as Cursor;
     let failures = 0;
     try {
+      if (!latch.closed && wake !== undefined) latch.defer(subscribe(wake, pauses));
       while (!latch.closed) {
-        let wait = interval;
+        let wait: number | undefined;
+        pauses.begin();
         try {
           const returned = await untilClosed(latch, async () => read(cursor, { signal: latch.signal }));
           if (latch.closed) return;
@@ -84,7 +108,7 @@ export function poll<Event, Cursor = undefined>(
           wait = Math.round(delay(failures, random()));
           if (failures++ === 0) yield outageError(error, wait);
         }
-        await pause(latch, clock, wait);
+        await (wait === undefined ? pauses.pause(interval) : pauses.backOff(wait));
       }
     } finally {
       latch.close();
@@ -103,6 +127,12 @@ export function poll<Event, Cursor = undefined>(
       return run.return();
     },
   };
+}
+
+function subscribe(wake: (now: () => void) => () => void, pauses: Pauses): () => void {
+  const unsubscribe: unknown = wake(() => pauses.wake());
+  check(typeof unsubscribe === "function", "wake", "a function that returns how to unsubscribe", unsubscribe);
+  return unsubscribe as () => void;
 }
 
 function checked<Event, Cursor>(
@@ -127,16 +157,59 @@ function untilClosed<T>(latch: Latch, start: () => Promise<T>): Promise<T | unde
   });
 }
 
-/** Resolves after `ms`, or as soon as the latch closes. */
-function pause(latch: Latch, clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cancelTimer = clock.after(ms, () => {
-      undefer();
-      resolve();
+/** The pauses between reads. All of them end when the latch closes. */
+class Pauses {
+  readonly #latch: Latch;
+  readonly #clock: Clock;
+  /** Whether there was a call of `wake` since the last read began. */
+  #isWoken = false;
+  #endPause: () => void = () => undefined;
+
+  constructor(latch: Latch, clock: Clock) {
+    this.#latch = latch;
+    this.#clock = clock;
+  }
+
+  /** A read begins: it sees everything that was announced before. */
+  begin(): void {
+    this.#isWoken = false;
+  }
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#endPause();
+  }
+
+  /** Resolves after `ms`, or as soon as there is a call of `wake`, also if it came during the read. */
+  async pause(ms: number): Promise<void> {
+    // In a macrotask, so that a source that announces something with every read does not starve the event loop.
+    if (this.#isWoken) return new Promise((resolve) => this.#clock.soon(resolve));
+    await this.#wait(ms, (end) => {
+      this.#endPause = end;
     });
-    const undefer = latch.defer(() => {
-      cancelTimer();
-      resolve();
+    this.#endPause = () => undefined;
+  }
+
+  /** Resolves after `ms`. */
+  backOff(ms: number): Promise<void> {
+    return this.#wait(ms);
+  }
+
+  #wait(ms: number, onStart?: (end: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const cancelTimer = this.#clock.after(ms, () => {
+        undefer();
+        resolve();
+      });
+      const undefer = this.#latch.defer(() => {
+        cancelTimer();
+        resolve();
+      });
+      onStart?.(() => {
+        cancelTimer();
+        undefer();
+        resolve();
+      });
     });
-  });
+  }
 }

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../base/check-options.ts";
 import { bridgeAbort } from "../base/abort-bridge.ts";
 import { check, checkDuration } from "../base/validate.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
@@ -15,6 +16,8 @@ export interface HeartbeatOptions {
   readonly clock?: Clock;
 }
 
+const HEARTBEAT_NAMES: OptionNames<HeartbeatOptions> = { interval: true, signal: true, clock: true };
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
@@ -23,21 +26,24 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * A cancel is passed on to the source, and no timer outlives the stream. A response that is not an event stream, or
  * whose body is compressed, is returned unchanged.
  *
- * @throws `INVALID_OPTION`, also as a failure of the result if the source produces anything but bytes; TypeError for a
- * stream that is locked
+ * A stream may consist of bytes or of text, which comes out as UTF-8.
+ *
+ * @throws `INVALID_OPTION`, also as a failure of the result if the source produces anything else; TypeError for a stream
+ * that is locked
  *
  * @example
  * return withHeartbeat(await mcpTransport.handleRequest(request), { signal: request.signal });
  */
 export function withHeartbeat(source: Response, options?: HeartbeatOptions): Response;
-export function withHeartbeat<Memory extends ArrayBufferLike>(
-  source: ReadableStream<Uint8Array<Memory>>,
+export function withHeartbeat<Memory extends ArrayBufferLike = ArrayBuffer>(
+  source: ReadableStream<Uint8Array<Memory> | string>,
   options?: HeartbeatOptions,
 ): ReadableStream<Uint8Array<Memory>>;
 export function withHeartbeat(
-  source: Response | ReadableStream<Bytes>,
+  source: Response | ReadableStream<Bytes | string>,
   options: HeartbeatOptions = {},
 ): Response | ReadableStream<Bytes> {
+  checkOptions(undefined, options, HEARTBEAT_NAMES);
   const { interval = 15_000, signal, clock = systemClock } = options;
   checkDuration("interval", interval);
   if (!("headers" in source)) return addHeartbeats(source, interval, signal, clock);
@@ -54,13 +60,14 @@ function isEncoded(headers: Headers): boolean {
 }
 
 function addHeartbeats(
-  source: ReadableStream<Bytes>,
+  source: ReadableStream<Bytes | string>,
   interval: number,
   signal: AbortSignal | undefined,
   clock: Clock,
 ): ReadableStream<Bytes> {
   const reader = source.getReader();
   const latch = createLatch();
+  const encoder = new ChunkEncoder();
   const start = new StreamStart();
   const position = new StreamPosition();
   let controller: ReadableStreamDefaultController<Bytes>;
@@ -94,8 +101,7 @@ function addHeartbeats(
         const { done, value } = await reader.read();
         if (latch.closed) return;
         if (done) return end();
-        check(ArrayBuffer.isView(value), "source", "a stream of bytes", value);
-        const bytes = start.transform(value);
+        const bytes = start.transform(encoder.encode(value));
         if (bytes.length === 0) continue;
         position.advance(bytes);
         reading = false;
@@ -108,8 +114,9 @@ function addHeartbeats(
 
   function end(): void {
     latch.close();
-    const rest = start.rest();
-    if (rest.length > 0) controller.enqueue(rest);
+    for (const rest of [start.transform(encoder.rest()), start.rest()]) {
+      if (rest.length > 0) controller.enqueue(rest);
+    }
     controller.close();
   }
 
@@ -175,6 +182,37 @@ function isLineEnd(byte: number | undefined): boolean {
   return byte === LF || byte === CR;
 }
 
+/** Encodes chunks of text as UTF-8; bytes stay as they are. Two chunks of text may share a surrogate pair. */
+class ChunkEncoder {
+  readonly #encoder = new TextEncoder();
+  /** The first half of a pair at the end of the last chunk. */
+  #half = "";
+
+  encode(chunk: Bytes | string): Bytes {
+    if (typeof chunk === "string") {
+      const text = this.#half + chunk;
+      this.#half = /[\ud800-\udbff]$/.exec(text)?.[0] ?? "";
+      return this.#encoder.encode(text.slice(0, text.length - this.#half.length));
+    }
+    check(ArrayBuffer.isView(chunk), "source", "a stream of bytes or text", chunk);
+    return this.#half === "" ? chunk : concat(this.rest(), chunk);
+  }
+
+  /** A half without its other half, as U+FFFD. */
+  rest(): Bytes {
+    const half = this.#half;
+    this.#half = "";
+    return this.#encoder.encode(half);
+  }
+}
+
+function concat(first: Bytes, second: Bytes): Bytes {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
+}
+
 const EMPTY: Bytes = new Uint8Array();
 const BOM = [0xef, 0xbb, 0xbf];
 
@@ -187,9 +225,7 @@ class StreamStart {
   /** The bytes to write for a chunk; empty while its bytes are kept back. */
   transform(chunk: Bytes): Bytes {
     if (this.#kept === undefined) return chunk;
-    const bytes = new Uint8Array(this.#kept.length + chunk.length);
-    bytes.set(this.#kept);
-    bytes.set(chunk, this.#kept.length);
+    const bytes = concat(this.#kept, chunk);
     const startsWithBom = BOM.every((byte, index) => index >= bytes.length || bytes[index] === byte);
     // A complete BOM is kept back too: once it is written, no heartbeat may come before the first event.
     this.#kept = startsWithBom && bytes.length <= BOM.length ? bytes : undefined;

@@ -92,6 +92,7 @@ export class Replicas {
         table.startLinger(stream);
         stop();
       },
+      interruptionChanged: (stream) => table.interruptionChanged(stream),
       readersChanged: (stream) => table.readersChanged(stream),
     };
     const onForgotten = (): void => {

@@ -1,4 +1,5 @@
 import type { ResolvedStream } from "../connection/options.ts";
+import { withoutId } from "../protocol/check-event.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
@@ -38,9 +39,9 @@ export class StoreChannels {
   }
 
   /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `LIMIT_EXCEEDED` while too much waits for the store */
-  push(id: string, { id: _id, ...event }: SseEvent): void {
+  push(id: string, event: SseEvent): void {
     const { buffer, maxEventBytes } = this.#defaults;
-    const frame = encodeEvent(event);
+    const frame = encodeEvent(withoutId(event));
     const size = frame.length + ID_LINE;
     const limit = eventSizeLimit(maxEventBytes, buffer.bytes);
     if (size > limit) throw eventTooLarge(size, limit);
@@ -61,7 +62,7 @@ export class StoreChannels {
 
   /** What the store has of a channel is older than what was read from it: the next event has to begin another life. */
   async deleteLife(id: string, epoch: string): Promise<void> {
-    const page = await this.#client.read(id, null, { frames: 1, bytes: 1 });
+    const page = await this.#client.readHead(id);
     if (page.code !== "missing" && page.meta.epoch === epoch) await this.#client.delete(id);
   }
 

@@ -93,6 +93,11 @@ export class StoreClient implements Runtime {
     return this.#call(id, () => this.#store.read(id, after, limits));
   }
 
+  /** Reads what the store knows of an id, for calls that need no frames. */
+  readHead(id: string): Promise<StorePage> {
+    return this.read(id, null, { frames: 1, bytes: 1 });
+  }
+
   cancel(id: string, reason: string): Promise<boolean> {
     return this.#call(id, () => this.#store.cancel(id, reason));
   }

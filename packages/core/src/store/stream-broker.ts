@@ -1,8 +1,17 @@
 import { closedError } from "../base/errors.ts";
+import { check } from "../base/validate.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import type { Stream, StreamHooks } from "../stream/stream.ts";
-import type { HostedChannel, OpenedStream, StreamHost } from "../stream/stream-host.ts";
+import type {
+  CancelOptions,
+  HostedChannel,
+  IfExists,
+  OpenedStream,
+  StreamHost,
+} from "../stream/stream-host.ts";
+import { cancelHere } from "../stream/memory-host.ts";
+import { describeStream, type StreamInfo } from "../stream/stream-info.ts";
 import { existsError, type StreamTable } from "../stream/stream-table.ts";
 import { PageCache } from "./page-cache.ts";
 import { Replicas } from "./replicas.ts";
@@ -62,8 +71,19 @@ export class StreamBroker implements StreamHost {
     this.look = (id, kind, listener) => this.#poller.join(id, kind, listener);
   }
 
-  async open(id: string, options: ResolvedStream, sourced = false): Promise<OpenedStream> {
+  async open(
+    id: string,
+    options: ResolvedStream,
+    ifExists: IfExists,
+    sourced = false,
+  ): Promise<OpenedStream> {
     const { table, lifecycle } = this.#options;
+    check(
+      ifExists === "throw",
+      "ifExists",
+      '"throw": with a store, no other value is supported yet',
+      ifExists,
+    );
     const held = table.getLive(id);
     if (held !== undefined && !table.isReplica(held)) throw existsError(held);
     if (this.#opening.has(id)) throw existsError({ id, kind: "stream" });
@@ -97,15 +117,28 @@ export class StreamBroker implements StreamHost {
     };
   }
 
-  async cancel(id: string, reason: unknown): Promise<boolean> {
-    const { table } = this.#options;
+  async cancel(id: string, reason: unknown, { grace = 0 }: CancelOptions = {}): Promise<boolean> {
+    const { table, runtime } = this.#options;
     const held = table.getLive(id);
     if (held?.kind === "channel") return false;
     if (held === undefined || table.isReplica(held)) {
       return this.#claims.cancel(id, reason === undefined ? "" : String(reason as string));
     }
-    held.abort("cancelled", reason);
+    cancelHere(held, reason, grace, runtime);
     return true;
+  }
+
+  async find(id: string): Promise<StreamInfo | undefined> {
+    const { table } = this.#options;
+    const live = table.getLive(id);
+    if (live !== undefined && !table.isReplica(live)) return describeStream(live);
+    const page = await this.#client.readHead(id);
+    const held = table.get(id);
+    if (page.code === "missing") return held?.end === undefined ? undefined : describeStream(held);
+    const { kind, epoch, first, last, end } = page.meta;
+    const bytes = held?.log.bytes ?? 0;
+    const readers = held?.readers.size ?? 0;
+    return { id, kind, epoch, status: end?.status ?? "live", first, last, bytes, readers };
   }
 
   async close(until: number): Promise<void> {
@@ -151,6 +184,7 @@ export class StreamBroker implements StreamHost {
       },
       resized: (resized, bytes) => table.resized(resized, bytes),
       ended: (ended) => table.ended(ended),
+      interruptionChanged: (changed) => table.interruptionChanged(changed),
       readersChanged: (changed) => table.readersChanged(changed),
     };
     const onForgotten = (): void => {
@@ -184,6 +218,6 @@ export class StreamBroker implements StreamHost {
     });
     replaced?.moveReadersTo(stream);
     onOpened(stream);
-    return { stream, backlog: producer };
+    return { stream, session: stream.startSession(epoch), backlog: producer };
   }
 }

@@ -99,7 +99,7 @@ export class StreamClaims {
   async #enforceCancel(id: string): Promise<void> {
     const client = this.#client;
     try {
-      const page = await client.read(id, null, { frames: 1, bytes: 1 });
+      const page = await client.readHead(id);
       if (page.code === "missing" || page.meta.end !== undefined || page.meta.cancel === undefined) return;
       const open = toStoreOpen("stream", this.#defaults, client.random);
       this.abandon(id, await client.open(id, { ...open, takeover: true }));

@@ -1,17 +1,16 @@
-import { HoldfastError, toPublicError } from "../base/errors.ts";
-import type { StreamEnd } from "../protocol/outcome.ts";
+import { HoldfastError } from "../base/errors.ts";
 import type { HighWatermark, Stream } from "../stream/stream.ts";
 import type { Backlog } from "../stream/writer.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
+import { notStoredError, toStoredEnd } from "./stored-end.ts";
+import { StoredWaiters } from "./stored-waiters.ts";
 
 /** A lease is renewed after this many ms without an append. */
 const RENEWAL = 5_000;
 /** How long a producer that was fenced waits before it asks again what has become of its stream, in ms. */
 const FENCED_RETRY = 1_000;
-/** A page of which only the head is of interest. */
-const SMALLEST_PAGE = { frames: 1, bytes: 1 };
 
 export interface StreamProducerOptions {
   readonly client: StoreClient;
@@ -48,6 +47,7 @@ export class StreamProducer implements HighWatermark, Backlog {
   #giveUpAt = Infinity;
   /** Those who wait for room in the log. */
   #waitingForRoom: (() => void)[] = [];
+  readonly #flushes = new StoredWaiters();
 
   constructor(options: StreamProducerOptions) {
     this.#options = options;
@@ -83,6 +83,12 @@ export class StreamProducer implements HighWatermark, Backlog {
     return new Promise((resolve) => this.#waitingForRoom.push(resolve));
   }
 
+  flushed(): Promise<void> {
+    const { last } = this.#options.stream.log;
+    if (this.#stored >= last) return Promise.resolve();
+    return this.#isOver ? Promise.reject(notStoredError()) : this.#flushes.wait(last);
+  }
+
   /** Something was pushed, or the stream has ended. */
   changed(): void {
     const { stream, client, endTimeout } = this.#options;
@@ -104,9 +110,7 @@ export class StreamProducer implements HighWatermark, Backlog {
   giveUp(): void {
     const { stream, client } = this.#options;
     if (this.#isOver) return;
-    const message = "The end of the stream could not be stored.";
-    const error = new HoldfastError("STORE_UNAVAILABLE", message, { retryable: true });
-    client.report("failed", { id: stream.id, stage: "store", error });
+    client.report("failed", { id: stream.id, stage: "store", error: notStoredError() });
     this.#finishStored();
   }
 
@@ -126,6 +130,8 @@ export class StreamProducer implements HighWatermark, Backlog {
     this.#isOver = true;
     this.#batcher.stop();
     this.#resolveRoom();
+    this.#flushes.advance(this.#stored);
+    this.#flushes.fail(notStoredError());
     this.#settle();
   }
 
@@ -156,17 +162,13 @@ export class StreamProducer implements HighWatermark, Backlog {
 
   #nextSend(): number | undefined {
     const { client, stream } = this.#options;
-    if (client.clock.now() >= this.#giveUpAt && !this.#hasWaitingReaders) {
+    // Readers may wait here for frames that they may have only when the store has them.
+    const isAwaited = stream.highWatermark !== undefined && stream.readers.size > 0;
+    if (client.clock.now() >= this.#giveUpAt && !isAwaited) {
       this.giveUp();
       return undefined;
     }
     return stream.end !== undefined || stream.log.last > this.#stored ? 0 : RENEWAL;
-  }
-
-  /** Whether readers here wait for frames that they may have only when the store has them. */
-  get #hasWaitingReaders(): boolean {
-    const { highWatermark, readers } = this.#options.stream;
-    return highWatermark !== undefined && readers.size > 0;
   }
 
   /** Returns whether the append counts as taken. */
@@ -181,6 +183,7 @@ export class StreamProducer implements HighWatermark, Backlog {
         if (hasEnd) this.#finish();
         else {
           this.#options.onStored();
+          this.#flushes.advance(stored);
           this.#resolveRoom();
           if (answer.cancel !== undefined) stream.abort("cancelled", answer.cancel || undefined);
         }
@@ -228,7 +231,7 @@ export class StreamProducer implements HighWatermark, Backlog {
   /** Somebody else has ended the stream. An earlier append whose answer was lost may be part of it. */
   async #adoptEnd(end: StoredEnd): Promise<void> {
     const { client, stream } = this.#options;
-    const page = await client.read(stream.id, null, SMALLEST_PAGE);
+    const page = await client.readHead(stream.id);
     if (this.#isOver) return;
     if (page.code !== "missing") this.#learnStored(page.meta);
     this.#endAs(end);
@@ -241,7 +244,7 @@ export class StreamProducer implements HighWatermark, Backlog {
 
   async #findOutWhyFenced(): Promise<boolean> {
     const { client, stream } = this.#options;
-    const page = await client.read(stream.id, null, SMALLEST_PAGE);
+    const page = await client.readHead(stream.id);
     if (this.#isOver) return true;
     if (page.code === "missing") return false;
     await this.#endAsInStore(page.meta);
@@ -293,8 +296,4 @@ export class StreamProducer implements HighWatermark, Backlog {
     if (this.full && this.#options.stream.end === undefined) return;
     for (const resolve of this.#waitingForRoom.splice(0)) resolve();
   }
-}
-
-function toStoredEnd({ status, error }: StreamEnd): StoredEnd {
-  return { status, ...(error !== undefined && { error: toPublicError(error) }) };
 }

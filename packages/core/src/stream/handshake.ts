@@ -1,5 +1,12 @@
-import { concatFrames, openFrame, resetFrame } from "../protocol/control-events.ts";
-import { type From, idBefore, type Reset, resolveCursor, type StartPosition } from "../protocol/cursor.ts";
+import { concatFrames, type Control, openFrame, resetFrame } from "../protocol/control-events.ts";
+import {
+  type From,
+  idBefore,
+  lastOf,
+  type Reset,
+  resolveCursor,
+  type StartPosition,
+} from "../protocol/cursor.ts";
 import { makeId } from "../protocol/event-id.ts";
 import type { SnapshotPrefix } from "./snapshot.ts";
 import type { Stream } from "./stream.ts";
@@ -18,8 +25,7 @@ export interface Handshake {
 export interface HandshakeOptions {
   /** The heartbeat interval in ms. */
   readonly heartbeat: number;
-  /** Whether control events are dispatched. */
-  readonly control: boolean;
+  readonly control: Control;
   /** The reconnection time in ms. */
   readonly retry: number;
 }
@@ -41,8 +47,9 @@ export function handshakeFromLog(
 }
 
 /** Whether the log continues where the snapshot prefix ends. */
-export function continues({ log, first }: Stream, { at }: SnapshotPrefix): boolean {
-  return at.epoch === log.epoch && at.seq >= first - 1 && at.seq <= log.last;
+export function continues({ bounds }: Stream, { at }: SnapshotPrefix): boolean {
+  const last = lastOf(bounds, at.epoch);
+  return last !== undefined && at.seq >= bounds.first - 1 && at.seq <= last;
 }
 
 /**
@@ -74,5 +81,5 @@ function firstFrames(
   if (reset === undefined) return openFrame(data, id, retry, control);
   // With an id before the reset, a client that is cut between the two would come back behind the gap.
   const open = openFrame(data, undefined, retry, control);
-  return concatFrames([open, resetFrame(reset, id, control)]);
+  return concatFrames([open, resetFrame(reset, id, control).bytes]);
 }

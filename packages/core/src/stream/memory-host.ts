@@ -1,9 +1,12 @@
+import { endedError, takenOverError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { SseEvent } from "../protocol/event.ts";
+import { makeEpoch } from "../protocol/event-id.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import type { Stream } from "./stream.ts";
-import type { HostedChannel, OpenedStream, StreamHost } from "./stream-host.ts";
-import type { StreamTable } from "./stream-table.ts";
+import type { CancelOptions, HostedChannel, IfExists, OpenedStream, StreamHost } from "./stream-host.ts";
+import { describeStream, type StreamInfo } from "./stream-info.ts";
+import { existsError, type StreamTable } from "./stream-table.ts";
 
 export interface MemoryHostOptions {
   readonly runtime: Runtime;
@@ -22,10 +25,21 @@ export class MemoryHost implements StreamHost {
     this.#options = options;
   }
 
-  open(id: string, options: ResolvedStream, sourced = false): OpenedStream {
-    const stream = this.#options.table.add(id, "stream", options, { sourced });
-    this.#options.onOpened(stream);
-    return { stream };
+  open(id: string, options: ResolvedStream, ifExists: IfExists, sourced = false): OpenedStream {
+    const { table, onOpened } = this.#options;
+    const held = table.get(id);
+    if (held !== undefined && ifExists === "append") {
+      const { end, kind } = held;
+      if (end?.status === "done" || end?.status === "cancelled") throw endedError(id, end.status);
+      if (end === undefined && kind === "stream") return this.#append(held);
+    }
+    const replaced = held?.end === undefined ? held : undefined;
+    if (replaced !== undefined) this.#replace(replaced, ifExists);
+    const stream = table.add(id, "stream", options, { sourced });
+    const session = stream.startSession(stream.log.epoch);
+    replaced?.moveReadersTo(stream);
+    onOpened(stream);
+    return { stream, session };
   }
 
   channel(id: string): HostedChannel {
@@ -36,15 +50,35 @@ export class MemoryHost implements StreamHost {
     };
   }
 
-  async cancel(id: string, reason: unknown): Promise<boolean> {
+  async find(id: string): Promise<StreamInfo | undefined> {
+    const stream = this.#options.table.get(id);
+    return stream && describeStream(stream);
+  }
+
+  async cancel(id: string, reason: unknown, { grace = 0 }: CancelOptions = {}): Promise<boolean> {
     const stream = this.#options.table.getLive(id);
     if (stream === undefined || stream.kind === "channel") return false;
-    stream.abort("cancelled", reason);
+    cancelHere(stream, reason, grace, this.#options.runtime);
     return true;
   }
 
   async close(): Promise<void> {
     // The table is cleared by the registry.
+  }
+
+  #append(stream: Stream): OpenedStream {
+    const { runtime } = this.#options;
+    const session = stream.startSession(makeEpoch(runtime.random), takenOverError(stream.id));
+    runtime.report("streamOpened", { id: stream.id, epoch: session.epoch });
+    return { stream, session };
+  }
+
+  /** A live stream gives way if it may; one that is interrupted always does. */
+  #replace(stream: Stream, ifExists: IfExists): void {
+    const mayReplace = ifExists === "replace" || stream.session === undefined;
+    if (stream.kind === "channel" || !mayReplace) throw existsError(stream);
+    stream.revokeSession(takenOverError(stream.id));
+    this.#options.table.forget(stream);
   }
 
   /** The channel's stream, which is created anew if it was forgotten. */
@@ -69,4 +103,11 @@ export class MemoryHost implements StreamHost {
       return undefined;
     }
   }
+}
+
+/** Cancels a stream whose producer, if it has one, is in this process. */
+export function cancelHere(stream: Stream, reason: unknown, grace: number, { clock }: Runtime): void {
+  if (grace === 0 || stream.session === undefined) return stream.abort("cancelled", reason);
+  const cancelTimer = clock.after(grace, () => stream.abort("cancelled", reason));
+  stream.requestCancel(reason, cancelTimer);
 }

@@ -1,9 +1,9 @@
 import type { HoldfastError } from "../base/errors.ts";
 import type { Run } from "../log/slab.ts";
-import { concatFrames, errorFrame, liveFrame, resetFrame } from "../protocol/control-events.ts";
+import { concatFrames, type Control, errorFrame, liveFrame, resetFrame } from "../protocol/control-events.ts";
 import { idBefore, type Reset, trimmed } from "../protocol/cursor.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
-import type { CloseReason } from "../protocol/reasons.ts";
+import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { Report } from "../protocol/observer.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Stream, StreamReader } from "./stream.ts";
@@ -12,9 +12,12 @@ import type { Stream, StreamReader } from "./stream.ts";
 export interface ReaderOutput {
   /** Whether bytes may be written now. */
   readonly ready: boolean;
-  readonly options: { readonly control: boolean };
+  readonly options: { readonly control: Control };
   write(bytes: Uint8Array, events?: number): void;
+  /** Ends the response in order. */
   end(reason: CloseReason, lastFrame: Uint8Array, end: StreamEnd): void;
+  /** Ends the response so that a client that ignores control events sees that it is incomplete. */
+  cut(reason: CloseReason, lastFrame?: Uint8Array, end?: StreamEnd): void;
   pump(): void;
   /** The replay is over; so many of the events written belonged to it. */
   caughtUp(events: number): void;
@@ -35,6 +38,8 @@ export class Reader implements StreamReader {
   /** The last event of the replay, fixed when the reader is created: the replay does not chase a moving tail. */
   #replayTo: number;
   #replayed = 0;
+  /** Whether the client got events on this connection. */
+  #hasDelivered = false;
   #isLive = false;
   /** The notice of the stream that the client was told of last. */
   #toldNotice: HoldfastError | undefined;
@@ -59,8 +64,13 @@ export class Reader implements StreamReader {
     this.#replayTo = stream.log.last;
     const reset: Reset = { reason: "epoch", lost: null };
     const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#output.options.control);
+    if (this.#hasDelivered && !frame.isDispatched) {
+      this.#report("reset", { id: stream.id, ...reset });
+      this.#output.cut("reset");
+      return;
+    }
     const { bytes, events } = this.#handshake ?? { bytes: new Uint8Array(), events: 0 };
-    this.#handshake = { bytes: concatFrames([bytes, frame]), events, reset };
+    this.#handshake = { bytes: concatFrames([bytes, frame.bytes]), events, reset };
     stream.attach(this);
   }
 
@@ -71,6 +81,19 @@ export class Reader implements StreamReader {
   /** Stops reading. Idempotent. */
   detach(): void {
     this.#stream.detach(this);
+  }
+
+  /**
+   * Before a shutdown: writes the handshake and the events that the log holds, but no end, while the output is ready. After
+   * any other drain the client gets them from this process.
+   */
+  flush(reason: DrainReason): void {
+    if (reason !== "shutdown") return;
+    while (this.#output.ready) {
+      if (this.#handshake !== undefined) this.#writeHandshake(this.#handshake);
+      else if (this.#next < this.#stream.log.first || this.#next > this.#stream.last) return;
+      else this.#write(this.#stream.log.read(this.#next, this.#stream.last));
+    }
   }
 
   /** Writes what there is while the output is ready for it. */
@@ -88,17 +111,24 @@ export class Reader implements StreamReader {
       } else if (this.#stream.notice !== this.#toldNotice) {
         this.#writeNotice();
       } else if (this.#stream.visibleEnd !== undefined) {
-        const lastFrame = this.#stream.endFrame(this.#output.options.control);
-        this.#output.end("ended", lastFrame, this.#stream.visibleEnd);
+        this.#end(this.#stream.visibleEnd);
       } else {
         return;
       }
     }
   }
 
+  /** Only `done` is a clean end. */
+  #end(end: StreamEnd): void {
+    const lastFrame = this.#stream.endFrame(this.#output.options.control);
+    if (end.status === "done") this.#output.end("ended", lastFrame, end);
+    else this.#output.cut("ended", lastFrame, end);
+  }
+
   #writeHandshake({ bytes, events, reset }: Omit<Handshake, "next">): void {
     this.#handshake = undefined;
     this.#replayed += events;
+    this.#hasDelivered ||= events > 0;
     if (reset !== undefined) this.#report("reset", { id: this.#stream.id, ...reset });
     this.#output.write(bytes, events);
   }
@@ -112,6 +142,7 @@ export class Reader implements StreamReader {
     const events = run.last - this.#next + 1;
     if (!this.#isLive) this.#replayed += events;
     this.#next = run.last + 1;
+    this.#hasDelivered = true;
     this.#output.write(run.bytes, events);
   }
 
@@ -133,7 +164,9 @@ export class Reader implements StreamReader {
     const reset = trimmed(bounds, this.#next);
     this.#next = bounds.first;
     this.#report("reset", { id, ...reset });
-    this.#output.write(resetFrame(reset, idBefore(log, this.#next), this.#output.options.control));
+    const frame = resetFrame(reset, idBefore(log, this.#next), this.#output.options.control);
+    if (this.#hasDelivered && !frame.isDispatched) this.#output.cut("reset");
+    else this.#output.write(frame.bytes);
   }
 
   #goLive(): void {

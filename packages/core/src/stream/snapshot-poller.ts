@@ -61,9 +61,22 @@ export class SnapshotPoller {
     });
   }
 
-  /** Calls `listener` with each result from now on, at once if one is kept. Returns how to leave (idempotent). */
-  join(id: string, listener: (outcome: SnapshotOutcome) => void): () => void {
-    return this.#poller.join(id, listener);
+  /**
+   * Calls `listener` with each result from now on, at once if one is kept. Returns how to leave (idempotent).
+   *
+   * @param isFresh asks anew, and passes on no result that is kept
+   */
+  join(
+    id: string,
+    listener: (outcome: SnapshotOutcome, askedAt: number) => void,
+    isFresh = false,
+  ): () => void {
+    return this.#poller.join(id, listener, isFresh);
+  }
+
+  /** Whether a look-up is under way. */
+  isAsking(id: string): boolean {
+    return this.#poller.isCalling(id);
   }
 
   /** Forgets all results. There MUST be no listeners. */

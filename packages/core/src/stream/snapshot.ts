@@ -1,8 +1,9 @@
 import { hash53 } from "../base/hash.ts";
 import { check, checkOneOf } from "../base/validate.ts";
 import { concatFrames } from "../protocol/control-events.ts";
+import { withoutId } from "../protocol/check-event.ts";
 import { encodeEvent, eventText } from "../protocol/encode.ts";
-import type { AnyEvents, SseEvent, StreamEvent } from "../protocol/event.ts";
+import type { AnyEvents, StreamEvent } from "../protocol/event.ts";
 import { type EventId, parseId } from "../protocol/event-id.ts";
 import { Stream, type StreamHooks } from "./stream.ts";
 
@@ -85,6 +86,7 @@ const NO_HOOKS: StreamHooks = {
   changed: () => undefined,
   resized: () => undefined,
   ended: () => undefined,
+  interruptionChanged: () => undefined,
   readersChanged: () => undefined,
 };
 
@@ -105,9 +107,4 @@ function toStream(id: string, { state, events }: FinishedSnapshot<AnyEvents>): S
 
 function checkEvents(events: unknown): void {
   check(Array.isArray(events), "snapshot.events", "an array", events);
-}
-
-/** A database row often has a field `id`, which is not an event id. */
-function withoutId({ id: _id, ...event }: SseEvent): SseEvent {
-  return event;
 }

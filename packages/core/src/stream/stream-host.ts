@@ -2,11 +2,25 @@ import type { HoldfastError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import type { Stream, StreamKind } from "./stream.ts";
+import type { ProducerSession } from "./producer-session.ts";
+import type { StreamInfo } from "./stream-info.ts";
 import type { Backlog } from "./writer.ts";
+
+/** What `open` does if the stream exists already and has not ended. */
+export type IfExists = "throw" | "replace" | "append";
+
+export interface CancelOptions {
+  /**
+   * How long the producer may still push after its signal has aborted, in ms. The stream is `cancelled` all the same.
+   * @default 0
+   */
+  readonly grace?: number;
+}
 
 /** A stream whose producer is in this process. */
 export interface OpenedStream {
   readonly stream: Stream;
+  readonly session: ProducerSession;
   /** What of it is still on its way to a store; `undefined` without a store. */
   readonly backlog?: Backlog;
 }
@@ -32,13 +46,25 @@ export interface StreamHost {
    * Opens a stream for a producer in this process. In memory it is registered when the call returns.
    *
    * @param sourced whether it runs only while it has readers
-   * @throws `STREAM_EXISTS`, `LIMIT_EXCEEDED`; a rejection with a store: then also `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   * @throws `STREAM_EXISTS`, `STREAM_ENDED`, `LIMIT_EXCEEDED`; a rejection with a store: then also `STORE_UNAVAILABLE`,
+   * `REGISTRY_CLOSED`
    */
-  open(id: string, options: ResolvedStream, sourced?: boolean): OpenedStream | Promise<OpenedStream>;
+  open(
+    id: string,
+    options: ResolvedStream,
+    ifExists: IfExists,
+    sourced?: boolean,
+  ): OpenedStream | Promise<OpenedStream>;
   /** @throws `STREAM_EXISTS` when the id is known to be a live stream's; in memory `LIMIT_EXCEEDED` */
   channel(id: string): HostedChannel;
-  /** Ends a live stream as `cancelled`. Returns whether it was live. */
-  cancel(id: string, reason: unknown): Promise<boolean>;
+  /**
+   * What is known of a stream, also in the store.
+   *
+   * @throws (as a rejection, with a store) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   */
+  find(id: string): Promise<StreamInfo | undefined>;
+  /** Ends a live stream as `cancelled`. Resolves with whether it was live. */
+  cancel(id: string, reason: unknown, options?: CancelOptions): Promise<boolean>;
   /**
    * Looks a stream up in the store, now and repeatedly, until the returned function is called; a channel is created if
    * it is not there. `undefined` without a store.

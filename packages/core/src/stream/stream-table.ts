@@ -1,4 +1,4 @@
-import { closedError, HoldfastError } from "../base/errors.ts";
+import { closedError, errorToReport, HoldfastError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
 import type { Runtime } from "../protocol/runtime.ts";
@@ -11,6 +11,10 @@ export interface StreamTableOptions {
   /** The bytes of all logs together, at most. */
   readonly bytes: number;
   readonly maxStreams: number;
+  /** Called when a stream is interrupted, has a producer again, or is no longer held, and when its readers change. */
+  readonly onInterruption: (stream: Stream) => void;
+  /** Called when the last live stream is over whose producer is in this process. */
+  readonly onNoneProducedHere: () => void;
 }
 
 /** How a stream is held whose log is shared through a store. */
@@ -39,8 +43,11 @@ export class StreamTable implements StreamHooks {
   readonly #notifier: Notifier;
   readonly #streams = new Map<string, Stream>();
   readonly #entries = new Map<Stream, Entry>();
-  /** Ended streams, oldest first: they give way when room is needed. */
+  /** Ended streams, oldest first: they give way when room is needed; after them interrupted ones without readers. */
   readonly #lingering = new Set<Stream>();
+  readonly #interrupted = new Set<Stream>();
+  /** Live streams that an application has opened in this process. */
+  readonly #producedHere = new Set<Stream>();
   #bytes = 0;
 
   constructor(options: StreamTableOptions) {
@@ -64,10 +71,24 @@ export class StreamTable implements StreamHooks {
     return this.#streams.get(id);
   }
 
+  get producedHere(): number {
+    return this.#producedHere.size;
+  }
+
+  /** Whether an application has opened the stream in this process, and it is live. */
+  isProducedHere(id: string): boolean {
+    const stream = this.#streams.get(id);
+    return stream !== undefined && this.#producedHere.has(stream);
+  }
+
   /** The stream of that id, unless it has ended. */
   getLive(id: string): Stream | undefined {
     const stream = this.#streams.get(id);
     return stream?.end === undefined ? stream : undefined;
+  }
+
+  has(stream: Stream): boolean {
+    return this.#entries.has(stream);
   }
 
   isReplica(stream: Stream): boolean {
@@ -112,6 +133,7 @@ export class StreamTable implements StreamHooks {
     });
     this.#streams.set(id, stream);
     this.#entries.set(stream, { retention, needsReaders, backing });
+    if (kind === "stream" && !needsReaders) this.#producedHere.add(stream);
     if (!isReplica) report("streamOpened", { id, epoch });
     return stream;
   }
@@ -136,18 +158,32 @@ export class StreamTable implements StreamHooks {
   ended(stream: Stream): void {
     const { id, log, end } = stream;
     if (end === undefined) return;
+    this.#dropInterruption(stream);
+    this.#endProduction(stream);
     this.startLinger(stream);
     const { report } = this.#options.runtime;
     report("streamEnded", { id, epoch: log.epoch, status: end.status, events: log.last });
     if (end.error !== undefined) {
-      report("failed", { id, stage: "source", error: end.error.cause ?? end.error });
+      report("failed", { id, stage: "source", error: errorToReport(end.error) });
     }
+  }
+
+  interruptionChanged(stream: Stream): void {
+    if (stream.interruption !== undefined) {
+      this.#interrupted.add(stream);
+      this.#endProduction(stream);
+    } else {
+      this.#interrupted.delete(stream);
+      this.#producedHere.add(stream);
+    }
+    this.#options.onInterruption(stream);
   }
 
   readersChanged(stream: Stream): void {
     stream.markActive(this.#options.runtime.clock.now());
     const entry = this.#entries.get(stream);
     if (entry?.needsReaders === true) entry.retention.readersChanged();
+    if (stream.interruption !== undefined) this.#options.onInterruption(stream);
   }
 
   /** From now on an ended stream is held for `linger` ms. Does nothing if it is no longer held. */
@@ -165,6 +201,8 @@ export class StreamTable implements StreamHooks {
     entry.retention.stop();
     this.#entries.delete(stream);
     this.#lingering.delete(stream);
+    this.#dropInterruption(stream);
+    this.#endProduction(stream);
     this.#streams.delete(stream.id);
     this.#bytes -= stream.log.bytes;
     entry.backing?.onForgotten();
@@ -172,10 +210,26 @@ export class StreamTable implements StreamHooks {
 
   #makeRoom(streams: number): void {
     const { bytes, maxStreams } = this.#options;
+    const hasRoom = (): boolean => this.#bytes <= bytes && this.#streams.size + streams <= maxStreams;
     for (const stream of this.#lingering) {
-      if (this.#bytes <= bytes && this.#streams.size + streams <= maxStreams) return;
+      if (hasRoom()) return;
       this.forget(stream);
     }
+    for (const stream of this.#interrupted) {
+      if (hasRoom()) return;
+      if (stream.readers.size > 0) continue;
+      stream.finish("lost");
+      this.forget(stream);
+    }
+  }
+
+  #endProduction(stream: Stream): void {
+    if (this.#producedHere.delete(stream) && this.#producedHere.size === 0)
+      this.#options.onNoneProducedHere();
+  }
+
+  #dropInterruption(stream: Stream): void {
+    if (this.#interrupted.delete(stream)) this.#options.onInterruption(stream);
   }
 }
 

@@ -1,13 +1,13 @@
-import { abortedError, HoldfastError } from "../base/errors.ts";
-import { createLatch } from "../base/latch.ts";
+import { abortedError, endedError, type HoldfastError, interruptedError } from "../base/errors.ts";
 import { Log, type LogLimits } from "../log/log.ts";
 import type { Run } from "../log/slab.ts";
-import { endFrame } from "../protocol/control-events.ts";
+import { type Control, endFrame } from "../protocol/control-events.ts";
 import type { Bounds } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeTerminalId } from "../protocol/event-id.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import type { EndStatus } from "../protocol/reasons.ts";
+import { ProducerSession } from "./producer-session.ts";
 
 /** A reader as its stream sees it. */
 export interface StreamReader {
@@ -42,11 +42,21 @@ export interface StreamHooks {
   /** The size of the log has changed by `bytes`. */
   resized(stream: Stream, bytes: number): void;
   ended(stream: Stream): void;
+  /** The stream was interrupted, or has a producer again. */
+  interruptionChanged(stream: Stream): void;
   /** A reader was attached or detached. */
   readersChanged(stream: Stream): void;
 }
 
 export type StreamKind = "stream" | "channel";
+
+/** A live stream without a producer: another one may open it again. */
+export interface Interruption {
+  /** Why the stream fails if nobody does; `undefined` for a producer that was lost. */
+  readonly error: HoldfastError | undefined;
+  /** For how long it waits for a producer, in ms. */
+  readonly window: number;
+}
 
 /** One life of an id: a log, its producer's side and its readers. */
 export class Stream {
@@ -55,8 +65,10 @@ export class Stream {
   readonly log: Log;
   readonly #hooks: StreamHooks;
   readonly #readers = new Set<StreamReader>();
-  /** Closes when somebody other than the producer ends the stream. */
-  readonly #producerLatch = createLatch();
+  #session: ProducerSession | undefined;
+  #interruption: Interruption | undefined;
+  /** Set while a cancelled producer may still push. */
+  #cancelGraceTimer: (() => void) | undefined;
   #archive: Archive | undefined;
   #highWatermark: HighWatermark | undefined;
   #end: StreamEnd | undefined;
@@ -73,9 +85,13 @@ export class Stream {
     this.#hooks = hooks;
   }
 
-  /** Aborts after somebody other than the producer has ended the stream. */
-  get signal(): AbortSignal {
-    return this.#producerLatch.signal;
+  /** The producer in this process; one that is no longer active is not. */
+  get session(): ProducerSession | undefined {
+    return this.#session?.isActive === true ? this.#session : undefined;
+  }
+
+  get interruption(): Interruption | undefined {
+    return this.#interruption;
   }
 
   get readers(): ReadonlySet<StreamReader> {
@@ -98,7 +114,8 @@ export class Stream {
   }
 
   get bounds(): Bounds {
-    return { epoch: this.log.epoch, first: this.first, last: this.log.last };
+    const { epoch, joints, last } = this.log;
+    return { epoch, joints, first: this.first, last };
   }
 
   get archive(): Archive | undefined {
@@ -123,6 +140,23 @@ export class Stream {
     return this.#notice;
   }
 
+  /**
+   * Begins the part of a producer in this process. If there was another one, its session is revoked with `reason`, and the
+   * log continues under the epoch of the new one, without a reset.
+   */
+  startSession(epoch: string, reason?: unknown): ProducerSession {
+    this.#session?.revoke(reason);
+    if (epoch !== this.log.epoch) this.log.startEpoch(epoch);
+    this.#session = new ProducerSession(epoch);
+    if (this.#interruption !== undefined) {
+      this.#interruption = undefined;
+      this.#notice = undefined;
+      this.#hooks.interruptionChanged(this);
+      this.#hooks.changed(this);
+    }
+    return this.#session;
+  }
+
   /** Connects the stream to a store. Called once, before there are readers. */
   useStore(archive: Archive, highWatermark?: HighWatermark): void {
     this.#archive = archive;
@@ -135,9 +169,7 @@ export class Stream {
    * @throws `STREAM_ENDED`, `INVALID_EVENT`, `EVENT_TOO_LARGE`
    */
   push(event: SseEvent): string {
-    if (this.#end !== undefined) {
-      throw new HoldfastError("STREAM_ENDED", `The stream ${JSON.stringify(this.id)} has ended.`);
-    }
+    if (this.#end !== undefined) throw endedError(this.id);
     const before = this.log.bytes;
     const id = this.log.append(event);
     this.#notice = undefined;
@@ -163,11 +195,35 @@ export class Stream {
     this.#hooks.changed(this);
   }
 
+  /** The stream has no producer any more, but is not over. Without effect if it has ended or is interrupted. */
+  interrupt(interruption: Interruption): void {
+    if (this.#end !== undefined || this.#interruption !== undefined) return;
+    if (this.#cancelGraceTimer !== undefined) return this.finish("cancelled");
+    this.#interruption = interruption;
+    this.#notice = interruptedError();
+    this.#hooks.interruptionChanged(this);
+    this.#hooks.changed(this);
+  }
+
+  /**
+   * Asks the producer to stop. What it pushes until it ends is kept; the stream ends as `cancelled`, whatever it says.
+   *
+   * @param cancelTimer cancels the timer after which the stream is aborted; called at the end
+   */
+  requestCancel(reason: unknown, cancelTimer: () => void): void {
+    this.#cancelGraceTimer?.();
+    this.#cancelGraceTimer = cancelTimer;
+    this.#session?.requestStop(reason);
+  }
+
   /** Ends the stream; the first end stays. */
   finish(status: EndStatus, error?: HoldfastError): void {
     if (this.#end !== undefined) return;
-    this.#end = { status, error };
+    const isCancelled = this.#cancelGraceTimer !== undefined;
+    this.#cancelGraceTimer?.();
+    this.#end = isCancelled ? { status: "cancelled", error: undefined } : { status, error };
     this.#notice = undefined;
+    this.#interruption = undefined;
     this.#hooks.ended(this);
     this.#hooks.changed(this);
   }
@@ -176,7 +232,12 @@ export class Stream {
   abort(status: EndStatus, reason: unknown = abortedError()): void {
     if (this.#end !== undefined) return;
     this.finish(status);
-    this.#producerLatch.close(reason);
+    this.#session?.revoke(reason);
+  }
+
+  /** Takes the stream away from its producer, which has lost it to another one. */
+  revokeSession(reason: unknown): void {
+    this.#session?.revoke(reason);
   }
 
   /** Replaces the status of a stream that has ended here: the store has another end, which everybody else is told. */
@@ -185,9 +246,9 @@ export class Stream {
   }
 
   /** The terminal record, behind the last event. The stream MUST have ended. */
-  endFrame(dispatch: boolean): Uint8Array {
+  endFrame(control: Control): Uint8Array {
     const { status, error } = this.#end as StreamEnd;
-    return endFrame(status, makeTerminalId(this.log.epoch, this.log.last + 1), error, dispatch);
+    return endFrame(status, makeTerminalId(this.log.epoch, this.log.last + 1), error, control);
   }
 
   attach(reader: StreamReader): void {

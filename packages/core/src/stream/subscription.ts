@@ -2,7 +2,7 @@ import { abortedError, closedError, HoldfastError, toHoldfastError } from "../ba
 import type { OpenSink, SinkEvents } from "../connection/sink.ts";
 import type { Reset } from "../protocol/cursor.ts";
 import { decodeFrames } from "../protocol/decode.ts";
-import type { ServeResult } from "../protocol/outcome.ts";
+import type { ServeResult, StreamEnd } from "../protocol/outcome.ts";
 
 /** A user event as it went over the wire. */
 export interface Message {
@@ -20,7 +20,10 @@ export interface SubscribeOptions {
   readonly cursor?: string;
   /** Ends the subscription: a pending `next()` and every later one rejects with `ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Called when events are missing for good, before the next event is delivered. */
+  /**
+   * Called when events are missing for good, before the next event is delivered. Without it, a reset ends the subscription
+   * with `RESET`.
+   */
   readonly onReset?: (reset: Reset) => void;
 }
 
@@ -98,6 +101,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
         return this.#taken === this.#messages.length;
       },
       close: () => events.closed(),
+      cut: () => events.closed(),
       destroy: () => events.closed(),
     };
   }
@@ -105,14 +109,18 @@ export class Subscription implements AsyncIterableIterator<Message> {
   #receive(bytes: Uint8Array): void {
     for (const { id = this.#lastId, event, data } of decodeFrames(bytes)) {
       this.#lastId = id;
+      if (this.#isOver) return;
+      if (data === undefined) continue;
       if (event === "stream.reset") this.#callOnReset(JSON.parse(data) as Reset);
       else if (!event.startsWith("stream.")) this.#messages.push({ id, event, data });
     }
   }
 
   #callOnReset(reset: Reset): void {
+    const { onReset } = this.#options;
+    if (onReset === undefined) return this.#stop(resetError(reset));
     try {
-      this.#options.onReset?.(reset);
+      onReset(reset);
     } catch (error) {
       this.#stop(error);
     }
@@ -149,14 +157,35 @@ export class Subscription implements AsyncIterableIterator<Message> {
 
 /** What the iterator throws at the end; `undefined` for an end without an error. */
 function errorOf({ status, reason, end }: ServeResult): HoldfastError | undefined {
-  if (end !== undefined) {
-    // A failed snapshot has no error: its events say what happened.
-    return end.error ?? (end.status === "failed" ? toHoldfastError(undefined) : undefined);
-  }
-  if (status === 404) return new HoldfastError("GONE", "There is no such stream.");
+  if (end !== undefined) return endError(end);
+  if (status === 404 || reason === "waiting") return new HoldfastError("GONE", "There is no such stream.");
   if (reason === undefined || reason === "disconnected") return undefined;
   if (reason === "shutdown") return closedError();
   if (reason === "busy")
     return new HoldfastError("LIMIT_EXCEEDED", "Too many wait already.", { retryable: true });
   return new HoldfastError("SOURCE_FAILED", `The delivery broke off: ${reason}.`, { retryable: true });
+}
+
+function endError({ status, error }: StreamEnd): HoldfastError | undefined {
+  switch (status) {
+    case "done":
+      return undefined;
+    case "failed":
+      // A failed snapshot has no error: its events say what happened.
+      return error ?? toHoldfastError(undefined);
+    case "cancelled":
+      return new HoldfastError("CANCELLED", "The stream was cancelled.");
+    case "expired":
+      return new HoldfastError("EXPIRED", "The stream has expired.");
+    case "lost":
+      return error ?? new HoldfastError("LOST", "The producer of the stream is lost.");
+  }
+}
+
+function resetError({ reason, lost }: Reset): HoldfastError {
+  const range = lost === null ? "everything" : `the events ${lost[0]} to ${lost[1]}`;
+  return new HoldfastError(
+    "RESET",
+    `The subscription cannot continue (${reason}): ${range} must be read anew.`,
+  );
 }

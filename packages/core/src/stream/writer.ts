@@ -1,51 +1,82 @@
-import { bridgeAbort } from "../base/abort-bridge.ts";
 import {
   abortedError,
   backlogError,
-  closedError,
+  endedError,
+  errorToReport,
   HoldfastError,
-  isAbort,
   toHoldfastError,
 } from "../base/errors.ts";
 import { isPullable, pull, type Pullable } from "../base/pull.ts";
-import { check } from "../base/validate.ts";
+import { checkOptions, type OptionNames } from "../base/check-options.ts";
+import { check, checkAwaited, checkDelay } from "../base/validate.ts";
 import { ACCEPT, type Accept, type StreamSource } from "../connection/source.ts";
 import type { StreamEvent } from "../protocol/event.ts";
+import type { EndStatus } from "../protocol/reasons.ts";
 import type { Runtime } from "../protocol/runtime.ts";
-import type { Stream } from "./stream.ts";
+import { NameCheck } from "./name-check.ts";
+import type { OpenedStream } from "./stream-host.ts";
 
 /** What `pipe` takes: events, and errors that readers are told of while the stream continues. */
 export type PipeSource<Events extends object> = Pullable<StreamEvent<Events> | HoldfastError>;
 
+/** How a stream stands when its producer has finished: its end, or `interrupted`. */
+export type StreamStatus = EndStatus | "interrupted";
+
+export interface FailOptions {
+  /**
+   * For how long the stream waits for another producer before it has failed, in ms, whatever its `retryWindow`.
+   * @default `retryWindow`, or 0 for a {@link HoldfastError} that is not retryable
+   */
+  readonly retryWithin?: number;
+}
+
 /** The producer's side of a stream. It is also a source: an adapter can serve it. */
 export interface StreamWriter<Events extends object> extends StreamSource {
-  /** Names this life of the id: the first half of every event's id. */
+  /** Names this producer's part of the stream: the first half of its events' ids. */
   readonly epoch: string;
+  /** The number of the last event held; 0 before the first. After `flush` everything up to it is stored. */
+  readonly last: number;
   /** How many connections read it now. */
   readonly readers: number;
   /**
-   * Aborts when somebody else ends the stream: it was cancelled (the signal's reason is the one given), it expired, or
-   * its registry closed. It never aborts because of the writer's own end, and only after the stream has ended.
+   * Aborts when somebody else wants the producer to stop: the stream was cancelled (the signal's reason is the one given),
+   * it expired, another producer has taken it over (`TAKEN_OVER`), or its registry closed. It never aborts because of the
+   * writer's own end.
    */
   readonly signal: AbortSignal;
   /**
-   * Appends an event and returns its id. Synchronous; readers run later, never inside the call.
+   * Appends an event and returns its id. Synchronous; readers run later, never inside the call. A stream that somebody
+   * else has ended or taken over ignores the event and returns `undefined`. Without room for it, while a store is away,
+   * the stream fails with `LIMIT_EXCEEDED`, and the call returns `undefined`.
    *
-   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `STREAM_ENDED`, `REGISTRY_CLOSED`, and with a store `LIMIT_EXCEEDED`;
-   * nothing is appended then
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`; `STREAM_ENDED` after the writer's own `end` or `fail`; nothing is appended
    */
-  push(event: StreamEvent<Events>): string;
+  push(event: StreamEvent<Events>): string | undefined;
+  /**
+   * Resolves when everything pushed so far is stored, without a store at once. A job that can be run again checkpoints
+   * behind it, and goes on from `last`.
+   *
+   * @throws (as a rejection) `STORE_UNAVAILABLE` when the store will never get it
+   */
+  flush(): Promise<void>;
   /** Ends the stream as `done`, behind a last event if one is given. Idempotent. Rejects with what `push` throws. */
   end(lastEvent?: StreamEvent<Events>): Promise<void>;
-  /** Ends the stream as `failed`; clients are told what is public of the error. Idempotent. */
-  fail(error: unknown): Promise<void>;
   /**
-   * Pushes everything that the source gives, then ends the stream; a source that throws fails the stream. Never rejects.
-   * When somebody else ends the stream, the source's signal aborts and the source is released at once, even if it never
-   * answers; its own clean-up is not waited for.
+   * Ends the stream as `failed`; clients are told what is public of the error. With a `retryWindow`, and unless the error
+   * is a {@link HoldfastError} that is not retryable, the stream is interrupted instead: it waits for another `open`.
+   * Idempotent.
+   *
+   * @throws (as a rejection) `INVALID_OPTION`
    */
-  pipe(source: PipeSource<Events> | PipeFunction<Events>): Promise<void>;
-  /** Fails the stream if it was not ended. */
+  fail(error: unknown, options?: FailOptions): Promise<void>;
+  /**
+   * Pushes everything that the source gives, then ends the stream; a source that throws fails the stream, as `fail` does.
+   * Never rejects: resolves with how the stream stands, so that the job of a queue can throw to be run again (`lost`, if
+   * another producer has taken the stream over). When somebody else ends the stream, the source's signal aborts and the
+   * source is released at once, even if it never answers; its own clean-up is not waited for.
+   */
+  pipe(source: PipeSource<Events> | PipeFunction<Events>): Promise<StreamStatus>;
+  /** Fails the stream if it was not ended, as `fail` does. */
   [Symbol.dispose](): void;
 }
 
@@ -53,11 +84,7 @@ export type PipeFunction<Events extends object> = (context: {
   readonly signal: AbortSignal;
 }) => PipeSource<Events> | PromiseLike<PipeSource<Events>>;
 
-/** What a writer takes from its registry. */
-export interface WriterContext {
-  readonly runtime: Runtime;
-  readonly lifecycle: { readonly isClosing: boolean };
-}
+const FAIL_NAMES: OptionNames<FailOptions> = { retryWithin: true };
 
 /** What of a stream is still on its way to a store. */
 export interface Backlog {
@@ -65,6 +92,8 @@ export interface Backlog {
   readonly full: boolean;
   /** Resolves when there is room, or when none is needed any more. */
   room(): Promise<void>;
+  /** Resolves when the store has everything that is in the log now; rejects with `STORE_UNAVAILABLE`. */
+  flushed(): Promise<void>;
   /** Resolves when the store has everything, or will never get it. */
   readonly settled: Promise<void>;
 }
@@ -72,80 +101,150 @@ export interface Backlog {
 /** After this many events a source that never waits is made to wait, so that readers and timers can run. */
 const BURST = 256;
 
+export interface WriterOptions {
+  readonly runtime: Runtime;
+  readonly retryWindow: number;
+  readonly accept: Accept;
+}
+
 export function createWriter<Events extends object>(
-  stream: Stream,
-  { runtime, lifecycle }: WriterContext,
-  accept: Accept,
-  backlog?: Backlog,
+  { stream, session, backlog }: OpenedStream,
+  { runtime, retryWindow, accept }: WriterOptions,
 ): StreamWriter<Events> {
-  const push = (event: StreamEvent<Events>): string => {
-    if (lifecycle.isClosing) throw closedError();
-    if (backlog?.full === true && stream.end === undefined) throw backlogError(stream.id);
-    return stream.push(event);
-  };
-  const fail = (error: unknown): void => stream.finish("failed", toHoldfastError(error));
+  let hasWarned = false;
+  const names = new NameCheck(runtime.report);
+  const { id } = stream;
   const reportSourceError = (error: unknown): void =>
-    runtime.report("failed", { id: stream.id, stage: "source", error });
+    runtime.report("failed", { id, stage: "source", error });
   const nextTurn = (): Promise<void> => new Promise((resolve) => runtime.clock.soon(resolve));
 
+  /** A push that comes late is nobody's mistake: a timer or a notification may fire during a shutdown. */
+  function ignore(): undefined {
+    if (!hasWarned) {
+      hasWarned = true;
+      runtime.report("warned", {
+        id,
+        message: "An event was pushed after the stream was taken away. It is ignored.",
+      });
+    }
+    return undefined;
+  }
+
+  function push(event: StreamEvent<Events>): string | undefined {
+    if (session.hasEnded) throw endedError(id);
+    if (!session.isActive || stream.end !== undefined) return ignore();
+    if (backlog?.full === true) {
+      // Never a hole: the stream fails behind its last event that can be stored.
+      const error = backlogError(id);
+      stream.finish("failed", error);
+      session.revoke(error);
+      return undefined;
+    }
+    const eventId = stream.push(event);
+    names.check(id, event.event);
+    return eventId;
+  }
+
+  function fail(error: unknown, retryWithin?: number): void {
+    if (!session.isActive) return;
+    const isFinal = HoldfastError.is(error) && !error.retryable;
+    const window = retryWithin ?? (isFinal ? 0 : retryWindow);
+    session.end();
+    if (window === 0) return stream.finish("failed", toHoldfastError(error));
+    reportSourceError(error);
+    stream.interrupt({ error: toHoldfastError(error), window });
+  }
+
+  function status(): StreamStatus {
+    if (stream.end !== undefined) return stream.end.status;
+    return stream.interruption === undefined ? "lost" : "interrupted";
+  }
+
   async function pushAll(source: PipeSource<Events>): Promise<void> {
-    const run = pull(source, reportSourceError);
-    const removeBridge = bridgeAbort(stream.signal, { abort: (reason) => run.release(reason) });
+    const run = pull(source, (error, isCleanup) => {
+      // A source that was interrupted says so by any error: libraries have their own names for an abort.
+      if (isCleanup || !session.signal.aborted) reportSourceError(error);
+    });
+    const removeListener = session.onRevoked((reason) => run.release(reason));
     try {
-      if (stream.end !== undefined) return;
+      if (!session.isActive) return;
       for (let count = 1, item = await run.next(); item !== undefined; item = await run.next(), count++) {
-        if (backlog?.full === true) {
-          await backlog.room();
-          if (stream.end !== undefined) return;
-        }
+        if (backlog?.full === true) await backlog.room();
+        if (!session.isActive) return;
         if (HoldfastError.is(item.value)) {
           stream.setNotice(item.value);
-          reportSourceError(item.value.cause ?? item.value);
+          reportSourceError(errorToReport(item.value));
         } else push(item.value);
         if (count % BURST === 0) await nextTurn();
       }
     } finally {
-      removeBridge();
+      removeListener();
       run.release(abortedError());
     }
   }
 
+  function finish(): void {
+    if (!session.isActive) return;
+    session.end();
+    stream.finish("done");
+  }
+
   return {
     [ACCEPT]: accept,
-    id: stream.id,
-    epoch: stream.log.epoch,
+    id,
+    epoch: session.epoch,
+    get last() {
+      return stream.log.last;
+    },
     get readers() {
       return stream.readers.size;
     },
     get signal() {
-      return stream.signal;
+      return session.signal;
     },
     push,
-    async end(lastEvent) {
-      if (stream.end === undefined) {
-        if (lastEvent !== undefined) push(lastEvent);
-        stream.finish("done");
-      }
-      if (backlog !== undefined) await backlog.settled;
+    async flush() {
+      await backlog?.flushed();
     },
-    async fail(error) {
-      fail(error);
-      if (backlog !== undefined) await backlog.settled;
+    async end(lastEvent) {
+      if (session.isActive && stream.end === undefined) {
+        if (lastEvent !== undefined) push(lastEvent);
+        finish();
+      }
+      await backlog?.settled;
+    },
+    async fail(error, failOptions = {}) {
+      checkOptions(undefined, failOptions, FAIL_NAMES);
+      const { retryWithin } = failOptions;
+      if (retryWithin !== undefined) checkDelay("retryWithin", retryWithin);
+      const isSupported = retryWithin === undefined || backlog === undefined;
+      check(
+        isSupported,
+        "retryWithin",
+        "left out: with a store, streams are not interrupted yet",
+        retryWithin,
+      );
+      fail(error, retryWithin);
+      await backlog?.settled;
     },
     async pipe(source) {
       try {
-        const given = typeof source === "function" ? await source({ signal: stream.signal }) : source;
+        const given = typeof source === "function" ? await source({ signal: session.signal }) : source;
+        if (!isPullable(given)) checkAwaited("source", given);
         check(isPullable(given), "source", "an async iterable or a ReadableStream, or give one", given);
         await pushAll(given);
-        stream.finish("done");
+        finish();
       } catch (error) {
-        if (stream.end === undefined && !lifecycle.isClosing) fail(error);
-        else if (!isAbort(error, stream.signal.reason)) reportSourceError(error);
+        // A producer that was asked to stop has done so, under whatever error name.
+        if (session.signal.aborted) finish();
+        else if (session.isActive) fail(error);
+        else reportSourceError(error);
       }
-      if (backlog !== undefined) await backlog.settled;
+      await backlog?.settled;
+      return status();
     },
     [Symbol.dispose]() {
-      fail(new HoldfastError("SOURCE_FAILED", "The stream was left without an end."));
+      fail(new HoldfastError("SOURCE_FAILED", "The stream was left without an end.", { retryable: true }));
     },
   };
 }

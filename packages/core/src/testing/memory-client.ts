@@ -25,10 +25,11 @@ export interface MemoryClient {
   /** How many calls of `write` that took. */
   readonly writes: number;
   /**
-   * `idle`: no response yet. `closing`: ended by the server, but not flushed. `flushed`: ended in order. `destroyed`:
-   * cut by the server. `left`: the client has left.
+   * `idle`: no response yet. `closing`: ended by the server, but not flushed. `flushed`: ended in order. `cut`: ended by the
+   * server behind its last bytes, but visibly incomplete. `destroyed`: cut off at once by the server. `left`: the client has
+   * left.
    */
-  readonly state: "idle" | "open" | "closing" | "flushed" | "destroyed" | "left";
+  readonly state: "idle" | "open" | "closing" | "flushed" | "cut" | "destroyed" | "left";
   /** Whether something was written that the client has not read: there is back-pressure. */
   readonly held: boolean;
   /** Stops reading: from now on the first `write` returns `false`. */
@@ -60,13 +61,21 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
   let state: MemoryClient["state"] = "idle";
   let stalled = false;
   let pending = false;
+  let ending: "flushed" | "cut" = "flushed";
 
-  function finish(how: "flushed" | "destroyed"): void {
+  function finish(how: "flushed" | "cut" | "destroyed"): void {
     state = how;
     events?.closed();
   }
 
-  const isOver = (): boolean => state === "flushed" || state === "destroyed" || state === "left";
+  function end(how: "flushed" | "cut"): void {
+    if (state !== "open") return;
+    ending = how;
+    state = "closing";
+    if (!pending) finish(how);
+  }
+
+  const isOver = (): boolean => ["flushed", "cut", "destroyed", "left"].includes(state);
 
   return {
     request: { method, cursor, signal: left.signal },
@@ -86,11 +95,8 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
           pending = stalled;
           return !stalled;
         },
-        close() {
-          if (state !== "open") return;
-          state = "closing";
-          if (!pending) finish("flushed");
-        },
+        close: () => end("flushed"),
+        cut: () => end("cut"),
         destroy() {
           if (!isOver()) finish("destroyed");
         },
@@ -121,7 +127,7 @@ export function createMemoryClient(options: MemoryClientOptions = {}): MemoryCli
       stalled = false;
       if (!pending) return;
       pending = false;
-      if (state === "closing") finish("flushed");
+      if (state === "closing") finish(ending);
       else if (state === "open") events?.drained();
     },
     leave() {

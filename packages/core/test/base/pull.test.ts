@@ -177,13 +177,13 @@ test("an item that arrives after the release is dropped", async () => {
 
 test("onError gets what a source throws after its release", async () => {
   const { source, result } = controlled();
-  const onError = vi.fn<(error: unknown) => void>();
+  const onError = vi.fn<(error: unknown, isCleanup: boolean) => void>();
   const run = pull(source, onError);
   void run.next();
   run.release("gone");
   result.reject(failure);
   await nextMacrotask();
-  expect(onError.mock.calls).toEqual([[failure]]);
+  expect(onError.mock.calls).toEqual([[failure, false]]);
 });
 
 test.each<[string, () => Pullable<never>]>([
@@ -206,10 +206,10 @@ test.each<[string, () => Pullable<never>]>([
     }),
   ],
 ])("onError gets the failure of a clean-up: %s", async (_, source) => {
-  const onError = vi.fn<(error: unknown) => void>();
+  const onError = vi.fn<(error: unknown, isCleanup: boolean) => void>();
   pull(source(), onError).release();
   await nextMacrotask();
-  expect(onError.mock.calls).toEqual([[failure]]);
+  expect(onError.mock.calls).toEqual([[failure, true]]);
 });
 
 test("onError does not get an error that only says that the source was aborted", async () => {

@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
+import type { ControlEvent } from "../../src/protocol/control-events.ts";
 import type { SseEvent } from "../../src/protocol/event.ts";
 import type { Observer } from "../../src/protocol/observer.ts";
 import type { CloseReason } from "../../src/protocol/reasons.ts";
@@ -11,7 +12,17 @@ import { createFakeClock, createMemoryClient } from "../../src/testing/index.ts"
 import { type TestClient, createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 
 const FIRST = "retry: 1500\n\n";
-const LAST = "id: iiiiiiiiii.0.end\n\n";
+/** The last block of a source that is over for good, without control events and with them. */
+const LAST_ID = "id: iiiiiiiiii.0.end\n\n";
+const LAST = 'event: stream.end\nid: iiiiiiiiii.0.end\ndata: {"status":"done"}\n\n';
+const FAILED = LAST.replace("done", "failed");
+/** What is sent when a source fails, but may work later. */
+const TEMPORARY = retryableError("SOURCE_FAILED", "The stream failed.");
+
+function retryableError(code: string, message: string, retryAfter = 17_500): string {
+  const error = JSON.stringify({ code, message, retryable: true, retryAfter });
+  return `event: stream.error\nretry: ${retryAfter}\ndata: ${error}\n\n`;
+}
 
 const data = (...items: unknown[]): string => items.map((item) => `data: ${String(item)}\n\n`).join("");
 const nextMacrotask = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -141,12 +152,13 @@ describe.each(kinds)("%s", (_, make) => {
     expect(clock.timers).toBe(0);
   });
 
-  test("dispatches nothing with its first and its last block", async () => {
+  test("dispatches nothing with its first and its last block if the client gets no control events", async () => {
     const context = createTestRegistry();
     const client = context.connect(make(), { serve: { control: false } });
     await context.clock.flush();
-    expect(client.text).toBe(FIRST + data(1, 2, 3) + LAST);
+    expect(client.text).toBe(FIRST + data(1, 2, 3) + LAST_ID);
     expect(client.blocks).toHaveLength(3);
+    expect(client.state).toBe("flushed");
   });
 });
 
@@ -221,7 +233,7 @@ describe("a source that is not used is released without being run", () => {
           return { ...sink, write: (bytes) => (client.leave(), sink.write(bytes)) };
         },
         source,
-        context,
+        { clock: context.clock },
       );
       await over;
       expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
@@ -240,7 +252,9 @@ describe("a source that is not used is released without being run", () => {
       const open = (): never => {
         throw new Error("headers were sent");
       };
-      await expect(serve(request, open, source, context)).rejects.toThrow("headers were sent");
+      await expect(serve(request, open, source, { clock: context.clock })).rejects.toThrow(
+        "headers were sent",
+      );
       expect(getEventListeners(request.signal, "abort")).toEqual([]);
     }
     await context.clock.flush();
@@ -329,16 +343,23 @@ describe("a source that fails", () => {
         },
     ],
   ];
+  const failingByCall: (typeof failing)[number] = [
+    "a function that calls `fail`",
+    (error) =>
+      ({ push, fail }) => {
+        push({ data: 1 });
+        fail(error);
+      },
+  ];
   const errorBlock = (error: object): string => `event: stream.error\ndata: ${JSON.stringify(error)}\n\n`;
 
-  test.each(failing)(
-    "ends the response after its events, without the text of the error: %s",
+  test.each([...failing, failingByCall])(
+    "is tried again: the client gets a retryable error without the text of the cause, and no terminal id: %s",
     async (_, make) => {
       const context = createTestRegistry();
       const client = context.connect(make(secret));
       await context.clock.flush();
-      const error = errorBlock({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false });
-      expect(client.text).toBe(FIRST + data(1) + error + LAST);
+      expect(client.text).toBe(FIRST + data(1) + TEMPORARY);
       expect(context.observed.failed).toEqual([{ id: undefined, stage: "source", error: secret }]);
       expect([reason(context), client.state]).toEqual(["failed", "flushed"]);
       await expectReleased(context, client);
@@ -347,36 +368,94 @@ describe("a source that fails", () => {
 
   test.each<[string, HoldfastError, string]>([
     [
-      "has its own message",
+      "that is not retryable: it is over for good, and the client gets its message",
       new HoldfastError("GONE", "The room is closed.", { cause: secret }),
-      errorBlock({ code: "GONE", message: "The room is closed.", retryable: false }),
+      errorBlock({ code: "GONE", message: "The room is closed.", retryable: false }) + FAILED,
     ],
     [
-      "has its retry time",
-      new HoldfastError("LIMIT_EXCEEDED", "Busy.", { retryable: true, retryAfter: 7_000 }),
-      `event: stream.error\nretry: 7000\ndata: {"code":"LIMIT_EXCEEDED","message":"Busy.","retryable":true,"retryAfter":7000}\n\n`,
+      "that is not retryable: a retry time has no effect",
+      new HoldfastError("LIMIT_EXCEEDED", "Never again.", { retryAfter: 7_000 }),
+      errorBlock({ code: "LIMIT_EXCEEDED", message: "Never again.", retryable: false }) + FAILED,
     ],
     [
-      "has no message if it is not exposed",
+      "that is not exposed: the client does not get its message",
       new HoldfastError("SOURCE_FAILED", secret.message, { expose: false }),
-      errorBlock({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false }),
+      errorBlock({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false }) + FAILED,
     ],
-  ])("with a HoldfastError: the error that the client gets %s", async (__, error, text) => {
-    for (const [, make] of failing) {
+    [
+      "that is retryable: the client reconnects after its retry time",
+      new HoldfastError("LIMIT_EXCEEDED", "Busy.", { retryable: true, retryAfter: 7_000 }),
+      retryableError("LIMIT_EXCEEDED", "Busy.", 7_000),
+    ],
+    [
+      "that is retryable, without a retry time: the client reconnects after 5 to 30 s",
+      new HoldfastError("STORE_UNAVAILABLE", secret.message, { retryable: true, expose: false }),
+      retryableError("STORE_UNAVAILABLE", "The stream failed."),
+    ],
+  ])("with a HoldfastError %s", async (__, error, text) => {
+    for (const [, make] of [...failing, failingByCall]) {
       const context = createTestRegistry();
       const client = context.connect(make(error));
       await context.clock.flush();
-      expect(client.text).toBe(FIRST + data(1) + text + LAST);
+      expect(client.text).toBe(FIRST + data(1) + text);
       expect(context.observed.failed).toMatchObject([{ error }]);
+      expect([reason(context), client.state]).toEqual(["failed", "flushed"]);
+      await expectReleased(context, client);
     }
   });
 
-  test("without control events: the client gets no error, but is kept from reconnecting", async () => {
+  test("is over for good if the request is not a GET, which nobody repeats", async () => {
+    for (const [, make] of [...failing, failingByCall]) {
+      const context = createTestRegistry();
+      const client = context.connect(make(secret), { method: "POST" });
+      await context.clock.flush();
+      const error = errorBlock({ code: "SOURCE_FAILED", message: "The stream failed.", retryable: false });
+      expect(client.text).toBe(FIRST + data(1) + error + FAILED);
+    }
+  });
+
+  test.each<[string, string, unknown, string]>([
+    ["may work later: only the retry time", "GET", secret, "retry: 17500\n\n"],
+    ["is over for good: only the terminal id", "GET", new HoldfastError("GONE", "Gone."), LAST_ID],
+    ["was asked with POST: only the terminal id", "POST", secret, LAST_ID],
+  ])("and %s goes to a client without control events, and it is cut", async (__, method, error, text) => {
+    for (const [, make] of [...failing, failingByCall]) {
+      const context = createTestRegistry();
+      const client = context.connect(make(error), { method, serve: { control: false } });
+      await context.clock.flush();
+      expect(client.text).toBe(FIRST + data(1) + text);
+      expect([reason(context), client.state]).toEqual(["failed", "cut"]);
+      await expectReleased(context, client);
+    }
+  });
+
+  test("tells a client what `control` returns, and cuts it", async () => {
+    const control = ({ event, data: value }: ControlEvent): SseEvent | undefined =>
+      event === "stream.error" ? { data: { error: value.code } } : undefined;
     const context = createTestRegistry();
-    const client = context.connect(generator(secret), { serve: { control: false } });
+    const temporary = context.connect(generator(secret), { serve: { control } });
+    const final = context.connect(generator(new HoldfastError("GONE", "Gone.")), { serve: { control } });
     await context.clock.flush();
-    expect(client.text).toBe(FIRST + data(1) + LAST);
-    expect(reason(context)).toBe("failed");
+    expect(temporary.text).toBe(`${FIRST}${data(1)}retry: 17500\ndata: {"error":"SOURCE_FAILED"}\n\n`);
+    expect(final.text).toBe(`${FIRST}${data(1)}data: {"error":"GONE"}\n\n${LAST_ID}`);
+    expect([temporary.state, final.state]).toEqual(["cut", "cut"]);
+  });
+
+  test("by `fail` has an effect only once, and not after `close`", async () => {
+    const context = createTestRegistry();
+    const { client, connection } = connectTo(context);
+    connection.close();
+    connection.fail(new HoldfastError("GONE", "Gone."));
+    await context.clock.flush();
+    expect(client.text).toBe(FIRST + LAST);
+    const other = connectTo(context);
+    other.connection.fail(secret);
+    other.connection.fail(new HoldfastError("GONE", "Gone."));
+    other.connection.push({ data: "too late" });
+    other.connection.close();
+    await context.clock.flush();
+    expect(other.client.text).toBe(FIRST + TEMPORARY);
+    expect(other.connection.signal.aborted).toBe(true);
   });
 
   test("because its stream is locked", async () => {
@@ -386,7 +465,7 @@ describe("a source that fails", () => {
     const client = context.connect(locked);
     await context.clock.flush();
     expect(client.events).toEqual([]);
-    expect(client.text.endsWith(LAST)).toBe(true);
+    expect(client.text).toBe(FIRST + TEMPORARY);
     expect(context.observed.failed).toMatchObject([{ stage: "source", error: expect.any(TypeError) }]);
     await expectReleased(context, client);
   });
@@ -474,7 +553,7 @@ test("a yielded error goes out as `stream.error`, and the source goes on", async
     serve: { control: false },
   });
   await context.clock.flush();
-  expect(withoutControl.text).toBe(FIRST + data(1, 2) + LAST);
+  expect(withoutControl.text).toBe(FIRST + data(1, 2) + LAST_ID);
 });
 
 describe("an invalid event", () => {
@@ -490,16 +569,29 @@ describe("an invalid event", () => {
   ];
   const options = { serve: { maxEventBytes: 100 } };
 
-  test.each(invalid)("makes `push` throw, and has no other effect: %s", async (_, event, code) => {
-    const context = createTestRegistry();
-    const { client, connection } = connectTo(context, options);
-    connection.push({ data: 1 });
-    expect(() => connection.push(event as SseEvent)).toThrow(expect.objectContaining({ code }));
-    connection.push({ data: 2 });
-    await context.clock.flush();
-    expect(client.text).toBe(FIRST + data(1, 2));
-    expect(context.observed.failed).toEqual([]);
-  });
+  /** The message quotes the event, unless it only says how large it is. */
+  const refused = (code: string): string =>
+    code === "INVALID_EVENT"
+      ? retryableError(code, "The stream failed.")
+      : retryableError(code, "An event takes at most 100 bytes on the wire, this one has 108 or more.");
+
+  test.each(invalid)(
+    "fails a source that pushes it, and `push` does not throw: %s",
+    async (_, event, code) => {
+      const context = createTestRegistry();
+      const cleanup = vi.fn<() => void>();
+      const { client, connection } = connectTo(context, options, () => cleanup);
+      connection.push({ data: 1 });
+      connection.push(event as SseEvent);
+      expect(connection.signal.aborted).toBe(true);
+      connection.push({ data: 2 });
+      await context.clock.flush();
+      expect(cleanup).toHaveBeenCalledOnce();
+      expect(client.text).toBe(FIRST + data(1) + refused(code));
+      expect(context.observed.failed).toMatchObject([{ stage: "source", error: { code } }]);
+      await expectReleased(context, client);
+    },
+  );
 
   test.each(invalid)("fails an iterable that yields it, and releases it: %s", async (_, event, code) => {
     const context = createTestRegistry();
@@ -516,8 +608,7 @@ describe("an invalid event", () => {
       options,
     );
     await context.clock.flush();
-    expect(client.blocks.at(-1)).toEqual(["stream.error", undefined, expect.objectContaining({ code })]);
-    expect(client.text.endsWith(LAST)).toBe(true);
+    expect(client.text).toBe(FIRST + data(1) + refused(code));
     expect(finished).toHaveBeenCalledOnce();
     await expectReleased(context, client);
   });
@@ -663,7 +754,7 @@ describe("a client that does not read", () => {
     const counted = countingSource();
     const client = createMemoryClient();
     client.stall();
-    const over = serve(client.request, client.open, counted.source, context);
+    const over = serve(client.request, client.open, counted.source, { clock: context.clock });
     await context.clock.flush();
     expect([counted.yielded, client.held]).toEqual([0, true]);
     for (let read = 1; read <= 5; read++) {
@@ -684,7 +775,7 @@ describe("a client that does not read", () => {
     const counted = countingSource();
     const client = createMemoryClient();
     client.stall();
-    const over = serve(client.request, client.open, counted.source, context);
+    const over = serve(client.request, client.open, counted.source, { clock: context.clock });
     await context.clock.flush();
     client.leave();
     await over;
@@ -751,8 +842,13 @@ describe("a client that does not read", () => {
     await context.clock.flush();
     expect(client.text).toBe(FIRST + data(1));
     client.drain();
-    expect(client.blocks.map(([event]) => event)).toEqual(["message", "message", "stream.error"]);
-    expect(client.text.endsWith(LAST)).toBe(true);
+    expect(client.blocks.map(([event]) => event)).toEqual([
+      "message",
+      "message",
+      "stream.error",
+      "stream.end",
+    ]);
+    expect(client.text.endsWith(FAILED)).toBe(true);
     await expectReleased(context, client);
   });
 
@@ -880,7 +976,7 @@ describe("a client that leaves", () => {
       aborted.push(signal.aborted);
       return cleanup;
     };
-    await serve(client.request, client.open, source, context);
+    await serve(client.request, client.open, source, { clock: context.clock });
     expect(aborted).toEqual([true]);
     expect(cleanup).toHaveBeenCalledOnce();
     expect(context.clock.timers).toBe(0);
@@ -1133,8 +1229,7 @@ describe("in any sequence of pushes, reads and ends", () => {
         close();
         await over;
         if (closed[0] === "closed") expect(received()).toBe(pushed + LAST);
-        if (closed[0] === "failed")
-          expect(received().startsWith(pushed) && received().endsWith(LAST)).toBe(true);
+        if (closed[0] === "failed") expect(received()).toBe(pushed + TEMPORARY);
         if (setUp === "not yet") settingUp.resolve();
         await clock.flush();
         expect(released).toHaveBeenCalledTimes(returns === "nothing" || setUp === "failed" ? 0 : 1);

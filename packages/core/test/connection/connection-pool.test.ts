@@ -10,6 +10,7 @@ function createPool(maxConnections: number): { clock: FakeClock; pool: Connectio
 }
 
 const connection = () => ({
+  id: "a",
   drain: vi.fn<(reason: DrainReason, spread: number) => void>(),
   destroy: vi.fn<(reason: DrainReason) => void>(),
 });
@@ -17,17 +18,17 @@ const connection = () => ({
 test("the limit applies to counted connections, and a removed one makes room", () => {
   const { pool } = createPool(1);
   const [first, uncounted] = [connection(), connection()];
-  expect(pool.rejectReason(true)).toBeUndefined();
+  expect(pool.rejectReason("a", true)).toBeUndefined();
   pool.add(first, true);
   pool.add(uncounted, false);
   expect(pool.size).toBe(1);
-  expect([pool.rejectReason(true), pool.rejectReason(false)]).toEqual(["busy", undefined]);
+  expect([pool.rejectReason("a", true), pool.rejectReason("a", false)]).toEqual(["busy", undefined]);
   pool.remove(uncounted);
-  expect(pool.rejectReason(true)).toBe("busy");
+  expect(pool.rejectReason("a", true)).toBe("busy");
   pool.remove(first);
   pool.remove(first);
   pool.remove(connection());
-  expect([pool.size, pool.rejectReason(true)]).toEqual([0, undefined]);
+  expect([pool.size, pool.rejectReason("a", true)]).toEqual([0, undefined]);
 });
 
 test("a drain reaches every connection, and no other one is admitted", async () => {
@@ -38,7 +39,7 @@ test("a drain reaches every connection, and no other one is admitted", async () 
   void pool.drain(1_000, 50);
   for (const { drain } of all) expect(drain.mock.calls).toEqual([["shutdown", 50]]);
   expect([pool.draining, pool.spread]).toEqual([true, 50]);
-  expect([pool.rejectReason(true), pool.rejectReason(false)]).toEqual(["shutdown", "shutdown"]);
+  expect([pool.rejectReason("a", true), pool.rejectReason("a", false)]).toEqual(["shutdown", "shutdown"]);
 });
 
 test("a drain is over when the last connection is removed, and leaves no timer", async () => {

@@ -20,7 +20,7 @@ describe("delivery options", () => {
       idleTimeout: 90_000,
       maxDuration: 3_600_000,
       wait: 90_000,
-      from: "start",
+      from: undefined, // "now" in a channel, "start" in a stream
       control: true,
       overload: "drain",
     });
@@ -37,6 +37,11 @@ describe("delivery options", () => {
     });
   });
 
+  test("may have a function as `control`", () => {
+    const control = (): undefined => undefined;
+    expect(resolveDelivery(DELIVERY_DEFAULTS, { control }).control).toBe(control);
+  });
+
   test.each([
     ["heartbeat", 0],
     ["idleTimeout", -1],
@@ -44,6 +49,7 @@ describe("delivery options", () => {
     ["wait", -1],
     ["from", "end"],
     ["control", "no"],
+    ["control", {}],
     ["overload", "queue"],
     ["heartbeat", null],
   ])("are checked: %s %j", (name, value) => {
@@ -54,9 +60,10 @@ describe("delivery options", () => {
 describe("stream options", () => {
   test("have the documented defaults", () => {
     expect(resolveStream(STREAM_DEFAULTS)).toEqual({
-      buffer: { events: 16_384, bytes: 1_048_576 },
-      maxEventBytes: 262_144,
+      buffer: { events: 65_536, bytes: 8_388_608 },
+      maxEventBytes: 1_048_576,
       linger: 60_000,
+      retryWindow: 0,
       idle: 3_600_000,
     });
   });
@@ -75,6 +82,7 @@ describe("stream options", () => {
     ["buffer.bytes", { buffer: { bytes: 1.5 } }],
     ["maxEventBytes", { maxEventBytes: 0 }],
     ["linger", { linger: -1 }],
+    ["retryWindow", { retryWindow: -1 }],
     ["idle", { idle: 0 }],
   ])("are checked: %s", (name, options) => {
     expect(() => resolveStream(STREAM_DEFAULTS, options)).toThrow(invalid(name));
@@ -86,7 +94,7 @@ describe("limits", () => {
     expect(resolveLimits({})).toEqual({
       bytes: 268_435_456,
       maxConnections: 10_000,
-      maxStreams: 10_000,
+      maxStreams: 100_000,
       maxWaiting: 1_000,
     });
   });

@@ -3,7 +3,8 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import type { BareConnection } from "../../src/connection/source.ts";
-import type { DeliveryOptions, ServeOptions } from "../../src/connection/options.ts";
+import type { DeliveryOptions } from "../../src/connection/options.ts";
+import type { ServeOptions } from "../../src/connection/serve-options.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
 import type { RegistryOptions } from "../../src/registry/types.ts";
 import { serve } from "../../src/connection/serve.ts";

@@ -13,7 +13,9 @@ test("the response is an event stream with the events of the source", async () =
   const response = await toResponse(new Request(URL), list({ data: 1 }, { data: 2 }), { random: () => 0 });
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toBe("text/event-stream");
-  expect(await response.text()).toMatch(/^retry: 1000\n\ndata: 1\n\ndata: 2\n\nid: 0{10}\.0\.end\n\n$/);
+  expect(await response.text()).toMatch(
+    /^retry: 1000\n\ndata: 1\n\ndata: 2\n\nevent: stream\.end\nid: 0{10}\.0\.end\ndata: \{"status":"done"\}\n\n$/,
+  );
 });
 
 test("the cursor is the header `Last-Event-ID`, or the query parameter `lastEventId`", async () => {

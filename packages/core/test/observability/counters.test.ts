@@ -40,6 +40,7 @@ describe("counters", () => {
           overflow: 0,
           closed: 0,
           failed: 0,
+          reset: 0,
           shutdown: 0,
           "max-duration": 0,
           aborted: 0,

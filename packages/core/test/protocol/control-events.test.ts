@@ -4,79 +4,147 @@ import { expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import {
   concatFrames,
+  type Control,
+  type ControlEvent,
   drainFrame,
   endFrame,
   errorFrame,
-  fieldFrame,
   liveFrame,
   openFrame,
   resetFrame,
+  retryFrame,
 } from "../../src/protocol/control-events.ts";
+import type { SseEvent } from "../../src/protocol/event.ts";
 
 const error = new HoldfastError("LIMIT_EXCEEDED", "Busy.", { retryable: true, retryAfter: 7_000 });
 const open = { state: "live", first: 1, last: 3, heartbeat: 15_000 } as const;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-test.each<[name: string, make: (dispatch: boolean) => Uint8Array, dispatched: string, fields: string]>([
-  [
-    "stream.open",
-    (dispatch) => openFrame(open, "aaaaaaaaaa.0", 1_500, dispatch),
-    'event: stream.open\nid: aaaaaaaaaa.0\nretry: 1500\ndata: {"state":"live","first":1,"last":3,"heartbeat":15000}\n\n',
-    "id: aaaaaaaaaa.0\nretry: 1500\n\n",
-  ],
-  [
-    "stream.open without an id",
-    (dispatch) =>
-      openFrame({ ...open, state: "waiting", first: null, last: null }, undefined, 1_500, dispatch),
-    'event: stream.open\nretry: 1500\ndata: {"state":"waiting","first":null,"last":null,"heartbeat":15000}\n\n',
-    "retry: 1500\n\n",
-  ],
-  ["stream.live", liveFrame, "event: stream.live\ndata: {}\n\n", ""],
-  [
-    "stream.reset",
-    (dispatch) => resetFrame({ reason: "trimmed", lost: [2, 5] }, "aaaaaaaaaa.5", dispatch),
-    'event: stream.reset\nid: aaaaaaaaaa.5\ndata: {"reason":"trimmed","lost":[2,5]}\n\n',
-    "id: aaaaaaaaaa.5\n\n",
-  ],
-  [
-    "stream.error with a retry time",
-    (dispatch) => errorFrame(error, dispatch),
-    'event: stream.error\nretry: 7000\ndata: {"code":"LIMIT_EXCEEDED","message":"Busy.","retryable":true,"retryAfter":7000}\n\n',
-    "retry: 7000\n\n",
-  ],
-  [
-    "stream.error without one",
-    (dispatch) => errorFrame(new HoldfastError("GONE", "row 7", { expose: false }), dispatch),
-    'event: stream.error\ndata: {"code":"GONE","message":"The stream failed.","retryable":false}\n\n',
-    "",
-  ],
-  [
-    "stream.drain",
-    (dispatch) => drainFrame("shutdown", 1_500, dispatch),
-    'event: stream.drain\nretry: 1500\ndata: {"reason":"shutdown"}\n\n',
-    "retry: 1500\n\n",
-  ],
-  [
-    "stream.end",
-    (dispatch) => endFrame("done", "aaaaaaaaaa.4.end", undefined, dispatch),
-    'event: stream.end\nid: aaaaaaaaaa.4.end\ndata: {"status":"done"}\n\n',
-    "id: aaaaaaaaaa.4.end\n\n",
-  ],
-  [
-    "stream.end after its error",
-    (dispatch) => endFrame("failed", "aaaaaaaaaa.4.end", new HoldfastError("GONE", "Gone."), dispatch),
-    'event: stream.error\ndata: {"code":"GONE","message":"Gone.","retryable":false}\n\n' +
+interface Case {
+  readonly name: string;
+  readonly make: (control: Control) => Uint8Array;
+  /** With control events. */
+  readonly full: string;
+  /** Without them. */
+  readonly fields: string;
+  /** With a function in the place of the option, which returns the event's name and data as one text. */
+  readonly replaced: string;
+}
+
+const cases: Case[] = [
+  {
+    name: "stream.open",
+    make: (control) => openFrame(open, "aaaaaaaaaa.0", 1_500, control),
+    full: 'event: stream.open\nid: aaaaaaaaaa.0\nretry: 1500\ndata: {"state":"live","first":1,"last":3,"heartbeat":15000}\n\n',
+    fields: "id: aaaaaaaaaa.0\nretry: 1500\n\n",
+    replaced: "event: control\nid: aaaaaaaaaa.0\nretry: 1500\ndata: stream.open live\n\n",
+  },
+  {
+    name: "stream.open without an id",
+    make: (control) =>
+      openFrame({ ...open, state: "waiting", first: null, last: null }, undefined, 1_500, control),
+    full: 'event: stream.open\nretry: 1500\ndata: {"state":"waiting","first":null,"last":null,"heartbeat":15000}\n\n',
+    fields: "retry: 1500\n\n",
+    replaced: "event: control\nretry: 1500\ndata: stream.open waiting\n\n",
+  },
+  {
+    name: "stream.live",
+    make: liveFrame,
+    full: "event: stream.live\ndata: {}\n\n",
+    fields: "",
+    replaced: "event: control\ndata: stream.live\n\n",
+  },
+  {
+    name: "stream.reset",
+    make: (control) => resetFrame({ reason: "trimmed", lost: [2, 5] }, "aaaaaaaaaa.5", control).bytes,
+    full: 'event: stream.reset\nid: aaaaaaaaaa.5\ndata: {"reason":"trimmed","lost":[2,5]}\n\n',
+    fields: "id: aaaaaaaaaa.5\n\n",
+    replaced: "event: control\nid: aaaaaaaaaa.5\ndata: stream.reset trimmed\n\n",
+  },
+  {
+    name: "stream.error with a retry time",
+    make: (control) => errorFrame(error, control),
+    full: 'event: stream.error\nretry: 7000\ndata: {"code":"LIMIT_EXCEEDED","message":"Busy.","retryable":true,"retryAfter":7000}\n\n',
+    fields: "retry: 7000\n\n",
+    replaced: "event: control\nretry: 7000\ndata: stream.error LIMIT_EXCEEDED\n\n",
+  },
+  {
+    name: "stream.error without one",
+    make: (control) => errorFrame(new HoldfastError("GONE", "row 7", { expose: false }), control),
+    full: 'event: stream.error\ndata: {"code":"GONE","message":"The stream failed.","retryable":false}\n\n',
+    fields: "",
+    replaced: "event: control\ndata: stream.error GONE\n\n",
+  },
+  {
+    name: "stream.drain",
+    make: (control) => drainFrame("shutdown", 1_500, control),
+    full: 'event: stream.drain\nretry: 1500\ndata: {"reason":"shutdown"}\n\n',
+    fields: "retry: 1500\n\n",
+    replaced: "event: control\nretry: 1500\ndata: stream.drain shutdown\n\n",
+  },
+  {
+    name: "stream.end",
+    make: (control) => endFrame("done", "aaaaaaaaaa.4.end", undefined, control),
+    full: 'event: stream.end\nid: aaaaaaaaaa.4.end\ndata: {"status":"done"}\n\n',
+    fields: "id: aaaaaaaaaa.4.end\n\n",
+    replaced: "event: control\nid: aaaaaaaaaa.4.end\ndata: stream.end done\n\n",
+  },
+  {
+    name: "stream.end after its error, which is not retryable and has no retry time",
+    make: (control) => endFrame("failed", "aaaaaaaaaa.4.end", error, control),
+    full:
+      'event: stream.error\ndata: {"code":"LIMIT_EXCEEDED","message":"Busy.","retryable":false}\n\n' +
       'event: stream.end\nid: aaaaaaaaaa.4.end\ndata: {"status":"failed"}\n\n',
-    "id: aaaaaaaaaa.4.end\n\n",
-  ],
-])("%s, and without dispatch only its id and retry", (_name, make, dispatched, fields) => {
-  expect(text(make(true))).toBe(dispatched);
-  expect(text(make(false))).toBe(fields);
+    fields: "id: aaaaaaaaaa.4.end\n\n",
+    replaced:
+      "event: control\ndata: stream.error LIMIT_EXCEEDED\n\n" +
+      "event: control\nid: aaaaaaaaaa.4.end\ndata: stream.end failed\n\n",
+  },
+];
+
+test.each(cases)("$name goes out with its event", ({ make, full }) => {
+  expect(text(make(true))).toBe(full);
 });
 
-test("a field frame has one field and no event", () => {
-  expect(text(fieldFrame({ retry: 1_500 }))).toBe("retry: 1500\n\n");
-  expect(text(fieldFrame({ id: "aaaaaaaaaa.0.end" }))).toBe("id: aaaaaaaaaa.0.end\n\n");
+test.each(cases)(
+  "$name: without control events only its id and its retry time go out",
+  ({ make, fields }) => {
+    expect(text(make(false))).toBe(fields);
+    expect(text(make(() => undefined))).toBe(fields);
+  },
+);
+
+test.each(cases)("$name: what a function returns goes out with its id and its retry time", (example) => {
+  const describeEvent = ({ event, data }: ControlEvent): SseEvent => ({
+    event: "control",
+    data: [event, ...Object.values(data).slice(0, 1)].join(" "),
+  });
+  expect(text(example.make(describeEvent))).toBe(example.replaced);
+});
+
+test.each<[string, unknown]>([
+  ["an id", { data: 1, id: "1" }],
+  ["a retry time", { data: 1, retry: 1 }],
+  ["a name of two lines", { event: "a\nb" }],
+  ["data that JSON cannot represent", { data: 1n }],
+  ["text", "[DONE]"],
+  ["null", null],
+])("a function that returns %s throws INVALID_EVENT", (_name, returned) => {
+  expect(() => endFrame("done", "aaaaaaaaaa.4.end", undefined, () => returned as SseEvent)).toThrow(
+    expect.objectContaining({ code: "INVALID_EVENT" }),
+  );
+});
+
+test("a reset says whether the client can notice it", () => {
+  const reset = { reason: "epoch", lost: null } as const;
+  expect(resetFrame(reset, undefined, true).isDispatched).toBe(true);
+  expect(resetFrame(reset, undefined, false).isDispatched).toBe(false);
+  expect(resetFrame(reset, undefined, () => undefined).isDispatched).toBe(false);
+  expect(resetFrame(reset, undefined, () => ({ data: "again" })).isDispatched).toBe(true);
+});
+
+test("a retry frame has a retry time and no event", () => {
+  expect(text(retryFrame(1_500))).toBe("retry: 1500\n\n");
 });
 
 test("frames are joined in order, and a single one is not copied", () => {

@@ -18,7 +18,7 @@ const LONG = "x".repeat(1e6);
 /** Logs of any length, of which any number of the newest events is still there. */
 const anyLog = fc
   .tuple(fc.nat({ max: 40 }), fc.nat({ max: 40 }))
-  .map(([last, held]): Bounds => ({ epoch: EPOCH, first: Math.max(1, last - held + 1), last }));
+  .map(([last, held]): Bounds => ({ epoch: EPOCH, joints: [], first: Math.max(1, last - held + 1), last }));
 
 /** The expected result, computed from lists, for a client that has seen all events up to `seen`. */
 function expectedAfter(log: Bounds, seen: number): StartPosition {
@@ -71,7 +71,9 @@ test("with `now` and `held` a client without a cursor gets no reset", () => {
 });
 
 test("of 150 missed events, when the log has the last 100, the first 50 are lost", () => {
-  expect(resolveCursor({ epoch: EPOCH, first: 51, last: 150 }, makeId(EPOCH, 0), "start")).toEqual({
+  expect(
+    resolveCursor({ epoch: EPOCH, joints: [], first: 51, last: 150 }, makeId(EPOCH, 0), "start"),
+  ).toEqual({
     next: 51,
     reset: { reason: "trimmed", lost: [1, 50] },
   });
@@ -101,7 +103,10 @@ test("any text that is not an id is an invalid cursor", () => {
 });
 
 test("a reader whose next event is gone has lost all events up to the first in the log", () => {
-  expect(trimmed({ epoch: EPOCH, first: 8, last: 9 }, 3)).toEqual({ reason: "trimmed", lost: [3, 7] });
+  expect(trimmed({ epoch: EPOCH, joints: [], first: 8, last: 9 }, 3)).toEqual({
+    reason: "trimmed",
+    lost: [3, 7],
+  });
 });
 
 test("with the id before an event as the cursor, a client starts at this event", () => {

@@ -24,16 +24,18 @@ const receivedData = (data: unknown): string => {
 };
 
 const userName = anyLine.filter((name) => !name.startsWith("stream."));
-const anyEvent: fc.Arbitrary<SseEvent> = fc.record(
-  {
-    comment: anyText,
-    event: userName,
-    id: anyLine,
-    retry: fc.oneof(fc.nat({ max: 3 }), fc.maxSafeNat()),
-    data: fc.oneof(anyText, fc.jsonValue(), fc.constant(undefined)),
-  },
-  { requiredKeys: [] },
-);
+const anyEvent: fc.Arbitrary<SseEvent> = fc
+  .record(
+    {
+      comment: anyText,
+      event: userName,
+      id: anyLine,
+      retry: fc.oneof(fc.nat({ max: 3 }), fc.maxSafeNat()),
+      data: fc.oneof(anyText, fc.jsonValue(), fc.constant(undefined)),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((event) => Object.keys(event).length > 0);
 
 /** Not exposed, because the message quotes the value. */
 const invalidEvent = expect.objectContaining({ name: "HoldfastError", code: "INVALID_EVENT", expose: false });
@@ -105,7 +107,7 @@ test.each<[string, SseEvent, string]>([
     { event: "", id: " 1", data: " x" },
     "event: \nid:  1\ndata:  x\n\n",
   ],
-  ["no data as one empty line", {}, "data: \n\n"],
+  ["no data as one empty line", { event: "" }, "event: \ndata: \n\n"],
   ["undefined data as one empty line", { data: undefined }, "data: \n\n"],
   ["empty data as one empty line", { data: "" }, "data: \n\n"],
   ["null as JSON", { data: null }, "data: null\n\n"],
@@ -175,14 +177,16 @@ test("the error of JSON.stringify is the cause", () => {
   expect(() => encodeEvent({ data })).toThrow(expect.objectContaining({ code: "INVALID_EVENT", cause }));
 });
 
-test("a lone surrogate is an error in text, and escaped in JSON", () => {
+test("a lone surrogate becomes U+FFFD in data and comments, is an error in names and ids, and is escaped in JSON", () => {
   fc.assert(
     fc.property(brokenText, (broken) => {
+      const repaired = (broken as string & { toWellFormed(): string }).toWellFormed();
       expectInvalid({ event: broken });
       expectInvalid({ id: broken });
-      expectInvalid({ data: broken });
-      expectInvalid({ comment: broken });
-      expect(() => encodeComment(broken)).toThrow(invalidEvent);
+      const parsed = parse(encodeEvent({ comment: broken, data: broken }));
+      expect(parsed.events.map(({ data }) => data)).toEqual([received(repaired)]);
+      expect(parsed.comments).toEqual(lines(repaired));
+      expect(parse(encodeComment(broken)).comments).toEqual(lines(repaired));
       const [event] = parse(encodeEvent({ data: { broken } })).events;
       expect(JSON.parse(event?.data ?? "")).toEqual({ broken });
     }),
@@ -215,27 +219,30 @@ test("a heartbeat is a colon, and a comment has one line for each line of its te
 });
 
 test("a control event may have a reserved name", () => {
-  expect(controlText({ event: "stream.open", id: "a.0", retry: 1_000, data: {} }, true)).toBe(
+  expect(controlText({ event: "stream.open", data: {} }, { id: "a.0", retry: 1_000 })).toBe(
     "event: stream.open\nid: a.0\nretry: 1000\ndata: {}\n\n",
   );
 });
 
 test("without dispatch a control event has only its id and retry, or is empty", () => {
-  expect(controlText({ event: "stream.open", id: "a.0", retry: 1, data: {} }, false)).toBe(
-    "id: a.0\nretry: 1\n\n",
-  );
-  expect(controlText({ event: "stream.end", id: "a.0.end", data: {} }, false)).toBe("id: a.0.end\n\n");
-  expect(controlText({ event: "stream.drain", retry: 0, comment: "c", data: {} }, false)).toBe(
-    "retry: 0\n\n",
-  );
-  expect(controlText({ event: "stream.live", data: {} }, false)).toBe("");
+  expect(controlText(undefined, { id: "a.0", retry: 1 })).toBe("id: a.0\nretry: 1\n\n");
+  expect(controlText(undefined, { id: "a.0.end" })).toBe("id: a.0.end\n\n");
+  expect(controlText(undefined, { retry: 0 })).toBe("retry: 0\n\n");
+  expect(controlText(undefined, {})).toBe("");
   fc.assert(
-    fc.property(anyEvent, (event) => {
-      const parsed = parse(new TextEncoder().encode(controlText(event, false)));
-      const { retry } = event;
+    fc.property(fc.option(fc.nat(), { nil: undefined }), (retry) => {
+      const parsed = parse(new TextEncoder().encode(controlText(undefined, { id: "a.1", retry })));
       expect(parsed).toEqual({ events: [], comments: [], retries: retry === undefined ? [] : [retry] });
     }),
   );
+});
+
+test("what replaces a control event must have no id and no retry of its own", () => {
+  for (const event of [{ id: "1" }, { retry: 1 }, null, "done"]) {
+    expect(() => controlText(event as never, { id: "a.1" })).toThrow(
+      expect.objectContaining({ code: "INVALID_EVENT" }) as Error,
+    );
+  }
 });
 
 test("an error says what was expected and what the value was", () => {

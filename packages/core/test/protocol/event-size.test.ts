@@ -42,7 +42,9 @@ test("streams, channels of a store and bare sources have the same rule and the s
 
   const client = createMemoryClient();
   let connection: BareConnection | undefined;
-  void serve(client.request, client.open, (own) => void (connection = own), options);
-  expect(() => connection?.push(event)).toThrow(tooLarge);
-  client.leave();
+  const failures: unknown[] = [];
+  const observer = { failed: ({ error }: { readonly error: unknown }) => void failures.push(error) };
+  void serve(client.request, client.open, (own) => void (connection = own), { ...options, observer });
+  connection?.push(event);
+  expect(failures).toEqual([tooLarge]);
 });

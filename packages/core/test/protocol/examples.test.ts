@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import { expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
-import type { ServeOptions } from "../../src/connection/options.ts";
-import type { Source } from "../../src/connection/source.ts";
-import type { AnyEvents } from "../../src/protocol/event.ts";
+import type { ServeOptions } from "../../src/connection/serve-options.ts";
+import type { BareConnection, Source } from "../../src/connection/source.ts";
+import type { AnyEvents, SseEvent } from "../../src/protocol/event.ts";
 import { readCursor, STREAM_HEADERS } from "../../src/protocol/headers.ts";
 import type { RegistryOptions } from "../../src/registry/types.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
@@ -23,6 +23,8 @@ const examples = readExamples(read("PROTOCOL-EXAMPLES.md"));
 /** The epoch of the stream in the examples, and one that it had before. */
 const EPOCH = "k3v9x0q2ma";
 const EARLIER_EPOCH = "8wq0c5tz1e";
+/** The epoch of another producer that opens the stream later. */
+const LATER_EPOCH = "p7d2m4h8sy";
 
 /** A server, and the client of the example, which has not connected yet. */
 interface Context extends Pick<TestRegistry, "clock" | "registry"> {
@@ -51,6 +53,18 @@ const connectAfter =
     await open(...words);
     return connect();
   };
+
+/** The client connects after two producers, one after the other, have pushed a word each. */
+const connectAfterJoint = (): Scenario => async (createContext) => {
+  const { open, connect, fixEpoch, registry, id } = createContext({ retryWindow: 60_000 });
+  const job = await open("Once");
+  await job.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
+  fixEpoch(0, LATER_EPOCH);
+  const next = await registry.open(id, { ifExists: "append" });
+  next.push(token("upon"));
+  next.push(token("a"));
+  return connect();
+};
 
 /** The client connects while another one is connected. */
 const connectSecond =
@@ -149,7 +163,7 @@ const scenarios: Record<string, Scenario> = {
     fixEpoch();
     const room = registry.channel(id);
     for (const data of ["hello", "hi", "bye"]) room.push({ event: "said", data });
-    return connect(room);
+    return connect(registry.stream(id, { from: "start" }));
   },
 
   "An error that is not the end": async (createContext) => {
@@ -388,6 +402,44 @@ const scenarios: Record<string, Scenario> = {
     await job.end();
     return connect(job, { control: false });
   },
+  "With events in the place of control events": async (createContext) => {
+    const { open, connect } = createContext();
+    const job = await open("Once");
+    await job.end();
+    return connect(job, {
+      control: ({ event }) => (event === "stream.end" ? { data: "[DONE]" } : undefined),
+    });
+  },
+  "Failed, without control events": async (createContext) => {
+    const { open, connect } = createContext();
+    const job = await open("Once");
+    await job.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
+    return connect(job, { control: false });
+  },
+  "Drained, without control events": async (createContext) => {
+    const { open, connect, registry } = createContext();
+    const job = await open("Once");
+    const client = connect(job, { control: false });
+    await registry.close();
+    return client;
+  },
+  "A reset that is not dispatched": async (createContext) => {
+    const { open, connect, clock } = createContext({ buffer: { events: 2 } });
+    const job = await open("Once");
+    const client = connect(job, { control: false });
+    client.stall();
+    job.push(token("upon"));
+    await clock.flush();
+    for (const word of ["a", "time", "there"]) job.push(token(word));
+    client.drain();
+    return client;
+  },
+  "After the last event, without control events": async (createContext) => {
+    const { open, connect } = createContext();
+    const job = await open("Once");
+    await job.end();
+    return connect(job, { control: false });
+  },
 
   "A bare source": async (createContext) => {
     const { connect, clock, fixEpoch } = createContext();
@@ -400,12 +452,40 @@ const scenarios: Record<string, Scenario> = {
     return client;
   },
   "A bare source that throws": async (createContext) => {
-    const { connect, clock, fixEpoch } = createContext();
+    const { connect, clock } = createContext();
     const client = connect((connection) => {
       connection.push(token("Once"));
-      fixEpoch();
       throw new Error("row 7 of db-3");
     });
+    await clock.flush();
+    return client;
+  },
+  "A bare source that fails for good": async (createContext) => {
+    const { connect, clock, fixEpoch } = createContext();
+    const client = connect((connection) => {
+      fixEpoch();
+      connection.fail(new HoldfastError("GONE", "There is no such poem."));
+    });
+    await clock.flush();
+    return client;
+  },
+  "A bare source without control events": async (createContext) => {
+    const { connect, clock, fixEpoch } = createContext();
+    const source = async function* (): AsyncGenerator<SseEvent> {
+      fixEpoch();
+      yield token("Once");
+    };
+    const client = connect(source, { control: false });
+    await clock.flush();
+    return client;
+  },
+  "A bare source that throws, without control events": async (createContext) => {
+    const { connect, clock } = createContext();
+    const source = (connection: BareConnection): never => {
+      connection.push(token("Once"));
+      throw new Error("row 7 of db-3");
+    };
+    const client = connect(source, { control: false });
     await clock.flush();
     return client;
   },
@@ -421,6 +501,32 @@ const scenarios: Record<string, Scenario> = {
     createContext().connect(() => {
       throw new Error("The source ran.");
     }),
+
+  Interrupted: async (createContext) => {
+    const { open, connect, clock, fixEpoch, registry, id } = createContext({ retryWindow: 60_000 });
+    const job = await open("Once");
+    const client = connect();
+    await job.fail(new Error("connect ECONNREFUSED 10.0.0.7:5432"));
+    await clock.flush();
+    fixEpoch(0, LATER_EPOCH);
+    const next = await registry.open(id, { ifExists: "append" });
+    next.push(token("upon"));
+    await clock.flush();
+    return client;
+  },
+  "Resumed across a joint": connectAfterJoint(),
+  "A cursor ahead of a joint": connectAfterJoint(),
+  Replaced: async (createContext) => {
+    const { open, connect, clock, fixEpoch, registry, id } = createContext();
+    await open("Once");
+    const client = connect();
+    await clock.flush();
+    fixEpoch(0, LATER_EPOCH);
+    const next = await registry.open(id, { ifExists: "replace" });
+    next.push(token("There"));
+    await clock.flush();
+    return client;
+  },
 };
 
 test("every example has a scenario, in the same order", () => {
@@ -478,6 +584,7 @@ function responseOf({ status = 0, request, headers, text, state }: TestClient): 
   const isStream = status === 200 && request.method !== "HEAD";
   if (isStream) expect(headers).toEqual(STREAM_HEADERS);
   const lines = Object.entries(isStream ? {} : headers).map(([name, value]) => `${name}: ${value}\n`);
-  expect(["open", "flushed"]).toContain(state);
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\n${lines.join("")}\n${text}${state === "open" ? "…\n" : ""}`;
+  const mark = { open: "…\n", flushed: "", cut: "✂\n" }[state as string];
+  expect(mark).toBeDefined();
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\n${lines.join("")}\n${text}${mark}`;
 }

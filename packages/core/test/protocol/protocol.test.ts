@@ -92,6 +92,7 @@ async function retries(fixed: number): Promise<Record<string, string>> {
   const last = connect("a");
   void registry.close();
   expect(retryOf(connect("a"))).toBe(retryOf(last));
+  const failing = connect(({ fail }) => fail(new Error("down")), { serve: { random } });
   const [first, sixth] = await failedLookUps(random);
   return {
     "`stream.open`": opened,
@@ -101,6 +102,7 @@ async function retries(fixed: number): Promise<Record<string, string>> {
     "`stream.drain`: `aborted`": retryOf(aborted),
     "`stream.drain`: `shutdown`": retryOf(last),
     "`stream.drain`: `busy`": retryOf(refused),
+    "`stream.error` of a bare source that may work later": retryOf(failing),
     "`stream.error`: `SNAPSHOT_FAILED`, first failure": retryOf(first),
     "`stream.error`: `SNAPSHOT_FAILED`, from the sixth on": retryOf(sixth),
   };

@@ -231,14 +231,30 @@ describe("a cursor that the log cannot serve", () => {
     ]);
   });
 
-  test("a client of a channel without a cursor gets what is held, without a reset", () => {
-    const { registry, connect } = createTestRegistry({ buffer: { events: 3 } });
+  test("a client of a channel without a cursor gets what is pushed from now on", async () => {
+    const { registry, clock, connect } = createTestRegistry();
     const channel = registry.channel("lobby");
-    for (let n = 1; n <= 10; n++) channel.push({ data: n });
-    const client = connect(channel);
-    expect(client.events).toEqual([8, 9, 10]);
-    expect(client.text).not.toContain("stream.reset");
+    channel.push({ data: "before" });
+    const clients = [connect(channel), connect("lobby")];
+    channel.push({ data: "now" });
+    await clock.flush();
+    expect(clients.map(({ events }) => events)).toEqual([["now"], ["now"]]);
   });
+
+  test.each(["the registry", "the reference", "the call"])(
+    'with `from: "start"` of %s, it gets what is held, without a reset',
+    (where) => {
+      const from = { from: "start" } as const;
+      const options = { buffer: { events: 3 }, ...(where === "the registry" && from) };
+      const { registry, connect } = createTestRegistry(options);
+      const channel = registry.channel("lobby");
+      for (let n = 1; n <= 10; n++) channel.push({ data: n });
+      const source = where === "the reference" ? registry.stream("lobby", from) : channel;
+      const client = connect(source, where === "the call" ? { serve: from } : {});
+      expect(client.events).toEqual([8, 9, 10]);
+      expect(client.text).not.toContain("stream.reset");
+    },
+  );
 });
 
 describe("the end of a stream", () => {

@@ -20,6 +20,7 @@ describe("readers and producers are isolated from each other", () => {
         throw new Error("broken pipe");
       },
       close: () => undefined,
+      cut: () => undefined,
       destroy: () => undefined,
     };
     const done = serve(request, () => broken, channel);

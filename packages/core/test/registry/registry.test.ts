@@ -189,7 +189,7 @@ describe("a reference", () => {
 
 describe("cancel", () => {
   test("ends the stream first, then aborts the writer's signal with the reason", async () => {
-    const { registry } = createTestRegistry();
+    const { registry, observed } = createTestRegistry();
     const job = await registry.open("a");
     let status: string | undefined;
     job.signal.addEventListener("abort", () => {
@@ -200,7 +200,39 @@ describe("cancel", () => {
     expect(job.signal.reason).toBe("user");
     expect(await registry.cancel("a", "again")).toBe(false);
     expect(await registry.cancel("unknown")).toBe(false);
-    expect(() => job.push({ data: 1 })).toThrow(expect.objectContaining({ code: "STREAM_ENDED" }));
+    expect(job.push({ data: 1 })).toBeUndefined();
+    expect(job.push({ data: 2 })).toBeUndefined();
+    expect(observed.warned).toMatchObject([{ id: "a" }]);
+  });
+
+  test("with `grace` aborts the writer's signal first, and keeps what it pushes until it ends", async () => {
+    const { registry, clock, connect } = createTestRegistry();
+    const job = await registry.open("a");
+    const client = connect("a");
+    const status = job.pipe(async function* ({ signal }) {
+      yield { data: 1 };
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      yield { data: "tidied up" };
+    });
+    await clock.flush();
+    expect(await registry.cancel("a", "user", { grace: 5_000 })).toBe(true);
+    expect(registry.get("a")?.status).toBe("live");
+    await clock.flush();
+    expect(await status).toBe("cancelled");
+    expect(client.events).toEqual([1, "tidied up"]);
+    expect(client.blocks.at(-1)?.[2]).toEqual({ status: "cancelled" });
+  });
+
+  test("with `grace` ends a stream whose producer does not react", async () => {
+    const { registry, clock } = createTestRegistry();
+    const job = await registry.open("a");
+    await registry.cancel("a", "user", { grace: 5_000 });
+    expect(job.signal.reason).toBe("user");
+    await clock.advance(4_999);
+    expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
+    await clock.advance(1);
+    expect(registry.get("a")?.status).toBe("cancelled");
+    expect(job.push({ data: 2 })).toBeUndefined();
   });
 
   test("is not caused by a client that disconnects", async () => {
@@ -319,28 +351,80 @@ describe("limits", () => {
 });
 
 describe("close", () => {
-  test("drains every client with a spread `retry:`, rejects new streams and events, and holds nothing in the end", async () => {
+  test("drains every client with a spread `retry:`, rejects new streams, and holds nothing in the end", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");
     const channel = registry.channel("room");
     const clients = [connect("a"), connect(channel), connect("waiting")];
     const closed = registry.close();
+    expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
+    channel.push({ data: 1 });
     for (const client of clients) {
       expect(client.text).toMatch(/event: stream\.drain\nretry: 4000\ndata: \{"reason":"shutdown"\}\n\n$/);
       expect(client.state).toBe("flushed");
     }
     await expect(registry.open("b")).rejects.toEqual(code("REGISTRY_CLOSED"));
-    expect(() => job.push({ data: 1 })).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
-    expect(() => channel.push({ data: 1 })).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
     expect(() => registry.channel("c")).toThrow(expect.objectContaining({ code: "REGISTRY_CLOSED" }));
     await closed;
     expect(job.signal.reason).toEqual(code("REGISTRY_CLOSED"));
+    expect(job.push({ data: 2 })).toBeUndefined();
+    channel.push({ data: 2 });
     expect(registry.gauges()).toEqual({ connections: 0, waiting: 0, streams: 0, lingering: 0, bytes: 0 });
     expect(clock.timers).toBe(0);
     const late = connect("a");
     expect([late.status, late.state]).toEqual([200, "flushed"]);
     expect(late.text).toBe('event: stream.drain\nretry: 4000\ndata: {"reason":"shutdown"}\n\n');
     expect(registry.close()).toBe(registry.close());
+  });
+
+  test("sends what was pushed in the same turn before the drain", async () => {
+    const { registry, connect } = createTestRegistry();
+    const job = await registry.open("a");
+    const client = connect("a");
+    job.push({ data: "last words" });
+    void registry.close();
+    expect(client.blocks.slice(-2).map(([event, , data]) => [event, data])).toEqual([
+      ["message", "last words"],
+      ["stream.drain", { reason: "shutdown" }],
+    ]);
+  });
+
+  test("with `grace` lets the streams that were opened here end, and drains all other clients at once", async () => {
+    const { registry, clock, connect } = createTestRegistry();
+    const job = await registry.open("a");
+    const room = connect(registry.channel("room"));
+    const client = connect("a");
+    const closed = registry.close({ grace: 10_000 });
+    expect([room.state, client.state]).toEqual(["flushed", "open"]);
+    await clock.advance(5_000);
+    const late = connect("a");
+    expect(connect("b").blocks.map(([event]) => event)).toEqual(["stream.drain"]);
+    job.push({ data: 1 });
+    await job.end();
+    await clock.flush();
+    await closed;
+    for (const { events, blocks } of [client, late]) {
+      expect(events).toEqual([1]);
+      expect(blocks.at(-1)).toEqual(["stream.end", `${job.epoch}.2.end`, { status: "done" }]);
+    }
+    expect(clock.timers).toBe(0);
+  });
+
+  test("a later call can only shorten the grace; then live streams are cancelled", async () => {
+    const { registry, clock, connect } = createTestRegistry();
+    const job = await registry.open("a");
+    const client = connect("a");
+    const closed = registry.close({ grace: 60_000 });
+    void registry.close({ grace: 3_600_000 });
+    await clock.advance(1_000);
+    expect(client.state).toBe("open");
+    void registry.close({ grace: 2_000 });
+    await clock.advance(1_999);
+    expect(client.state).toBe("open");
+    await clock.advance(1);
+    await closed;
+    expect(client.blocks.at(-1)?.[0]).toBe("stream.drain");
+    expect(job.signal.reason).toEqual(code("REGISTRY_CLOSED"));
   });
 
   test("waits until the deadline for a client that takes nothing, then drains or cuts it", async () => {

@@ -246,14 +246,6 @@ describe("a source on demand that", () => {
 
   test.each<[string, NonNullable<RegistryOptions["source"]>, string]>([
     [
-      "throws",
-      () => {
-        throw new Error("secret");
-      },
-      "SOURCE_FAILED",
-    ],
-    ["rejects", () => Promise.reject(new Error("secret")), "SOURCE_FAILED"],
-    [
       "throws GONE",
       () => {
         throw new HoldfastError("GONE", "The row was deleted.");
@@ -261,14 +253,6 @@ describe("a source on demand that", () => {
       "GONE",
     ],
     ["returns nothing that can be read", () => undefined as never, "INVALID_OPTION"],
-    [
-      "throws when it is read",
-      async function* () {
-        yield* [];
-        throw new Error("secret");
-      },
-      "SOURCE_FAILED",
-    ],
   ])("%s, fails its stream for all clients", async (_how, source, expected) => {
     const { registry, clock, connect, observed } = createTestRegistry({ source });
     const clients = [connect("a"), connect("a")];
@@ -278,11 +262,92 @@ describe("a source on demand that", () => {
         ["stream.error", undefined, expect.objectContaining({ code: expected, retryable: false })],
         ["stream.end", expect.stringMatching(/\.1\.end$/), { status: "failed" }],
       ]);
-      expect(client.text).not.toContain("secret");
       expect(client.state).toBe("flushed");
     }
     expect(observed.failed).toMatchObject([{ id: "a", stage: "source" }]);
     await clock.advance(60_000);
+    expect([registry.size, clock.timers]).toEqual([0, 0]);
+  });
+
+  test.each<[string, NonNullable<RegistryOptions["source"]>]>([
+    [
+      "throws",
+      () => {
+        throw new Error("secret");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("secret"))],
+    [
+      "throws when it is read",
+      async function* () {
+        yield* [];
+        throw new Error("secret");
+      },
+    ],
+  ])("%s is started again, with back-off, while its stream has readers", async (_how, failing) => {
+    let runs = 0;
+    const { registry, clock, connect, observed } = createTestRegistry({
+      async *source(id, context) {
+        if (++runs < 3) yield* (await failing(id, context)) as AsyncIterable<never>;
+        yield { data: "whole" };
+      },
+    });
+    const clients = [connect("a"), connect("a")];
+    await clock.flush();
+    expect(registry.get("a")?.status).toBe("interrupted");
+    await clock.advance(60_000);
+    expect(runs).toBe(3);
+    for (const client of clients) {
+      expect(eventNames(client)).toEqual([
+        "stream.open",
+        "stream.live",
+        "stream.error",
+        "stream.error",
+        "message",
+        "stream.end",
+      ]);
+      expect(client.text).not.toContain("secret");
+    }
+    expect(observed.failed).toHaveLength(2);
+    await clock.advance(60_000);
+    expect([registry.size, clock.timers]).toEqual([0, 0]);
+  });
+
+  test("fails after it has given events begins a new life, which its readers are told by a reset", async () => {
+    let runs = 0;
+    const { clock, connect } = createTestRegistry({
+      async *source() {
+        yield { data: ++runs };
+        if (runs === 1) throw new Error("secret");
+      },
+    });
+    const client = connect("a");
+    await clock.advance(60_000);
+    expect(client.events).toEqual([1, 2]);
+    expect(eventNames(client)).toEqual([
+      "stream.open",
+      "stream.live",
+      "message",
+      "stream.error",
+      "stream.reset",
+      "message",
+      "stream.end",
+    ]);
+  });
+
+  test("fails is not started again once its last reader has left", async () => {
+    let runs = 0;
+    const { registry, clock, connect } = createTestRegistry({
+      source: () => {
+        runs++;
+        throw new Error("secret");
+      },
+    });
+    const client = connect("a");
+    await clock.flush();
+    client.leave();
+    await clock.advance(3_600_000);
+    expect(runs).toBeLessThan(10);
     expect([registry.size, clock.timers]).toEqual([0, 0]);
   });
 

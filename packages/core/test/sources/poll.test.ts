@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { systemClock } from "../../src/base/clock.ts";
 import { HoldfastError } from "../../src/base/errors.ts";
 import { poll, type PollOptions, type PollResult } from "../../src/sources/poll.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
@@ -156,9 +157,160 @@ describe("poll", () => {
   test.each([
     ["read", { read: "select" }],
     ["interval", { interval: -1 }],
+    ["wake", { wake: "now" }],
     ["base", { backoff: { base: -1 } }],
   ])("throws for an invalid `%s`", (_name, options) => {
     expect(() => poll({ read: () => null, ...(options as object) })).toThrow(HoldfastError);
+  });
+});
+
+describe("with `wake`", () => {
+  /** Polls a source that says when it has changed. */
+  function startWithWake(read: Read, options: Partial<PollOptions<unknown, number>> = {}) {
+    const source = { now: () => undefined as void, subscribed: 0, unsubscribed: 0 };
+    const wake = (now: () => void) => {
+      source.now = now;
+      source.subscribed++;
+      return () => void source.unsubscribed++;
+    };
+    return { run: startPolling(read, { wake, ...options }), source };
+  }
+
+  function recordReads(work?: () => unknown): { reads: number[]; read: Read; clock: FakeClock } {
+    const clock = createFakeClock();
+    const reads: number[] = [];
+    const read: Read = async (cursor) => {
+      reads.push(clock.now());
+      await work?.();
+      return { events: [], cursor };
+    };
+    return { reads, read, clock };
+  }
+
+  test("the next read starts at once, and the interval begins anew", async () => {
+    const { reads, read, clock } = recordReads();
+    const { run, source } = startWithWake(read, { clock });
+    await clock.advance(100);
+    source.now();
+    source.now();
+    await clock.flush();
+    expect(reads).toEqual([0, 100]);
+    await clock.advance(500);
+    expect(reads).toEqual([0, 100, 600]);
+    run.abort.abort();
+    await run.over;
+    expect(clock.timers).toBe(0);
+  });
+
+  test("is called once, at the first `next`, before the first read; it is unsubscribed once, at the end", async () => {
+    let subscribedAtRead = -1;
+    const { run, source } = startWithWake(() => {
+      subscribedAtRead = source.subscribed;
+      return { events: [], cursor: 0 };
+    });
+    expect(source.subscribed).toBe(0);
+    await run.clock.advance(2_000);
+    expect([subscribedAtRead, source.subscribed, source.unsubscribed]).toEqual([1, 1, 0]);
+    run.abort.abort();
+    expect(source.unsubscribed).toBe(1);
+    await run.over;
+    expect(source.unsubscribed).toBe(1);
+    source.now();
+    await run.clock.flush();
+    expectNothingPending(run);
+  });
+
+  test("a call during a read is not lost: the next read follows without a pause", async () => {
+    const { reads, read, clock } = recordReads(() => {
+      if (reads.length === 1) source.now();
+    });
+    const { run, source } = startWithWake(read, { clock });
+    await clock.flush();
+    expect(reads).toEqual([0, 0]);
+    await clock.advance(499);
+    expect(reads).toHaveLength(2);
+    run.abort.abort();
+  });
+
+  test("a call while the consumer handles the events is not lost either", async () => {
+    const clock = createFakeClock();
+    let now = (): void => undefined;
+    const events = poll({
+      clock,
+      cursor: 0,
+      wake: (wakeUp) => {
+        now = wakeUp;
+        return () => undefined;
+      },
+      read: (cursor) => ({ events: [cursor], cursor: cursor + 1 }),
+    });
+    await events.next();
+    now();
+    const second = events.next();
+    await clock.flush();
+    expect(await second).toEqual({ done: false, value: 1 });
+    await events.return?.();
+  });
+
+  test("a source that wakes in every read does not starve the event loop", async () => {
+    const { read } = recordReads(() => source.now());
+    // The fake clock would run its turns without an end.
+    const { run, source } = startWithWake(read, { clock: systemClock });
+    // This would never resolve if it looped in microtasks.
+    await new Promise((resolve) => setImmediate(resolve));
+    run.abort.abort();
+    expect(await run.over).toBe("done");
+  });
+
+  test("a failed read keeps its back-off: a source that is down is not asked more often", async () => {
+    const reads: number[] = [];
+    const { run, source } = startWithWake(() => {
+      reads.push(run.clock.now());
+      return down();
+    });
+    await run.clock.advance(100);
+    source.now();
+    await run.clock.advance(898);
+    expect(reads).toEqual([0]);
+    await run.clock.advance(1);
+    expect(reads).toEqual([0, 999]);
+    run.abort.abort();
+    expect(await run.over).toBe("done");
+    expectNothingPending(run);
+  });
+
+  test("is not called if the signal has already aborted", async () => {
+    const { run, source } = startWithWake(() => ({ events: [], cursor: 0 }), { signal: AbortSignal.abort() });
+    expect(await run.over).toBe("done");
+    expect(source.subscribed).toBe(0);
+  });
+
+  test("is unsubscribed when the consumer leaves the loop during a pause", async () => {
+    const clock = createFakeClock();
+    let unsubscribed = 0;
+    const events = poll({
+      clock,
+      wake: () => () => void unsubscribed++,
+      read: () => ({ events: [], cursor: undefined }),
+    });
+    const pending = events.next();
+    await clock.advance(100);
+    await events.return?.();
+    await pending;
+    expect([unsubscribed, clock.timers]).toEqual([1, 0]);
+  });
+
+  test("what it throws ends the iteration, and so does a result that is not a function", async () => {
+    const failure = new Error("cannot listen");
+    const throwing = startPolling(() => null, {
+      wake: () => {
+        throw failure;
+      },
+    });
+    expect(await throwing.over).toBe(failure);
+    expectNothingPending(throwing);
+    const wrong = startPolling(() => null, { wake: () => undefined as never });
+    expect(await wrong.over).toMatchObject({ code: "INVALID_OPTION" });
   });
 });
 

@@ -11,7 +11,9 @@ import { createRegistry } from "../../src/registry/registry.ts";
 import type { Registry } from "../../src/registry/types.ts";
 import { toResponse } from "../../src/connection/to-response.ts";
 import type { BareSource } from "../../src/connection/source.ts";
+import { openai } from "../../src/sources/profiles.ts";
 import { type EventBody, readEvents, type ReadEventsOptions } from "../../src/sources/read-events.ts";
+import type { UpstreamMessage } from "../../src/sources/upstream-parser.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
 import type { StreamWriter } from "../../src/stream/writer.ts";
 import { anyCuts, cut, parse } from "../support/parse.ts";
@@ -197,6 +199,13 @@ test("concurrent calls of `next` all resolve, in order", async () => {
 
 describe("a body that fails", () => {
   const failure = new Error("socket hang up");
+  /** A cut is nobody's decision: the same request may succeed. */
+  const isCut = expect.objectContaining({
+    code: "SOURCE_FAILED",
+    message: "The upstream's stream was cut.",
+    retryable: true,
+    cause: failure,
+  });
 
   test("makes `next` reject once, after the events that came before", async () => {
     const upstream = controlled();
@@ -206,7 +215,7 @@ describe("a body that fails", () => {
     await first;
     upstream.fail(failure);
     expect(await reader.next()).toMatchObject({ value: { data: "b" } });
-    await expect(reader.next()).rejects.toBe(failure);
+    await expect(reader.next()).rejects.toEqual(isCut);
     expect(await reader.next()).toEqual({ done: true, value: undefined });
   });
 
@@ -216,11 +225,20 @@ describe("a body that fails", () => {
     const results = Promise.allSettled([reader.next(), reader.next(), reader.next()]);
     upstream.fail(failure);
     expect(await results).toEqual([
-      { status: "rejected", reason: failure },
+      { status: "rejected", reason: isCut },
       { status: "fulfilled", value: { done: true, value: undefined } },
       { status: "fulfilled", value: { done: true, value: undefined } },
     ]);
   });
+
+  test.each([new DOMException("aborted", "AbortError"), new HoldfastError("GONE", "The chat was deleted.")])(
+    "with an abort or an error of holdfast keeps that error: %s",
+    async (error) => {
+      const upstream = controlled();
+      upstream.fail(error);
+      await expect(readEvents(upstream.body).next()).rejects.toBe(error);
+    },
+  );
 
   test("after its release is ignored", async () => {
     const body = new ReadableStream<Uint8Array>({ cancel: () => Promise.reject(failure) });
@@ -379,27 +397,195 @@ describe("a response that is not an event stream", () => {
   ];
 
   test.each(responses)(
-    "fails the first `next`, and its body is cancelled: %s",
+    "fails the first `next`, with the text of its body as the cause: %s",
     async (_, status, headers, message, retryable) => {
       const upstream = controlled();
       const reader = readEvents(new Response(upstream.body, { status, headers }));
       await nextMacrotask();
-      expect(upstream.cancelled).toEqual([]);
-      const error = await reader.next().catch((thrown: unknown) => thrown);
+      expect([upstream.pulls, upstream.cancelled]).toEqual([0, []]);
+      const result = reader.next().catch((thrown: unknown) => thrown);
+      upstream.enqueue('{"error":');
+      upstream.enqueue('"No."}');
+      upstream.end();
+      const error = await result;
       expect(error).toBeInstanceOf(HoldfastError);
-      expect(error).toMatchObject({ code: "SOURCE_FAILED", message, retryable });
-      await nextMacrotask();
-      expect(upstream.pulls).toBe(0);
-      expect(upstream.cancelled).toHaveLength(1);
+      expect(error).toMatchObject({ code: "SOURCE_FAILED", message, retryable, cause: '{"error":"No."}' });
       expect(await reader.next()).toEqual({ done: true, value: undefined });
     },
   );
+
+  const refused = async (body: ReadableStream<Uint8Array<ArrayBuffer>> | string | null, options?: object) =>
+    (await readAll(new Response(body, { status: 500 }), options)).error as HoldfastError;
+
+  test("gives no more than 4 KiB of its body, and cancels the rest", async () => {
+    const upstream = controlled();
+    // The limit is inside a character of two bytes.
+    upstream.enqueue(`x${"é".repeat(3_000)}`);
+    const { cause } = await refused(upstream.body);
+    expect(cause).toBe(`x${"é".repeat(2_047)}`);
+    await nextMacrotask();
+    expect([upstream.pulls, upstream.cancelled.length]).toEqual([0, 1]);
+  });
+
+  test("without a text has no cause", async () => {
+    expect("cause" in (await refused(null))).toBe(false);
+    expect("cause" in (await refused(""))).toBe(false);
+  });
+
+  test("is not waited for longer than 1 s: the cause is what has arrived", async () => {
+    const clock = createFakeClock();
+    const upstream = controlled();
+    upstream.enqueue("over");
+    const reading = refused(upstream.body, { clock });
+    await clock.advance(1_000);
+    expect((await reading).cause).toBe("over");
+    await nextMacrotask();
+    expect([clock.timers, upstream.cancelled.length]).toEqual([0, 1]);
+  });
+
+  test("fails with its status if its body is cut", async () => {
+    const upstream = controlled();
+    const reading = refused(upstream.body);
+    await nextMacrotask();
+    upstream.enqueue("over");
+    await nextMacrotask();
+    upstream.fail(new Error("socket hang up"));
+    expect(await reading).toMatchObject({ message: "The upstream answered 500.", cause: "over" });
+  });
+
+  test("can be left while its body is read: it is cancelled at once", async () => {
+    const clock = createFakeClock();
+    const upstream = controlled();
+    const reader = readEvents(new Response(upstream.body, { status: 500 }), { clock });
+    const pending = reader.next();
+    await nextMacrotask();
+    await reader.return?.();
+    expect(await pending).toEqual({ done: true, value: undefined });
+    await nextMacrotask();
+    expect([clock.timers, upstream.cancelled.length]).toEqual([0, 1]);
+  });
+
+  test.each([
+    [429, 20_000],
+    [503, 20_000],
+    [529, 20_000],
+    [400, undefined],
+    [200, undefined],
+  ])("keeps `Retry-After` if it is retryable: %i", async (status, retryAfter) => {
+    const { error } = await readAll(new Response("", { status, headers: { "retry-after": "20" } }));
+    expect(error).toMatchObject({ code: "SOURCE_FAILED", retryable: retryAfter !== undefined, retryAfter });
+  });
 
   test("fails without a body too", async () => {
     const { error } = await readAll(new Response(null, { status: 204 }));
     expect(error).toMatchObject({ message: "The upstream answered 204." });
   });
 });
+
+describe("an upstream that says how it ends", () => {
+  const until = ({ data }: UpstreamMessage): boolean => data === "[DONE]";
+  const last = ({ event }: UpstreamMessage): boolean => event === "completed";
+  const incomplete = expect.objectContaining({
+    code: "SOURCE_FAILED",
+    message: "The upstream's answer ended before it was complete.",
+    retryable: true,
+  });
+
+  test("ends at its sentinel, which is not yielded, and is cancelled", async () => {
+    const upstream = controlled();
+    upstream.enqueue("data: a\n\ndata: [DONE]\n\ndata: late\n\n");
+    expect(await readAll(upstream.body, { until })).toEqual({ events: [{ data: "a" }] });
+    await nextMacrotask();
+    expect(upstream.cancelled).toHaveLength(1);
+  });
+
+  test("ends behind its last event, which is yielded", async () => {
+    const body = list(["data: a\n\nevent: completed\ndata: b\n\ndata: late\n\n"]);
+    expect(await readAll(body, { last })).toEqual({
+      events: [{ data: "a" }, { event: "completed", data: "b" }],
+    });
+  });
+
+  test.each<[string, string, number]>([
+    ["without any event", "", 0],
+    ["between two events", "data: a\n\n", 1],
+    ["inside the sentinel", "data: a\n\ndata: [DONE]\n", 1],
+  ])("fails after its events if its body ends before that: %s", async (_, text, events) => {
+    for (const options of [{ until }, { last }, { until, last }]) {
+      const read = await readAll(list([text]), options);
+      expect([read.events.length, read.error]).toEqual([events, incomplete]);
+    }
+    const response = new Response(text, { headers: EVENT_STREAM });
+    expect((await readAll(response, { until })).error).toEqual(incomplete);
+  });
+
+  test("fails if there is no body at all", async () => {
+    expect(await readAll(new Response(null, { headers: EVENT_STREAM }), { until })).toEqual({
+      events: [],
+      error: incomplete,
+    });
+  });
+
+  test("may be a stream of holdfast: its explicit end counts too", async () => {
+    const text = 'event: stream.open\ndata: {}\n\ndata: a\n\nevent: stream.end\ndata: {"status":"done"}\n\n';
+    expect(await readAll(list([text]), { until })).toEqual({ events: [{ data: "a" }] });
+  });
+});
+
+describe("an error inside the body", () => {
+  const reported = expect.objectContaining({
+    code: "SOURCE_FAILED",
+    message: "The upstream reported an error.",
+    retryable: true,
+    cause: '{"message":"org-7Qx2 is over its limit"}',
+  });
+  const named = 'data: a\n\nevent: error\ndata: {"message":"org-7Qx2 is over its limit"}\n\ndata: late\n\n';
+
+  test("is an event named `error`: it fails after the events before it, and its text is the cause", async () => {
+    const upstream = controlled();
+    upstream.enqueue(named);
+    expect(await readAll(upstream.body)).toEqual({ events: [{ data: "a" }], error: reported });
+    await nextMacrotask();
+    expect(upstream.cancelled).toHaveLength(1);
+  });
+
+  test("has no more than 4,096 characters of its text as the cause", async () => {
+    const { error } = await readAll(list([`event: error\ndata: ${"x".repeat(10_000)}\n\n`]));
+    expect((error as HoldfastError).cause).toBe("x".repeat(4_096));
+  });
+
+  test("is what the option `error` says, and nothing else", async () => {
+    const failure = new HoldfastError("LIMIT_EXCEEDED", "The model is overloaded.", { retryable: true });
+    const error = ({ data }: UpstreamMessage) => (data === "overloaded" ? failure : undefined);
+    expect(await readAll(list([named]), { error })).toMatchObject({ events: [{}, { event: "error" }, {}] });
+    expect(await readAll(list(["data: a\n\ndata: overloaded\n\n"]), { error })).toEqual({
+      events: [{ data: "a" }],
+      error: failure,
+    });
+  });
+
+  test("comes before the sentinel: a message that is both is an error", async () => {
+    const failure = new HoldfastError("GONE", "It was deleted.");
+    const both = { until: () => true, error: () => failure };
+    expect(await readAll(list(["data: x\n\n"]), both)).toEqual({ events: [], error: failure });
+  });
+});
+
+test.each(["until", "last", "error"])(
+  "what `%s` throws is the failure, after the events before",
+  async (name) => {
+    const bug = new TypeError("x is not a function");
+    const rule = ({ data }: UpstreamMessage): undefined => {
+      if (data === "b") throw bug;
+    };
+    const read = await readAll(list(["data: a\n\ndata: b\n\ndata: c\n\n"]), { [name]: rule });
+    expect(read.error).toBe(bug);
+    expect(read.events.slice(0, 1)).toEqual([{ data: "a" }]);
+    expect(() => readEvents(list([""]), { [name]: true })).toThrow(
+      expect.objectContaining({ code: "INVALID_OPTION" }),
+    );
+  },
+);
 
 test("an event stream without a body has no events", async () => {
   expect(await readAll(new Response(null, { headers: EVENT_STREAM }))).toEqual({ events: [] });
@@ -466,7 +652,7 @@ describe("an upstream that is a stream of holdfast", () => {
       job.push({ data: "a" });
       return job.fail(overloaded);
     });
-    expect(read).toEqual({ events: ["a"], error: sourceFailed("The model is overloaded.", true) });
+    expect(read).toEqual({ events: ["a"], error: sourceFailed("The model is overloaded.", false) });
     const secret = await readStream(({ job }) => job.fail(new Error("password authentication failed")));
     expect(secret).toEqual({ events: [], error: sourceFailed("The stream failed.", false) });
   });
@@ -595,6 +781,18 @@ describe("an upstream that is a stream of holdfast", () => {
       expect(await readBare(withError({ data: "b" }))).toEqual({ events: [{ data: "a" }, { data: "b" }] });
     });
 
+    test("fails with its error, and when to retry, if it is cut behind a retryable one", async () => {
+      const busy = new HoldfastError("LIMIT_EXCEEDED", "Later.", { retryable: true, retryAfter: 7_000 });
+      const read = await readBare(async function* () {
+        yield { data: "a" };
+        throw busy;
+      });
+      expect(read).toEqual({
+        events: [{ data: "a" }],
+        error: expect.objectContaining({ message: "Later.", retryable: true, retryAfter: 7_000 }),
+      });
+    });
+
     test("fails when it is drained", async () => {
       expect(await readBare(() => undefined)).toEqual({ events: [], error: unfinished });
     });
@@ -705,10 +903,39 @@ describe("the response of an LLM API, piped into a stream", () => {
     await broken.job.pipe(() => generator(fetch(broken.url)));
     expect(broken.registry.get("job")).toMatchObject({ status: "failed", last: 1 });
 
-    const refused = await setUp((_, response) => response.writeHead(429).end("slow down"));
+    const refused = await setUp((_, response) =>
+      response.writeHead(429, { "retry-after": "20" }).end("org-7Qx2: slow down"),
+    );
     await refused.job.pipe(() => generator(fetch(refused.url)));
     const reading = refused.registry.subscribe("job").next();
-    await expect(reading).rejects.toMatchObject({ message: "The upstream answered 429.", retryable: true });
+    const error = { message: "The upstream answered 429.", retryable: true, retryAfter: 20_000 };
+    await expect(reading).rejects.toMatchObject(error);
+    expect(refused.failures).toMatchObject([{ ...error, cause: "org-7Qx2: slow down" }]);
+    const response = await toResponse(new Request("http://host/"), refused.registry.stream("job"));
+    expect(await response.text().catch(String)).not.toContain("org-7Qx2");
+  });
+
+  test("does not count as whole when it is closed early: the stream is not `done`", async () => {
+    const early = await setUp((_, response) => response.writeHead(200, EVENT_STREAM).end(chunk("Once")));
+    const status = await early.job.pipe(async function* ({ signal }) {
+      yield* readEvents(await fetch(early.url, { signal }), openai);
+    });
+    expect(status).toBe("failed");
+  });
+
+  test.each<[string, RequestListener, string]>([
+    ["is busy", (_, response) => response.writeHead(429).end(), "interrupted"],
+    [
+      "cuts its answer",
+      (_, response) => response.writeHead(200, EVENT_STREAM).end(chunk("a")),
+      "interrupted",
+    ],
+    ["refuses the request", (_, response) => response.writeHead(401).end(), "failed"],
+  ])("of a job that may be run again, when the upstream %s", async (_, respond, status) => {
+    const { url, registry } = await setUp(respond);
+    const job = await registry.open("again", { retryWindow: 60_000 });
+    expect(await job.pipe(() => fetch(url).then((response) => readEvents(response, openai)))).toBe(status);
+    await registry.close();
   });
 });
 

@@ -481,7 +481,7 @@ describe("no timer and no listener is left, and the source is cancelled at most 
     expect(upstream.cancelled).toEqual([reason]);
   });
 
-  test("after a chunk that is not bytes, which is an error and cancels the source", async () => {
+  test("after a chunk that is neither bytes nor text, which is an error and cancels the source", async () => {
     const { clock, out, upstream, expectReleased } = setUp();
     const { over } = collect(out);
     upstream.enqueue("data: x\n\n");
@@ -620,6 +620,61 @@ describe("it works, and can be cancelled, through the streams of the platform:",
   });
 });
 
+describe("a stream of text", () => {
+  const outputOf = async (
+    chunks: readonly (string | Bytes)[],
+    clock = createFakeClock(),
+  ): Promise<string> => {
+    const out = withHeartbeat(ReadableStream.from(chunks), { interval: INTERVAL, clock });
+    const received = [];
+    for await (const chunk of out) {
+      expect(chunk).toBeInstanceOf(Uint8Array);
+      received.push(chunk);
+    }
+    return text(...received);
+  };
+
+  test("comes out as UTF-8 bytes, however its characters are split into chunks", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "grapheme" }), fc.nat(3), async (line, size) => {
+        const whole = `data: ${line}☀️😀\n\n`;
+        const chunks = whole.match(new RegExp(`[^]{1,${size + 1}}`, "g")) ?? [];
+        expect(await outputOf(chunks)).toBe(whole);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("may have half a surrogate pair, which comes out as U+FFFD, and chunks of bytes between", async () => {
+    expect(await outputOf(["data: \ud83d"])).toBe("data: \ufffd");
+    expect(await outputOf(["data: \ude00\n\n"])).toBe("data: \ufffd\n\n");
+    expect(await outputOf(["data: \ud83d", bytes("x\n\n"), "", "data: y\n\n"])).toBe(
+      "data: \ufffdx\n\ndata: y\n\n",
+    );
+    expect(await outputOf([BOM, "data: x\n\n"])).toBe(`${BOM}data: x\n\n`);
+  });
+
+  test("gets heartbeats between its events, and not inside one", async () => {
+    const clock = createFakeClock();
+    let controller!: ReadableStreamDefaultController<string>;
+    const source = new ReadableStream<string>({ start: (given) => void (controller = given) });
+    const { chunks, over } = collect(withHeartbeat(source, { interval: INTERVAL, clock }));
+    controller.enqueue("data: 😀\n");
+    await clock.advance(2 * INTERVAL);
+    controller.enqueue("\n");
+    await clock.advance(INTERVAL);
+    controller.close();
+    await over;
+    expect(text(...chunks)).toBe(`data: 😀\n\n${HEARTBEAT}`);
+  });
+
+  test("can be the body of a response", async () => {
+    const events = ReadableStream.from(["data: x\n\n"]) as unknown as ReadableStream<Bytes>;
+    const source = new Response(events, { headers: { "content-type": "text/event-stream" } });
+    expect(await withHeartbeat(source).text()).toBe("data: x\n\n");
+  });
+});
+
 test("the result has the type of the source", () => {
   const response = new Response(null);
   expectTypeOf(withHeartbeat(response)).toEqualTypeOf<Response>();
@@ -627,6 +682,10 @@ test("the result has the type of the source", () => {
   expectTypeOf(withHeartbeat(own)).toEqualTypeOf<ReadableStream<Uint8Array<ArrayBuffer>>>();
   const foreign = new ReadableStream<Uint8Array>();
   expectTypeOf(withHeartbeat(foreign)).toEqualTypeOf<ReadableStream<Uint8Array>>();
-  // @ts-expect-error A stream of text has no bytes to count.
-  expectTypeOf<typeof withHeartbeat>().toBeCallableWith(new ReadableStream<string>());
+  const text = new ReadableStream<string>();
+  expectTypeOf(withHeartbeat(text)).toEqualTypeOf<ReadableStream<Uint8Array<ArrayBuffer>>>();
+  const mixed = new ReadableStream<Uint8Array<ArrayBuffer> | string>();
+  expectTypeOf(withHeartbeat(mixed)).toEqualTypeOf<ReadableStream<Uint8Array<ArrayBuffer>>>();
+  // @ts-expect-error A stream of objects has neither bytes nor text.
+  expectTypeOf<typeof withHeartbeat>().toBeCallableWith(new ReadableStream<object>());
 });

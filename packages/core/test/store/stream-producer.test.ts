@@ -4,17 +4,30 @@ import { createCluster } from "../support/cluster.ts";
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
 
 describe("push", () => {
-  test("throws rather than drop an event from the log that the store does not have, and `pipe` waits", async () => {
+  test("without room for an event that the store does not have fails the stream, and drops none", async () => {
     const { processes, clock, close } = createCluster({ buffer: { events: 10, bytes: 4_000 } });
     const [{ registry, link }] = processes;
     const job = await registry.open("a");
     link.callFates = ["rejected"];
-    let pushed = 0;
-    const overflow = (): void => {
-      for (; pushed < 100; pushed++) job.push({ data: pushed });
-    };
-    expect(overflow).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED", retryable: true }));
-    expect([pushed, registry.get("a")?.first]).toEqual([10, 1]);
+    const ids = Array.from({ length: 12 }, (_, data) => job.push({ data }));
+    expect(ids.filter((id) => id !== undefined)).toHaveLength(10);
+    expect(registry.get("a")).toMatchObject({ status: "failed", first: 1, last: 10 });
+    expect(job.signal.reason).toEqual(code("LIMIT_EXCEEDED"));
+    link.callFates = ["ok"];
+    await clock.advance(2_000);
+    const late = processes[1].connect("a");
+    await clock.flush();
+    expect(late.events).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(late.blocks.at(-2)?.[2]).toMatchObject({ code: "LIMIT_EXCEEDED", retryable: false });
+    await close();
+  });
+
+  test("`pipe` waits for room rather than drop an event that the store does not have", async () => {
+    const { processes, clock, close } = createCluster({ buffer: { events: 10, bytes: 4_000 } });
+    const [{ registry, link }] = processes;
+    const job = await registry.open("a");
+    link.callFates = ["rejected"];
+    for (let data = 0; data < 10; data++) job.push({ data });
     const piped = job.pipe(
       (async function* () {
         yield* [{ data: "a" }, { data: "b" }];
@@ -196,7 +209,7 @@ describe("with durability `stored`", () => {
       expect(client.events).toEqual([1, 2]);
       expect(client.blocks.at(-1)?.[2]).toEqual({ status: "lost" });
     }
-    expect(() => job.push({ data: 4 })).toThrow(code("STREAM_ENDED"));
+    expect(job.push({ data: 4 })).toBeUndefined();
     await close();
   });
 });

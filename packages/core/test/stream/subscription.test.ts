@@ -28,15 +28,18 @@ describe("subscribe", () => {
     ]);
   });
 
-  test("waits without a limit for a stream that does not exist yet", async () => {
+  test("waits for a stream that does not exist yet, and throws GONE after `wait`", async () => {
     const { registry, clock } = createTestRegistry();
+    const gone = expect(collect(registry.subscribe("never"))).rejects.toEqual(code("GONE"));
     const collected = collect(registry.subscribe("a"));
-    await clock.advance(10_000_000);
+    await clock.advance(89_000);
     const job = await registry.open("a");
     job.push({ data: 1 });
     await job.end();
     await clock.flush();
     expect(await collected).toEqual(["message 1"]);
+    await clock.advance(2_000);
+    await gone;
   });
 
   test("attaches at the first `next()`, and does not count against `maxConnections`", async () => {
@@ -103,9 +106,9 @@ describe("subscribe", () => {
     await expect(collect(registry.subscribe("b"))).rejects.toBe(error);
   });
 
-  test("throws GONE for an invalid id", async () => {
+  test("refuses an invalid id at once", () => {
     const { registry } = createTestRegistry();
-    await expect(collect(registry.subscribe(""))).rejects.toEqual(code("GONE"));
+    expect(() => registry.subscribe("")).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
   });
 
   test.each(["before the first `next()`", "while it waits", "while it reads"])(

@@ -165,23 +165,48 @@ describe("pipe", () => {
     expect(getEventListeners(job.signal, "abort")).toHaveLength(1);
   });
 
-  test("reports what a source throws after an abort, unless it is the AbortError", async () => {
-    const { registry, clock, observed } = createTestRegistry();
-    for (const [id, error] of [
-      ["a", new DOMException("aborted", "AbortError")],
-      ["b", new Error("on the way out")],
-    ] as const) {
-      const job = await registry.open(id);
+  /** As the official SDKs of LLM APIs do it: the name of the error is that of its base class. */
+  class APIUserAbortError extends Error {}
+
+  test.each<[string, (reason: unknown) => unknown]>([
+    ["an AbortError", () => new DOMException("This operation was aborted", "AbortError")],
+    ["the reason of the signal", (reason) => reason],
+    ["a TimeoutError", () => new DOMException("The operation timed out", "TimeoutError")],
+    ["an error of a class without a name", () => new APIUserAbortError("Request was aborted.")],
+    ["an error with the reason as its cause", (cause) => new Error("terminated", { cause })],
+    ["no error at all", () => undefined],
+  ])("takes what a source throws after an abort for the abort: %s", async (_, errorFor) => {
+    for (const grace of [0, 1_000]) {
+      const { registry, clock, observed } = createTestRegistry();
+      const aborted = (signal: AbortSignal): Promise<never> =>
+        new Promise((__, reject) =>
+          signal.addEventListener("abort", () => reject(errorFor(signal.reason) as Error)),
+        );
+      const job = await registry.open("a");
       const piped = job.pipe(async function* ({ signal }) {
         yield { data: 1 };
-        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(error)));
+        await aborted(signal);
       });
+      const starting = await registry.open("b");
+      const neverStarted = starting.pipe(({ signal }) => aborted(signal));
       await clock.flush();
-      await registry.cancel(id);
-      await piped;
+      for (const id of ["a", "b"]) await registry.cancel(id, "user", { grace });
+      expect(await Promise.all([piped, neverStarted])).toEqual(["cancelled", "cancelled"]);
       await clock.flush();
+      expect(observed.failed).toEqual([]);
     }
-    expect(observed.failed).toEqual([{ id: "b", stage: "source", error: new Error("on the way out") }]);
+  });
+
+  test("reports what the clean-up of a source throws after an abort", async () => {
+    const { registry, clock, observed } = createTestRegistry();
+    const job = await registry.open("a");
+    const error = new Error("The connection cannot be released.");
+    const piped = job.pipe(new ReadableStream({ cancel: () => Promise.reject(error) }));
+    await clock.flush();
+    await registry.cancel("a");
+    await piped;
+    await clock.flush();
+    expect(observed.failed).toEqual([{ id: "a", stage: "source", error }]);
   });
 
   test("cancels the source if the stream has ended", async () => {

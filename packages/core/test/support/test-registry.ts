@@ -1,5 +1,5 @@
 import type { Observer } from "../../src/protocol/observer.ts";
-import type { ServeOptions } from "../../src/connection/options.ts";
+import type { ServeOptions } from "../../src/connection/serve-options.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
 import type { Registry, RegistryOptions } from "../../src/registry/types.ts";
 import { serve } from "../../src/connection/serve.ts";
@@ -79,9 +79,9 @@ export function createTestRegistry(
 
 function testClient(client: MemoryClient, over: Promise<void>): TestClient {
   const blocks = (): TestClient["blocks"] =>
-    decodeFrames(new TextEncoder().encode(client.text))
-      .filter(({ data }) => data !== "")
-      .map(({ event, id, data }) => [event, id, parse(data)]);
+    decodeFrames(new TextEncoder().encode(client.text)).flatMap(({ event, id, data }) =>
+      data === undefined ? [] : [[event, id, parse(data)]],
+    );
   return Object.defineProperties(client, {
     over: { value: over },
     blocks: { get: blocks },

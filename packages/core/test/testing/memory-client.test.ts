@@ -92,6 +92,18 @@ test("the response of a stalled client ends when it has read everything", () => 
   expect(drained).not.toHaveBeenCalled();
 });
 
+test("a response that is cut ends behind what was written, also for a stalled client", () => {
+  const { client, sink, drained, closed } = openResponse();
+  client.stall();
+  sink.write(bytes("a"));
+  sink.cut(new Error("drained"));
+  expect([client.state, closed.mock.calls.length]).toEqual(["closing", 0]);
+  expect(sink.write(bytes("b"))).toBe(false);
+  client.drain();
+  expect([client.state, client.text, closed.mock.calls.length]).toEqual(["cut", "a", 1]);
+  expect(drained).not.toHaveBeenCalled();
+});
+
 test("when a client leaves, the request aborts before `closed` comes", () => {
   const { client, closed } = openResponse();
   const order: string[] = [];
@@ -116,7 +128,7 @@ test("the response to a client that has already left can be started once, and is
 });
 
 test("in any order of calls `closed` comes exactly once, and nothing is written or reported after it", () => {
-  const anyStep = fc.constantFrom("write", "close", "destroy", "stall", "drain", "leave");
+  const anyStep = fc.constantFrom("write", "close", "cut", "destroy", "stall", "drain", "leave");
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 12, size: "max" }), (steps) => {
       const { client, sink, drained, closed } = openResponse();
@@ -129,12 +141,13 @@ test("in any order of calls `closed` comes exactly once, and nothing is written 
         const before = { text: client.text, drained: drained.mock.calls.length };
         if (step === "write") paused ||= !sink.write(bytes("x"));
         else if (step === "close" || step === "destroy") sink[step]();
+        else if (step === "cut") sink.cut("cut");
         else client[step as "stall" | "drain" | "leave"]();
         if (ended !== undefined) {
           expect({ text: client.text, drained: drained.mock.calls.length }).toEqual(before);
           expect(client.state).toBe(ended);
         }
-        const isOver = ["flushed", "destroyed", "left"].includes(client.state);
+        const isOver = ["flushed", "cut", "destroyed", "left"].includes(client.state);
         expect(closed).toHaveBeenCalledTimes(isOver ? 1 : 0);
         if (isOver) ended = client.state;
       }

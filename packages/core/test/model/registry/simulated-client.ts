@@ -247,12 +247,7 @@ export class SimulatedClient {
     const end = positionOf(id);
     const { status } = JSON.parse(data) as { status: string };
     if (this.isGone) {
-      if (
-        !this.#waiting ||
-        status !== "failed" ||
-        end?.seq !== 0 ||
-        this.#model.find(end.epoch) !== undefined
-      )
+      if (!this.#waiting || status !== "lost" || end?.seq !== 0 || this.#model.find(end.epoch) !== undefined)
         throw new Error(`After GONE, stream.end has the status ${status} and the id ${id}`);
       return;
     }

@@ -63,7 +63,7 @@ export class SimulatedClient {
     const blocks = decodeFrames(new TextEncoder().encode(text.slice(this.#parsed, end)));
     this.#parsed = end;
     for (const { id, event, data } of blocks) {
-      if (data !== "") this.#onEvent(event, id, data);
+      if (data !== undefined) this.#onEvent(event, id, data);
       if (id !== undefined) this.cursor = id;
     }
   }

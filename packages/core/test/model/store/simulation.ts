@@ -209,15 +209,24 @@ class Simulation {
       const data = `${++this.#pushedEvents}`;
       try {
         const id = writer.push({ event: "token", data });
+        if (id === undefined) {
+          this.#checkIgnored(producer);
+          continue;
+        }
         record.events.push(data);
         if (id !== `${record.epoch}.${record.events.length}`)
           throw new Error(`push returned the id ${id} for event ${record.events.length}`);
       } catch (error) {
-        const { code } = error as { code?: string };
-        if (!["STREAM_ENDED", "LIMIT_EXCEEDED"].includes(code ?? "")) throw error;
-        if (code === "LIMIT_EXCEEDED" && record.status !== undefined) throw error;
+        const isOwnEnd = record.status !== undefined && (error as { code?: string }).code === "STREAM_ENDED";
+        if (!isOwnEnd) throw error;
       }
     }
+  }
+
+  /** A push is ignored only when somebody else has ended the stream, or there was no room: then the stream has failed. */
+  #checkIgnored({ writer, record, process }: Producer): void {
+    if (!writer.signal.aborted) throw new Error("A push was ignored although the producer has its stream");
+    if (process.registry.get(writer.id)?.status === "failed") record.status ??= "failed";
   }
 
   #pushToChannel(count: number, process: Process): void {

@@ -1,0 +1,51 @@
+import { createLatch } from "../base/latch.ts";
+
+/** One producer's part of a stream: from its `open` until it ends the stream, or until somebody else takes it away. */
+export class ProducerSession {
+  /** The first half of the ids of this producer's events. */
+  readonly epoch: string;
+  readonly #stopLatch = createLatch();
+  readonly #revokeLatch = createLatch();
+  #hasEnded = false;
+
+  constructor(epoch: string) {
+    this.epoch = epoch;
+  }
+
+  /** Whether what this producer pushes is taken. */
+  get isActive(): boolean {
+    return !this.#hasEnded && !this.#revokeLatch.closed;
+  }
+
+  /** Whether the producer itself has ended or failed the stream. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Aborts when somebody else wants the producer to stop: by a cancel, an expiry, a take-over or a closing registry. */
+  get signal(): AbortSignal {
+    return this.#stopLatch.signal;
+  }
+
+  /** The producer ends or fails the stream. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  /** Aborts the signal. What the producer pushes is still taken. Without effect after {@link end}. */
+  requestStop(reason: unknown): void {
+    if (!this.#hasEnded) this.#stopLatch.close(reason);
+  }
+
+  /** Takes the stream away: aborts the signal, and ignores later pushes. Without effect after {@link end}. */
+  revoke(reason: unknown): void {
+    if (this.#hasEnded) return;
+    this.#stopLatch.close(reason);
+    this.#revokeLatch.close(reason);
+  }
+
+  /** Calls `callback` when the stream is taken away, at once if it was. Returns how to remove it. */
+  onRevoked(callback: (reason: unknown) => void): () => void {
+    return this.#revokeLatch.defer(callback);
+  }
+}
