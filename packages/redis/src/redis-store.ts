@@ -12,7 +12,7 @@ import { createReport } from "@holdfast/core/internal";
 import { createCommandSender } from "./commands/command-sender.ts";
 import { createHealth } from "./commands/health.ts";
 import { batchKey, channelOf, keysOf } from "./commands/keys.ts";
-import { decodeAppended, decodeOpened, decodePage, encodeEnd } from "./commands/replies.ts";
+import { decodeAppended, decodeOpened, decodePage, encodeEnd, encodeJoints } from "./commands/replies.ts";
 import type { CommandArgument } from "./connectors/connector.ts";
 import { createConnector, type RedisClient } from "./connectors/create-connector.ts";
 import { createWake } from "./pubsub/hints.ts";
@@ -90,9 +90,12 @@ export function redisStore(options: RedisStoreOptions): Store {
           integer(open.leaseMs),
           integer(open.ttlMs),
           integer(open.keep),
-          open.takeover === true ? "1" : "",
+          open.ifExists ?? "throw",
+          open.lapsedFence === undefined ? "" : String(open.lapsedFence),
+          integer(open.retryWindowMs ?? 0),
           open.restoreFence === undefined ? "" : String(open.restoreFence),
           String(open.restoreLast ?? 0),
+          encodeJoints(open.restoreJoints ?? []),
         ],
       );
       return decodeOpened(reply);
@@ -100,7 +103,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 
     async append(id, append: StoreAppend) {
       const { meta, frames } = keysOf(keyPrefix, id);
-      const { batch } = append;
+      const { batch, interrupt } = append;
       const args: CommandArgument[] = [
         append.epoch,
         String(append.fence),
@@ -109,6 +112,8 @@ export function redisStore(options: RedisStoreOptions): Store {
         integer(append.ttlMs),
         append.end === undefined ? "" : encodeEnd(append.end),
         batch === undefined ? "" : String(batch.number),
+        interrupt === undefined ? "" : integer(interrupt.retryWindowMs),
+        interrupt?.error === undefined ? "" : JSON.stringify(interrupt.error),
       ];
       for (const frame of append.frames) {
         args.push(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
@@ -134,9 +139,9 @@ export function redisStore(options: RedisStoreOptions): Store {
 
     wake,
 
-    async cancel(id, reason) {
+    async cancel(id, reason, graceMs = 0) {
       const { meta } = keysOf(keyPrefix, id);
-      return Number(await commands.runScript(scripts.cancel, [meta], [reason])) === 1;
+      return Number(await commands.runScript(scripts.cancel, [meta], [reason, integer(graceMs)])) === 1;
     },
 
     async lost(id, fence, end) {

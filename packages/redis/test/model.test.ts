@@ -11,6 +11,7 @@ const ID = "{job}";
 
 const epochs = fc.constantFrom("aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc");
 const leases = fc.constantFrom(LONG, LONG, EXPIRED);
+const windows = fc.constantFrom(0, 0, LONG);
 const fences = fc.integer({ min: 0, max: 4 });
 const numbers = fc.integer({ min: 0, max: 12 });
 const ends = fc.constantFrom<StoredEnd[]>(
@@ -25,7 +26,10 @@ const opens = fc.record({
   kind: fc.constantFrom("stream", "stream", "stream", "stream", "channel"),
   epoch: epochs,
   leaseMs: leases,
-  takeover: fc.boolean(),
+  ifExists: fc.constantFrom("throw", "replace", "append", "append"),
+  /** Relative to the fence of the stream that the model has. */
+  lapsed: rarely(fc.constantFrom(0, 0, 1), 3),
+  retryWindowMs: windows,
   /** Relative to the stream that the model has. */
   restore: rarely(
     fc.record({
@@ -46,6 +50,16 @@ const appends = fc.record({
   count: fc.integer({ min: 0, max: 4 }),
   leaseMs: leases,
   end: rarely(ends, 6),
+  interrupt: rarely(
+    fc.oneof(
+      fc.record({ retryWindowMs: windows }),
+      fc.record({
+        retryWindowMs: windows,
+        error: fc.constant({ code: "X", message: "why", retryable: true }),
+      }),
+    ),
+    6,
+  ),
   batch: fc.record({ producer: fc.constantFrom("p", "q"), number: fc.integer({ min: 1, max: 6 }) }),
 });
 
@@ -63,7 +77,10 @@ const step = fc.oneof(
     }),
     weight: 2,
   },
-  fc.record({ do: fc.constant("cancel" as const), with: fc.constantFrom("", "user", "admin") }),
+  fc.record({
+    do: fc.constant("cancel" as const),
+    with: fc.record({ reason: fc.constantFrom("", "user", "admin"), graceMs: fc.constantFrom(0, 5) }),
+  }),
   fc.record({ do: fc.constant("lost" as const), with: fc.constantFrom(0, 0, 0, 1, -1) }),
   fc.record({ do: fc.constantFrom("delete" as const, "evict" as const, "flushScripts" as const) }),
 );
@@ -93,11 +110,13 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
         for (const one of steps) {
           switch (one.do) {
             case "open": {
-              const { restore, kind, epoch, ...rest } = one.with;
+              const { restore, lapsed, kind, ifExists, epoch, ...rest } = one.with;
               const { log } = model;
               const options: StoreOpen = {
                 ...rest,
                 kind: kind as StoreOpen["kind"],
+                ifExists: ifExists as NonNullable<StoreOpen["ifExists"]>,
+                ...(lapsed !== undefined && { lapsedFence: (log?.fence ?? 1) + lapsed }),
                 epoch: restore?.sameEpoch ? (log?.epoch ?? epoch) : epoch,
                 ttlMs: LONG,
                 keep: 1_000,
@@ -111,7 +130,7 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
             }
             case "append": {
               const { log } = model;
-              const { as, offset, count, end, batch, leaseMs } = one.with;
+              const { as, offset, count, end, interrupt, batch, leaseMs } = one.with;
               const { epoch, fence } = as === "producer" && log !== undefined ? log : one.with;
               const frames = Array.from({ length: count }, () => `frame ${++frameCount}`);
               const append = {
@@ -124,6 +143,7 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
                   ? { batch }
                   : { from: Math.max(1, (log?.last ?? 0) + 1 + offset) }),
                 ...(end !== undefined && log?.kind !== "channel" && { end }),
+                ...(interrupt !== undefined && end === undefined && log?.kind !== "channel" && { interrupt }),
               };
               expect(plain(await store.append(ID, append))).toEqual(plain(model.append(append, frames)));
               break;
@@ -136,13 +156,16 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
               break;
             }
             case "cancel":
-              expect(await store.cancel(ID, one.with)).toBe(model.cancel(one.with));
-              break;
-            case "lost":
-              expect(await store.lost(ID, one.with, { status: "lost" })).toBe(
-                model.lost(one.with, { status: "lost" }),
+              expect(await store.cancel(ID, one.with.reason, one.with.graceMs)).toBe(
+                model.cancel(one.with.reason, one.with.graceMs),
               );
               break;
+            case "lost": {
+              const fence = (model.log?.fence ?? 1) + one.with;
+              const end: StoredEnd = { status: "lost" };
+              expect(await store.lost(ID, fence, end)).toBe(model.lost(fence, end));
+              break;
+            }
             case "delete":
               await store.delete(ID);
               model.log = undefined;

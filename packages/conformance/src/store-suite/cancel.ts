@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NEXT_EPOCH, type StoreTest } from "./store-test.ts";
+import { NEXT_EPOCH, type StoreTest, THIRD_EPOCH } from "./store-test.ts";
 
 export function testCancel(test: StoreTest): void {
   test("cancel MUST be returned to the producer with each append", async ({
@@ -23,14 +23,23 @@ export function testCancel(test: StoreTest): void {
     assert.equal((await meta("job")).cancel, "");
   });
 
-  test("cancel MUST be returned to a producer that takes the stream over", async ({
-    store,
-    openProducer,
-  }) => {
+  test("cancel MUST be returned to a producer that continues the stream", async ({ store, openProducer }) => {
     await openProducer("job");
     await store.cancel("job", "user");
-    const taken = await openProducer("job", { epoch: NEXT_EPOCH, takeover: true });
-    assert.deepEqual(await taken.append(1, ["f1"]), { code: "ok", last: 1, cancel: "user" });
+    const next = await openProducer("job", { epoch: NEXT_EPOCH, ifExists: "append" });
+    assert.deepEqual(await next.append(1, ["f1"]), { code: "ok", last: 1, cancel: "user" });
+  });
+
+  test("cancel MUST be returned with the grace of the first request", async ({ store, openProducer }) => {
+    const { append } = await openProducer("job");
+    await store.cancel("job", "user", 5_000);
+    await store.cancel("job", "later", 1);
+    assert.deepEqual(await append(1, ["f1"]), {
+      code: "ok",
+      last: 1,
+      cancel: "user",
+      cancelGraceMs: 5_000,
+    });
   });
 
   test("cancel MUST return false for a stream that has ended and for an unknown id", async ({
@@ -49,7 +58,11 @@ export function testCancel(test: StoreTest): void {
     const { append } = await openProducer("job");
     await store.cancel("job", "user");
     await append(1, [], { end: { status: "cancelled" } });
-    await openProducer("job", { epoch: NEXT_EPOCH });
+    const next = await openProducer("job", { epoch: NEXT_EPOCH });
     assert.equal((await meta("job")).cancel, undefined);
+    await store.cancel("job", "user", 5_000);
+    const { append: appendNext } = await openProducer("job", { epoch: THIRD_EPOCH, ifExists: "replace" });
+    assert.equal((await next.append(1, ["old"])).code, "fenced");
+    assert.deepEqual(await appendNext(1, ["f1"]), { code: "ok", last: 1 });
   });
 }

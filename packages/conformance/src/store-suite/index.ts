@@ -5,6 +5,8 @@ import { testChannels } from "./channels.ts";
 import { testEnd } from "./end.ts";
 import { testHealth } from "./health.ts";
 import { testIds } from "./ids.ts";
+import { testIfExists } from "./if-exists.ts";
+import { testInterruption } from "./interruption.ts";
 import { testLost } from "./lost.ts";
 import { testOpen } from "./open.ts";
 import { testRead } from "./read.ts";
@@ -12,7 +14,6 @@ import { testRestore } from "./restore.ts";
 import { testRetention } from "./retention.ts";
 import { storeTest } from "./store-test.ts";
 import type { Subject } from "./subject.ts";
-import { testTakeover } from "./takeover.ts";
 import { testWake } from "./wake.ts";
 
 export type { Runner } from "../runner.ts";
@@ -39,7 +40,8 @@ export function storeSuite(runner: Runner, { name, open }: StoreSuiteOptions): v
   const { describe } = runner;
   describe(`the store ${name}`, () => {
     describe("open", () => testOpen(test));
-    describe("take-over", () => testTakeover(test));
+    describe("open with `ifExists`", () => testIfExists(test));
+    describe("interruption", () => testInterruption(test));
     describe("restore", () => testRestore(test));
     describe("append", () => testAppend(test));
     describe("the end of a stream", () => testEnd(test));

@@ -98,11 +98,11 @@ export function testOpen(test: StoreTest): void {
   test("open MUST return the role `reader` for an id of the other kind", async ({ store, openProducer }) => {
     await openProducer("job");
     await store.open("room", CHANNEL);
-    for (const takeover of [false, true]) {
-      const channel = await store.open("job", { ...CHANNEL, epoch: NEXT_EPOCH, takeover });
+    for (const ifExists of ["throw", "replace", "append"] as const) {
+      const channel = await store.open("job", { ...CHANNEL, epoch: NEXT_EPOCH, ifExists });
       assert(channel.role === "reader");
       assert.equal(channel.meta.kind, "stream");
-      const stream = await store.open("room", { ...STREAM, epoch: NEXT_EPOCH, takeover });
+      const stream = await store.open("room", { ...STREAM, epoch: NEXT_EPOCH, ifExists });
       assert(stream.role === "reader");
       assert.equal(stream.meta.kind, "channel");
     }

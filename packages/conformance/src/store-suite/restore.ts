@@ -14,19 +14,23 @@ export function testRestore(test: StoreTest): void {
   test("a restore of a stream that was lost MUST continue it with the same epoch and fence", async ({
     store,
     openProducer,
+    meta,
     texts,
   }) => {
-    const { fence } = await openProducer("job");
-    const taken = await openProducer("job", { epoch: NEXT_EPOCH, takeover: true });
-    await taken.append(1, frames(1, 3));
+    const old = await openProducer("job");
+    await old.append(1, ["f1"]);
+    const next = await openProducer("job", { epoch: NEXT_EPOCH, ifExists: "append" });
+    await next.append(2, frames(2, 3));
     await store.delete("job");
 
-    assert.deepEqual(await taken.append(4, ["f4"]), { code: "missing" });
-    const restored = await openProducer("job", { restoreFence: taken.fence });
-    assert.deepEqual([restored.epoch, restored.fence, restored.last], [EPOCH, taken.fence, 0]);
-    assert.deepEqual(await taken.append(1, frames(1, 4)), { code: "ok", last: 4 });
+    assert.deepEqual(await next.append(4, ["f4"]), { code: "missing" });
+    const joints = [{ epoch: EPOCH, last: 1 }];
+    const restore = { epoch: NEXT_EPOCH, restoreFence: next.fence, restoreJoints: joints };
+    const restored = await openProducer("job", restore);
+    assert.deepEqual([restored.epoch, restored.fence, restored.last], [NEXT_EPOCH, next.fence, 0]);
+    assert.deepEqual(await next.append(1, frames(1, 4)), { code: "ok", last: 4 });
     assert.deepEqual(await texts("job"), frames(1, 4));
-    const old = producer(store, "job", { epoch: EPOCH, fence });
+    assert.deepEqual((await meta("job")).joints, joints);
     assert.equal((await old.append(5, ["old"])).code, "fenced");
   });
 
@@ -87,12 +91,12 @@ export function testRestore(test: StoreTest): void {
     const { append, fence } = await openProducer("job");
     const restore = { ...STREAM, restoreFence: fence };
     assert.equal((await store.open("job", { ...restore, epoch: NEXT_EPOCH })).role, "reader");
-    const taken = await openProducer("job", { epoch: NEXT_EPOCH, takeover: true });
+    const next = await openProducer("job", { epoch: NEXT_EPOCH, ifExists: "append" });
     assert.equal((await store.open("job", restore)).role, "reader");
     assert.equal((await append(1, ["old"])).code, "fenced");
 
-    await taken.append(1, ["f1"], { end: { status: "cancelled" } });
-    const late = await store.open("job", { ...restore, restoreFence: taken.fence });
+    await next.append(1, ["f1"], { end: { status: "cancelled" } });
+    const late = await store.open("job", { ...restore, epoch: NEXT_EPOCH, restoreFence: next.fence });
     assert(late.role === "reader");
     assert.deepEqual(late.meta.end, { status: "cancelled" });
     assert.deepEqual(await texts("job"), ["f1"]);

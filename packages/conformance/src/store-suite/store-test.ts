@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import type { Store, StoreAppend, StoreAppended, StoreMeta, StoreOpen, StorePage } from "@holdfast/core";
+import type {
+  Joint,
+  Store,
+  StoreAppend,
+  StoreAppended,
+  StoreMeta,
+  StoreOpen,
+  StorePage,
+} from "@holdfast/core";
 import type { Runner } from "../runner.ts";
 import type { Subject } from "./subject.ts";
 
@@ -35,7 +43,7 @@ export interface StoreTestContext extends Required<Omit<Subject, "close">> {
   readonly openProducer: (
     id: string,
     open?: Partial<StoreOpen>,
-  ) => Promise<Producer & { readonly last: number }>;
+  ) => Promise<Producer & { readonly last: number; readonly joints: readonly Joint[] | undefined }>;
   /** The meta of an id that the store must know. */
   readonly meta: (id: string) => Promise<StoreMeta>;
   /** All frames of an id that the store must know, as text. */
@@ -75,7 +83,7 @@ function createContext(subject: Subject): StoreTestContext {
     async openProducer(id, open = {}) {
       const opened = await store.open(id, { ...STREAM, ...open });
       assert(opened.role === "producer", `${id} has another producer`);
-      return { ...producer(store, id, opened), last: opened.last };
+      return { ...producer(store, id, opened), last: opened.last, joints: opened.joints };
     },
     meta: async (id) => (await readAll(id)).meta,
     texts: async (id) => (await readAll(id)).frames.map(text),

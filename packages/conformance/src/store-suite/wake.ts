@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import type { OnWake } from "@holdfast/core";
 import { NEXT_EPOCH, SHORT, type StoreTest, type StoreTestContext, THIRD_EPOCH } from "./store-test.ts";
 
+const FOURTH_EPOCH = "dddddddddd";
+const FIFTH_EPOCH = "eeeeeeeeee";
+
 /** Collects hints as text, such as `changed job`. */
 function collectHints(): { readonly hints: string[]; readonly onWake: OnWake } {
   const hints: string[] = [];
@@ -35,7 +38,7 @@ export function testWake(test: StoreTest): void {
     wake.close();
   });
 
-  test("wake MUST call back after an open, a take-over, a loss and an end", async (context) => {
+  test("wake MUST call back after an open, a continuation, a replacement, a loss and an end", async (context) => {
     const { store, other, openProducer, meta, pause, until } = context;
     const { hints, onWake } = collectHints();
     const wake = other.wake(["first", "job"], onWake);
@@ -59,12 +62,13 @@ export function testWake(test: StoreTest): void {
       await until(() => hints.includes("changed job"));
     };
     await expectHint(() => openProducer("job"));
-    const { fence } = await openProducer("job", { epoch: NEXT_EPOCH, takeover: true, leaseMs: SHORT });
+    const { fence } = await openProducer("job", { epoch: NEXT_EPOCH, ifExists: "append", leaseMs: SHORT });
     await until(async () => (await meta("job")).leaseLeftMs <= 0);
     await expectHint(() => store.lost("job", fence, { status: "lost" }));
-    await expectHint(() => openProducer("job", { epoch: NEXT_EPOCH }));
-    await expectHint(() => openProducer("job", { epoch: THIRD_EPOCH, takeover: true }));
-    const next = await openProducer("job", { epoch: THIRD_EPOCH, takeover: true });
+    await expectHint(() => openProducer("job", { epoch: THIRD_EPOCH }));
+    await expectHint(() => openProducer("job", { epoch: FOURTH_EPOCH, ifExists: "append" }));
+    await expectHint(() => openProducer("job", { epoch: FIFTH_EPOCH, ifExists: "replace" }));
+    const next = await openProducer("job", { epoch: FIFTH_EPOCH, ifExists: "replace" });
     await expectHint(() => next.append(1, [], { end: { status: "done" } }));
     wake.close();
   });

@@ -78,6 +78,7 @@ export { backoff } from "../base/backoff.ts";
 export type { BackoffOptions } from "../base/backoff.ts";
 
 // Stores
+export type { Joint } from "../protocol/cursor.ts";
 export type {
   OnWake,
   PageLimits,
@@ -86,6 +87,7 @@ export type {
   StoreAppended,
   StoreCursor,
   StoredEnd,
+  StoredInterruption,
   StoreMeta,
   StoreOpen,
   StoreOpened,

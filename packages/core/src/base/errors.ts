@@ -154,11 +154,12 @@ export function abortedError(reason?: unknown): HoldfastError {
   return new HoldfastError("ABORTED", "The operation was aborted.", { cause: reason });
 }
 
-/** What readers are told of a stream that has no producer at the moment. */
-export function interruptedError(): HoldfastError {
-  const message = "The stream is interrupted. It continues when its producer is back.";
-  return new HoldfastError("INTERRUPTED", message, { retryable: true });
-}
+/** What readers are told of a stream that has no producer at the moment. One object, so that nobody is told twice. */
+export const INTERRUPTED: HoldfastError = /* @__PURE__ */ new HoldfastError(
+  "INTERRUPTED",
+  "The stream is interrupted. It continues when its producer is back.",
+  { retryable: true },
+);
 
 /** The reason of a producer's signal when another producer has opened its stream. */
 export function takenOverError(id: string): HoldfastError {

@@ -1,13 +1,10 @@
 import { eventText } from "../protocol/encode.ts";
-import type { Joint } from "../protocol/cursor.ts";
+import { addJoint, type Joint } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { idPrefix } from "../protocol/event-id.ts";
 import { eventSizeLimit } from "../protocol/event-size.ts";
 import { createRingBuffer, type RingBuffer } from "./ring-buffer.ts";
 import { type Run, SlabMemory } from "./slab.ts";
-
-/** A cursor of an epoch that is older than this many epochs is no longer understood. */
-const MAX_JOINTS = 8;
 
 /** Each frame counts for this much beside its bytes: its address, its size, its share of unused slab space. */
 const FRAME_OVERHEAD = 32;
@@ -57,9 +54,13 @@ export class Log {
     return this.#joints;
   }
 
-  /** Another producer continues the log: the next event has the next number, under a new epoch. */
-  startEpoch(epoch: string): void {
-    this.#joints = [...this.#joints, { epoch: this.#epoch, last: this.last }].slice(-MAX_JOINTS);
+  /**
+   * Another producer continues the log: the next event has the next number, under a new epoch.
+   *
+   * @param joints those of the log from now on. By default the epoch before ends with the last frame
+   */
+  startEpoch(epoch: string, joints?: readonly Joint[]): void {
+    this.#joints = joints ?? addJoint(this.#joints, { epoch: this.#epoch, last: this.last });
     this.#epoch = epoch;
     this.#idPrefix = idPrefix(epoch);
   }

@@ -8,6 +8,14 @@ export interface Joint {
   readonly last: number;
 }
 
+/** A cursor of an epoch that is older than this many epochs is no longer understood. */
+export const MAX_JOINTS = 8;
+
+/** The joints of a log that another producer continues. */
+export function addJoint(joints: readonly Joint[], joint: Joint): readonly Joint[] {
+  return [...joints, joint].slice(-MAX_JOINTS);
+}
+
 /** What a cursor is compared with. An empty log has `first === last + 1`. */
 export interface Bounds {
   /** The epoch of the newest events. */

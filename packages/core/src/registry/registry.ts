@@ -70,7 +70,6 @@ export function createRegistry<Events extends object = AnyEvents>(
   check(source === undefined || typeof source === "function", "source", "a function", source);
   if (store !== undefined) checkStore(store);
   checkOneOf("durability", durability, ["local", "stored"]);
-  checkRetryWindow(defaults);
   const seconds = new SecondsCheck();
   const checkTimes = (given: RegistryOptions | undefined, id?: string): void =>
     seconds.check(given, runtime.clock, (message) => runtime.report("warned", { id, message }));
@@ -90,6 +89,8 @@ export function createRegistry<Events extends object = AnyEvents>(
   const pool = new ConnectionPool({ runtime, heartbeat: delivery.heartbeat, maxConnections });
   const openListeners = createKeyedListeners<Stream>();
   const onOpened = (stream: Stream): void => openListeners.notify(stream.id, stream);
+  /** The ids whose source has failed and is started again soon. */
+  const restarting = new Set<string>();
   const startSource = source && ((id: string) => start(id, source));
   const host: StreamHost =
     store === undefined
@@ -102,7 +103,11 @@ export function createRegistry<Events extends object = AnyEvents>(
           store,
           durability,
           lifecycle,
-          restartSource: startSource,
+          restartSource:
+            startSource &&
+            ((id) => {
+              if (!restarting.has(id)) startSource(id);
+            }),
         });
   const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
   const snapshots = snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere });
@@ -144,38 +149,34 @@ export function createRegistry<Events extends object = AnyEvents>(
     };
   }
 
-  function checkRetryWindow({ retryWindow }: ResolvedStream): void {
-    const isSupported = retryWindow === 0 || store === undefined;
-    check(isSupported, "retryWindow", "0: with a store, streams are not interrupted yet", retryWindow);
-  }
-
   function checkCanOpen(id: string): void {
     if (lifecycle.isClosing) throw closedError();
     checkId(id);
   }
 
-  function toWriter(opened: OpenedStream, { retryWindow }: ResolvedStream): StreamWriter<Events> {
+  function toWriter(opened: OpenedStream): StreamWriter<Events> {
     const { stream } = opened;
     const acceptIt = acceptFor(stream.id, "stream", () => stream);
-    return createWriter<Events>(opened, { runtime, retryWindow, accept: acceptIt });
+    return createWriter<Events>(opened, { runtime, accept: acceptIt });
   }
 
   /** A source that fails is started again, with back-off, while its stream has readers. */
   function start(id: string, run: NonNullable<RegistryOptions<Events>["source"]>, attempt = 0): void {
     if (lifecycle.isClosing) return;
     const pipe = async (opened: OpenedStream): Promise<void> => {
-      const retryWindow = store === undefined ? Infinity : 0;
-      const writer = toWriter(opened, { ...defaults, retryWindow });
+      const writer = toWriter(opened);
       const status = await writer.pipe(({ signal }) => run(id, { signal }));
+      if (status !== "interrupted" || lifecycle.isClosing) return;
       const failures = writer.last > 0 ? 0 : attempt;
-      const restart = (): void => {
-        if (opened.stream.interruption !== undefined) start(id, run, failures + 1);
-      };
-      if (status === "interrupted") runtime.clock.after(restartDelay(failures, runtime.random()), restart);
+      restarting.add(id);
+      runtime.clock.after(restartDelay(failures, runtime.random()), () => {
+        restarting.delete(id);
+        if (table.getLive(id)?.interruption !== undefined) start(id, run, failures + 1);
+      });
     };
     // A run that gave nothing leaves nothing to start over from.
     const ifExists = table.getLive(id)?.log.last === 0 ? "append" : "throw";
-    const opened = host.open(id, defaults, ifExists, true);
+    const opened = host.open(id, { ...defaults, retryWindow: Infinity }, ifExists, true);
     if (!(opened instanceof Promise)) return void pipe(opened);
     opened.then(pipe, (error: unknown) => {
       // In every other case the stream runs elsewhere, or is looked up again when the store is back.
@@ -215,10 +216,9 @@ export function createRegistry<Events extends object = AnyEvents>(
       const { ifExists = "throw", ...streamOptions } = openOptions;
       const resolved = resolveStream(defaults, streamOptions);
       checkTimes(streamOptions, id);
-      checkRetryWindow(resolved);
       checkOneOf("ifExists", ifExists, ["throw", "replace", "append"]);
       checkCanOpen(id);
-      return toWriter(await host.open(id, resolved, ifExists), resolved);
+      return toWriter(await host.open(id, resolved, ifExists));
     },
     channel(id) {
       checkCanOpen(id);

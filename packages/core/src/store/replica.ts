@@ -4,6 +4,7 @@ import type { Stream } from "../stream/stream.ts";
 import { PAGE, type PageCache, withIds } from "./page-cache.ts";
 import type { StoredEnd, StoreMeta, StorePage } from "./store.ts";
 import { LEASE, pollDelay, type StoreClient } from "./store-client.ts";
+import { isInterrupted } from "./store-options.ts";
 
 /** How long a stream that the store has lost is waited for: its producer restores it, if it is alive. */
 const LOST_AFTER: number = LEASE + 5_000;
@@ -50,6 +51,9 @@ export class Replica {
   #cancelTimer: () => void = () => undefined;
   #missingSince: number | undefined;
   #leaseLeft = Infinity;
+  #interruptedAt: number | undefined;
+  /** Whether an interrupted stream may be ended as soon as its window is over in the store. */
+  #isWindowOver = false;
   /** When a channel was last kept from expiring in the store. */
   #keptAt: number;
 
@@ -65,11 +69,15 @@ export class Replica {
   apply(meta: StoreMeta, after: number, frames: readonly Uint8Array[]): void {
     const { stream } = this;
     this.#pages.setFirst(meta.first);
+    // Another producer has continued the stream.
+    if (meta.epoch !== stream.log.epoch) stream.continueFrom(meta.epoch, meta.joints ?? [], 0);
     if (after > stream.log.last || frames.length > 0) {
       stream.appendFrames(after, withIds(stream, after + 1, frames));
     }
     if (meta.end !== undefined && stream.log.last >= meta.last) this.#finish(meta.end);
     else this.#leaseLeft = meta.leaseLeftMs;
+    if (meta.leaseLeftMs > 0) this.#resume();
+    else if (isInterrupted(meta) && this.#client.canExpireLeases) this.#interrupt(meta);
   }
 
   /** Something may have changed in the store: reads now, or again behind the read under way. */
@@ -132,7 +140,8 @@ export class Replica {
     if (this.#isOver) return "wait";
     if (page.code === "missing") return this.#onMissing();
     this.#missingSince = undefined;
-    if (page.code === "epoch") {
+    const isAheadOfJoint = page.code === "ahead" && page.meta.epoch !== log.epoch;
+    if (page.code === "epoch" || isAheadOfJoint) {
       this.#hooks.moved(this, page.meta);
       return "wait";
     }
@@ -165,8 +174,35 @@ export class Replica {
   }
 
   async #checkLease(meta: StoreMeta): Promise<Next> {
-    if (meta.end !== undefined || meta.leaseLeftMs > 0 || !this.#client.canExpireLeases) return "wait";
-    return (await this.#client.lost(this.stream.id, meta.fence, { status: "lost" })) ? "read" : "wait";
+    const { end, fence, leaseLeftMs, retryWindowMs = 0, error } = meta;
+    const isOver = end === undefined && leaseLeftMs + retryWindowMs <= 0 && this.#client.canExpireLeases;
+    if (!isOver || (retryWindowMs > 0 && !this.#isWindowOver)) return "wait";
+    const lost: StoredEnd = error === undefined ? { status: "lost" } : { status: "failed", error };
+    return (await this.#client.lost(this.stream.id, fence, lost)) ? "read" : "wait";
+  }
+
+  /** The stream waits for another producer. Whether the window is over is decided with the snapshot, if there is one. */
+  #interrupt({ leaseLeftMs, retryWindowMs = 0, error }: StoreMeta): void {
+    const { stream } = this;
+    const { restartSource } = this.#hooks;
+    const { clock } = this.#client;
+    this.#interruptedAt ??= clock.now();
+    stream.interrupt({
+      error: error && fromPublicError(error),
+      window: Math.max(0, leaseLeftMs + retryWindowMs),
+      expire: () => {
+        this.#isWindowOver = true;
+        this.refresh();
+      },
+    });
+    const isStopped = clock.now() - this.#interruptedAt >= STOPPED_AFTER;
+    if (isStopped && stream.readers.size > 0) restartSource?.(stream.id);
+  }
+
+  #resume(): void {
+    this.#isWindowOver = false;
+    this.#interruptedAt = undefined;
+    this.stream.resume();
   }
 
   async #onMissing(): Promise<Next> {

@@ -66,6 +66,19 @@ export class Replicas {
     }
   }
 
+  /** The readers of a stream that is no longer current continue with what the store has of its id. */
+  moveReaders(old: Stream, meta: StoreMeta): void {
+    const { table, client } = this.#options;
+    const { id } = old;
+    table.forget(old);
+    try {
+      old.moveReadersTo(this.#getOrCreate(id, meta, []));
+    } catch (error) {
+      client.report("failed", { id, stage: "store", error });
+      old.finish("lost");
+    }
+  }
+
   /** The stream as it is held here, or a new replica of it. */
   #getOrCreate(id: string, meta: StoreMeta, frames: readonly Uint8Array[]): Stream {
     const held = this.#options.table.get(id);
@@ -101,13 +114,14 @@ export class Replicas {
     };
     const backing = { epoch, hooks, isReplica: true, onForgotten };
     const stream = table.add(id, kind, defaults, { backing });
+    stream.continueFrom(epoch, meta.joints ?? [], 0);
     const pages = new PageCache(client, stream, first, () => stream.end === undefined);
     stream.useStore(pages);
     const replica = new Replica(
       {
         channelTtl: channels.ttl,
         restartSource,
-        moved: (old, moved) => this.#moveReaders(old.stream, moved),
+        moved: (old, moved) => this.moveReaders(old.stream, moved),
         reopenChannel: (channelId) => channels.open(channelId),
         channelWentBack: (channelId, oldEpoch) => channels.deleteLife(channelId, oldEpoch),
       },
@@ -121,18 +135,5 @@ export class Replicas {
     replica.apply(meta, isWhole ? first - 1 : last, isWhole ? frames : []);
     replica.refresh();
     return stream;
-  }
-
-  /** The id is in another life: its readers continue there. */
-  #moveReaders(old: Stream, meta: StoreMeta): void {
-    const { table, client } = this.#options;
-    const { id } = old;
-    table.forget(old);
-    try {
-      old.moveReadersTo(this.#getOrCreate(id, meta, []));
-    } catch (error) {
-      client.report("failed", { id, stage: "store", error });
-      old.finish("lost");
-    }
   }
 }

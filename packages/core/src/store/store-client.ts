@@ -98,8 +98,8 @@ export class StoreClient implements Runtime {
     return this.read(id, null, { frames: 1, bytes: 1 });
   }
 
-  cancel(id: string, reason: string): Promise<boolean> {
-    return this.#call(id, () => this.#store.cancel(id, reason));
+  cancel(id: string, reason: string, graceMs: number): Promise<boolean> {
+    return this.#call(id, () => this.#store.cancel(id, reason, graceMs));
   }
 
   lost(id: string, fence: number, end: StoredEnd): Promise<boolean> {

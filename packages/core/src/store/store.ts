@@ -1,5 +1,6 @@
-import { check } from "../base/validate.ts";
 import type { PublicError } from "../base/errors.ts";
+import { check } from "../base/validate.ts";
+import type { Joint } from "../protocol/cursor.ts";
 import type { EndStatus } from "../protocol/reasons.ts";
 
 /*
@@ -17,16 +18,28 @@ export interface StoredEnd {
 /** What a store knows of one id. */
 export interface StoreMeta {
   readonly kind: "stream" | "channel";
-  /** One life of the id; kept on take-over and on restore. */
+  /** The epoch of the producer that the fence names. */
   readonly epoch: string;
+  /** The ends of the last eight epochs before it in the same life, oldest first. Left out if there are none. */
+  readonly joints?: readonly Joint[];
   /** The oldest frame's number; `last + 1` when none is held. */
   readonly first: number;
   /** The newest frame's number; 0 before the first. */
   readonly last: number;
   /** Rises whenever the producer changes: an older one is refused. 0 for a channel, which has none. */
   readonly fence: number;
-  /** How long the producer is still taken for alive, in ms; over when not positive. `Infinity` for a channel. */
+  /**
+   * For how long the producer still counts as alive, in ms. When the lease is over, minus the time since then.
+   * `Infinity` for a channel.
+   */
   readonly leaseLeftMs: number;
+  /**
+   * For how long the stream waits for another producer when the lease is over, in ms: until then it is interrupted. Left
+   * out for 0.
+   */
+  readonly retryWindowMs?: number;
+  /** Why the producer has given up its lease: if no other producer comes, the stream ends as `failed` with this error. */
+  readonly error?: PublicError;
   readonly end?: StoredEnd;
   /** Why somebody wants the stream cancelled; empty when no reason was given. */
   readonly cancel?: string;
@@ -35,8 +48,8 @@ export interface StoreMeta {
 export interface StoreOpen {
   readonly kind: "stream" | "channel";
   /**
-   * For a new life of the id, or with `restoreFence` the one that is restored. Every open has its own: one that comes
-   * again, since its answer was lost, finds by it what it did, and does nothing else.
+   * The epoch of the caller; with `restoreFence` the one that is restored. Every open has its own. An open that is
+   * repeated, because its answer was lost, finds its epoch in the store and changes nothing.
    */
   readonly epoch: string;
   /** How long the producer is taken for alive without an append, in ms. */
@@ -45,8 +58,19 @@ export interface StoreOpen {
   readonly ttlMs: number;
   /** How many frames are kept; about so many, the oldest go first. */
   readonly keep: number;
-  /** Whether a live producer is fenced off: the fence rises, the epoch and the frames stay. */
-  readonly takeover?: boolean;
+  /**
+   * What happens to a stream that has not ended. `throw`: the answer is `reader`. `replace`: a new life begins, without
+   * the frames. `append`: the frames and their numbers are kept, the next frame belongs to the caller's epoch, and the
+   * store notes the joint; a stream that is `done` or `cancelled` answers `reader`. `replace` and `append` raise the
+   * fence; a request to cancel the stream outlasts an `append`.
+   *
+   * @default "throw"
+   */
+  readonly ifExists?: "throw" | "replace" | "append";
+  /** With `replace`: only if the lease is over and the stream has this fence; otherwise the answer is `reader`. */
+  readonly lapsedFence?: number;
+  /** For how long the stream waits for another producer when the lease is over, in ms. @default 0 */
+  readonly retryWindowMs?: number;
   /**
    * The fence of a producer whose stream the store has lost, wholly or in part: it goes on under the same epoch and
    * fence behind `restoreLast`, with no frames. Refused where there is another life, a higher fence or an end; nothing
@@ -55,12 +79,13 @@ export interface StoreOpen {
   readonly restoreFence?: number;
   /** The number before the first frame that will be sent again. @default 0 */
   readonly restoreLast?: number;
+  /** The joints of the stream that is restored. */
+  readonly restoreJoints?: readonly Joint[];
 }
 
 /**
  * `producer`: the id is the caller's (a channel's is everybody's), `last` is the newest frame's number. `reader`: it is
- * live somewhere else, or of the other kind. A live stream whose lease is over is still somebody else's: call
- * {@link Store.lost} first. What has ended gives way to a new life.
+ * live somewhere else, of the other kind, or has an end that does not give way. Any other end gives way to a new life.
  */
 export type StoreOpened =
   | {
@@ -68,6 +93,7 @@ export type StoreOpened =
       readonly epoch: string;
       readonly fence: number;
       readonly last: number;
+      readonly joints?: readonly Joint[];
     }
   | { readonly role: "reader"; readonly meta: StoreMeta };
 
@@ -87,6 +113,15 @@ export interface StoreAppend {
   readonly ttlMs: number;
   /** Closes the stream behind the last frame, in the same step. */
   readonly end?: StoredEnd;
+  /** Gives the lease up behind the last frame, in the same step: the stream waits for another producer. */
+  readonly interrupt?: StoredInterruption;
+}
+
+export interface StoredInterruption {
+  /** For how long the stream waits, in ms. */
+  readonly retryWindowMs: number;
+  /** What of a failure is public. */
+  readonly error?: PublicError;
 }
 
 /**
@@ -95,13 +130,20 @@ export interface StoreAppend {
  * unknown.
  */
 export type StoreAppended =
-  | { readonly code: "ok"; readonly last: number; readonly cancel?: string }
+  | {
+      readonly code: "ok";
+      readonly last: number;
+      /** Why somebody wants the stream cancelled; empty when no reason was given. */
+      readonly cancel?: string;
+      /** For how long the producer may still push, in ms. Left out for 0. */
+      readonly cancelGraceMs?: number;
+    }
   | { readonly code: "gap"; readonly expected: number }
   | { readonly code: "fenced"; readonly fence: number }
   | { readonly code: "closed"; readonly end: StoredEnd }
   | { readonly code: "missing" };
 
-/** A place in one life of an id: behind frame `seq`. */
+/** A place in one life of an id: behind frame `seq`, which belongs to this epoch or to the one behind it. */
 export interface StoreCursor {
   readonly epoch: string;
   readonly seq: number;
@@ -115,7 +157,8 @@ export interface PageLimits {
 
 /**
  * `ok`: the frames behind the cursor, contiguous, without one those from `meta.first` on. `trimmed`: some of them are
- * gone. `epoch`: the cursor is of another life. `ahead`: it is behind `meta.last`.
+ * gone. `epoch`: the cursor's epoch is neither `meta.epoch` nor one of `meta.joints`. `ahead`: it is behind the last frame
+ * of its epoch.
  */
 export type StorePage =
   | { readonly code: "ok"; readonly meta: StoreMeta; readonly frames: readonly Uint8Array[] }
@@ -142,9 +185,17 @@ export interface Store {
   /** One atomic step: meta and page agree. */
   read(id: string, after: StoreCursor | null, limits: PageLimits): Promise<StorePage>;
   wake(ids: Iterable<string>, onWake: OnWake): StoreWake;
-  /** Asks for a live stream to be cancelled: its producer is woken, and told with its next append. Whether it was live. */
-  cancel(id: string, reason: string): Promise<boolean>;
-  /** Ends a stream whose lease is over, that is still open and has this fence; in one step. Whether it did. */
+  /**
+   * Asks for a live stream to be cancelled: its producer is woken, and told with its next append. The first request
+   * stays. Resolves with whether the stream was live.
+   *
+   * @param graceMs for how long the producer may still push. Default 0
+   */
+  cancel(id: string, reason: string, graceMs?: number): Promise<boolean>;
+  /**
+   * Ends a stream whose lease and retry window are over, that has not ended and has this fence; in one step. Resolves with
+   * whether it did.
+   */
   lost(id: string, fence: number, end: StoredEnd): Promise<boolean>;
   delete(id: string): Promise<void>;
   /** Tells when the store goes away and when it is back; `true` is assumed before. Returns how to stop listening. */

@@ -1,7 +1,9 @@
 // Tested by test/store/stream-producer.test.ts.
 import { HoldfastError, toPublicError } from "../base/errors.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
-import type { StoredEnd } from "./store.ts";
+import type { Interruption } from "../stream/stream.ts";
+import type { StoredEnd, StoredInterruption } from "./store.ts";
+import { toStoreWindow } from "./store-options.ts";
 
 export function notStoredError(): HoldfastError {
   const message = "The end of the stream could not be stored.";
@@ -10,4 +12,11 @@ export function notStoredError(): HoldfastError {
 
 export function toStoredEnd({ status, error }: StreamEnd): StoredEnd {
   return { status, ...(error !== undefined && { error: toPublicError(error) }) };
+}
+
+export function toStoredInterruption({ window, error }: Interruption): StoredInterruption {
+  return {
+    retryWindowMs: toStoreWindow(window),
+    ...(error !== undefined && { error: toPublicError(error) }),
+  };
 }

@@ -1,5 +1,4 @@
-import { closedError } from "../base/errors.ts";
-import { check } from "../base/validate.ts";
+import { closedError, takenOverError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import type { Stream, StreamHooks } from "../stream/stream.ts";
@@ -18,7 +17,7 @@ import { Replicas } from "./replicas.ts";
 import type { Store } from "./store.ts";
 import { StoreChannels } from "./store-channels.ts";
 import { LEASE, StoreClient } from "./store-client.ts";
-import { toStoreLimits } from "./store-options.ts";
+import { isInterrupted, toStoreLimits, toStoreWindow } from "./store-options.ts";
 import { StorePoller } from "./store-poller.ts";
 import { StoreWatcher } from "./store-watcher.ts";
 import { type Claim, StreamClaims } from "./stream-claims.ts";
@@ -78,25 +77,22 @@ export class StreamBroker implements StreamHost {
     sourced = false,
   ): Promise<OpenedStream> {
     const { table, lifecycle } = this.#options;
-    check(
-      ifExists === "throw",
-      "ifExists",
-      '"throw": with a store, no other value is supported yet',
-      ifExists,
-    );
-    const held = table.getLive(id);
-    if (held !== undefined && !table.isReplica(held)) throw existsError(held);
-    if (this.#opening.has(id)) throw existsError({ id, kind: "stream" });
+    const session = table.getLive(id)?.session;
+    if ((session !== undefined && ifExists === "throw") || this.#opening.has(id)) {
+      throw existsError({ id, kind: "stream" });
+    }
     this.#opening.add(id);
     try {
-      // The end of the stream before may still be on its way.
-      await this.#producers.get(id)?.settled;
-      const claim = await this.#claims.claim(id, options);
+      // What was pushed here before is kept, and the end or the interruption may still be on its way.
+      const producer = this.#producers.get(id);
+      if (session === undefined) await producer?.settled;
+      else await producer?.flushed().catch(() => undefined);
+      const claim = await this.#claims.claim(id, options, ifExists);
       try {
         if (lifecycle.isClosing) throw closedError();
         return this.#produce(id, claim, options, sourced);
       } catch (error) {
-        this.#claims.abandon(id, claim);
+        this.#claims.abandon(id, claim, toStoreWindow(options.retryWindow));
         throw error;
       }
     } finally {
@@ -122,7 +118,7 @@ export class StreamBroker implements StreamHost {
     const held = table.getLive(id);
     if (held?.kind === "channel") return false;
     if (held === undefined || table.isReplica(held)) {
-      return this.#claims.cancel(id, reason === undefined ? "" : String(reason as string));
+      return this.#claims.cancel(id, reason === undefined ? "" : String(reason as string), grace);
     }
     cancelHere(held, reason, grace, runtime);
     return true;
@@ -136,9 +132,10 @@ export class StreamBroker implements StreamHost {
     const held = table.get(id);
     if (page.code === "missing") return held?.end === undefined ? undefined : describeStream(held);
     const { kind, epoch, first, last, end } = page.meta;
+    const status = end?.status ?? (isInterrupted(page.meta) ? "interrupted" : "live");
     const bytes = held?.log.bytes ?? 0;
     const readers = held?.readers.size ?? 0;
-    return { id, kind, epoch, status: end?.status ?? "live", first, last, bytes, readers };
+    return { id, kind, epoch, status, first, last, bytes, readers };
   }
 
   async close(until: number): Promise<void> {
@@ -172,11 +169,16 @@ export class StreamBroker implements StreamHost {
     if (held?.kind === "stream") throw existsError(held);
   }
 
-  #produce(id: string, { epoch, fence }: Claim, options: ResolvedStream, sourced: boolean): OpenedStream {
+  #produce(id: string, claim: Claim, options: ResolvedStream, sourced: boolean): OpenedStream {
     const { table, durability, onOpened } = this.#options;
+    const { epoch, fence, last, joints = [] } = claim;
     const client = this.#client;
     const replaced = table.getLive(id);
-    if (replaced !== undefined) table.forget(replaced);
+    if (replaced !== undefined) {
+      this.#producers.get(id)?.supersede();
+      replaced.revokeSession(takenOverError(id));
+      table.forget(replaced);
+    }
     const hooks: StreamHooks = {
       changed(changed) {
         table.changed(changed);
@@ -193,18 +195,23 @@ export class StreamBroker implements StreamHost {
     };
     const backing = { epoch, hooks, isReplica: false, onForgotten };
     const stream = table.add(id, "stream", options, { sourced, backing });
+    stream.continueFrom(epoch, joints, last);
     const pages = new PageCache(client, stream, 1, () => !producer.ended);
     const { ttlMs, keep } = toStoreLimits("stream", options);
     const producer = new StreamProducer({
       client,
       stream,
       fence,
+      retryWindowMs: toStoreWindow(options.retryWindow),
       ttlMs,
       keep,
       endTimeout: Math.max(LEASE, options.linger),
       onRestored: (first) => pages.setFirst(first),
       onStored: () => {
         if (durability === "stored") table.changed(stream);
+      },
+      onHandedOver: (meta) => {
+        if (table.has(stream)) this.#replicas.moveReaders(stream, meta);
       },
     });
     stream.useStore(pages, durability === "stored" ? producer : undefined);
@@ -218,6 +225,6 @@ export class StreamBroker implements StreamHost {
     });
     replaced?.moveReadersTo(stream);
     onOpened(stream);
-    return { stream, session: stream.startSession(epoch), backlog: producer };
+    return { stream, session: stream.startSession(epoch, options.retryWindow), backlog: producer };
   }
 }

@@ -1,9 +1,12 @@
-import { HoldfastError } from "../base/errors.ts";
+import { endedError, HoldfastError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
+import type { IfExists } from "../stream/stream-host.ts";
 import { existsError } from "../stream/stream-table.ts";
-import type { StoreOpen, StoreOpened } from "./store.ts";
+import type { StoreMeta, StoreOpen, StoreOpened } from "./store.ts";
 import { LEASE, type StoreClient } from "./store-client.ts";
-import { toStoreLimits, toStoreOpen } from "./store-options.ts";
+import { isInterrupted, toStoreLimits, toStoreOpen, toStoreWindow } from "./store-options.ts";
+
+const CANCELLED = { status: "cancelled" } as const;
 
 /** A stream whose producer this process is, as the store has it. */
 export type Claim = Extract<StoreOpened, { role: "producer" }>;
@@ -21,60 +24,60 @@ export class StreamClaims {
   }
 
   /**
-   * Claims an id. A stream whose producer is dead is ended first.
+   * Claims an id. A stream whose producer is dead gives way.
    *
-   * @throws `STREAM_EXISTS`, `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
+   * @throws `STREAM_EXISTS`, `STREAM_ENDED`, `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
    */
-  async claim(id: string, options: ResolvedStream): Promise<Claim> {
+  async claim(id: string, options: ResolvedStream, ifExists: IfExists): Promise<Claim> {
     const open = toStoreOpen("stream", options, this.#client.random);
     const epoch = this.#unanswered.get(id) ?? open.epoch;
     this.#unanswered.delete(id);
     try {
-      return await this.#claimAs(id, { ...open, epoch });
+      return await this.#claimAs(id, { ...open, epoch, ifExists });
     } catch (error) {
       if (HoldfastError.is(error) && error.code === "STORE_UNAVAILABLE") this.#rememberUnanswered(id, epoch);
       throw error;
     }
   }
 
-  /** Ends a stream that was claimed, but that nobody will produce. */
-  abandon(id: string, opened: StoreOpened): void {
-    if (opened.role === "reader") return;
-    const { epoch, fence, last } = opened;
-    const end = { status: "cancelled" } as const;
-    const { ttlMs } = toStoreLimits("stream", this.#defaults);
+  /** Ends or interrupts a stream that was claimed, but that nobody will produce. */
+  abandon(id: string, { epoch, fence, last }: Claim, retryWindow: number): void {
     this.#client.appendAndForget(id, {
       epoch,
       fence,
       from: last + 1,
       frames: [],
       leaseMs: LEASE,
-      ttlMs,
-      end,
+      ttlMs: this.#ttl,
+      ...(retryWindow > 0 ? { interrupt: { retryWindowMs: retryWindow } } : { end: CANCELLED }),
     });
   }
 
   /**
-   * Asks the producer in another process to cancel a stream. If it does not react for one lease, its stream is taken over
-   * and ended. Returns whether the stream was live.
+   * Asks the producer in another process to cancel a stream. If it does not react for one lease, or there is none, the
+   * stream is ended. Returns whether the stream was live.
    */
-  async cancel(id: string, reason: string): Promise<boolean> {
-    const isLive = await this.#client.cancel(id, reason);
-    if (isLive) this.#client.clock.after(LEASE, () => void this.#enforceCancel(id));
-    return isLive;
+  async cancel(id: string, reason: string, grace: number): Promise<boolean> {
+    const client = this.#client;
+    if (!(await client.cancel(id, reason, toStoreWindow(grace)))) return false;
+    const page = await client.readHead(id);
+    if (page.code !== "missing" && isInterrupted(page.meta)) await this.#endCancelled(id, page.meta);
+    else client.clock.after(LEASE + grace, () => void this.#enforceCancel(id));
+    return true;
   }
 
   async #claimAs(id: string, open: StoreOpen): Promise<Claim> {
-    for (;;) {
-      const opened = await this.#client.open(id, open, (late) => this.#onLateAnswer(id, late));
+    const { retryWindowMs = 0 } = open;
+    const onLate = (late: StoreOpened): void => this.#onLateAnswer(id, late, retryWindowMs);
+    for (let attempt = open; ;) {
+      const opened = await this.#client.open(id, attempt, onLate);
       if (opened.role === "producer") return opened;
-      const { kind, epoch, fence, last, leaseLeftMs } = opened.meta;
+      const { kind, epoch, fence, last, leaseLeftMs, joints, end } = opened.meta;
       // An earlier call of this process succeeded, and its answer was lost.
-      if (epoch === open.epoch) return { role: "producer", epoch, fence, last };
-      const isDead = leaseLeftMs <= 0 && this.#client.canExpireLeases;
-      if (!isDead || !(await this.#client.lost(id, fence, { status: "lost" }))) {
-        throw existsError({ id, kind });
-      }
+      if (epoch === open.epoch) return { role: "producer", epoch, fence, last, ...(joints && { joints }) };
+      if (end !== undefined) throw endedError(id, end.status);
+      if (leaseLeftMs > 0 || !this.#client.canExpireLeases) throw existsError({ id, kind });
+      attempt = { ...open, ifExists: "replace", lapsedFence: fence };
     }
   }
 
@@ -89,11 +92,12 @@ export class StreamClaims {
     });
   }
 
-  #onLateAnswer(id: string, opened: StoreOpened): void {
-    const isUnanswered = opened.role === "producer" && this.#unanswered.get(id) === opened.epoch;
+  #onLateAnswer(id: string, opened: StoreOpened, retryWindow: number): void {
+    if (opened.role === "reader") return;
+    const isUnanswered = this.#unanswered.get(id) === opened.epoch;
     if (!isUnanswered && !this.#client.isClosed) return;
     this.#unanswered.delete(id);
-    this.abandon(id, opened);
+    this.abandon(id, opened, retryWindow);
   }
 
   async #enforceCancel(id: string): Promise<void> {
@@ -101,11 +105,20 @@ export class StreamClaims {
     try {
       const page = await client.readHead(id);
       if (page.code === "missing" || page.meta.end !== undefined || page.meta.cancel === undefined) return;
-      const open = toStoreOpen("stream", this.#defaults, client.random);
-      this.abandon(id, await client.open(id, { ...open, takeover: true }));
+      await this.#endCancelled(id, page.meta);
     } catch {
       // The client reports outages.
       client.clock.after(LEASE, () => void this.#enforceCancel(id));
     }
+  }
+
+  /** Ends the stream, unless another producer has opened it meanwhile: the fence is compared. */
+  async #endCancelled(id: string, { epoch, fence }: StoreMeta): Promise<void> {
+    const end = { epoch, fence, frames: [], leaseMs: LEASE, ttlMs: this.#ttl, end: CANCELLED };
+    await this.#client.append(id, end);
+  }
+
+  get #ttl(): number {
+    return toStoreLimits("stream", this.#defaults).ttlMs;
   }
 }

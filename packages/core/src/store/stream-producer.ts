@@ -1,10 +1,13 @@
-import { HoldfastError } from "../base/errors.ts";
-import type { HighWatermark, Stream } from "../stream/stream.ts";
+import { HoldfastError, takenOverError, toPublicError } from "../base/errors.ts";
+import { lastOf } from "../protocol/cursor.ts";
+import { cancelHere } from "../stream/memory-host.ts";
+import type { HighWatermark, Interruption, Stream } from "../stream/stream.ts";
 import type { Backlog } from "../stream/writer.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
-import { notStoredError, toStoredEnd } from "./stored-end.ts";
+import { toStoreWindow } from "./store-options.ts";
+import { notStoredError, toStoredEnd, toStoredInterruption } from "./stored-end.ts";
 import { StoredWaiters } from "./stored-waiters.ts";
 
 /** A lease is renewed after this many ms without an append. */
@@ -12,10 +15,15 @@ const RENEWAL = 5_000;
 /** How long a producer that was fenced waits before it asks again what has become of its stream, in ms. */
 const FENCED_RETRY = 1_000;
 
+/** What an append carries that does not reach the end of the log. */
+const NOTHING = { end: undefined, interruption: undefined };
+
 export interface StreamProducerOptions {
   readonly client: StoreClient;
   readonly stream: Stream;
   readonly fence: number;
+  /** For how long the stream waits for another producer when the lease is over, in ms. */
+  readonly retryWindowMs: number;
   /** How long the store keeps everything without an append, in ms. */
   readonly ttlMs: number;
   /** How many frames the store keeps. */
@@ -26,6 +34,8 @@ export interface StreamProducerOptions {
   readonly onRestored: (first: number) => void;
   /** The store has more of the stream, or all that it will ever get. */
   readonly onStored: () => void;
+  /** The stream has no producer here any more, but it goes on in the store. */
+  readonly onHandedOver: (meta: StoreMeta) => void;
 }
 
 /**
@@ -40,10 +50,11 @@ export class StreamProducer implements HighWatermark, Backlog {
   #settle: () => void = () => undefined;
   #fence: number;
   /** The number of the last frame that the store has. */
-  #stored = 0;
+  #stored: number;
   /** When the lease began that the store has granted. */
   #renewedAt: number;
   #isOver = false;
+  #isCancelRequested = false;
   #giveUpAt = Infinity;
   /** Those who wait for room in the log. */
   #waitingForRoom: (() => void)[] = [];
@@ -52,6 +63,7 @@ export class StreamProducer implements HighWatermark, Backlog {
   constructor(options: StreamProducerOptions) {
     this.#options = options;
     this.#fence = options.fence;
+    this.#stored = options.stream.log.last;
     // The call that granted the lease took no longer.
     this.#renewedAt = options.client.clock.now() - CALL_TIMEOUT;
     this.settled = new Promise((resolve) => {
@@ -98,7 +110,8 @@ export class StreamProducer implements HighWatermark, Backlog {
       if (this.#giveUpAt === Infinity) this.#giveUpAt = client.clock.now() + endTimeout;
       this.#resolveRoom();
     }
-    this.#batcher.request(stream.log.last - this.#stored, hasEnded);
+    const isUrgent = hasEnded || stream.interruption !== undefined;
+    this.#batcher.request(stream.log.last - this.#stored, isUrgent);
   }
 
   /** Appends at once, to learn what the store wants of the producer, or because the store is back. */
@@ -114,9 +127,15 @@ export class StreamProducer implements HighWatermark, Backlog {
     this.#finishStored();
   }
 
+  /** Another producer of this process continues the stream, or has replaced it. */
+  supersede(): void {
+    if (!this.#isOver) this.#stop();
+  }
+
   /** Deletes the stream in the store, so that it can be started anew by anybody. */
   withdraw(): void {
     const { client, stream } = this.#options;
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#batcher.stop();
     // If the deletion fails, the lease expires.
@@ -140,19 +159,24 @@ export class StreamProducer implements HighWatermark, Backlog {
     const { id, log } = stream;
     const sentAt = client.clock.now();
     const frames = takeBatch(this.#pending());
-    const end = this.#stored + frames.length === log.last ? stream.end : undefined;
+    const { end, interruption } = this.#stored + frames.length === log.last ? stream : NOTHING;
+    const interrupt = end === undefined ? interruption : undefined;
     const answer = await client.append(id, {
       epoch: log.epoch,
       fence: this.#fence,
       from: this.#stored + 1,
       frames,
       leaseMs: LEASE,
-      ttlMs,
+      ttlMs: Math.max(ttlMs, toStoreWindow(interrupt?.window ?? 0)),
       ...(end !== undefined && { end: toStoredEnd(end) }),
+      ...(interrupt !== undefined && { interrupt: toStoredInterruption(interrupt) }),
     });
     if (this.#isOver) return true;
     if (answer.code === "ok") this.#renewedAt = sentAt;
-    return this.#handle(answer, frames.length, end !== undefined);
+    const isTaken = await this.#handle(answer, frames.length, end !== undefined);
+    const isInterrupted = answer.code === "ok" && interrupt !== undefined;
+    if (isInterrupted && stream.interruption === interrupt && !this.#isOver) this.#handOver(interrupt);
+    return isTaken;
   }
 
   *#pending(): Generator<Uint8Array> {
@@ -168,7 +192,8 @@ export class StreamProducer implements HighWatermark, Backlog {
       this.giveUp();
       return undefined;
     }
-    return stream.end !== undefined || stream.log.last > this.#stored ? 0 : RENEWAL;
+    const isUrgent = stream.end !== undefined || stream.interruption !== undefined;
+    return isUrgent || stream.log.last > this.#stored ? 0 : RENEWAL;
   }
 
   /** Returns whether the append counts as taken. */
@@ -185,7 +210,7 @@ export class StreamProducer implements HighWatermark, Backlog {
           this.#options.onStored();
           this.#flushes.advance(stored);
           this.#resolveRoom();
-          if (answer.cancel !== undefined) stream.abort("cancelled", answer.cancel || undefined);
+          if (answer.cancel !== undefined) this.#cancel(answer.cancel, answer.cancelGraceMs);
         }
         return isTaken;
       }
@@ -204,9 +229,15 @@ export class StreamProducer implements HighWatermark, Backlog {
     }
   }
 
+  #cancel(reason: string, grace = 0): void {
+    const { stream, client } = this.#options;
+    if (!this.#isCancelRequested) cancelHere(stream, reason || undefined, grace, client);
+    this.#isCancelRequested = true;
+  }
+
   /** The store has lost the stream, or more of it than the log can give: it gets what the log holds. */
   async #restore(): Promise<void> {
-    const { client, stream, ttlMs, keep } = this.#options;
+    const { client, stream, ttlMs, keep, retryWindowMs } = this.#options;
     const { id, log } = stream;
     // From now on nothing of it may leave the log.
     this.#stored = log.first - 1;
@@ -216,8 +247,10 @@ export class StreamProducer implements HighWatermark, Backlog {
       leaseMs: LEASE,
       ttlMs,
       keep,
+      retryWindowMs,
       restoreFence: this.#fence,
       restoreLast: this.#stored,
+      restoreJoints: log.joints,
     });
     if (this.#isOver) return;
     if (opened.role === "reader") {
@@ -251,13 +284,15 @@ export class StreamProducer implements HighWatermark, Backlog {
     return true;
   }
 
-  /** Somebody else has the stream now: it ends here as it ends in the store. */
+  /** Somebody else has the stream now: it goes on here as it does in the store. */
   async #endAsInStore(meta: StoreMeta): Promise<void> {
     const { client, stream } = this.#options;
     const { id, log } = stream;
     if (meta.epoch !== log.epoch) {
-      // Nobody else could end it while the lease held: the end is stored, and only the answer was lost.
-      if (stream.end !== undefined && client.clock.now() < this.#renewedAt + LEASE) this.#finishStored();
+      if (stream.end === undefined) return this.#onTakenOver(meta);
+      // Probably the end is stored, and only the answer was lost: then there is another life.
+      const isOtherLife = lastOf({ joints: [], ...meta }, log.epoch) === undefined;
+      if (isOtherLife && client.clock.now() < this.#renewedAt + LEASE) this.#finishStored();
       else this.#endAs({ status: "lost" });
       return;
     }
@@ -268,6 +303,31 @@ export class StreamProducer implements HighWatermark, Backlog {
     }
     if (meta.leaseLeftMs <= 0) await client.lost(id, meta.fence, { status: "lost" });
     await new Promise<void>((resolve) => client.clock.after(FENCED_RETRY, resolve));
+  }
+
+  #onTakenOver(meta: StoreMeta): void {
+    const { stream, onHandedOver } = this.#options;
+    stream.revokeSession(takenOverError(stream.id));
+    this.#stop();
+    onHandedOver(meta);
+  }
+
+  /** The store knows that the stream waits for another producer, which may be in any process. */
+  #handOver({ window, error }: Interruption): void {
+    const { stream, onHandedOver } = this.#options;
+    const { epoch, joints, last } = stream.log;
+    this.#stop();
+    onHandedOver({
+      kind: "stream",
+      epoch,
+      joints,
+      first: stream.first,
+      last,
+      fence: this.#fence,
+      leaseLeftMs: 0,
+      retryWindowMs: toStoreWindow(window),
+      ...(error !== undefined && { error: toPublicError(error) }),
+    });
   }
 
   #endAs({ status }: StoredEnd): void {

@@ -74,8 +74,9 @@ export class Interruptions {
   }
 
   #end(stream: Stream): void {
-    const { error } = stream.interruption ?? {};
-    stream.finish(error === undefined ? "lost" : "failed", error);
+    const { error, expire } = stream.interruption ?? {};
+    if (expire === undefined) stream.finish(error === undefined ? "lost" : "failed", error);
+    else expire();
   }
 
   #poll(stream: Stream, entry: Entry): void {

@@ -31,12 +31,12 @@ export class MemoryHost implements StreamHost {
     if (held !== undefined && ifExists === "append") {
       const { end, kind } = held;
       if (end?.status === "done" || end?.status === "cancelled") throw endedError(id, end.status);
-      if (end === undefined && kind === "stream") return this.#append(held);
+      if (end === undefined && kind === "stream") return this.#append(held, options);
     }
     const replaced = held?.end === undefined ? held : undefined;
     if (replaced !== undefined) this.#replace(replaced, ifExists);
     const stream = table.add(id, "stream", options, { sourced });
-    const session = stream.startSession(stream.log.epoch);
+    const session = stream.startSession(stream.log.epoch, options.retryWindow);
     replaced?.moveReadersTo(stream);
     onOpened(stream);
     return { stream, session };
@@ -66,9 +66,9 @@ export class MemoryHost implements StreamHost {
     // The table is cleared by the registry.
   }
 
-  #append(stream: Stream): OpenedStream {
+  #append(stream: Stream, { retryWindow }: ResolvedStream): OpenedStream {
     const { runtime } = this.#options;
-    const session = stream.startSession(makeEpoch(runtime.random), takenOverError(stream.id));
+    const session = stream.startSession(makeEpoch(runtime.random), retryWindow, takenOverError(stream.id));
     runtime.report("streamOpened", { id: stream.id, epoch: session.epoch });
     return { stream, session };
   }

@@ -4,12 +4,15 @@ import { createLatch } from "../base/latch.ts";
 export class ProducerSession {
   /** The first half of the ids of this producer's events. */
   readonly epoch: string;
+  /** For how long the stream waits for another producer if this one fails, in ms. */
+  readonly retryWindow: number;
   readonly #stopLatch = createLatch();
   readonly #revokeLatch = createLatch();
   #hasEnded = false;
 
-  constructor(epoch: string) {
+  constructor(epoch: string, retryWindow: number) {
     this.epoch = epoch;
+    this.retryWindow = retryWindow;
   }
 
   /** Whether what this producer pushes is taken. */

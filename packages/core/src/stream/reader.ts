@@ -1,7 +1,7 @@
 import type { HoldfastError } from "../base/errors.ts";
 import type { Run } from "../log/slab.ts";
 import { concatFrames, type Control, errorFrame, liveFrame, resetFrame } from "../protocol/control-events.ts";
-import { idBefore, type Reset, trimmed } from "../protocol/cursor.ts";
+import { idBefore, type Reset, resolveCursor, trimmed } from "../protocol/cursor.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { Report } from "../protocol/observer.ts";
@@ -58,11 +58,18 @@ export class Reader implements StreamReader {
   }
 
   moveTo(stream: Stream): void {
+    const cursor = idBefore(this.#stream.log, this.#next);
+    const { next, reset } = resolveCursor(stream.bounds, cursor, "start");
     this.detach();
     this.#stream = stream;
-    this.#next = stream.first;
+    this.#next = next;
     this.#replayTo = stream.log.last;
-    const reset: Reset = { reason: "epoch", lost: null };
+    stream.attach(this);
+    if (reset !== undefined) this.#startOver(reset);
+  }
+
+  #startOver(reset: Reset): void {
+    const stream = this.#stream;
     const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#output.options.control);
     if (this.#hasDelivered && !frame.isDispatched) {
       this.#report("reset", { id: stream.id, ...reset });
@@ -71,7 +78,6 @@ export class Reader implements StreamReader {
     }
     const { bytes, events } = this.#handshake ?? { bytes: new Uint8Array(), events: 0 };
     this.#handshake = { bytes: concatFrames([bytes, frame.bytes]), events, reset };
-    stream.attach(this);
   }
 
   writeComment(comment: Uint8Array): void {
@@ -143,6 +149,8 @@ export class Reader implements StreamReader {
     if (!this.#isLive) this.#replayed += events;
     this.#next = run.last + 1;
     this.#hasDelivered = true;
+    // A notice that is still there, or there again, belongs behind these events.
+    this.#toldNotice = undefined;
     this.#output.write(run.bytes, events);
   }
 

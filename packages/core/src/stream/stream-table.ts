@@ -138,10 +138,10 @@ export class StreamTable implements StreamHooks {
     return stream;
   }
 
-  /** Ends every live stream as `cancelled` and forgets all of them. */
+  /** Ends every live stream as `cancelled`, or interrupts it, and forgets all of them. */
   clear(): void {
     for (const stream of this.#streams.values()) {
-      if (!this.isReplica(stream)) stream.abort("cancelled", closedError());
+      if (!this.isReplica(stream)) stream.stop(closedError());
       this.forget(stream);
     }
   }
@@ -174,7 +174,7 @@ export class StreamTable implements StreamHooks {
       this.#endProduction(stream);
     } else {
       this.#interrupted.delete(stream);
-      this.#producedHere.add(stream);
+      if (this.#entries.get(stream)?.needsReaders === false) this.#producedHere.add(stream);
     }
     this.#options.onInterruption(stream);
   }
@@ -218,7 +218,7 @@ export class StreamTable implements StreamHooks {
     for (const stream of this.#interrupted) {
       if (hasRoom()) return;
       if (stream.readers.size > 0) continue;
-      stream.finish("lost");
+      if (!this.isReplica(stream)) stream.finish("lost");
       this.forget(stream);
     }
   }

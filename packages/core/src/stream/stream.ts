@@ -1,8 +1,8 @@
-import { abortedError, endedError, type HoldfastError, interruptedError } from "../base/errors.ts";
+import { abortedError, endedError, type HoldfastError, INTERRUPTED } from "../base/errors.ts";
 import { Log, type LogLimits } from "../log/log.ts";
 import type { Run } from "../log/slab.ts";
 import { type Control, endFrame } from "../protocol/control-events.ts";
-import type { Bounds } from "../protocol/cursor.ts";
+import type { Bounds, Joint } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeTerminalId } from "../protocol/event-id.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
@@ -56,6 +56,8 @@ export interface Interruption {
   readonly error: HoldfastError | undefined;
   /** For how long it waits for a producer, in ms. */
   readonly window: number;
+  /** Called when the window is over, for a stream whose end is decided in a store. By default it ends here. */
+  readonly expire?: () => void;
 }
 
 /** One life of an id: a log, its producer's side and its readers. */
@@ -143,18 +145,22 @@ export class Stream {
   /**
    * Begins the part of a producer in this process. If there was another one, its session is revoked with `reason`, and the
    * log continues under the epoch of the new one, without a reset.
+   *
+   * @param retryWindow for how long the stream waits for another producer if this one fails, in ms
    */
-  startSession(epoch: string, reason?: unknown): ProducerSession {
+  startSession(epoch: string, retryWindow: number, reason?: unknown): ProducerSession {
     this.#session?.revoke(reason);
     if (epoch !== this.log.epoch) this.log.startEpoch(epoch);
-    this.#session = new ProducerSession(epoch);
-    if (this.#interruption !== undefined) {
-      this.#interruption = undefined;
-      this.#notice = undefined;
-      this.#hooks.interruptionChanged(this);
-      this.#hooks.changed(this);
-    }
+    this.#session = new ProducerSession(epoch, retryWindow);
+    this.resume();
     return this.#session;
+  }
+
+  /** The log begins behind frame `last` of a stream whose earlier frames are in a store. */
+  continueFrom(epoch: string, joints: readonly Joint[], last: number): void {
+    this.log.startEpoch(epoch, joints);
+    if (last > this.log.last) this.log.skip(last);
+    this.#lastReported = this.log.last;
   }
 
   /** Connects the stream to a store. Called once, before there are readers. */
@@ -200,7 +206,16 @@ export class Stream {
     if (this.#end !== undefined || this.#interruption !== undefined) return;
     if (this.#cancelGraceTimer !== undefined) return this.finish("cancelled");
     this.#interruption = interruption;
-    this.#notice = interruptedError();
+    this.#notice = INTERRUPTED;
+    this.#hooks.interruptionChanged(this);
+    this.#hooks.changed(this);
+  }
+
+  /** The stream has a producer again. */
+  resume(): void {
+    if (this.#interruption === undefined) return;
+    this.#interruption = undefined;
+    this.#notice = undefined;
     this.#hooks.interruptionChanged(this);
     this.#hooks.changed(this);
   }
@@ -232,6 +247,15 @@ export class Stream {
   abort(status: EndStatus, reason: unknown = abortedError()): void {
     if (this.#end !== undefined) return;
     this.finish(status);
+    this.#session?.revoke(reason);
+  }
+
+  /** The process of the producer stops: the stream is cancelled, or waits for another producer elsewhere. */
+  stop(reason: HoldfastError): void {
+    const retryWindow = this.session?.retryWindow ?? 0;
+    if (this.#end !== undefined || this.#interruption !== undefined) return;
+    if (retryWindow === 0) return this.abort("cancelled", reason);
+    this.interrupt({ error: undefined, window: retryWindow });
     this.#session?.revoke(reason);
   }
 

@@ -103,13 +103,12 @@ const BURST = 256;
 
 export interface WriterOptions {
   readonly runtime: Runtime;
-  readonly retryWindow: number;
   readonly accept: Accept;
 }
 
 export function createWriter<Events extends object>(
   { stream, session, backlog }: OpenedStream,
-  { runtime, retryWindow, accept }: WriterOptions,
+  { runtime, accept }: WriterOptions,
 ): StreamWriter<Events> {
   let hasWarned = false;
   const names = new NameCheck(runtime.report);
@@ -148,7 +147,7 @@ export function createWriter<Events extends object>(
   function fail(error: unknown, retryWithin?: number): void {
     if (!session.isActive) return;
     const isFinal = HoldfastError.is(error) && !error.retryable;
-    const window = retryWithin ?? (isFinal ? 0 : retryWindow);
+    const window = retryWithin ?? (isFinal ? 0 : session.retryWindow);
     session.end();
     if (window === 0) return stream.finish("failed", toHoldfastError(error));
     reportSourceError(error);
@@ -217,13 +216,6 @@ export function createWriter<Events extends object>(
       checkOptions(undefined, failOptions, FAIL_NAMES);
       const { retryWithin } = failOptions;
       if (retryWithin !== undefined) checkDelay("retryWithin", retryWithin);
-      const isSupported = retryWithin === undefined || backlog === undefined;
-      check(
-        isSupported,
-        "retryWithin",
-        "left out: with a store, streams are not interrupted yet",
-        retryWithin,
-      );
       fail(error, retryWithin);
       await backlog?.settled;
     },

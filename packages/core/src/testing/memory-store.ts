@@ -1,4 +1,6 @@
 import type { Clock } from "../base/clock.ts";
+import type { PublicError } from "../base/errors.ts";
+import { addJoint, type Joint, lastOf as lastOfEpoch } from "../protocol/cursor.ts";
 import type {
   OnWake,
   PageLimits,
@@ -30,20 +32,22 @@ export interface MemoryStore extends Store {
   rouse(): void;
 }
 
-/** The log of an id, from the open that created its epoch. */
+/** One life of an id. */
 interface Log {
   readonly kind: "stream" | "channel";
-  readonly epoch: string;
+  epoch: string;
+  joints: readonly Joint[];
   fence: number;
   first: number;
   frames: readonly Uint8Array[];
   keep: number;
   leaseUntil: number;
   expiresAt: number;
-  /** The mark of the open that last made a producer. */
-  by: string;
+  retryWindow: number;
+  error: PublicError | undefined;
   end: StoredEnd | undefined;
   cancel: string | undefined;
+  cancelGraceMs: number;
   /** For a channel, the number of the last batch of each producer. */
   batches: ReadonlyMap<string, number>;
 }
@@ -67,38 +71,57 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
   }
 
   function open(id: string, options: StoreOpen): StoreOpened {
-    const { kind, epoch, leaseMs, ttlMs, keep, takeover = false, restoreFence, restoreLast = 0 } = options;
+    const { kind, epoch, leaseMs, ttlMs, keep, retryWindowMs = 0 } = options;
+    const { ifExists = "throw", lapsedFence, restoreFence, restoreLast = 0, restoreJoints = [] } = options;
     const log = find(id);
-    const by = `${takeover} ${epoch}`;
-    const granted = { keep, by, leaseUntil: clock.now() + leaseMs, expiresAt: clock.now() + ttlMs };
+    const granted = {
+      keep,
+      leaseUntil: clock.now() + leaseMs,
+      expiresAt: clock.now() + ttlMs,
+      retryWindow: retryWindowMs,
+      error: undefined,
+    };
 
     function grant(existing: Log): StoreOpened {
       Object.assign(existing, granted);
-      return { role: "producer", epoch: existing.epoch, fence: existing.fence, last: lastOf(existing) };
+      const { joints, fence } = existing;
+      const last = lastOf(existing);
+      return { role: "producer", epoch: existing.epoch, fence, last, ...(joints.length > 0 && { joints }) };
     }
 
-    function create(fence: number, last: number, cancel?: string): StoreOpened {
-      const created = { ...granted, kind, epoch, fence, cancel, first: last + 1, frames: [] };
-      logs.set(id, { ...created, end: undefined, batches: new Map() });
+    function create(fence: number, last = 0, joints: readonly Joint[] = [], restored?: Log): StoreOpened {
+      const { cancel, cancelGraceMs = 0 } = restored ?? {};
+      const created = { ...granted, kind, epoch, joints, fence, cancel, cancelGraceMs, first: last + 1 };
+      const next: Log = { ...created, frames: [], end: undefined, batches: new Map() };
+      logs.set(id, next);
       sendHint(id, "changed");
-      return { role: "producer", epoch, fence, last };
+      return grant(next);
     }
 
-    if (restoreFence !== undefined) {
-      if (log === undefined) return create(restoreFence, restoreLast);
-      const isOwn = log.kind === kind && log.epoch === epoch && log.fence <= restoreFence;
+    function restore(fence: number): StoreOpened {
+      if (log === undefined) return create(fence, restoreLast, restoreJoints);
+      const isOwn = log.kind === kind && log.epoch === epoch && log.fence <= fence;
       if (!isOwn || log.end !== undefined) return { role: "reader", meta: metaOf(log) };
-      if (log.fence === restoreFence && lastOf(log) >= restoreLast) return grant(log);
-      return create(restoreFence, restoreLast, log.cancel);
+      if (log.fence === fence && lastOf(log) >= restoreLast) return grant(log);
+      return create(fence, restoreLast, restoreJoints, log);
     }
-    if (log === undefined) return create(kind === "channel" ? 0 : 1, 0);
-    const isRepeated = log.by === by;
-    if (log.end !== undefined && log.epoch !== epoch && !isRepeated)
-      return create(kind === "channel" ? 0 : log.fence + 1, 0);
-    if (log.end !== undefined || log.kind !== kind) return { role: "reader", meta: metaOf(log) };
-    if (kind === "channel" || isRepeated) return grant(log);
-    if (!takeover) return { role: "reader", meta: metaOf(log) };
-    log.fence++;
+
+    if (restoreFence !== undefined) return restore(restoreFence);
+    if (log === undefined) return create(kind === "channel" ? 0 : 1);
+    const refused: StoreOpened = { role: "reader", meta: metaOf(log) };
+    const nextFence = kind === "channel" ? 0 : log.fence + 1;
+    if (log.end !== undefined) {
+      const isFinished = log.end.status === "done" || log.end.status === "cancelled";
+      return log.epoch === epoch || (ifExists === "append" && isFinished) ? refused : create(nextFence);
+    }
+    if (log.kind !== kind) return refused;
+    if (kind === "channel" || log.epoch === epoch) return grant(log);
+    const isLapsed = log.fence === lapsedFence && log.leaseUntil <= clock.now();
+    if (ifExists === "throw" || (lapsedFence !== undefined && !isLapsed)) return refused;
+    if (ifExists === "replace") return create(nextFence);
+    log.joints = addJoint(log.joints, { epoch: log.epoch, last: lastOf(log) });
+    log.epoch = epoch;
+    log.fence = nextFence;
     sendHint(id, "changed");
     return grant(log);
   }
@@ -116,8 +139,10 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
       return { code: "closed", end: log.end };
     }
     if (from > lastOf(log) + 1) return { code: "gap", expected: lastOf(log) + 1 };
-    log.leaseUntil = clock.now() + leaseMs;
+    log.leaseUntil = clock.now() + (options.interrupt === undefined ? leaseMs : 0);
     log.expiresAt = clock.now() + ttlMs;
+    log.retryWindow = options.interrupt?.retryWindowMs ?? log.retryWindow;
+    log.error = options.interrupt?.error;
     const isRepeated = batch !== undefined && batch.number <= (log.batches.get(batch.producer) ?? 0);
     const frames = isRepeated
       ? []
@@ -127,17 +152,24 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
     log.frames = [...log.frames, ...frames];
     trim(log, log.keep);
     if (options.end !== undefined) log.end = options.end;
-    if (frames.length > 0 || options.end !== undefined) sendHint(id, "changed");
-    return { code: "ok", last: lastOf(log), ...(log.cancel !== undefined && { cancel: log.cancel }) };
+    const isNews = frames.length > 0 || options.end !== undefined || options.interrupt !== undefined;
+    if (isNews) sendHint(id, "changed");
+    return {
+      code: "ok",
+      last: lastOf(log),
+      ...(log.cancel !== undefined && { cancel: log.cancel }),
+      ...(log.cancelGraceMs > 0 && { cancelGraceMs: log.cancelGraceMs }),
+    };
   }
 
   function read(id: string, after: StoreCursor | null, limits: PageLimits): StorePage {
     const log = find(id);
     if (log === undefined) return { code: "missing" };
     const meta = metaOf(log);
-    if (after !== null && after.epoch !== log.epoch) return { code: "epoch", meta };
+    const last = after === null ? meta.last : lastOfEpoch({ ...log, last: meta.last }, after.epoch);
+    if (last === undefined) return { code: "epoch", meta };
     const seq = after?.seq ?? log.first - 1;
-    if (seq > meta.last) return { code: "ahead", meta };
+    if (seq > last) return { code: "ahead", meta };
     if (seq < log.first - 1) return { code: "trimmed", meta };
     const frames: Uint8Array[] = [];
     let bytes = 0;
@@ -150,14 +182,17 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
   }
 
   function metaOf(log: Log): StoreMeta {
-    const { kind, epoch, first, fence, end, cancel } = log;
+    const { kind, epoch, joints, first, fence, retryWindow, error, end, cancel } = log;
     return {
       kind,
       epoch,
+      ...(joints.length > 0 && { joints }),
       first,
       last: lastOf(log),
       fence,
       leaseLeftMs: kind === "channel" ? Infinity : log.leaseUntil - clock.now(),
+      ...(retryWindow > 0 && { retryWindowMs: retryWindow }),
+      ...(error !== undefined && { error }),
       ...(end !== undefined && { end }),
       ...(cancel !== undefined && { cancel }),
     };
@@ -182,17 +217,17 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
         close: () => void wakes.delete(wake),
       };
     },
-    async cancel(id, reason) {
+    async cancel(id, reason, graceMs = 0) {
       const log = find(id);
       if (log === undefined || log.end !== undefined || log.kind === "channel") return false;
-      log.cancel ??= reason;
+      if (log.cancel === undefined) Object.assign(log, { cancel: reason, cancelGraceMs: graceMs });
       sendHint(id, "cancel");
       return true;
     },
     async lost(id, fence, end) {
       const log = find(id);
       if (log === undefined || log.kind === "channel" || log.end !== undefined) return false;
-      if (log.fence !== fence || log.leaseUntil > clock.now()) return false;
+      if (log.fence !== fence || log.leaseUntil + log.retryWindow > clock.now()) return false;
       log.end = end;
       sendHint(id, "changed");
       return true;

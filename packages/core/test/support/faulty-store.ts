@@ -93,7 +93,7 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
     append: (id: string, given: StoreAppend) => call(() => store.append(id, given)),
     read: (id: string, after: StoreCursor | null, limits: PageLimits) =>
       call(() => store.read(id, after, { ...limits, frames: Math.min(limits.frames, pageFrames) })),
-    cancel: (id: string, reason: string) => call(() => store.cancel(id, reason)),
+    cancel: (id: string, reason: string, graceMs?: number) => call(() => store.cancel(id, reason, graceMs)),
     lost: (id: string, fence: number, end: StoredEnd) => call(() => store.lost(id, fence, end)),
     delete: (id: string) => call(() => store.delete(id)),
     health: (onChange) => store.health(onChange),

@@ -1,4 +1,12 @@
-import type { StoreAppended, StoredEnd, StoreMeta, StoreOpened, StorePage } from "@holdfast/core";
+import type {
+  Joint,
+  PublicError,
+  StoreAppended,
+  StoredEnd,
+  StoreMeta,
+  StoreOpened,
+  StorePage,
+} from "@holdfast/core";
 import { unavailable } from "./unavailable.ts";
 
 /* The replies of the scripts are arrays of `Buffer`s, integers and nulls. */
@@ -16,15 +24,33 @@ function decodeEnd(value: unknown): StoredEnd {
   return JSON.parse(String(value)) as StoredEnd;
 }
 
+/** `epoch:last` for each joint, oldest first. */
+export function encodeJoints(joints: readonly Joint[]): string {
+  return joints.map(({ epoch, last }) => `${epoch}:${last}`).join(" ");
+}
+
+function decodeJoints(value: unknown): { readonly joints?: readonly Joint[] } {
+  const text = isPresent(value) ? String(value) : "";
+  if (text === "") return {};
+  const joints = text.split(" ").map((joint) => {
+    const [epoch = "", last] = joint.split(":");
+    return { epoch, last: Number(last) };
+  });
+  return { joints };
+}
+
 function decodeMeta(reply: unknown): StoreMeta {
-  const [kind, epoch, first, last, fence, leaseLeft, end, cancel] = list(reply);
+  const [kind, epoch, first, last, fence, leaseLeft, end, cancel, joints, window, error] = list(reply);
   return {
     kind: oneOf(["stream", "channel"], kind),
     epoch: String(epoch),
+    ...decodeJoints(joints),
     first: Number(first),
     last: Number(last),
     fence: Number(fence),
     leaseLeftMs: isPresent(leaseLeft) ? Number(leaseLeft) : Infinity,
+    ...(Number(window) > 0 && { retryWindowMs: Number(window) }),
+    ...(isPresent(error) && { error: JSON.parse(String(error)) as PublicError }),
     ...(isPresent(end) && { end: decodeEnd(end) }),
     ...(isPresent(cancel) && { cancel: String(cancel) }),
   };
@@ -33,16 +59,27 @@ function decodeMeta(reply: unknown): StoreMeta {
 export function decodeOpened(reply: unknown): StoreOpened {
   const [role, ...rest] = list(reply);
   if (oneOf(["producer", "reader"], role) === "reader") return { role: "reader", meta: decodeMeta(rest[0]) };
-  const [epoch, fence, last] = rest;
-  return { role: "producer", epoch: String(epoch), fence: Number(fence), last: Number(last) };
+  const [epoch, fence, last, joints] = rest;
+  return {
+    role: "producer",
+    epoch: String(epoch),
+    fence: Number(fence),
+    last: Number(last),
+    ...decodeJoints(joints),
+  };
 }
 
 export function decodeAppended(reply: unknown): StoreAppended {
-  const [name, value, cancel] = list(reply);
+  const [name, value, cancel, grace] = list(reply);
   const code = oneOf(["ok", "gap", "fenced", "closed", "missing"], name);
   switch (code) {
     case "ok":
-      return { code, last: Number(value), ...(isPresent(cancel) && { cancel: String(cancel) }) };
+      return {
+        code,
+        last: Number(value),
+        ...(isPresent(cancel) && { cancel: String(cancel) }),
+        ...(Number(grace) > 0 && { cancelGraceMs: Number(grace) }),
+      };
     case "gap":
       return { code, expected: Number(value) };
     case "fenced":

@@ -2,20 +2,23 @@ import { createScript, type Script } from "./script.ts";
 
 /*
  * KEYS: meta, frames; for a batch also the key of its producer's last batch.
- * ARGV: epoch, fence, from or "", lease in ms, TTL in ms, end or "", number of the batch or "", then the frames.
+ * ARGV: epoch, fence, from or "", lease in ms, TTL in ms, end or "", number of the batch or "", retry window in ms of an
+ * interruption or "", its error or "", then the frames.
  */
 export const createAppend = (publish: string): Script =>
   createScript(
     publish,
     ["now", "publish"],
     `
-local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel')
+local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel',
+  'grace', 'error')
 if not meta[1] then return { 'missing' } end
 if meta[2] ~= ARGV[1] or meta[3] ~= ARGV[2] then return { 'fenced', tonumber(meta[3]) } end
 
-local FRAMES_OFFSET = 7
+local FRAMES_OFFSET = 9
 local from, ttl, ending, batch = tonumber(ARGV[3]), ARGV[5], ARGV[6], tonumber(ARGV[7])
 local last, count = tonumber(meta[4]), #ARGV - FRAMES_OFFSET
+local window, problem = ARGV[8], ARGV[9]
 
 if meta[6] then
   if ending == meta[6] and (not from or from + count - 1 <= last) then return { 'ok', last } end
@@ -39,16 +42,23 @@ for index = FRAMES_OFFSET + 1 + skip, #ARGV do
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', meta[5], id, 'f', ARGV[index])
 end
 
-if meta[1] == 'stream' then
+if window ~= '' then
+  redis.call('HSET', KEYS[1], 'last', last, 'lease', now(), 'window', window)
+elseif meta[1] == 'stream' then
   redis.call('HSET', KEYS[1], 'last', last, 'lease', now() + tonumber(ARGV[4]))
 else
   redis.call('HSET', KEYS[1], 'last', last)
+end
+if problem ~= '' then
+  redis.call('HSET', KEYS[1], 'error', problem)
+elseif meta[9] then
+  redis.call('HDEL', KEYS[1], 'error')
 end
 if ending ~= '' then redis.call('HSET', KEYS[1], 'end', ending) end
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('PEXPIRE', KEYS[2], ttl)
 if batch then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. meta[2], 'PX', ttl) end
-if skip < count or ending ~= '' then publish('changed') end
-return { 'ok', last, meta[7] }
+if skip < count or ending ~= '' or window ~= '' then publish('changed') end
+return { 'ok', last, meta[7], meta[8] and tonumber(meta[8]) }
 `,
   );

@@ -3,7 +3,7 @@ import { createScript, type Script } from "./script.ts";
 /*
  * Keeps the first reason. Publishes a hint each time, because the hint of an earlier call may have been lost.
  *
- * KEYS: meta. ARGV: reason.
+ * KEYS: meta. ARGV: reason, grace in ms.
  */
 export const createCancel = (publish: string): Script =>
   createScript(
@@ -12,7 +12,7 @@ export const createCancel = (publish: string): Script =>
     `
 local meta = redis.call('HMGET', KEYS[1], 'kind', 'end')
 if meta[1] ~= 'stream' or meta[2] then return 0 end
-redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1])
+if redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1]) == 1 then redis.call('HSET', KEYS[1], 'grace', ARGV[2]) end
 publish('cancel')
 return 1
 `,

@@ -6,9 +6,9 @@ export const createLost = (publish: string): Script =>
     publish,
     ["now", "publish"],
     `
-local meta = redis.call('HMGET', KEYS[1], 'kind', 'fence', 'lease', 'end')
+local meta = redis.call('HMGET', KEYS[1], 'kind', 'fence', 'lease', 'end', 'window')
 if meta[1] ~= 'stream' or meta[4] or meta[2] ~= ARGV[1] then return 0 end
-if tonumber(meta[3]) > now() then return 0 end
+if tonumber(meta[3]) + tonumber(meta[5] or 0) > now() then return 0 end
 redis.call('HSET', KEYS[1], 'end', ARGV[2])
 publish('changed')
 return 1

@@ -1,11 +1,13 @@
+import { MAX_JOINTS } from "@holdfast/core/internal";
 import { createScript, type Script } from "./script.ts";
 
 /*
- * A command that was queued during an outage may run after its caller has given up, or twice. Each open therefore
- * writes its own mark (`by`). When the same open runs again, it finds the mark and changes nothing.
+ * A command that was queued during an outage may run after its caller has given up, or twice. Each open therefore has
+ * its own epoch. When the same open runs again, it finds its epoch and changes nothing.
  *
  * KEYS: meta, frames.
- * ARGV: kind, epoch, lease in ms, TTL in ms, keep, takeover ("1" or ""), restoreFence or "", restoreLast.
+ * ARGV: kind, epoch, lease in ms, TTL in ms, keep, ifExists, lapsedFence or "", retry window in ms,
+ * restoreFence or "", restoreLast, restoreJoints or "".
  */
 export const createOpen = (publish: string): Script =>
   createScript(
@@ -13,50 +15,63 @@ export const createOpen = (publish: string): Script =>
     ["now", "publish", "describe"],
     `
 local kind, epoch, ttl, keep = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
-local takeover, restoreFence, restoreLast = ARGV[6] == '1', tonumber(ARGV[7]), tonumber(ARGV[8])
-local by = ARGV[6] .. epoch
+local ifExists, lapsedFence, window = ARGV[6], tonumber(ARGV[7]), ARGV[8]
+local restoreFence, restoreLast, restoreJoints = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
 local meta = describe()
 
 local function grant(fence, last)
-  redis.call('HSET', KEYS[1], 'by', by, 'last', last, 'fence', fence, 'keep', keep)
-  if kind == 'stream' then redis.call('HSET', KEYS[1], 'lease', now() + tonumber(ARGV[3])) end
+  redis.call('HSET', KEYS[1], 'last', last, 'fence', fence, 'keep', keep)
+  redis.call('HDEL', KEYS[1], 'error')
+  if kind == 'stream' then
+    redis.call('HSET', KEYS[1], 'lease', now() + tonumber(ARGV[3]), 'window', window)
+  end
   redis.call('PEXPIRE', KEYS[1], ttl)
   redis.call('PEXPIRE', KEYS[2], ttl)
-  return { 'producer', meta and meta[2] or epoch, fence, last }
+  local joints = redis.call('HGET', KEYS[1], 'joints')
+  return { 'producer', redis.call('HGET', KEYS[1], 'epoch'), fence, last, joints }
 end
 
-local function create(fence, last)
+local function create(fence, last, joints)
   -- This command needs memory, so it comes first: a full Redis refuses it before anything has changed.
-  redis.call('HSET', KEYS[1], 'kind', kind, 'epoch', epoch)
-  redis.call('HDEL', KEYS[1], 'lease', 'end')
-  if not restoreFence then redis.call('HDEL', KEYS[1], 'cancel') end
+  redis.call('HSET', KEYS[1], 'kind', kind, 'epoch', epoch, 'joints', joints)
+  redis.call('HDEL', KEYS[1], 'lease', 'window', 'end')
+  if not restoreFence then redis.call('HDEL', KEYS[1], 'cancel', 'grace') end
   redis.call('DEL', KEYS[2])
   publish('changed')
   return grant(fence, last)
 end
 
 if restoreFence then
-  if not meta then return create(restoreFence, restoreLast) end
+  if not meta then return create(restoreFence, restoreLast, restoreJoints) end
   if meta[1] ~= kind or meta[2] ~= epoch or meta[7] or meta[5] > restoreFence then return { 'reader', meta } end
-  if meta[5] < restoreFence or meta[4] < restoreLast then return create(restoreFence, restoreLast) end
+  if meta[5] < restoreFence or meta[4] < restoreLast then
+    return create(restoreFence, restoreLast, restoreJoints)
+  end
   return grant(restoreFence, meta[4])
 end
 
-local fence = kind == 'stream' and 1 or 0
-if not meta then return create(fence, 0) end
+if not meta then return create(kind == 'stream' and 1 or 0, 0, '') end
+local nextFence = kind == 'stream' and meta[5] + 1 or 0
 
-if meta[7] and meta[2] ~= epoch and redis.call('HGET', KEYS[1], 'by') ~= by then
-  fence = fence * (meta[5] + 1)
-  meta = nil
-  return create(fence, 0)
+if meta[7] then
+  local status = cjson.decode(meta[7]).status
+  local isFinished = status == 'done' or status == 'cancelled'
+  if meta[2] == epoch or (ifExists == 'append' and isFinished) then return { 'reader', meta } end
+  return create(nextFence, 0, '')
 end
 
-if meta[1] ~= kind or meta[7] then return { 'reader', meta } end
-if kind == 'channel' or redis.call('HGET', KEYS[1], 'by') == by then return grant(meta[5], meta[4]) end
-if takeover then
-  publish('changed')
-  return grant(meta[5] + 1, meta[4])
-end
-return { 'reader', meta }
-`,
+if meta[1] ~= kind then return { 'reader', meta } end
+if kind == 'channel' or meta[2] == epoch then return grant(meta[5], meta[4]) end
+if ifExists == 'throw' then return { 'reader', meta } end
+if lapsedFence and (lapsedFence ~= meta[5] or meta[6] > 0) then return { 'reader', meta } end
+if ifExists == 'replace' then return create(nextFence, 0, '') end
+
+local joints = {}
+for joint in string.gmatch(meta[9] or '', '%S+') do joints[#joints + 1] = joint end
+joints[#joints + 1] = string.format('%s:%.0f', meta[2], meta[4])
+if #joints > MAX_JOINTS then table.remove(joints, 1) end
+redis.call('HSET', KEYS[1], 'epoch', epoch, 'joints', table.concat(joints, ' '))
+publish('changed')
+return grant(nextFence, meta[4])
+`.replace("MAX_JOINTS", String(MAX_JOINTS)),
   );

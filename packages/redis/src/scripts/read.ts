@@ -17,8 +17,13 @@ if not meta then return { 'missing' } end
 local seq = tonumber(ARGV[2])
 local next = meta[3]
 if seq then
-  if ARGV[1] ~= meta[2] then return { 'epoch', meta } end
-  if seq > meta[4] then return { 'ahead', meta } end
+  local last
+  for epoch, joint in string.gmatch(meta[9] or '', '(%S+):(%d+)') do
+    if epoch == ARGV[1] then last = last or tonumber(joint) end
+  end
+  if ARGV[1] == meta[2] then last = meta[4] end
+  if not last then return { 'epoch', meta } end
+  if seq > last then return { 'ahead', meta } end
   if seq + 1 < meta[3] then return { 'trimmed', meta } end
   next = seq + 1
 end

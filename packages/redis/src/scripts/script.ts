@@ -23,13 +23,15 @@ end`,
   // `first` comes from the oldest entry, because nothing else tells what was trimmed or evicted.
   describe: `
 local function describe()
-  local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'last', 'fence', 'lease', 'end', 'cancel')
+  local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'last', 'fence', 'lease', 'end', 'cancel',
+    'joints', 'window', 'error')
   if not meta[1] then return nil end
   local last = tonumber(meta[3])
   local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
   local first = oldest and tonumber(string.match(oldest[1], '^%d+')) or last + 1
   local leaseLeft = meta[5] and meta[5] - now()
-  return { meta[1], meta[2], first, last, tonumber(meta[4]), leaseLeft, meta[6], meta[7] }
+  return { meta[1], meta[2], first, last, tonumber(meta[4]), leaseLeft, meta[6], meta[7],
+    meta[8], meta[9] and tonumber(meta[9]), meta[10] }
 end`,
 };
 

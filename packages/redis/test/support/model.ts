@@ -1,4 +1,6 @@
 import type {
+  Joint,
+  PublicError,
   StoreAppend,
   StoreAppended,
   StoreCursor,
@@ -12,20 +14,22 @@ import type {
 /** A lease that has expired as soon as it is granted. Every other lease outlasts the test. */
 export const EXPIRED = 0;
 
-/** The log of an id, from the open that created its epoch. */
+/** One life of an id. */
 interface Log {
   kind: StoreMeta["kind"];
   epoch: string;
+  joints: readonly Joint[];
   fence: number;
   last: number;
   first: number;
   frames: string[];
   /** Whether the lease has not expired. */
   alive: boolean;
-  /** The mark of the open that last made a producer. */
-  by: string;
+  retryWindowMs: number;
+  error?: PublicError | undefined;
   end?: StoredEnd;
   cancel?: string;
+  cancelGraceMs?: number;
 }
 
 /** How a store must answer for one id, written as plainly as possible. */
@@ -35,19 +39,22 @@ export class Model {
   readonly batches = new Map<string, number>();
 
   open(open: StoreOpen): StoreOpened {
-    const by = `${open.takeover === true}${open.epoch}`;
     const log = this.log;
     const alive = open.leaseMs !== EXPIRED;
-    const { kind, epoch, restoreFence, restoreLast = 0 } = open;
+    const { kind, epoch, ifExists, lapsedFence, restoreFence, restoreLast = 0 } = open;
+    const retryWindowMs = kind === "stream" ? (open.retryWindowMs ?? 0) : 0;
 
-    const create = (fence: number, last: number, cancel?: string): StoreOpened => {
-      this.log = { kind, epoch, fence, last, first: last + 1, frames: [], alive, by };
-      if (cancel !== undefined) this.log.cancel = cancel;
-      return { role: "producer", epoch, fence, last };
-    };
     const grant = (granted: Log): StoreOpened => {
-      Object.assign(granted, { alive, by });
-      return { role: "producer", epoch: granted.epoch, fence: granted.fence, last: granted.last };
+      Object.assign(granted, { alive, retryWindowMs, error: undefined });
+      const { joints, fence, last } = granted;
+      return { role: "producer", epoch: granted.epoch, fence, last, ...(joints.length > 0 && { joints }) };
+    };
+    const create = (fence: number, last: number, old?: Log): StoreOpened => {
+      const frames: string[] = [];
+      this.log = { kind, epoch, joints: [], fence, last, first: last + 1, frames, alive, retryWindowMs };
+      if (old?.cancel !== undefined) this.log.cancel = old.cancel;
+      if (old?.cancelGraceMs !== undefined) this.log.cancelGraceMs = old.cancelGraceMs;
+      return grant(this.log);
     };
     const refuse = (found: Log): StoreOpened => ({ role: "reader", meta: metaOf(found) });
 
@@ -55,17 +62,23 @@ export class Model {
       if (log === undefined) return create(restoreFence, restoreLast);
       if (log.kind !== kind || log.epoch !== epoch || log.end || log.fence > restoreFence) return refuse(log);
       if (log.fence === restoreFence && log.last >= restoreLast) return grant(log);
-      return create(restoreFence, restoreLast, log.cancel);
+      return create(restoreFence, restoreLast, log);
     }
     if (log === undefined) return create(kind === "stream" ? 1 : 0, 0);
+    const nextFence = kind === "stream" ? log.fence + 1 : 0;
     if (log.end) {
-      if (log.epoch === epoch || log.by === by) return refuse(log);
-      return create(kind === "stream" ? log.fence + 1 : 0, 0);
+      const isFinished = ["done", "cancelled"].includes(log.end.status);
+      if (log.epoch === epoch || (ifExists === "append" && isFinished)) return refuse(log);
+      return create(nextFence, 0);
     }
     if (log.kind !== kind) return refuse(log);
-    if (kind === "channel" || log.by === by) return grant(log);
-    if (open.takeover !== true) return refuse(log);
-    log.fence++;
+    if (kind === "channel" || log.epoch === epoch) return grant(log);
+    if (ifExists === "throw") return refuse(log);
+    if (lapsedFence !== undefined && (lapsedFence !== log.fence || log.alive)) return refuse(log);
+    if (ifExists === "replace") return create(nextFence, 0);
+    log.joints = [...log.joints, { epoch: log.epoch, last: log.last }].slice(-8);
+    log.epoch = epoch;
+    log.fence = nextFence;
     return grant(log);
   }
 
@@ -90,9 +103,18 @@ export class Model {
     const added = frames.slice(skip);
     log.frames.push(...added);
     log.last += added.length;
-    log.alive = append.leaseMs !== EXPIRED;
+    const { interrupt } = append;
+    log.alive = interrupt === undefined && append.leaseMs !== EXPIRED;
+    log.retryWindowMs = interrupt?.retryWindowMs ?? log.retryWindowMs;
+    log.error = interrupt?.error;
     if (end !== undefined) log.end = end;
-    return { code: "ok", last: log.last, ...(log.cancel !== undefined && { cancel: log.cancel }) };
+    const { cancel, cancelGraceMs = 0 } = log;
+    return {
+      code: "ok",
+      last: log.last,
+      ...(cancel !== undefined && { cancel }),
+      ...(cancelGraceMs > 0 && { cancelGraceMs }),
+    };
   }
 
   read(
@@ -103,24 +125,27 @@ export class Model {
     if (log === undefined) return { code: "missing" };
     const meta = metaOf(log);
     if (after !== null) {
-      if (after.epoch !== log.epoch) return { code: "epoch", meta };
-      if (after.seq > log.last) return { code: "ahead", meta };
+      const joint = log.joints.find(({ epoch }) => epoch === after.epoch);
+      const last = after.epoch === log.epoch ? log.last : joint?.last;
+      if (last === undefined) return { code: "epoch", meta };
+      if (after.seq > last) return { code: "ahead", meta };
       if (after.seq + 1 < log.first) return { code: "trimmed", meta };
     }
     const start = after === null ? 0 : after.seq + 1 - log.first;
     return { code: "ok", meta, frames: log.frames.slice(start, start + limit) };
   }
 
-  cancel(reason: string): boolean {
+  cancel(reason: string, graceMs: number): boolean {
     const log = this.log;
     if (log?.kind !== "stream" || log.end) return false;
-    log.cancel ??= reason;
+    if (log.cancel === undefined) Object.assign(log, { cancel: reason, cancelGraceMs: graceMs });
     return true;
   }
 
   lost(fence: number, end: StoredEnd): boolean {
     const log = this.log;
     if (log?.kind !== "stream" || log.end || log.fence !== fence || log.alive) return false;
+    if (log.retryWindowMs > 0) return false;
     log.end = end;
     return true;
   }
@@ -134,14 +159,18 @@ export class Model {
 }
 
 /** `leaseLeftMs` is 0 for an expired lease and 1 for any other. */
-function metaOf({ kind, epoch, first, last, fence, alive, end, cancel }: Log): StoreMeta {
+function metaOf(log: Log): StoreMeta {
+  const { kind, epoch, joints, first, last, fence, alive, retryWindowMs, error, end, cancel } = log;
   return {
     kind,
     epoch,
+    ...(joints.length > 0 && { joints }),
     first,
     last,
     fence,
     leaseLeftMs: kind === "stream" && !alive ? 0 : 1,
+    ...(retryWindowMs > 0 && { retryWindowMs }),
+    ...(error !== undefined && { error }),
     ...(end !== undefined && { end }),
     ...(cancel !== undefined && { cancel }),
   };
