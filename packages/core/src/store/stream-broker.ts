@@ -1,4 +1,5 @@
 import { closedError, takenOverError } from "../base/errors.ts";
+import { callWithTimeout } from "../base/timed-call.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import type { Stream, StreamHooks } from "../stream/stream.ts";
@@ -16,7 +17,7 @@ import { PageCache } from "./page-cache.ts";
 import { Replicas } from "./replicas.ts";
 import type { Store } from "./store.ts";
 import { StoreChannels } from "./store-channels.ts";
-import { LEASE, StoreClient } from "./store-client.ts";
+import { CALL_TIMEOUT, LEASE, StoreClient } from "./store-client.ts";
 import { isInterrupted, toStoreLimits, toStoreWindow } from "./store-options.ts";
 import { StorePoller } from "./store-poller.ts";
 import { StoreWatcher } from "./store-watcher.ts";
@@ -86,7 +87,7 @@ export class StreamBroker implements StreamHost {
       // What was pushed here before is kept, and the end or the interruption may still be on its way.
       const producer = this.#producers.get(id);
       if (session === undefined) await producer?.settled;
-      else await producer?.flushed().catch(() => undefined);
+      else if (producer !== undefined) await this.#flush(producer);
       const claim = await this.#claims.claim(id, options, ifExists);
       try {
         if (lifecycle.isClosing) throw closedError();
@@ -156,6 +157,13 @@ export class StreamBroker implements StreamHost {
     this.#client.close();
   }
 
+  /** Waits until the store has what was pushed so far, or does not answer. */
+  async #flush(producer: StreamProducer): Promise<void> {
+    await callWithTimeout(this.#client.clock, CALL_TIMEOUT, () => producer.flushed()).result.catch(
+      () => undefined,
+    );
+  }
+
   #onStoreBack(): void {
     for (const producer of this.#producers.values()) producer.sendNow();
     this.#channels.retryNow();
@@ -191,7 +199,7 @@ export class StreamBroker implements StreamHost {
     };
     const onForgotten = (): void => {
       // It stops since it has no readers here; there may be some in other processes.
-      if (stream.end === undefined) producer.withdraw();
+      if (stream.end === undefined && stream.interruption === undefined) producer.withdraw();
     };
     const backing = { epoch, hooks, isReplica: false, onForgotten };
     const stream = table.add(id, "stream", options, { sourced, backing });

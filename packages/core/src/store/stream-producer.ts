@@ -98,7 +98,9 @@ export class StreamProducer implements HighWatermark, Backlog {
   flushed(): Promise<void> {
     const { last } = this.#options.stream.log;
     if (this.#stored >= last) return Promise.resolve();
-    return this.#isOver ? Promise.reject(notStoredError()) : this.#flushes.wait(last);
+    if (this.#isOver) return Promise.reject(notStoredError());
+    this.#batcher.request(last - this.#stored, true);
+    return this.#flushes.wait(last);
   }
 
   /** Something was pushed, or the stream has ended. */
