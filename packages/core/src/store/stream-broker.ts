@@ -219,7 +219,10 @@ export class StreamBroker implements StreamHost {
         if (durability === "stored") table.changed(stream);
       },
       onHandedOver: (meta) => {
-        if (table.has(stream)) this.#replicas.moveReaders(stream, meta);
+        if (!table.has(stream)) return;
+        // It was cancelled here, while another process had already continued it.
+        if (stream.end?.status === "cancelled") void this.#claims.cancel(id, "", 0).catch(() => undefined);
+        this.#replicas.moveReaders(stream, meta);
       },
     });
     stream.useStore(pages, durability === "stored" ? producer : undefined);

@@ -291,12 +291,11 @@ export class StreamProducer implements HighWatermark, Backlog {
     const { client, stream } = this.#options;
     const { id, log } = stream;
     if (meta.epoch !== log.epoch) {
-      if (stream.end === undefined) return this.#onTakenOver(meta);
-      // Probably the end is stored, and only the answer was lost: then there is another life.
       const isOtherLife = lastOf({ joints: [], ...meta }, log.epoch) === undefined;
-      if (isOtherLife && client.clock.now() < this.#renewedAt + LEASE) this.#finishStored();
-      else this.#endAs({ status: "lost" });
-      return;
+      const hasLease = client.clock.now() < this.#renewedAt + LEASE;
+      // Probably the end is stored, and only the answer was lost.
+      if (stream.end !== undefined && isOtherLife && hasLease) return this.#finishStored();
+      return this.#onTakenOver(meta);
     }
     if (meta.end !== undefined) {
       this.#learnStored(meta);
@@ -308,8 +307,11 @@ export class StreamProducer implements HighWatermark, Backlog {
   }
 
   #onTakenOver(meta: StoreMeta): void {
-    const { stream, onHandedOver } = this.#options;
-    stream.revokeSession(takenOverError(stream.id));
+    const { client, stream, onHandedOver } = this.#options;
+    const error = takenOverError(stream.id);
+    stream.revokeSession(error);
+    const isEndLost = stream.end !== undefined && stream.end.status !== "cancelled";
+    if (isEndLost) client.report("failed", { id: stream.id, stage: "store", error });
     this.#stop();
     onHandedOver(meta);
   }

@@ -1,10 +1,19 @@
 import fc from "fast-check";
+import type { IfExists } from "../../../src/stream/stream-host.ts";
 import type { CallFate, WakeUpFate } from "../../support/faulty-store.ts";
 
 /** One thing that happens to processes that share a store. Numbers select a stream, a process or a client. */
 export type Step =
-  | { readonly do: "open" | "end" | "fail"; readonly stream: number; readonly process: number }
-  | { readonly do: "cancel"; readonly stream: number; readonly process: number }
+  | {
+      readonly do: "open";
+      readonly stream: number;
+      readonly process: number;
+      readonly ifExists?: IfExists;
+      /** Whether the stream waits for another producer when this one fails. */
+      readonly isRetried?: boolean;
+    }
+  | { readonly do: "end" | "fail"; readonly stream: number; readonly process: number }
+  | { readonly do: "cancel"; readonly stream: number; readonly process: number; readonly grace?: number }
   | { readonly do: "push"; readonly stream: number; readonly process: number; readonly count: number }
   | {
       readonly do: "connect";
@@ -57,8 +66,21 @@ const wakeUpFates: fc.Arbitrary<readonly WakeUpFate[]> = fc.constantFrom<readonl
 );
 
 const commonSteps = [
-  { weight: 5, arbitrary: fc.record({ do: fc.constant("open"), stream, process }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("end", "fail", "cancel"), stream, process }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("open"),
+      stream,
+      process,
+      ifExists: fc.constantFrom("throw", "throw", "replace", "append", "append"),
+      isRetried: fc.boolean(),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("end", "fail", "fail"), stream, process }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("cancel"), stream, process, grace: fc.constantFrom(0, 0, 2_000) }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({

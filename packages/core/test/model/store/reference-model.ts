@@ -1,18 +1,30 @@
-/** One epoch of a stream, as its producer knows it. */
+import type { Joint } from "../../../src/protocol/cursor.ts";
+import type { Position } from "../position.ts";
+
+/** One producer's part of a stream, as that producer knows it. */
 export interface EpochRecord {
   readonly epoch: string;
-  /** Event `n` is at index `n - 1`. */
+  /** The number of the last event that earlier producers of this life have left. */
+  readonly base: number;
+  /** Event `n` is at index `n - base - 1`. */
   readonly events: string[];
-  /** How the producer has ended the stream. */
+  /** How the producer has ended its part; `interrupted` when another one may continue. */
   status: string | undefined;
   /** The statuses that clients were sent at its end. */
   readonly reportedStatuses: Set<string>;
+}
+
+/** The number of the last event that this producer knows of. */
+export function lastEvent({ base, events }: EpochRecord): number {
+  return base + events.length;
 }
 
 /** What producers pushed to all streams. What clients of any process are sent must agree with it. */
 export class ReferenceModel {
   readonly #records = new Map<string, EpochRecord>();
   readonly #channels = new Map<string, { readonly events: Map<number, string>; readonly all: Set<string> }>();
+  /** For each epoch that a store has granted: what it continues. */
+  readonly #grants = new Map<string, { readonly base: number; readonly joints: readonly Joint[] }>();
   #isRolledBack = false;
 
   /**
@@ -23,9 +35,21 @@ export class ReferenceModel {
     this.#isRolledBack = true;
   }
 
+  /** The store has granted an open; its caller may never know. */
+  grant(epoch: string, base: number, joints: readonly Joint[]): void {
+    if (!this.#grants.has(epoch)) this.#grants.set(epoch, { base, joints });
+  }
+
   begin(epoch: string): EpochRecord {
-    if (this.#records.has(epoch)) throw new Error(`Two streams have the epoch ${epoch}`);
-    const record: EpochRecord = { epoch, events: [], status: undefined, reportedStatuses: new Set() };
+    if (this.#records.has(epoch)) throw new Error(`Two producers have the epoch ${epoch}`);
+    const { base = 0 } = this.#grants.get(epoch) ?? {};
+    const record: EpochRecord = {
+      epoch,
+      base,
+      events: [],
+      status: undefined,
+      reportedStatuses: new Set(),
+    };
     this.#records.set(epoch, record);
     return record;
   }
@@ -38,13 +62,19 @@ export class ReferenceModel {
     return this.#records.values();
   }
 
+  /** Whether what comes next in `epoch` is the continuation of a client at this position. */
+  continues({ epoch: from, seq }: Position, epoch: string): boolean {
+    const joints = this.#grants.get(epoch)?.joints ?? [];
+    return from === epoch || joints.some((joint) => joint.epoch === from && seq <= joint.last);
+  }
+
   /** Checks an event that a client was sent. */
   checkEvent(epoch: string, seq: number, data: string): void {
     const record = this.#records.get(epoch);
     if (record === undefined)
       return this.#isRolledBack ? undefined : this.#checkChannelEvent(epoch, seq, data);
-    if (record.events[seq - 1] !== data)
-      throw new Error(`Event ${epoch}.${seq} has the data ${data} instead of ${record.events[seq - 1]}`);
+    const pushed = record.events[seq - record.base - 1];
+    if (pushed !== data) throw new Error(`Event ${epoch}.${seq} has the data ${data} instead of ${pushed}`);
   }
 
   /** Checks an end that a client was sent after the event `seq`. */
@@ -52,15 +82,18 @@ export class ReferenceModel {
     const record = this.#records.get(epoch);
     if (record === undefined) {
       // The stream was opened, but the reply of the store was lost.
-      if (seq === 0 && !this.#channels.has(epoch) && ["lost", "cancelled"].includes(status)) return;
+      const base = this.#grants.get(epoch)?.base ?? 0;
+      if (seq === base && !this.#channels.has(epoch) && ["lost", "cancelled"].includes(status)) return;
       throw new Error(`A stream without a producer has ended as ${status} after event ${seq}`);
     }
     record.reportedStatuses.add(status);
     const isWhole = status === "done" || status === "failed";
-    if (isWhole && record.status !== status)
+    const isExpected = record.status === status || (status === "failed" && record.status === "interrupted");
+    if (isWhole && !isExpected)
       throw new Error(`stream.end has the status ${status} instead of ${record.status}`);
-    if (seq > record.events.length || (isWhole && seq !== record.events.length))
-      throw new Error(`stream.end with the status ${status} after event ${seq} of ${record.events.length}`);
+    const last = lastEvent(record);
+    if (seq > last || (isWhole && seq !== last))
+      throw new Error(`stream.end with the status ${status} after event ${seq} of ${last}`);
   }
 
   /** The store numbers the events of a channel. All clients must be sent the same ones, and each event once. */

@@ -89,7 +89,8 @@ export class SimulatedClient {
       const to = positionOf(id);
       if (to === undefined) return unexpected();
       if (lost !== null) {
-        const from = this.#position?.epoch === to.epoch ? this.#position.seq : 0;
+        const isSameLife = this.#position !== undefined && this.#model.continues(this.#position, to.epoch);
+        const from = isSameLife ? (this.#position?.seq ?? 0) : 0;
         if (lost[0] !== from + 1 || lost[1] !== to.seq || lost[0] > lost[1]) unexpected();
       }
       this.#position = to;
@@ -100,15 +101,17 @@ export class SimulatedClient {
       this.#ended = true;
       const { status } = JSON.parse(data) as { status: string };
       const end = positionOf(id);
-      if (this.#resetPending || end === undefined || end.epoch !== this.#position?.epoch) return unexpected();
+      if (this.#resetPending || end === undefined || this.#position === undefined) return unexpected();
+      if (!this.#model.continues(this.#position, end.epoch)) return unexpected();
       if (end.seq <= this.#position.seq || id?.endsWith(".end") !== true) unexpected();
-      this.#model.checkEnd(this.#position.epoch, this.#position.seq, status);
+      this.#model.checkEnd(end.epoch, this.#position.seq, status);
     } else if (event === "stream.drain") {
       this.#waiting = false;
     } else if (event !== "stream.error") {
       const next = positionOf(id);
       if (this.#resetPending || next === undefined || this.#position === undefined) return unexpected();
-      if (next.epoch !== this.#position.epoch || next.seq !== this.#position.seq + 1) unexpected();
+      const isNext = next.seq === this.#position.seq + 1;
+      if (!isNext || !this.#model.continues(this.#position, next.epoch)) unexpected();
       this.#position = next;
       this.#model.checkEvent(next.epoch, next.seq, data);
     }

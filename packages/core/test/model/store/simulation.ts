@@ -13,7 +13,7 @@ import type { StreamWriter } from "../../../src/stream/writer.ts";
 import { createFaultyStore, type FaultyStore } from "../../support/faulty-store.ts";
 import type { Core } from "../../support/planted-faults.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
-import { ReferenceModel, type EpochRecord } from "./reference-model.ts";
+import { type EpochRecord, lastEvent, ReferenceModel } from "./reference-model.ts";
 import {
   CHANNEL,
   CHANNEL_ID,
@@ -28,8 +28,13 @@ import { SimulatedClient } from "./simulated-client.ts";
 
 /** Small enough that a short history runs into every limit: a log holds about seven events, the store fifty. */
 const LIMITS = { buffer: { events: 50, bytes: 600 }, linger: 3_000, wait: 600_000, maxDuration: 3_600_000 };
-/** In ms. Longer than a lease, the check for dead producers, and the time for which a lost stream may come back. */
-const SETTLE_TIME = 45_000;
+/** For how long a stream that is retried waits for another producer, in ms. */
+const RETRY_WINDOW = 8_000;
+/**
+ * In ms. Longer than a lease with a retry window, the check for dead producers, and the time for which a lost stream may
+ * come back.
+ */
+const SETTLE_TIME = 60_000;
 
 /** Runs one history against three registries. Throws an error that says which promise is broken first. */
 export async function run(core: Core, { durability, steps, seed }: History): Promise<void> {
@@ -51,11 +56,20 @@ interface Process {
 interface Producer {
   readonly process: Process;
   readonly writer: StreamWriter<AnyEvents>;
+  readonly isRetried: boolean;
   readonly record: EpochRecord;
+  /** Whether it has ended or failed the stream. */
+  hasEnded: boolean;
 }
 
 /** The codes with which `open`, `cancel`, `end` and `fail` may reject. */
-const EXPECTED_CODES = ["STREAM_EXISTS", "STORE_UNAVAILABLE", "REGISTRY_CLOSED", "LIMIT_EXCEEDED"];
+const EXPECTED_CODES = [
+  "STREAM_EXISTS",
+  "STORE_UNAVAILABLE",
+  "REGISTRY_CLOSED",
+  "LIMIT_EXCEEDED",
+  "STREAM_ENDED",
+];
 
 class Simulation {
   readonly #core: Core;
@@ -86,7 +100,7 @@ class Simulation {
     this.#core = core;
     this.#durability = durability;
     this.#random = seededRandom(seed);
-    this.#store = createMemoryStore({ clock: this.#clock });
+    this.#store = this.#recordGrants(createMemoryStore({ clock: this.#clock }));
     this.#processes = Array.from({ length: PROCESSES }, () => this.#start());
     this.#clients = Array.from(
       { length: CLIENTS },
@@ -97,7 +111,7 @@ class Simulation {
   async perform(step: Step): Promise<void> {
     switch (step.do) {
       case "open":
-        return this.#open(step.stream, this.#process(step.process));
+        return this.#open(step);
       case "push":
         if (step.stream === CHANNEL) this.#pushToChannel(step.count, this.#process(step.process));
         else this.#push(step.stream, step.count);
@@ -106,8 +120,7 @@ class Simulation {
       case "fail":
         return this.#end(step.stream, step.do);
       case "cancel":
-        this.#allowFailure(this.#process(step.process).registry.cancel(streamId(step.stream), "user"));
-        return;
+        return this.#cancel(step);
       case "connect":
         return this.#connect(this.#client(step.client), this.#process(step.process), step.withoutCursor);
       case "leave":
@@ -182,18 +195,40 @@ class Simulation {
       observer: {
         warned: () => undefined,
         failed: ({ stage, error }) => {
-          const isExpected = stage === "store" ? this.#hadFaults || this.#hadLosses : stage === "source";
-          if (!isExpected) this.#violation ??= error;
+          // An end that came too late: somebody else had opened the stream.
+          const isTakenOver = (error as { code?: string }).code === "TAKEN_OVER";
+          const isOutage = stage === "store" && (this.#hadFaults || this.#hadLosses || isTakenOver);
+          if (!isOutage && stage !== "source") this.#violation ??= error;
         },
       },
     });
     return { registry, link, connections: [], isStopped: false };
   }
 
-  async #open(stream: number, process: Process): Promise<void> {
+  #recordGrants(store: MemoryStore): MemoryStore {
+    return {
+      ...store,
+      open: async (id, options) => {
+        const opened = await store.open(id, options);
+        if (opened.role === "producer") this.#model.grant(opened.epoch, opened.last, opened.joints ?? []);
+        return opened;
+      },
+    };
+  }
+
+  #cancel({ process, stream, grace = 0 }: Extract<Step, { do: "cancel" }>): void {
+    const { registry } = this.#process(process);
+    this.#allowFailure(registry.cancel(streamId(stream), "user", { grace }));
+  }
+
+  async #open(step: Extract<Step, { do: "open" }>): Promise<void> {
+    const { stream, ifExists = "throw", isRetried = false } = step;
     if (stream === CHANNEL) return;
-    const opening = process.registry.open(streamId(stream)).then((writer) => {
-      const producer = { process, writer, record: this.#model.begin(writer.epoch) };
+    const process = this.#process(step.process);
+    const options = { ifExists, retryWindow: isRetried ? RETRY_WINDOW : 0 };
+    const opening = process.registry.open(streamId(stream), options).then((writer) => {
+      const record = this.#model.begin(writer.epoch);
+      const producer = { process, writer, isRetried, record, hasEnded: false };
       this.#producers[stream] = producer;
       this.#allProducers.push(producer);
     });
@@ -214,10 +249,10 @@ class Simulation {
           continue;
         }
         record.events.push(data);
-        if (id !== `${record.epoch}.${record.events.length}`)
-          throw new Error(`push returned the id ${id} for event ${record.events.length}`);
+        if (id !== `${record.epoch}.${lastEvent(record)}`)
+          throw new Error(`push returned the id ${id} for event ${lastEvent(record)}`);
       } catch (error) {
-        const isOwnEnd = record.status !== undefined && (error as { code?: string }).code === "STREAM_ENDED";
+        const isOwnEnd = producer.hasEnded && (error as { code?: string }).code === "STREAM_ENDED";
         if (!isOwnEnd) throw error;
       }
     }
@@ -244,8 +279,10 @@ class Simulation {
   #end(stream: number, how: "end" | "fail"): void {
     const producer = this.#producers[stream];
     if (producer === undefined || producer.process.isStopped || producer.record.status !== undefined) return;
-    const { writer, record } = producer;
-    if (!writer.signal.aborted) record.status = how === "end" ? "done" : "failed";
+    const { writer, record, isRetried } = producer;
+    const failed = isRetried ? "interrupted" : "failed";
+    producer.hasEnded = true;
+    if (!writer.signal.aborted) record.status = how === "end" ? "done" : failed;
     this.#allowFailure(how === "end" ? writer.end() : writer.fail(new Error("a secret")));
   }
 
@@ -294,16 +331,14 @@ class Simulation {
       if (producer !== undefined && isLive(producer)) throw new Error("A client waits for a live stream");
       return;
     }
-    const record = this.#model.record(position.epoch);
-    if (record === undefined) {
-      if (client.id !== CHANNEL_ID) throw new Error("Idle on a stream that was never opened");
-      return;
-    }
-    const { length } = record.events;
-    const producer = this.#allProducers.find((candidate) => candidate.record === record);
-    if (producer === undefined || !isLive(producer))
-      throw new Error(`Idle without a producer at event ${position.seq} of ${length}`);
-    if (position.seq !== length) throw new Error(`Idle at event ${position.seq} of ${length}`);
+    if (client.id === CHANNEL_ID) return;
+    // Another producer may have continued the stream, and pushed nothing yet.
+    const producer = this.#allProducers.find(
+      (candidate) => isLive(candidate) && this.#model.continues(position, candidate.record.epoch),
+    );
+    if (producer === undefined) throw new Error(`Idle without a producer at event ${position.seq}`);
+    const last = lastEvent(producer.record);
+    if (position.seq !== last) throw new Error(`Idle at event ${position.seq} of ${last}`);
   }
 
   /** Checks that all clients of a stream were sent the same end, unless the store or a producer lost data. */
