@@ -18,9 +18,37 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "a dead producer is never replaced by `lost`",
     file: "store/replica.ts",
-    original: '(await this.#client.lost(this.stream.id, meta.fence, { status: "lost" })) ? "read" : "wait"',
+    original: '(await this.#client.lost(this.stream.id, fence, lost)) ? "read" : "wait"',
     replacement: '"wait"',
     violation: /^Idle without a producer/,
+  },
+  {
+    name: "a stream whose window is over never ends",
+    file: "store/replica.ts",
+    original: "        this.#isWindowOver = true;\n",
+    replacement: "",
+    violation: /^Idle without a producer/,
+  },
+  {
+    name: "the readers of a producer that was taken over stay where they are",
+    file: "store/stream-broker.ts",
+    original: "        this.#replicas.moveReaders(stream, meta);\n",
+    replacement: "",
+    violation: /^Idle|^Still held|timers are left/,
+  },
+  {
+    name: "a reader of an earlier epoch continues above its joint",
+    file: "protocol/cursor.ts",
+    original: "return of === epoch ? last : joints.find((joint) => joint.epoch === of)?.last;",
+    replacement: "return of === epoch || joints.some((joint) => joint.epoch === of) ? last : undefined;",
+    violation: /^(token|stream\.|Event) /,
+  },
+  {
+    name: "an interruption is stored before the events in front of it",
+    file: "store/stream-producer.ts",
+    original: "this.#stored + frames.length === log.last ? stream : NOTHING;",
+    replacement: "stream;",
+    violation: /^stream\.end with the status /,
   },
   {
     name: "a stream that the store and the producer have lost never ends",
