@@ -219,7 +219,8 @@ export class StreamBroker implements StreamHost {
         if (durability === "stored") table.changed(stream);
       },
       onHandedOver: (meta) => {
-        if (!table.has(stream)) return;
+        // One that has ended may be forgotten, while its readers still wait for the store.
+        if (!table.has(stream) && stream.readers.size === 0) return;
         // It was cancelled here, while another process had already continued it.
         if (stream.end?.status === "cancelled") void this.#claims.cancel(id, "", 0).catch(() => undefined);
         this.#replicas.moveReaders(stream, meta);

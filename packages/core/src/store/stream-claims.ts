@@ -29,11 +29,17 @@ export class StreamClaims {
    * @throws `STREAM_EXISTS`, `STREAM_ENDED`, `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
    */
   async claim(id: string, options: ResolvedStream, ifExists: IfExists): Promise<Claim> {
-    const open = toStoreOpen("stream", options, this.#client.random);
-    const epoch = this.#unanswered.get(id) ?? open.epoch;
+    const open = { ...toStoreOpen("stream", options, this.#client.random), ifExists };
+    const unanswered = this.#unanswered.get(id);
     this.#unanswered.delete(id);
+    let epoch = unanswered ?? open.epoch;
     try {
-      return await this.#claimAs(id, { ...open, epoch, ifExists });
+      if (unanswered !== undefined) {
+        const opened = await this.#open(id, { ...open, epoch, ifExists: "throw" });
+        if (opened.role === "producer") return opened;
+        epoch = open.epoch;
+      }
+      return await this.#claimAs(id, open);
     } catch (error) {
       if (HoldfastError.is(error) && error.code === "STORE_UNAVAILABLE") this.#rememberUnanswered(id, epoch);
       throw error;
@@ -67,18 +73,18 @@ export class StreamClaims {
   }
 
   async #claimAs(id: string, open: StoreOpen): Promise<Claim> {
-    const { retryWindowMs = 0 } = open;
-    const onLate = (late: StoreOpened): void => this.#onLateAnswer(id, late, retryWindowMs);
     for (let attempt = open; ;) {
-      const opened = await this.#client.open(id, attempt, onLate);
+      const opened = await this.#open(id, attempt);
       if (opened.role === "producer") return opened;
-      const { kind, epoch, fence, last, leaseLeftMs, joints, end } = opened.meta;
-      // An earlier call of this process succeeded, and its answer was lost.
-      if (epoch === open.epoch) return { role: "producer", epoch, fence, last, ...(joints && { joints }) };
+      const { kind, fence, leaseLeftMs, end } = opened.meta;
       if (end !== undefined) throw endedError(id, end.status);
       if (leaseLeftMs > 0 || !this.#client.canExpireLeases) throw existsError({ id, kind });
       attempt = { ...open, ifExists: "replace", lapsedFence: fence };
     }
+  }
+
+  #open(id: string, open: StoreOpen): Promise<StoreOpened> {
+    return this.#client.open(id, open, (late) => this.#onLateAnswer(id, late, open.retryWindowMs ?? 0));
   }
 
   /**

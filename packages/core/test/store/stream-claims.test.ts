@@ -34,6 +34,23 @@ describe("open", () => {
     await close();
   });
 
+  test("uses the epoch of an open without a reply again only where it is current", async () => {
+    const { processes, clock, close } = createCluster();
+    processes[0].link.callFates = ["reply lost"];
+    await expect(processes[0].registry.open("a")).rejects.toEqual(code("STORE_UNAVAILABLE"));
+    processes[0].link.callFates = ["ok"];
+    const next = await processes[1].registry.open("a", { ifExists: "append" });
+    next.push({ data: 1 });
+    await clock.advance(5);
+    const last = await processes[0].registry.open("a", { ifExists: "append" });
+    expect([last.last, last.push({ data: 2 })]).toEqual([1, `${last.epoch}.2`]);
+    const client = processes[1].connect("a", { cursor: `${next.epoch}.1` });
+    await clock.advance(6_000);
+    expect(client.events).toEqual([2]);
+    expect(client.text).not.toContain("stream.reset");
+    await close();
+  });
+
   test("rejects when the store has not answered for 5 s, and leaves no stream behind", async () => {
     const { processes, clock, store, close } = createCluster();
     processes[0].link.callFates = ["hanging"];

@@ -45,3 +45,21 @@ test("a client that is ahead of a replica is not served by that replica if it wa
   await run(core, history);
   expect.assertions(0);
 });
+
+test("readers that wait for the stored end of a stream are moved when it was continued elsewhere, however late", async () => {
+  const stream = { stream: 0, isRetried: false };
+  const history: History = {
+    durability: "stored",
+    steps: [
+      { do: "connect", client: 0, process: 1, withoutCursor: true },
+      { do: "open", process: 1, ifExists: "throw", ...stream },
+      { do: "open", process: 0, ifExists: "append", ...stream },
+      { do: "set call fates", process: 1, fates: ["hanging"] },
+      { do: "cancel", stream: 0, process: 1, grace: 0 },
+      { do: "open", process: 1, ifExists: "replace", ...stream },
+    ],
+    seed: 0,
+  };
+  await run(core, history);
+  expect.assertions(0);
+});
