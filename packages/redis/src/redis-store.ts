@@ -8,7 +8,7 @@ import {
   type StoreOpen,
   systemClock,
 } from "@holdfast/core";
-import { createReport } from "@holdfast/core/internal";
+import { createReport, MAX_JOINTS } from "@holdfast/core/internal";
 import { createCommandSender } from "./commands/command-sender.ts";
 import { createHealth } from "./commands/health.ts";
 import { batchKey, channelOf, keysOf } from "./commands/keys.ts";
@@ -96,6 +96,7 @@ export function redisStore(options: RedisStoreOptions): Store {
           open.restoreFence === undefined ? "" : String(open.restoreFence),
           String(open.restoreLast ?? 0),
           encodeJoints(open.restoreJoints ?? []),
+          String(MAX_JOINTS),
         ],
       );
       return decodeOpened(reply);

@@ -6,7 +6,6 @@ import { ConnectionPool } from "../connection/connection-pool.ts";
 import {
   DELIVERY_DEFAULTS,
   DELIVERY_NAMES,
-  type ResolvedStream,
   type DeliveryOptions,
   resolveDelivery,
   resolveLimits,

@@ -1,8 +1,8 @@
 // Tested by test/store/stream-producer.test.ts.
 import { HoldfastError, toPublicError } from "../base/errors.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
-import type { Interruption } from "../stream/stream.ts";
-import type { StoredEnd, StoredInterruption } from "./store.ts";
+import type { Interruption, Stream } from "../stream/stream.ts";
+import type { StoredEnd, StoredInterruption, StoreMeta } from "./store.ts";
 import { toStoreWindow } from "./store-options.ts";
 
 export function notStoredError(): HoldfastError {
@@ -12,6 +12,17 @@ export function notStoredError(): HoldfastError {
 
 export function toStoredEnd({ status, error }: StreamEnd): StoredEnd {
   return { status, ...(error !== undefined && { error: toPublicError(error) }) };
+}
+
+/** What the store has of a stream whose producer has given up its lease. */
+export function toInterruptedMeta(
+  { log, first }: Stream,
+  fence: number,
+  interruption: Interruption,
+): StoreMeta {
+  const { epoch, joints, last } = log;
+  const interrupted = toStoredInterruption(interruption);
+  return { kind: "stream", epoch, joints, first, last, fence, leaseLeftMs: 0, ...interrupted };
 }
 
 export function toStoredInterruption({ window, error }: Interruption): StoredInterruption {

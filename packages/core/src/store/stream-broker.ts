@@ -86,7 +86,7 @@ export class StreamBroker implements StreamHost {
     try {
       // What was pushed here before is kept, and the end or the interruption may still be on its way.
       const producer = this.#producers.get(id);
-      if (session === undefined) await producer?.settled;
+      if (session === undefined) await producer?.backlog.settled;
       else if (producer !== undefined) await this.#flush(producer);
       const claim = await this.#claims.claim(id, options, ifExists);
       try {
@@ -142,7 +142,7 @@ export class StreamBroker implements StreamHost {
   async close(until: number): Promise<void> {
     const { clock } = this.#options.runtime;
     const settled = Promise.all([
-      ...Array.from(this.#producers.values(), (producer) => producer.settled),
+      ...Array.from(this.#producers.values(), ({ backlog }) => backlog.settled),
       this.#channels.settled(),
     ]);
     let cancelTimer = (): void => undefined;
@@ -159,7 +159,7 @@ export class StreamBroker implements StreamHost {
 
   /** Waits until the store has what was pushed so far, or does not answer. */
   async #flush(producer: StreamProducer): Promise<void> {
-    await callWithTimeout(this.#client.clock, CALL_TIMEOUT, () => producer.flushed()).result.catch(
+    await callWithTimeout(this.#client.clock, CALL_TIMEOUT, () => producer.backlog.flushed()).result.catch(
       () => undefined,
     );
   }
@@ -204,7 +204,7 @@ export class StreamBroker implements StreamHost {
     const backing = { epoch, hooks, isReplica: false, onForgotten };
     const stream = table.add(id, "stream", options, { sourced, backing });
     stream.continueFrom(epoch, joints, last);
-    const pages = new PageCache(client, stream, 1, () => !producer.ended);
+    const pages = new PageCache(client, stream, 1, () => !producer.backlog.ended);
     const { ttlMs, keep } = toStoreLimits("stream", options);
     const producer = new StreamProducer({
       client,
@@ -226,17 +226,17 @@ export class StreamBroker implements StreamHost {
         this.#replicas.moveReaders(stream, meta);
       },
     });
-    stream.useStore(pages, durability === "stored" ? producer : undefined);
+    stream.useStore(pages, durability === "stored" ? producer.backlog : undefined);
     this.#producers.set(id, producer);
     const unwatch = this.#watcher.watch(id, (hint) => {
       if (hint !== "changed") producer.sendNow();
     });
-    void producer.settled.then(() => {
+    void producer.backlog.settled.then(() => {
       unwatch();
       if (this.#producers.get(id) === producer) this.#producers.delete(id);
     });
     replaced?.moveReadersTo(stream);
     onOpened(stream);
-    return { stream, session: stream.startSession(epoch, options.retryWindow), backlog: producer };
+    return { stream, session: stream.startSession(epoch, options.retryWindow), backlog: producer.backlog };
   }
 }

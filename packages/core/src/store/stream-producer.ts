@@ -1,20 +1,18 @@
-import { HoldfastError, takenOverError, toPublicError } from "../base/errors.ts";
+import { HoldfastError, takenOverError } from "../base/errors.ts";
 import { lastOf } from "../protocol/cursor.ts";
 import { cancelHere } from "../stream/memory-host.ts";
-import type { HighWatermark, Interruption, Stream } from "../stream/stream.ts";
-import type { Backlog } from "../stream/writer.ts";
+import type { Interruption, Stream } from "../stream/stream.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
 import { toStoreWindow } from "./store-options.ts";
-import { notStoredError, toStoredEnd, toStoredInterruption } from "./stored-end.ts";
-import { StoredWaiters } from "./stored-waiters.ts";
+import { notStoredError, toInterruptedMeta, toStoredEnd, toStoredInterruption } from "./stored-end.ts";
+import { StreamBacklog } from "./stream-backlog.ts";
 
 /** A lease is renewed after this many ms without an append. */
 const RENEWAL = 5_000;
 /** How long a producer that was fenced waits before it asks again what has become of its stream, in ms. */
 const FENCED_RETRY = 1_000;
-
 /** What an append carries that does not reach the end of the log. */
 const NOTHING = { end: undefined, interruption: undefined };
 
@@ -42,65 +40,29 @@ export interface StreamProducerOptions {
  * Sends a stream from its producer to the store: what the log holds behind the last stored frame, in batches. It renews the
  * lease while the stream is live, and sends a store that has lost frames what the log still holds of them.
  */
-export class StreamProducer implements HighWatermark, Backlog {
-  /** Resolves when the store has the end, or somebody else's, or when that was given up. */
-  readonly settled: Promise<void>;
+export class StreamProducer {
+  readonly backlog: StreamBacklog;
   readonly #options: StreamProducerOptions;
   readonly #batcher: Batcher;
-  #settle: () => void = () => undefined;
   #fence: number;
-  /** The number of the last frame that the store has. */
-  #stored: number;
   /** When the lease began that the store has granted. */
   #renewedAt: number;
   #isOver = false;
   #isCancelRequested = false;
   #giveUpAt = Infinity;
-  /** Those who wait for room in the log. */
-  #waitingForRoom: (() => void)[] = [];
-  readonly #flushes = new StoredWaiters();
 
   constructor(options: StreamProducerOptions) {
     this.#options = options;
     this.#fence = options.fence;
-    this.#stored = options.stream.log.last;
     // The call that granted the lease took no longer.
     this.#renewedAt = options.client.clock.now() - CALL_TIMEOUT;
-    this.settled = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
     this.#batcher = new Batcher({
       client: options.client,
       send: () => this.#send(),
       next: () => this.#nextSend(),
     });
+    this.backlog = new StreamBacklog(options.stream, () => this.#batcher.request(this.backlog.size, true));
     this.#batcher.sendIn(RENEWAL);
-  }
-
-  get last(): number {
-    return this.#stored;
-  }
-
-  get ended(): boolean {
-    return this.#isOver;
-  }
-
-  /** Whether one more frame could push a frame off the log that the store does not have. */
-  get full(): boolean {
-    return !this.#isOver && !this.#options.stream.log.hasRoom(this.#stored + 1);
-  }
-
-  room(): Promise<void> {
-    if (!this.full || this.#options.stream.end !== undefined) return Promise.resolve();
-    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
-  }
-
-  flushed(): Promise<void> {
-    const { last } = this.#options.stream.log;
-    if (this.#stored >= last) return Promise.resolve();
-    if (this.#isOver) return Promise.reject(notStoredError());
-    this.#batcher.request(last - this.#stored, true);
-    return this.#flushes.wait(last);
   }
 
   /** Something was pushed, or the stream has ended. */
@@ -110,10 +72,10 @@ export class StreamProducer implements HighWatermark, Backlog {
     const hasEnded = stream.end !== undefined;
     if (hasEnded) {
       if (this.#giveUpAt === Infinity) this.#giveUpAt = client.clock.now() + endTimeout;
-      this.#resolveRoom();
+      this.backlog.resolveRoom();
     }
     const isUrgent = hasEnded || stream.interruption !== undefined;
-    this.#batcher.request(stream.log.last - this.#stored, isUrgent);
+    this.#batcher.request(this.backlog.size, isUrgent);
   }
 
   /** Appends at once, to learn what the store wants of the producer, or because the store is back. */
@@ -150,23 +112,21 @@ export class StreamProducer implements HighWatermark, Backlog {
   #stop(): void {
     this.#isOver = true;
     this.#batcher.stop();
-    this.#resolveRoom();
-    this.#flushes.advance(this.#stored);
-    this.#flushes.fail(notStoredError());
-    this.#settle();
+    this.backlog.end();
   }
 
   async #send(): Promise<boolean> {
     const { client, stream, ttlMs } = this.#options;
     const { id, log } = stream;
     const sentAt = client.clock.now();
-    const frames = takeBatch(this.#pending());
-    const { end, interruption } = this.#stored + frames.length === log.last ? stream : NOTHING;
+    const { backlog } = this;
+    const frames = takeBatch(backlog.frames());
+    const { end, interruption } = frames.length === backlog.size ? stream : NOTHING;
     const interrupt = end === undefined ? interruption : undefined;
     const answer = await client.append(id, {
       epoch: log.epoch,
       fence: this.#fence,
-      from: this.#stored + 1,
+      from: backlog.last + 1,
       frames,
       leaseMs: LEASE,
       ttlMs: Math.max(ttlMs, toStoreWindow(interrupt?.window ?? 0)),
@@ -176,14 +136,9 @@ export class StreamProducer implements HighWatermark, Backlog {
     if (this.#isOver) return true;
     if (answer.code === "ok") this.#renewedAt = sentAt;
     const isTaken = await this.#handle(answer, frames.length, end !== undefined);
-    const isInterrupted = answer.code === "ok" && interrupt !== undefined;
-    if (isInterrupted && stream.interruption === interrupt && !this.#isOver) this.#handOver(interrupt);
+    const isStored = answer.code === "ok" && stream.interruption === interrupt && !this.#isOver;
+    if (isStored && interrupt !== undefined) this.#handOver(interrupt);
     return isTaken;
-  }
-
-  *#pending(): Generator<Uint8Array> {
-    const { log } = this.#options.stream;
-    for (let number = this.#stored + 1; number <= log.last; number++) yield log.frame(number);
   }
 
   #nextSend(): number | undefined {
@@ -195,7 +150,7 @@ export class StreamProducer implements HighWatermark, Backlog {
       return undefined;
     }
     const isUrgent = stream.end !== undefined || stream.interruption !== undefined;
-    return isUrgent || stream.log.last > this.#stored ? 0 : RENEWAL;
+    return isUrgent || this.backlog.size > 0 ? 0 : RENEWAL;
   }
 
   /** Returns whether the append counts as taken. */
@@ -205,20 +160,18 @@ export class StreamProducer implements HighWatermark, Backlog {
       case "ok": {
         const stored = Math.min(answer.last, stream.log.last);
         // A store that takes nothing is retried with back-off.
-        const isTaken = sent === 0 || stored > this.#stored;
-        this.#stored = stored;
+        const isTaken = sent === 0 || stored > this.backlog.last;
+        this.backlog.setLast(stored);
         if (hasEnd) this.#finish();
         else {
           this.#options.onStored();
-          this.#flushes.advance(stored);
-          this.#resolveRoom();
           if (answer.cancel !== undefined) this.#cancel(answer.cancel, answer.cancelGraceMs);
         }
         return isTaken;
       }
       case "gap":
         if (answer.expected < stream.log.first) await this.#restore();
-        else this.#stored = answer.expected - 1;
+        else this.backlog.setLast(answer.expected - 1);
         return false;
       case "missing":
         await this.#restore();
@@ -242,7 +195,7 @@ export class StreamProducer implements HighWatermark, Backlog {
     const { client, stream, ttlMs, keep, retryWindowMs } = this.#options;
     const { id, log } = stream;
     // From now on nothing of it may leave the log.
-    this.#stored = log.first - 1;
+    this.backlog.setLast(log.first - 1);
     const opened = await client.open(id, {
       kind: "stream",
       epoch: log.epoch,
@@ -251,7 +204,7 @@ export class StreamProducer implements HighWatermark, Backlog {
       keep,
       retryWindowMs,
       restoreFence: this.#fence,
-      restoreLast: this.#stored,
+      restoreLast: this.backlog.last,
       restoreJoints: log.joints,
     });
     if (this.#isOver) return;
@@ -260,7 +213,7 @@ export class StreamProducer implements HighWatermark, Backlog {
       return;
     }
     this.#fence = opened.fence;
-    this.#options.onRestored(this.#stored + 1);
+    this.#options.onRestored(this.backlog.last + 1);
   }
 
   /** Somebody else has ended the stream. An earlier append whose answer was lost may be part of it. */
@@ -274,7 +227,7 @@ export class StreamProducer implements HighWatermark, Backlog {
 
   #learnStored({ epoch, last }: StoreMeta): void {
     const { log } = this.#options.stream;
-    if (epoch === log.epoch) this.#stored = Math.min(last, log.last);
+    if (epoch === log.epoch) this.backlog.setLast(Math.min(last, log.last));
   }
 
   async #findOutWhyFenced(): Promise<boolean> {
@@ -317,21 +270,10 @@ export class StreamProducer implements HighWatermark, Backlog {
   }
 
   /** The store knows that the stream waits for another producer, which may be in any process. */
-  #handOver({ window, error }: Interruption): void {
+  #handOver(interruption: Interruption): void {
     const { stream, onHandedOver } = this.#options;
-    const { epoch, joints, last } = stream.log;
     this.#stop();
-    onHandedOver({
-      kind: "stream",
-      epoch,
-      joints,
-      first: stream.first,
-      last,
-      fence: this.#fence,
-      leaseLeftMs: 0,
-      retryWindowMs: toStoreWindow(window),
-      ...(error !== undefined && { error: toPublicError(error) }),
-    });
+    onHandedOver(toInterruptedMeta(stream, this.#fence, interruption));
   }
 
   #endAs({ status }: StoredEnd): void {
@@ -347,17 +289,12 @@ export class StreamProducer implements HighWatermark, Backlog {
   }
 
   #finishStored(): void {
-    this.#stored = this.#options.stream.log.last;
+    this.backlog.setLast(this.#options.stream.log.last);
     this.#finish();
   }
 
   #finish(): void {
     this.#stop();
     this.#options.onStored();
-  }
-
-  #resolveRoom(): void {
-    if (this.full && this.#options.stream.end === undefined) return;
-    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
   }
 }

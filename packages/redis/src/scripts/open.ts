@@ -1,4 +1,3 @@
-import { MAX_JOINTS } from "@holdfast/core/internal";
 import { createScript, type Script } from "./script.ts";
 
 /*
@@ -7,7 +6,7 @@ import { createScript, type Script } from "./script.ts";
  *
  * KEYS: meta, frames.
  * ARGV: kind, epoch, lease in ms, TTL in ms, keep, ifExists, lapsedFence or "", retry window in ms,
- * restoreFence or "", restoreLast, restoreJoints or "".
+ * restoreFence or "", restoreLast, restoreJoints, how many joints are kept.
  */
 export const createOpen = (publish: string): Script =>
   createScript(
@@ -69,9 +68,9 @@ if ifExists == 'replace' then return create(nextFence, 0, '') end
 local joints = {}
 for joint in string.gmatch(meta[9] or '', '%S+') do joints[#joints + 1] = joint end
 joints[#joints + 1] = string.format('%s:%.0f', meta[2], meta[4])
-if #joints > MAX_JOINTS then table.remove(joints, 1) end
+if #joints > tonumber(ARGV[12]) then table.remove(joints, 1) end
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'joints', table.concat(joints, ' '))
 publish('changed')
 return grant(nextFence, meta[4])
-`.replace("MAX_JOINTS", String(MAX_JOINTS)),
+`,
   );

@@ -44,13 +44,6 @@ export const plantedFaults: readonly PlantedFault[] = [
     violation: /^(token|stream\.|Event) /,
   },
   {
-    name: "an interruption is stored before the events in front of it",
-    file: "store/stream-producer.ts",
-    original: "this.#stored + frames.length === log.last ? stream : NOTHING;",
-    replacement: "stream;",
-    violation: /^stream\.end with the status /,
-  },
-  {
     name: "a stream that the store and the producer have lost never ends",
     file: "store/replica.ts",
     original: 'if (missingFor >= LOST_AFTER) this.#finish({ status: "lost" });',
