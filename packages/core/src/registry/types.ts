@@ -15,10 +15,10 @@ export type StreamRef = StreamSource;
 /** A stream that never ends and has many producers, such as a chat room or a feed. */
 export interface Channel<Events extends object> extends StreamSource {
   /**
-   * Appends an event for everyone who is connected now, or reconnects while it is held.
+   * Appends an event for everyone who is connected now, or reconnects while it is held. A closed registry ignores it. With
+   * a store that is away, events are dropped while `buffer.bytes` wait for it: the observer's `failed` says how many.
    *
-   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `REGISTRY_CLOSED`; with a store `LIMIT_EXCEEDED`, while the store is away
-   * and `buffer.bytes` wait for it
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
    */
   push(event: StreamEvent<Events>): void;
 }

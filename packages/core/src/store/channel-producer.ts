@@ -1,4 +1,4 @@
-import { backlogError, HoldfastError } from "../base/errors.ts";
+import { type ErrorCode, HoldfastError } from "../base/errors.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import { LEASE, type StoreClient } from "./store-client.ts";
 
@@ -38,6 +38,8 @@ export class ChannelProducer {
   readonly #batcher: Batcher;
   readonly #frames: Uint8Array[] = [];
   #bytes = 0;
+  /** How many events were dropped since the observer was last told. */
+  #dropped = 0;
   /** The batch that is under way or has to be repeated. */
   #batch: Batch | undefined;
   /** The epoch that the store has, as far as is known, and its last number. */
@@ -56,11 +58,13 @@ export class ChannelProducer {
     });
   }
 
-  /** @throws `LIMIT_EXCEEDED` while too much waits for the store */
+  /** Drops the frame if too much waits for the store. The observer is told when the store takes events again. */
   push(frame: Uint8Array): void {
-    const { id, bytes } = this.#options;
     const size = sizeOf(frame);
-    if (this.#bytes + size > bytes) throw backlogError(id);
+    if (this.#bytes + size > this.#options.bytes) {
+      this.#dropped++;
+      return;
+    }
     this.#frames.push(frame);
     this.#bytes += size;
     this.#cancelIdleTimer();
@@ -83,11 +87,8 @@ export class ChannelProducer {
     this.#isOver = true;
     this.#batcher.stop();
     const events = this.#frames.length + (this.#batch?.frames.length ?? 0);
-    if (events > 0) {
-      const { id, client } = this.#options;
-      const error = new HoldfastError("STORE_UNAVAILABLE", `${events} events could not be stored.`);
-      client.report("failed", { id, stage: "store", error });
-    }
+    this.#report(events, "STORE_UNAVAILABLE", "could not be stored");
+    this.#reportDropped();
     this.#resolveEmpty();
   }
 
@@ -117,6 +118,7 @@ export class ChannelProducer {
       return false;
     }
     this.#batch = undefined;
+    this.#reportDropped();
     for (const frame of frames) this.#bytes -= sizeOf(frame);
     const expected = this.#last + frames.length;
     this.#last = answer.last;
@@ -146,6 +148,18 @@ export class ChannelProducer {
     const { id, client } = this.#options;
     const isTaken = HoldfastError.is(error) && error.code === "STREAM_EXISTS";
     if (isTaken && !this.#batcher.isRetrying) client.report("failed", { id, stage: "store", error });
+  }
+
+  #reportDropped(): void {
+    this.#report(this.#dropped, "LIMIT_EXCEEDED", "were dropped, because too many waited for the store");
+    this.#dropped = 0;
+  }
+
+  #report(events: number, code: ErrorCode, what: string): void {
+    const { id, client } = this.#options;
+    if (events === 0) return;
+    const error = new HoldfastError(code, `${events} events ${what}.`);
+    client.report("failed", { id, stage: "store", error });
   }
 
   #resolveEmpty(): void {

@@ -38,7 +38,7 @@ export class StoreChannels {
     await Promise.all(Array.from(this.#producers.values(), (producer) => producer.settled));
   }
 
-  /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `LIMIT_EXCEEDED` while too much waits for the store */
+  /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE` */
   push(id: string, event: SseEvent): void {
     const { buffer, maxEventBytes } = this.#defaults;
     const frame = encodeEvent(withoutId(event));
