@@ -78,8 +78,8 @@ export interface StreamOptions {
 /** The limits of a registry: positive integers, or `Infinity`. */
 export interface RegistryLimits {
   /**
-   * The size of all buffers together. When it is reached, ended streams are dropped, and then `open` rejects with
-   * `LIMIT_EXCEEDED`. @default 268_435_456
+   * The size of all buffers together. When it is reached, ended streams are dropped first, then the oldest events of the
+   * largest buffer. @default 268_435_456
    */
   readonly bytes?: number;
   /** Open connections; `subscribe` does not count. @default 10_000 */

@@ -106,6 +106,14 @@ export class Log {
     this.#latest = undefined;
   }
 
+  /** Forgets the oldest frames until `bytes` are free, but none behind number `to`. */
+  trim(bytes: number, to: number): void {
+    const target = this.bytes - bytes;
+    while (this.bytes > target && this.first <= to) this.#addresses.shift();
+    if (this.first > this.last) this.#memory.clear();
+    else this.#memory.release(this.first);
+  }
+
   /** The bytes of one frame, which MUST be in the log. */
   frame(number: number): Uint8Array {
     return this.#run(number, number).bytes;

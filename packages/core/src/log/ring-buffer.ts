@@ -28,6 +28,8 @@ export interface RingBuffer<T> {
   push(item: T): number;
   /** The item with this number; `undefined` if it was dropped or does not exist yet. */
   get(number: number): T | undefined;
+  /** Drops the oldest item. Without effect on an empty buffer. */
+  shift(): void;
   /** Drops all items; the next one has the number after `number`, which MUST NOT be less than `last`. */
   skip(number: number): void;
 }
@@ -102,6 +104,10 @@ class Ring<T> implements RingBuffer<T> {
 
   get(number: number): T | undefined {
     return number >= this.#first && number <= this.#last ? this.#items[this.#indexOf(number)] : undefined;
+  }
+
+  shift(): void {
+    if (this.#first <= this.#last) this.#dropFirst();
   }
 
   skip(number: number): void {

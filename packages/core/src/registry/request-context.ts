@@ -77,12 +77,16 @@ export class RequestContext {
 
   /**
    * Whether a client that ignores control events has the last event of an ended stream as its cursor. It may never have
-   * seen the terminal id: Firefox ignores an `id:` in a block without data.
+   * seen the terminal id: Firefox ignores an `id:` in a block without data. A `control` function has words of its own for
+   * a failure, which the client may not have got either.
    */
   #hasEverything(stream: Stream, { next, reset }: StartPosition): boolean {
     const { connection, target, options } = this;
-    if (options.control === true || target.cursor === undefined || connection.started) return false;
-    return stream.visibleEnd !== undefined && reset === undefined && next > stream.last;
+    const { control } = options;
+    const end = stream.visibleEnd;
+    if (control === true || target.cursor === undefined || connection.started) return false;
+    if (end === undefined || (typeof control === "function" && end.status !== "done")) return false;
+    return reset === undefined && next > stream.last;
   }
 
   /** @param start where the client would begin without the prefix */

@@ -87,11 +87,7 @@ export class ChannelProducer {
     this.#isOver = true;
     this.#batcher.stop();
     const events = this.#frames.length + (this.#batch?.frames.length ?? 0);
-<<<<<<< HEAD
     this.#report(events, "STORE_UNAVAILABLE", "Events that could not be stored");
-=======
-    this.#report(events, "STORE_UNAVAILABLE", "could not be stored");
->>>>>>> s2-aisdk
     this.#reportDropped();
     this.#resolveEmpty();
   }
@@ -155,22 +151,14 @@ export class ChannelProducer {
   }
 
   #reportDropped(): void {
-<<<<<<< HEAD
     this.#report(this.#dropped, "LIMIT_EXCEEDED", "Events dropped, because too many waited for the store");
-=======
-    this.#report(this.#dropped, "LIMIT_EXCEEDED", "were dropped, because too many waited for the store");
->>>>>>> s2-aisdk
     this.#dropped = 0;
   }
 
   #report(events: number, code: ErrorCode, what: string): void {
     const { id, client } = this.#options;
     if (events === 0) return;
-<<<<<<< HEAD
     const error = new HoldfastError(code, `${what}: ${events}.`);
-=======
-    const error = new HoldfastError(code, `${events} events ${what}.`);
->>>>>>> s2-aisdk
     client.report("failed", { id, stage: "store", error });
   }
 

@@ -112,7 +112,7 @@ export class Replicas {
       stop();
       this.#replicas.delete(stream);
     };
-    const backing = { epoch, hooks, isReplica: true, onForgotten };
+    const backing = { epoch, hooks, isReplica: true, stored: () => stream.log.last, onForgotten };
     const stream = table.add(id, kind, defaults, { backing });
     stream.continueFrom(epoch, meta.joints ?? [], 0);
     const pages = new PageCache(client, stream, first, () => stream.end === undefined);

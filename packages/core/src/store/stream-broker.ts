@@ -201,7 +201,7 @@ export class StreamBroker implements StreamHost {
       // It stops since it has no readers here; there may be some in other processes.
       if (stream.end === undefined && stream.interruption === undefined) producer.withdraw();
     };
-    const backing = { epoch, hooks, isReplica: false, onForgotten };
+    const backing = { epoch, hooks, isReplica: false, stored: () => producer.backlog.last, onForgotten };
     const stream = table.add(id, "stream", options, { sourced, backing });
     stream.continueFrom(epoch, joints, last);
     const pages = new PageCache(client, stream, 1, () => !producer.backlog.ended);

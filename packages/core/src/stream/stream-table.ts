@@ -4,6 +4,7 @@ import { makeEpoch } from "../protocol/event-id.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import { Notifier } from "./notifier.ts";
 import { Retention } from "./retention.ts";
+import { SizeClasses } from "./size-classes.ts";
 import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
 
 export interface StreamTableOptions {
@@ -24,6 +25,8 @@ export interface StoreBacking {
   readonly hooks: StreamHooks;
   /** Whether the producer is in another process: the stream is held for its readers only. */
   readonly isReplica: boolean;
+  /** The number of the last frame that the store has. */
+  readonly stored: () => number;
   /** The table no longer holds the stream. */
   readonly onForgotten: () => void;
 }
@@ -48,7 +51,10 @@ export class StreamTable implements StreamHooks {
   readonly #interrupted = new Set<Stream>();
   /** Live streams that an application has opened in this process. */
   readonly #producedHere = new Set<Stream>();
+  readonly #sizes = new SizeClasses();
   #bytes = 0;
+  /** Whether the observer was told that logs are trimmed. */
+  #isTrimmed = false;
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
@@ -150,9 +156,12 @@ export class StreamTable implements StreamHooks {
     this.#notifier.notify(stream);
   }
 
-  resized(_stream: Stream, bytes: number): void {
+  resized(stream: Stream, bytes: number): void {
+    this.#sizes.resize(stream, stream.log.bytes - bytes, stream.log.bytes);
     this.#bytes += bytes;
-    if (this.#bytes > this.#options.bytes) this.#makeRoom(0);
+    if (this.#bytes <= this.#options.bytes) return;
+    this.#makeRoom(0);
+    if (this.#bytes > this.#options.bytes) this.#trimLogs(stream);
   }
 
   ended(stream: Stream): void {
@@ -205,6 +214,7 @@ export class StreamTable implements StreamHooks {
     this.#endProduction(stream);
     this.#streams.delete(stream.id);
     this.#bytes -= stream.log.bytes;
+    this.#sizes.resize(stream, stream.log.bytes, 0);
     entry.backing?.onForgotten();
   }
 
@@ -220,6 +230,29 @@ export class StreamTable implements StreamHooks {
       if (stream.readers.size > 0) continue;
       if (!this.isReplica(stream)) stream.finish("lost");
       this.forget(stream);
+    }
+  }
+
+  /**
+   * Drops the oldest events of the largest logs, except those that a store does not have yet, and the newest one of the
+   * stream that has grown.
+   */
+  #trimLogs(grown: Stream): void {
+    const { bytes, runtime } = this.#options;
+    for (const stream of this.#sizes.largestFirst()) {
+      const excess = this.#bytes - bytes;
+      if (excess <= 0) return;
+      const { log, id } = stream;
+      const before = log.bytes;
+      const stored = this.#entries.get(stream)?.backing?.stored() ?? log.last;
+      log.trim(excess, Math.min(stored, stream === grown ? log.last - 1 : log.last));
+      this.#bytes -= before - log.bytes;
+      this.#sizes.resize(stream, before, log.bytes);
+      if (this.#isTrimmed || log.bytes === before) continue;
+      this.#isTrimmed = true;
+      const message =
+        "The registry has reached its limit of `bytes`: the largest streams lose their oldest events.";
+      runtime.report("warned", { id, message });
     }
   }
 

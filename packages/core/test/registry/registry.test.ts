@@ -1,6 +1,7 @@
 // Covers src/registry/registry.ts, and by its API src/stream/{stream-table,retention,memory-host}.ts and
 // src/connection/{connection-pool,options}.ts.
 
+import fc from "fast-check";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
@@ -286,8 +287,8 @@ describe("limits", () => {
     expect([registry.get("a"), registry.size]).toEqual([undefined, 2]);
   });
 
-  test("over `bytes`, lingering streams are forgotten, the oldest first, and then `open` rejects", async () => {
-    const { registry } = createTestRegistry({ bytes: 25_000 });
+  test("over `bytes`, lingering streams are forgotten, the oldest first, and then the largest log loses its oldest events", async () => {
+    const { registry, observed, connect, clock } = createTestRegistry({ bytes: 25_000 });
     const data = "x".repeat(8_000);
     for (const id of ["a", "b"]) {
       const job = await registry.open(id);
@@ -301,11 +302,43 @@ describe("limits", () => {
     c.push({ data });
     c.push({ data });
     expect(registry.get("b")).toBeUndefined();
-    await expect(registry.open("d")).rejects.toEqual(code("LIMIT_EXCEEDED"));
-    c.push({ data });
+    const d = await registry.open("d");
+    for (let pushed = 0; pushed < 100; pushed++) {
+      d.push({ data: "x".repeat(100) });
+      expect(registry.gauges().bytes).toBeLessThanOrEqual(25_000);
+    }
+    expect([registry.get("c"), registry.get("d")]).toEqual([
+      expect.objectContaining({ first: 4, last: 4 }),
+      expect.objectContaining({ first: 1, last: 100 }),
+    ]);
+    expect(observed.warned.map(({ message }) => message)).toEqual([
+      expect.stringContaining("limit of `bytes`"),
+    ]);
+    const client = connect("c");
+    await clock.flush();
+    expect(client.blocks[1]?.[2]).toEqual({ reason: "trimmed", lost: [1, 3] });
     await c.end();
-    await registry.open("d");
-    expect(registry.gauges()).toMatchObject({ streams: 1, lingering: 0, bytes: 0 });
+    await registry.open("e");
+    expect(registry.gauges()).toMatchObject({ streams: 3, lingering: 1 });
+  });
+
+  test("`bytes` holds for any number of logs of any sizes", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(5), fc.integer({ min: 1, max: 900 })), { maxLength: 200 }),
+        async (pushes) => {
+          const { registry } = createTestRegistry({ bytes: 2_000 });
+          const jobs = await Promise.all(["a", "b", "c", "d", "e", "f"].map((id) => registry.open(id)));
+          for (const [index, size] of pushes) {
+            const job = jobs[index];
+            job?.push({ data: "x".repeat(size) });
+            expect(registry.gauges().bytes).toBeLessThanOrEqual(2_000);
+            expect(registry.get(job?.id ?? "")?.last).toBe(job?.last);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
   });
 
   test("`maxEventBytes`, and a quarter of the buffer, bound the size of an event", async () => {

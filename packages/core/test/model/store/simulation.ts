@@ -198,14 +198,10 @@ class Simulation {
         warned: () => undefined,
         failed: ({ id, stage, error }) => {
           const { code, message } = error as { code?: string; message: string };
-<<<<<<< HEAD
           if (id === CHANNEL_ID && code === "LIMIT_EXCEEDED") {
             this.#droppedEvents += Number(/: (\d+)\.$/.exec(message)?.[1]);
             return;
           }
-=======
-          if (id === CHANNEL_ID && code === "LIMIT_EXCEEDED") this.#droppedEvents += parseInt(message, 10);
->>>>>>> s2-aisdk
           // An end that came too late: somebody else had opened the stream.
           const isTakenOver = code === "TAKEN_OVER";
           const isOutage = stage === "store" && (this.#hadFaults || this.#hadLosses || isTakenOver);
