@@ -69,7 +69,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
   else outgoing.once("close", () => web.destroy());
 
   function writeToBody(chunk: Uint8Array<ArrayBuffer>): boolean {
-    if (attempts === 0 || isProbing || !web.isEmpty() || !outgoing.headersSent) return web.give(chunk);
+    if (attempts === 0 || isProbing || !web.isFlushed() || !outgoing.headersSent) return web.give(chunk);
     attempts--;
     isProbing = true;
     const hasArrived = watchForChunk(outgoing, chunk);
@@ -77,7 +77,8 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
     // This microtask runs after the reaction to the read, and before anything that this reaction causes.
     queueMicrotask(() => {
       isProbing = false;
-      if (hasArrived() && web.isEmpty()) isDirect = true;
+      // Another chunk may have followed: then `drained` is still to come from the body.
+      if (hasArrived() && web.isFlushed()) isDirect = true;
     });
     return taken;
   }

@@ -169,6 +169,19 @@ describe("the fast path is not taken", () => {
   });
 });
 
+test("two chunks in one turn: the second pauses writing until the server asks for more", async () => {
+  const { sink, response, events } = createSetup();
+  void writeBody(sink.body, response);
+  await settled();
+  events.drained.mockClear();
+  expect([sink.write(bytesOf("first ")), sink.write(bytesOf("second "))]).toEqual([true, false]);
+  await settled();
+  expect(events.drained).toHaveBeenCalledOnce();
+  expect(sink.write(bytesOf("third"))).toBe(true);
+  await settled();
+  expect(response.text).toBe("first second third");
+});
+
 test("a `write` that is replaced during the check is kept", async () => {
   const setup = createSetup();
   const { sink, response } = setup;
@@ -338,7 +351,7 @@ test("when the response is already closed, `closed` is called right after the si
   expect(sink.write(bytesOf("unread"))).toBe(false);
 });
 
-test("whenever the switch to the fast path happens, every byte arrives once and in order", async () => {
+test("whenever the switch to the fast path happens, every byte arrives once and in order, and no writer waits for ever", async () => {
   const anyStep = fc.oneof(
     { weight: 4, arbitrary: fc.constant("write" as const) },
     { weight: 2, arbitrary: fc.constant("wait" as const) },
@@ -348,14 +361,16 @@ test("whenever the switch to the fast path happens, every byte arrives once and 
   );
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), async (steps) => {
-      const { sink, response } = createSetup();
+      const { sink, response, events } = createSetup();
       let isRead = false;
+      let isPaused = false;
       let written = "";
+      events.drained.mockImplementation(() => (isPaused = false));
       for (const step of [...steps, "read" as const, "drain" as const, "wait" as const]) {
         if (step === "write") {
           const text = `${written.length} `;
           written += text;
-          sink.write(bytesOf(text));
+          isPaused = !sink.write(bytesOf(text));
         } else if (step === "wait") await settled();
         else if (step === "full") response.isFull = true;
         else if (step === "drain") response.drain();
@@ -364,11 +379,16 @@ test("whenever the switch to the fast path happens, every byte arrives once and 
           void writeBody(sink.body, response);
         }
       }
+      const flush = async (): Promise<void> => {
+        for (let turn = 0; turn < steps.length + 3; turn++) {
+          response.drain();
+          await settled();
+        }
+      };
+      await flush();
+      expect(isPaused).toBe(false);
       sink.close();
-      for (let turn = 0; turn < steps.length + 3; turn++) {
-        response.drain();
-        await settled();
-      }
+      await flush();
       expect(response.text).toBe(written);
       expect(response.isEnded).toBe(true);
     }),

@@ -126,7 +126,7 @@ export function sink(suite: Suite): void {
     });
   }
 
-  if (has("direct")) {
+  if (has("direct") && has("orderlyCut")) {
     test("sends everything that was written before a cut, if it is cut while full", async (start) => {
       const server = await start();
       const client = await connectToSink(server);
@@ -153,7 +153,9 @@ export function sink(suite: Suite): void {
       const server = await start();
       const client = await connectToSink(server);
       client.pause();
-      const blocks = await fillTransport(server);
+      // The last block is one that the transport has not taken.
+      const blocks = (await fillTransport(server)) + 1;
+      await server.writeToSink(SINK, BLOCK);
       await server.endSink(SINK, ...ends);
       await assertClosedOnce(server);
       client.resume();

@@ -32,6 +32,8 @@ export type Capability =
   | "pipelining"
   /** A response that is cut does not look like one that has ended. It does behind Caddy, and over HTTP/1.0. */
   | "visibleCut"
+  /** A response is cut by a FIN or by RST_STREAM. A RST of TCP drops what the client has not read. */
+  | "orderlyCut"
   /** Headers can be set before the adapter is called. */
   | "earlierHeaders";
 

@@ -38,7 +38,7 @@ export function createSuite(test: Test, { start, capabilities = {} }: AdapterUnd
     assertCut,
     async assertCutInOrder(client) {
       await assertCut(client);
-      if (!has("visibleCut") || !has("direct")) return;
+      if (!has("visibleCut") || !has("orderlyCut") || !has("direct")) return;
       assert(
         client.cutBy === "FIN" || client.cutBy === constants.NGHTTP2_INTERNAL_ERROR,
         `The response was cut by ${client.cutBy}.`,

@@ -24,7 +24,7 @@ interface Step {
 
 /**
  * Reads a stream with one of the client's APIs. Runs in the test, or as a string in a page: it MUST NOT refer to anything
- * outside.
+ * outside. No delay is above a second, because `shortDelays` shortens only those.
  */
 export type ClientApi = (client: typeof Client, url: string, clock: Client.Timers) => OpenStream;
 
@@ -34,6 +34,7 @@ export const readWithConnect: ClientApi = ({ connect, json, text }, url, clock) 
   const connection = connect(url, {
     events: { step: json<Step>(), note: text },
     onReset: (reset) => resets.push(reset),
+    backoff: { cap: 1_000 },
     random: () => 0,
     clock,
   });
@@ -53,7 +54,7 @@ export const readWithConnect: ClientApi = ({ connect, json, text }, url, clock) 
 export const readWithEventSource: ClientApi = ({ ResilientEventSource }, url, clock) => {
   const events: ReceivedStream["events"] = [];
   const resets: ReceivedStream["resets"] = [];
-  const source = new ResilientEventSource(url, { random: () => 0, clock });
+  const source = new ResilientEventSource(url, { backoff: { cap: 1_000 }, random: () => 0, clock });
   for (const event of ["step", "note"]) {
     source.addEventListener(event, ({ data, lastEventId: id }) => {
       events.push({ id, event, data: event === "step" ? (JSON.parse(data) as Step) : data });

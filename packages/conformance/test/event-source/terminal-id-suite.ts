@@ -10,8 +10,8 @@ const RECONNECTIONS = 5;
 
 type Job = Awaited<ReturnType<Registry["open"]>>;
 
-/** The failures are intended: they are not logged. */
-const observer = { failed: (): void => undefined };
+/** The failures and the short `wait` are intended: they are not logged. */
+const observer = { failed: (): void => undefined, warned: (): void => undefined };
 const failure = new HoldfastError("SOURCE_FAILED", "It will not be tried again.");
 
 const streams: Record<string, (job: Job, registry: Registry) => unknown> = {

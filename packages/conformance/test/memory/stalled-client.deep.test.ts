@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { eventually } from "../../src/harness/eventually.ts";
 import { sendHttp1 } from "../../src/wire/http1.ts";
 import { eventsOf, framesNamed, eventRanges } from "../../src/wire/frames.ts";
 import { FeedReader } from "./feed-reader.ts";
@@ -26,6 +27,8 @@ test.each([
     const stalled = sendHttp1(server.port, { path: "/feed" });
     await stalled.until("event: stream.live");
     stalled.pause();
+    // A client that connects to a channel receives what is pushed from then on.
+    await eventually(async () => expect(await server.run("state")).toMatchObject({ readers: READERS + 1 }));
     let last = await server.run("push", 1);
     for (const reader of readers) await reader.reach(last);
 

@@ -8,8 +8,8 @@ export interface BodySink extends Sink {
 
 /** The sink that {@link createWebSink} creates. */
 export interface WebSink extends BodySink {
-  /** Whether the reader of the body has taken everything. */
-  isEmpty(): boolean;
+  /** Whether the reader of the body has taken everything and asks for more. */
+  isFlushed(): boolean;
   /** Writes a chunk without a copy; from then on it belongs to the reader of the body. Returns as `write` does. */
   give(chunk: Uint8Array<ArrayBuffer>): boolean;
 }
@@ -31,7 +31,7 @@ const CUT_DELAY = 100;
 export function createWebSink(events: SinkEvents): WebSink {
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   let state: "open" | "closing" | "cutting" | "over" = "open";
-  /** Whether the reader asks for more than it was given. */
+  /** Whether the reader has asked for more since it was given the last chunk; true before the first. */
   let isFlushed = true;
   let cutReason: unknown;
 
@@ -52,8 +52,6 @@ export function createWebSink(events: SinkEvents): WebSink {
       finish();
     });
   }
-
-  const isEmpty = (): boolean => controller.desiredSize === 0;
 
   const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
     start(streamController) {
@@ -76,12 +74,12 @@ export function createWebSink(events: SinkEvents): WebSink {
     if (state !== "open") return false;
     isFlushed = false;
     controller.enqueue(chunk);
-    return isEmpty();
+    return controller.desiredSize === 0;
   }
 
   return {
     body,
-    isEmpty,
+    isFlushed: () => isFlushed,
     give,
     // A copy, because the reader of the body may transfer its chunks, and all readers share these bytes.
     write: (bytes) => give(bytes.slice()),
