@@ -51,12 +51,16 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
   let attempts = ATTEMPTS;
   let isDirect = false;
   let isProbing = false;
+  /** Whether a chunk waits in the body, or in the response on the fast path. */
   let isFull = false;
   let state: "open" | "closing" | "cutting" | "over" = "open";
 
   const web = createWebSink({
     drained() {
-      if (!isDirect) events.drained();
+      // The body is read once more after the last chunk that it was given.
+      if (isDirect) return;
+      isFull = false;
+      events.drained();
     },
     closed() {
       state = "over";
@@ -69,17 +73,23 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
   else outgoing.once("close", () => web.destroy());
 
   function writeToBody(chunk: Uint8Array<ArrayBuffer>): boolean {
-    if (attempts === 0 || isProbing || !web.isEmpty() || !outgoing.headersSent) return web.give(chunk);
+    if (attempts === 0 || isProbing || !web.isEmpty() || !outgoing.headersSent) return give(chunk);
     attempts--;
     isProbing = true;
     const hasArrived = watchForChunk(outgoing, chunk);
-    const taken = web.give(chunk);
+    const taken = give(chunk);
     // This microtask runs after the reaction to the read, and before anything that this reaction causes.
     queueMicrotask(() => {
       isProbing = false;
-      if (hasArrived() && web.isEmpty()) isDirect = true;
+      // A chunk that was given meanwhile may have been read, and not have arrived.
+      if (hasArrived() && !isFull) isDirect = true;
     });
     return taken;
+  }
+
+  function give(chunk: Uint8Array<ArrayBuffer>): boolean {
+    isFull = !web.give(chunk);
+    return !isFull;
   }
 
   function drained(): void {
@@ -101,7 +111,7 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
     close() {
       if (state !== "open") return;
       state = "closing";
-      if (!isFull) web.close();
+      if (!isDirect || !isFull) web.close();
     },
     cut(reason) {
       if (state !== "open") return;
