@@ -17,7 +17,8 @@ const children = new Set<ChildProcess>();
 let isStopping = false;
 
 function start(script: string): ChildProcess {
-  const child = fork(join(import.meta.dirname, script), { env });
+  // In a process group of its own: Ctrl-C in a terminal is then passed on by this process alone, as SIGTERM.
+  const child = fork(join(import.meta.dirname, script), { env, detached: true });
   children.add(child);
   child.once("exit", () => children.delete(child));
   return child;
