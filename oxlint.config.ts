@@ -158,7 +158,7 @@ export default defineConfig({
       },
     },
     {
-      files: ["examples/shutdown/**"],
+      files: ["examples/{jobs-from-a-queue,shutdown}/**"],
       // The handler of a signal may return a promise: if it rejects, the process fails.
       rules: {
         "typescript/no-misused-promises": ["error", { checksVoidReturn: { arguments: false } }],

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { serve } from "@hono/node-server";
 import { createApp } from "./app.ts";
 import type { Machines } from "./events.ts";
-import { startRedis } from "./own-redis.ts";
+import { startRedis } from "../common/own-redis.ts";
 import { createRedis } from "./redis.ts";
 import { Runner } from "./runner.ts";
 

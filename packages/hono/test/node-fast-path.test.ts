@@ -75,6 +75,21 @@ describe("the fast path is taken", () => {
     expect(response.text).toBe("open first second ");
   });
 
+  test("not while a chunk that was written meanwhile waits, so that its `drained` is not missed", async () => {
+    const setup = createSetup();
+    const { sink, response, events } = setup;
+    void writeBody(sink.body, response);
+    await settled();
+    events.drained.mockClear();
+    expect([sink.write(bytesOf("first ")), sink.write(bytesOf("second "))]).toEqual([true, false]);
+    await settled();
+    expect(events.drained).toHaveBeenCalledOnce();
+    expect(response.text).toBe("first second ");
+    sink.write(bytesOf("third "));
+    await settled();
+    expect(isDirect(setup)).toBe(true);
+  });
+
   test("and writes the bytes without a copy", async () => {
     const setup = createSetup();
     void writeBody(setup.sink.body, setup.response);
