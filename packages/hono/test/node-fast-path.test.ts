@@ -184,19 +184,6 @@ describe("the fast path is not taken", () => {
   });
 });
 
-test("two chunks in one turn: the second pauses writing until the server asks for more", async () => {
-  const { sink, response, events } = createSetup();
-  void writeBody(sink.body, response);
-  await settled();
-  events.drained.mockClear();
-  expect([sink.write(bytesOf("first ")), sink.write(bytesOf("second "))]).toEqual([true, false]);
-  await settled();
-  expect(events.drained).toHaveBeenCalledOnce();
-  expect(sink.write(bytesOf("third"))).toBe(true);
-  await settled();
-  expect(response.text).toBe("first second third");
-});
-
 test("a `write` that is replaced during the check is kept", async () => {
   const setup = createSetup();
   const { sink, response } = setup;
