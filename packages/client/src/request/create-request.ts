@@ -45,7 +45,7 @@ export async function createRequest(
   let headers: Headers;
   try {
     url = resolveUrl(requestUrl);
-    if (!url.startsWith("http")) throw new TypeError(`${url} is no HTTP URL.`);
+    if (!/^https?:/.test(url)) throw new TypeError(`${url} is no HTTP URL.`);
     headers = new Headers(given);
   } catch (cause) {
     attempt.abort({ type: "end", reason: "request", message: String(cause), cause });

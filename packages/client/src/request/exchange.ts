@@ -37,7 +37,8 @@ export async function* exchange<T>(
     if (signal.aborted) return;
     reason = "network";
     const pending = fetch(...request);
-    const opened = pending.then((response) => response.body?.getReader());
+    // That of node-fetch is a stream of Node; a `fetch` of React Native has none.
+    const opened = pending.then(({ body }) => body?.getReader?.());
     // A custom `fetch` may ignore the signal: so the body is cancelled whenever it arrives. Its errors do not matter
     // then.
     signal.addEventListener("abort", () => {
@@ -48,7 +49,7 @@ export async function* exchange<T>(
     if (loss) attempt.abort(loss);
     const body = await opened;
     if (signal.aborted) return;
-    if (response.body === undefined) {
+    if (!body && response.body !== null) {
       const message = "`fetch` does not stream; pass one that does, in React Native expo/fetch.";
       return attempt.abort({ type: "end", reason: "unsupported", message });
     }

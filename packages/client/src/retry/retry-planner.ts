@@ -20,12 +20,17 @@ export interface Again {
   readonly message: string;
   /** The error that was thrown, if the reason is a loss. */
   readonly cause?: unknown;
-  /** The status of the response that was refused. */
-  readonly httpStatus?: number | undefined;
+  /** The loss, with the HTTP `status` of a response that was refused. `undefined` if nothing was lost. */
+  readonly loss?: Loss | undefined;
 }
 
 /** A connection that the server has ended within this time, in ms, was short. */
 const SHORT = 1_000;
+/**
+ * If the server does not say when to come back, the delay grows with so many short connections, although they made
+ * progress: to 2 to 4 s. An `EventSource` comes back after 3 s.
+ */
+const MAX_SHORT_IN_A_ROW = 3;
 
 export interface RetrySettings {
   /** What to do about a loss. */
@@ -36,10 +41,6 @@ export interface RetrySettings {
   readonly giveUpAfter: number;
   readonly random: () => number;
 }
-
-/** What an outcome says about the attempt that follows. */
-type Problem = Pick<Again, "reason"> &
-  Pick<ErrorOptions, "cause"> & { readonly message?: string | undefined; readonly status?: number };
 
 /** Decides what follows an attempt, from its outcome and from the failures since the last healthy connection. */
 export interface RetryPlanner {
@@ -72,6 +73,8 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
   let phaseLength = 0;
   /** When the response of this attempt began. */
   let openedAt = -Infinity;
+  /** How many connections since the last longer one were short, although they made progress. */
+  let shortInARow = 0;
 
   /** Charges the last phase with the time that it took, but at most with its planned length: sleep costs nothing. */
   function startPhase(ms: number): void {
@@ -83,14 +86,20 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
     phaseLength = ms;
   }
 
-  function again(outcome: Problem, delay: number, isAsked: boolean): Again {
-    const { cause, message = "", reason, status: httpStatus } = outcome;
+  function again(reason: string, delay: number, isAsked: boolean, loss?: Loss): Again {
     phaseLength = delay;
-    return { attempt: attempts + 1, delay, isAsked, reason, message, cause, httpStatus };
+    const { cause, message = "" }: Partial<Loss> = loss ?? {};
+    return { attempt: attempts + 1, delay, isAsked, reason, message, cause, loss };
   }
 
-  const delayAfter = (failures: number, requested: number | undefined): number =>
-    backoff(failures, requested, random(), clock.now() - openedAt < SHORT);
+  function delayAfter(failures: number, requested: number | undefined): number {
+    const wasShort = clock.now() - openedAt < SHORT;
+    if (!wasShort) shortInARow = 0;
+    // The connection made progress: that has reset the failures.
+    else if (failures === 0) shortInARow = Math.min(shortInARow + 1, MAX_SHORT_IN_A_ROW);
+    const count = requested === undefined ? failures + shortInARow : failures;
+    return backoff(count, requested, random(), wasShort);
+  }
 
   function planAfter(loss: Loss, retry: number | undefined, isWoken: boolean): Again | undefined {
     const { message, reason, retryAfter } = loss;
@@ -101,11 +110,11 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
       if (left <= 0) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: loss });
       const delay = isWoken && !isAsked ? 0 : delayAfter(attempts, retryAfter ?? retry);
       // The last attempt comes early, but not before `Retry-After`.
-      return again(loss, isAsked ? delay : Math.min(delay, left), isAsked);
+      return again(reason, isAsked ? delay : Math.min(delay, left), isAsked, loss);
     }
     if (action !== "refresh" || hasRefreshed) throw new ConnectionError(reason, message, loss);
     hasRefreshed = true;
-    return again(loss, 0, isAsked);
+    return again(reason, 0, isAsked, loss);
   }
 
   return {
@@ -126,8 +135,10 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
     next(outcome, retry, isWoken = false) {
       startPhase(0);
       if (!outcome.type) return planAfter(outcome, retry, isWoken);
-      if (outcome.type === "drain") return again(outcome, delayAfter(0, retry), true);
-      if (outcome.type === "interrupt") return again(outcome, 0, false);
+      const { reason, type } = outcome;
+      // A server that speaks our protocol says when to come back. One that does not is asked less and less often.
+      if (type === "drain") return again(reason, delayAfter(retry === undefined ? attempts : 0, retry), true);
+      if (type === "interrupt") return again(reason, 0, false);
       if (outcome.reason === "done") return undefined;
       throw new ConnectionError(outcome.reason, outcome.message, outcome);
     },
