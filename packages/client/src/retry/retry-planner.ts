@@ -1,7 +1,7 @@
 import type { Timers } from "../base/clock.ts";
 import type { AttemptOutcome } from "./attempt.ts";
 import type { Backoff } from "./backoff.ts";
-import { ConnectionError } from "./connection-error.ts";
+import { ConnectionError, type FailureReason } from "./connection-error.ts";
 import type { Action, Loss } from "./loss.ts";
 
 /** The next attempt, for which the client waits. */
@@ -77,19 +77,12 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
   let shortInARow = 0;
 
   /** Charges the last phase with the time that it took, but at most with its planned length: sleep costs nothing. */
-  function startPhase(ms: number): void {
+  function charge(): void {
     const { navigator } = globalThis as { navigator?: { onLine?: boolean } };
     const now = clock.now();
     // Not less than 0: a wall clock may be set back.
     if (navigator?.onLine !== false) left -= Math.max(Math.min(now - phaseStart, phaseLength), 0);
     phaseStart = now;
-    phaseLength = ms;
-  }
-
-  function again(reason: string, delay: number, isAsked: boolean, loss?: Loss): Again {
-    phaseLength = delay;
-    const { cause, message = "" }: Partial<Loss> = loss ?? {};
-    return { attempt: attempts + 1, delay, isAsked, reason, message, cause, loss };
   }
 
   function delayAfter(failures: number, requested: number | undefined): number {
@@ -101,25 +94,10 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
     return backoff(count, requested, random(), wasShort);
   }
 
-  function planAfter(loss: Loss, retry: number | undefined, isWoken: boolean): Again | undefined {
-    const { message, reason, retryAfter } = loss;
-    const isAsked = retryAfter !== undefined;
-    const action = actionOn(loss);
-    if (action === "done") return undefined;
-    if (action === "retry") {
-      if (left <= 0) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: loss });
-      const delay = isWoken && !isAsked ? 0 : delayAfter(attempts, retryAfter ?? retry);
-      // The last attempt comes early, but not before `Retry-After`.
-      return again(reason, isAsked ? delay : Math.min(delay, left), isAsked, loss);
-    }
-    if (action !== "refresh" || hasRefreshed) throw new ConnectionError(reason, message, loss);
-    hasRefreshed = true;
-    return again(reason, 0, isAsked, loss);
-  }
-
   return {
     start() {
-      startPhase(connectTimeout);
+      charge();
+      phaseLength = connectTimeout;
       openedAt = -Infinity;
       return ++attempts;
     },
@@ -133,14 +111,33 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
       phaseLength = 0;
     },
     next(outcome, retry, isWoken = false) {
-      startPhase(0);
-      if (!outcome.type) return planAfter(outcome, retry, isWoken);
-      const { reason, type } = outcome;
-      // A server that speaks our protocol says when to come back. One that does not is asked less and less often.
-      if (type === "drain") return again(reason, delayAfter(retry === undefined ? attempts : 0, retry), true);
-      if (type === "interrupt") return again(reason, 0, false);
-      if (outcome.reason === "done") return undefined;
-      throw new ConnectionError(outcome.reason, outcome.message, outcome);
+      charge();
+      const { cause, message = "", reason, type } = outcome;
+      const { retryAfter } = type ? {} : outcome;
+      const action = type ?? actionOn(outcome);
+      let delay = 0;
+      if (action === "done") return undefined;
+      if (action === "drain") {
+        // A server that speaks our protocol says when to come back. One that does not is asked less and less often.
+        delay = delayAfter(retry === undefined ? attempts : 0, retry);
+      } else if (action === "retry") {
+        if (left <= 0) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: outcome });
+        // The last attempt comes early, but not before `Retry-After`.
+        if (retryAfter !== undefined) delay = delayAfter(attempts, retryAfter);
+        else if (!isWoken) delay = Math.min(delayAfter(attempts, retry), left);
+      } else if (action === "refresh" && !hasRefreshed) hasRefreshed = true;
+      else if (action !== "interrupt") throw new ConnectionError(reason as FailureReason, message, outcome);
+      const isAsked = type === "drain" || retryAfter !== undefined;
+      phaseLength = delay;
+      return {
+        attempt: attempts + 1,
+        delay,
+        isAsked,
+        reason,
+        message,
+        cause,
+        loss: type ? undefined : outcome,
+      };
     },
   };
 }

@@ -113,7 +113,7 @@ describe("an exchange", () => {
     });
     await server.clock.flush();
     expect(attempt.signal.reason).toMatchObject({
-      type: "end",
+      type: "fatal",
       reason: "unsupported",
       message: expect.stringContaining("expo/fetch"),
     });

@@ -90,7 +90,7 @@ describe("the planner", () => {
     const { planner } = planWith("done");
     planner.start();
     expect(planner.next(NETWORK, undefined)).toBeUndefined();
-    const end: AttemptOutcome = { type: "end", reason: "done", message: "", server: undefined };
+    const end: AttemptOutcome = { type: "done", reason: "done" };
     expect(planner.next(end, undefined)).toBeUndefined();
   });
 
@@ -108,7 +108,7 @@ describe("the planner", () => {
       expect.objectContaining({ reason: "refused", status: 404, message: "The server answered 404" }),
     );
     const server = { code: "SOURCE_FAILED", message: "The stream failed.", retryable: false };
-    const end: AttemptOutcome = { type: "end", reason: "failed", message: "The stream failed.", server };
+    const end: AttemptOutcome = { type: "fatal", reason: "failed", message: "The stream failed.", server };
     expect(() => planner.next(end, undefined)).toThrow(expect.objectContaining({ reason: "failed", server }));
   });
 
