@@ -69,8 +69,8 @@ export function connect(url: Asked<string | URL>, options: ConnectOptions = {}):
     validate(isDecoder, name, "a function or a schema", decoder);
   }
   validateOneOf("onInvalid", onInvalid, "skip|error");
-  return createStreamConnection(url, readOptions(options), async ({ control, data, event, id }) => {
-    if (control) return undefined;
+  return createStreamConnection(url, readOptions(options), async ({ data, event, id, isControl }) => {
+    if (isControl) return undefined;
     try {
       const decoder = Object.hasOwn(events, event) && events[event];
       return { id, event, data: decoder ? await decode(decoder, data) : data };

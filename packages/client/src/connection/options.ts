@@ -90,7 +90,7 @@ export function readOptions(options: ResilienceOptions): Settings {
     method,
     random,
     actionOn(loss) {
-      const rule = policy[loss.reason];
+      const rule = policy[loss.reason] ?? "retry";
       return typeof rule === "function" ? rule(loss) : rule;
     },
     backoff: exponentialBackoff(backoff),

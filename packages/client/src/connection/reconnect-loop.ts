@@ -133,7 +133,7 @@ export function createReconnectLoop<T extends object>(
     );
     for await (const deliveries of responses) {
       for (const delivery of deliveries) {
-        const { error, reset, status = delivery.isResumed && "live" } = delivery.control ?? {};
+        const { error, reset, status } = delivery;
         if (reset) callSafely(() => onReset?.(reset));
         if (error) callSafely(() => onServerError?.(error));
         if (status && !signal.aborted) setState({ status });

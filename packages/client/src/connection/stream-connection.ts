@@ -29,8 +29,8 @@ export function createStreamConnection<T extends { readonly id: string }>(
   /** Aborts when the loop has ended. After a failure, `reconnect` starts it again. */
   let lifetime = new AbortController();
   let isClosed = false;
-  /** What the next call of `next` throws, after the signal has aborted. */
-  let aborted: { readonly reason: unknown } | undefined;
+  /** Whether the next call of `next` throws the reason of the signal. */
+  let isAborted = false;
   let events: AsyncGenerator<T, void, void>;
   /** The first event, which is requested before the application calls `next`. */
   let first: Promise<IteratorResult<T, void>> | undefined;
@@ -41,7 +41,7 @@ export function createStreamConnection<T extends { readonly id: string }>(
   }
 
   function abort(): void {
-    aborted = { reason: signal?.reason };
+    isAborted = true;
     connection.close();
   }
 
@@ -92,10 +92,9 @@ export function createStreamConnection<T extends { readonly id: string }>(
           return { done: false, value };
         }
       }
-      if (!aborted) return DONE;
-      const { reason } = aborted;
-      aborted = undefined;
-      throw reason;
+      if (!isAborted) return DONE;
+      isAborted = false;
+      throw signal?.reason;
     },
     async return() {
       connection.close();

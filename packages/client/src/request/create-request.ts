@@ -45,10 +45,10 @@ export async function createRequest(
   let headers: Headers;
   try {
     url = resolveUrl(requestUrl);
-    if (!url.startsWith("http")) throw new TypeError(`${url} is no HTTP URL.`);
+    if (!/^https?:/.test(url)) throw new TypeError(`${url} is no HTTP URL.`);
     headers = new Headers(given);
   } catch (cause) {
-    attempt.abort({ type: "end", reason: "request", message: String(cause), cause });
+    attempt.abort({ type: "fatal", reason: "request", message: String(cause), cause });
     throw cause;
   }
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");

@@ -21,7 +21,7 @@ export interface ExchangeSettings {
  */
 export async function* exchange<T>(
   attempt: Attempt,
-  { clock, connectTimeout, fetch = globalThis.fetch }: ExchangeSettings,
+  { clock, connectTimeout, fetch: send = fetch }: ExchangeSettings,
   watchdog: Watchdog,
   createRequest: () => Promise<FetchArguments>,
   onOpen: (url: string) => (bytes: Uint8Array) => T,
@@ -36,27 +36,25 @@ export async function* exchange<T>(
     const request = await Promise.race([createRequest(), aborted]);
     if (signal.aborted) return;
     reason = "network";
-    const pending = fetch(...request);
-    const opened = pending.then((response) => response.body?.getReader());
+    // The body of node-fetch has no reader, and the response of React Native no body.
+    const opened = send(...request).then((response) => [response, response.body?.getReader?.()] as const);
     // A custom `fetch` may ignore the signal: so the body is cancelled whenever it arrives. Its errors do not matter
     // then.
     signal.addEventListener("abort", () => {
-      opened.then((body) => body?.cancel()).catch(() => undefined);
+      opened.then(([, body]) => body?.cancel()).catch(() => undefined);
     });
-    const response = await Promise.race([pending, aborted]);
+    const [response, body] = await Promise.race([opened, aborted]);
     const loss = lossOf(response, clock.now());
     if (loss) attempt.abort(loss);
-    const body = await opened;
     if (signal.aborted) return;
-    if (response.body === undefined) {
-      const message = "`fetch` does not stream; pass one that does, in React Native expo/fetch.";
-      return attempt.abort({ type: "end", reason: "unsupported", message });
+    if (!body && response.body !== null) {
+      const message = "`fetch` does not stream: in React Native, pass expo/fetch.";
+      return attempt.abort({ type: "fatal", reason: "unsupported", message });
     }
     const parse = onOpen(response.url || request[0]);
     while (!signal.aborted) {
       watchdog.start(idleTimeout());
       const chunk = await body?.read();
-      if (signal.aborted) return;
       if (!chunk?.value) return attempt.abort({ reason: "eof", message: "The response ended." });
       const parsed = parse(chunk.value);
       // If the machine slept, this ends the attempt: after what has arrived, the connection may be dead.

@@ -2,6 +2,16 @@ import { isEventStream } from "@holdfast/core/internal";
 import type { Loss, LossReason } from "../retry/loss.ts";
 import { retryAfter } from "./retry-after.ts";
 
+const REASONS: Readonly<Record<number, LossReason>> = {
+  200: "content-type",
+  204: "no-content",
+  401: "unauthorized",
+  403: "unauthorized",
+  408: "unavailable",
+  425: "unavailable",
+  429: "unavailable",
+};
+
 /**
  * Why a response is not an event stream, or `undefined` if it is one.
  *
@@ -10,15 +20,10 @@ import { retryAfter } from "./retry-after.ts";
 export function lossOf({ headers, status }: Response, now: number): Loss | undefined {
   if (status === 200 && isEventStream(headers)) return undefined;
   const type = headers.get("content-type") ?? "";
-  let reason: LossReason = "refused";
   // If the connection breaks within the response's head, Chromium delivers the part that arrived as a complete head.
-  if (status < 200 || (status === 200 && "text/event-stream".startsWith(type))) reason = "network";
-  else if (status === 200) reason = "content-type";
-  else if (status === 204) reason = "no-content";
-  else if ([401, 403].includes(status)) reason = "unauthorized";
-  else if ([408, 425, 429].includes(status) || status >= 500) reason = "unavailable";
+  const isCut = status < 200 || (status === 200 && "text/event-stream".startsWith(type));
   return {
-    reason,
+    reason: isCut ? "network" : (REASONS[status] ?? (status < 500 ? "refused" : "unavailable")),
     message: `The server answered ${status} ${type}`,
     status,
     retryAfter: retryAfter(headers, now),

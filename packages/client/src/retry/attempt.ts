@@ -1,28 +1,21 @@
-import type { PublicError } from "@holdfast/core";
-import type { FailureReason } from "./connection-error.ts";
+import type { Details } from "./connection-error.ts";
 import type { Loss } from "./loss.ts";
 
-/** How an attempt ended. Every outcome but a loss has a `type`. */
+/** How an attempt ended. Every outcome but a loss has a `type`, which says what follows. */
 export type AttemptOutcome =
   /** The request or the response was lost: the policy decides what follows. */
   | (Loss & { readonly type?: undefined })
-  /** The server asked the client to reconnect after its `retry:`, and gave the reason. */
-  | { readonly type: "drain"; readonly reason: string; readonly message?: undefined }
-  /** The client itself ended it, to reconnect at once or because the connection is over. */
-  | {
-      readonly type: "interrupt";
-      readonly reason: "woken" | "reconnect" | "closed";
-      readonly message?: undefined;
-    }
-  /** The stream has ended, or no other attempt can succeed. */
-  | {
-      readonly type: "end";
-      readonly reason: "done" | FailureReason;
-      readonly message: string;
-      readonly cause?: unknown;
-      /** The last `stream.error` before the end. */
-      readonly server?: PublicError | undefined;
-    };
+  | (Partial<Details> & {
+      /**
+       * - `drain`: the server asked the client to reconnect after its `retry:`, and gave the reason.
+       * - `interrupt`: the client itself ended it, to reconnect at once or because the connection is over.
+       * - `done`: the stream is complete.
+       * - `fatal`: the stream has ended otherwise, or no other attempt can succeed.
+       */
+      readonly type: "drain" | "interrupt" | "done" | "fatal";
+      readonly reason: string;
+      readonly message?: string;
+    });
 
 /**
  * One attempt to read the stream, that is, a request and its response: an `AbortController` whose reason is the

@@ -22,9 +22,10 @@ export type Backoff = (
 ) => number;
 
 /**
- * Exponential back-off with full jitter, but no less than the server asked for. Up to a fifth is added to that: a
- * server that drains all its clients must not see them return at the same moment. After a short connection, the jitter
- * takes at most half of the delay away.
+ * Exponential back-off, of which jitter takes up to a half away, but no less than the server asked for. Up to a fifth is
+ * added to that: a server that drains all its clients must not see them return at the same moment.
+ *
+ * With more jitter, a client could by chance ask a server that fails more than twice as often as an `EventSource`.
  *
  * @throws TypeError
  */
@@ -39,7 +40,7 @@ export function exponentialBackoff({ base = 1_000, cap = 30_000, factor = 2 }: B
     if (failures === 0 && requested !== undefined) return minimum;
     // With a base of 0, the product with a power that overflows would be NaN.
     const maximum = base && Math.min(cap, base * factor ** Math.max(failures - 1, 0));
-    return Math.max(maximum * Math.max(random, wasShort ? 0.5 : 0), minimum);
+    return Math.max(maximum * (0.5 + (random % 0.5)), minimum);
   };
 }
 

@@ -47,15 +47,11 @@ export interface Loss {
 /** What to do about each loss. A function is called for each loss. */
 export type Policy = Readonly<Record<LossReason, Action | ((loss: Loss) => Action)>>;
 
-export const DEFAULT_POLICY: Policy = {
-  network: "retry",
-  request: "retry",
-  eof: "retry",
+/** What to do about a loss, if it is not to retry. */
+export const DEFAULT_POLICY: Partial<Policy> = {
   "no-content": "done",
   unauthorized: "refresh",
-  unavailable: "retry",
   refused: "fatal",
   "content-type": "fatal",
   "too-large": "fatal",
-  stalled: "retry",
 };

@@ -1,4 +1,4 @@
-import type { PublicError, Reset } from "@holdfast/core";
+import type { EndStatus, PublicError, Reset } from "@holdfast/core";
 
 /**
  * Which events are missing.
@@ -20,14 +20,22 @@ export interface ControlEvent {
   readonly error?: PublicError;
 }
 
+/** The fields that a control event may have. */
+export interface ControlFields extends Partial<PublicError>, Partial<Pick<StreamReset, "lost">> {
+  readonly heartbeat?: number | null;
+  readonly state?: string;
+  readonly reason?: string;
+  readonly status?: EndStatus;
+}
+
 /**
  * The fields of a control event, as PROTOCOL.md describes them: they are not checked. An event that is no JSON has
  * none, and its name alone says enough.
  */
-export function readFields<Fields>(data: string): Fields {
+export function readFields(data: string): ControlFields {
   try {
     return { ...JSON.parse(data) };
   } catch {
-    return {} as Fields;
+    return {};
   }
 }

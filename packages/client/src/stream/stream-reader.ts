@@ -6,15 +6,13 @@ import { type ControlEvent, readFields, type StreamReset } from "./control-event
 import { isDuplicate } from "./cursor.ts";
 
 /** An event of the stream, in order. */
-export interface Delivery {
+export interface Delivery extends ControlEvent {
   readonly event: string;
   readonly data: string;
   /** The cursor after this event. */
   readonly id: string;
-  /** What the event says, if it is a control event. */
-  readonly control: ControlEvent | undefined;
-  /** Whether this event shows that a stream goes on that was interrupted. */
-  readonly isResumed?: boolean;
+  /** Whether it is a control event, which says the rest. */
+  readonly isControl: boolean;
   readonly url: string;
 }
 
@@ -55,85 +53,73 @@ export function createStreamReader(
 ): StreamReader {
   /** The id with the highest number of its epoch. */
   let newest = lastEventId;
-  /** Whether any response had an `id:`, or a control event. */
-  let isResumable = lastEventId !== "";
-  /** Whether the stream has no producer, and waits for one. */
-  let isInterrupted = false;
+  /** Whether no response had an `id:`, or a control event. */
+  let isAnonymous = lastEventId === "";
   /** The last `stream.error`, until an event shows that the stream goes on. */
   let serverError: PublicError | undefined;
-  /** Whether the server of this response has shown that it speaks our protocol. */
-  let isHoldfast = false;
-  /**
-   * Whether events without an id belong to a snapshot prefix. They arrive again if it is cut off before the next id.
-   */
-  let isInPrefix = false;
   /** Whether a snapshot prefix was cut off. */
   let hasPartialPrefix = false;
 
   const endWith = (reason: EndStatus): AttemptOutcome => ({
-    type: "end",
+    type: reason === "done" ? reason : "fatal",
     reason,
     message: serverError?.message ?? `The stream ended: ${reason}.`,
     server: serverError,
   });
 
-  /** Returns a control event after its effects, or `undefined` for an event of the application. */
-  function readControl(
-    event: string,
-    data: string,
-    id: string | undefined,
-    attempt: Attempt,
-  ): ControlEvent | undefined {
-    switch (event) {
-      case "stream.open": {
-        const { heartbeat, state } = readFields<{ heartbeat?: number | null; state?: string }>(data);
-        isHoldfast = isResumable = true;
-        isInPrefix = id === undefined;
-        if (heartbeat !== undefined) reader.heartbeat = heartbeat ?? Infinity;
-        return { status: state === "waiting" ? "waiting" : "replaying" };
-      }
-      case "stream.live":
-        return { status: "live" };
-      case "stream.reset":
-        if (id === undefined) reader.cursor = "";
-        return { reset: readFields<StreamReset>(data) };
-      case "stream.error": {
-        const error = readFields<PublicError>(data);
-        if (error.code === "INTERRUPTED") {
-          isInterrupted = true;
-          return { status: "waiting" };
-        }
-        serverError = error;
-        return { error };
-      }
-      case "stream.drain": {
-        const { reason = "" } = readFields<{ reason?: string }>(data);
-        attempt.abort({ type: "drain", reason });
-        return {};
-      }
-      case "stream.end": {
-        const { status = "failed" } = readFields<{ status?: EndStatus }>(data);
-        attempt.abort(endWith(status));
-        return {};
-      }
-      default:
-        // A server that does not speak our protocol may give its own events such a name.
-        return isHoldfast && event.startsWith("stream.") ? {} : undefined;
-    }
-  }
-
   function open(attempt: Attempt, url: string): (bytes: Uint8Array) => Delivery[] {
     const { signal } = attempt;
     const deliveries: Delivery[] = [];
+    /** Whether the server has shown that it speaks our protocol. */
+    let isHoldfast = false;
+    /**
+     * Whether events without an id belong to a snapshot prefix. They arrive again if it is cut off before the next id.
+     */
+    let isInPrefix = false;
+    /** What the next event of the application shows, while the stream has no producer, and waits for one. */
+    let resumption: ControlEvent | undefined;
     /** The cursor before the last `id:`. */
     let previousCursor = "";
-    isHoldfast = false;
-    isInPrefix = false;
-    isInterrupted = false;
+
+    /** Returns a control event after its effects, or `undefined` for an event of the application. */
+    function readControl(event: string, data: string, id: string | undefined): ControlEvent | undefined {
+      if (!event.startsWith("stream.")) return undefined;
+      const fields = readFields(data);
+      switch (event) {
+        case "stream.open":
+          isHoldfast = true;
+          isAnonymous = false;
+          isInPrefix = id === undefined;
+          if (fields.heartbeat !== undefined) reader.heartbeat = fields.heartbeat ?? Infinity;
+          return { status: fields.state === "waiting" ? "waiting" : "replaying" };
+        case "stream.live":
+          return { status: "live" };
+        case "stream.reset":
+          if (id === undefined) reader.cursor = "";
+          return { reset: fields as StreamReset };
+        case "stream.error":
+          if (fields.code === "INTERRUPTED") {
+            resumption = { status: "live" };
+            return { status: "waiting" };
+          }
+          serverError = fields as PublicError;
+          return { error: serverError };
+        case "stream.drain":
+          attempt.abort({ type: "drain", reason: fields.reason ?? "" });
+          return {};
+        case "stream.end":
+          attempt.abort(endWith(fields.status ?? "failed"));
+          return {};
+        default:
+          // A server that does not speak our protocol may give its own events such a name.
+          return isHoldfast ? {} : undefined;
+      }
+    }
+
     if (hasPartialPrefix) {
       const reset = { reason: "incomplete", lost: null } as const;
       const data = JSON.stringify(reset);
-      deliveries.push({ event: "stream.reset", data, id: reader.cursor, control: { reset }, url });
+      deliveries.push({ event: "stream.reset", data, id: reader.cursor, url, isControl: true, reset });
     }
     hasPartialPrefix = false;
     const read = createBlockReader(maxEventSize, {
@@ -141,7 +127,7 @@ export function createStreamReader(
         if (signal.aborted) return;
         previousCursor = reader.cursor;
         reader.cursor = id;
-        isResumable = true;
+        isAnonymous = false;
         if (!parseId(id) || isDuplicate(id, newest)) return;
         newest = id;
         onProgress();
@@ -149,7 +135,7 @@ export function createStreamReader(
       onEvent(event, data, id) {
         if (signal.aborted) return;
         onActivity();
-        const control = resilient ? readControl(event, data, id, attempt) : undefined;
+        const control = resilient ? readControl(event, data, id) : undefined;
         if (resilient && !control) {
           if (id !== undefined && isDuplicate(id, previousCursor)) {
             reader.cursor = previousCursor;
@@ -159,9 +145,15 @@ export function createStreamReader(
           hasPartialPrefix ||= isInPrefix;
         }
         if (id !== undefined) isInPrefix = hasPartialPrefix = false;
-        const isResumed = isInterrupted && !control;
-        isInterrupted &&= !isResumed;
-        deliveries.push({ event, data, id: reader.cursor, control, isResumed, url });
+        deliveries.push({
+          event,
+          data,
+          id: reader.cursor,
+          url,
+          isControl: !!control,
+          ...(control ?? resumption),
+        });
+        if (!control) resumption = undefined;
       },
       onComment: onActivity,
       onRetry(ms) {
@@ -184,7 +176,7 @@ export function createStreamReader(
     open,
     conclude(outcome) {
       if (!resilient || outcome.type) return outcome;
-      if (isFinite && !isResumable && outcome.reason === "eof") return endWith("done");
+      if (isFinite && isAnonymous && outcome.reason === "eof") return endWith("done");
       if (!parseId(reader.cursor)?.end) return outcome;
       // The cursor is a terminal id. A bare source sends no `stream.end`: if it failed, it has sent a `stream.error`.
       return endWith(serverError ? "failed" : "done");

@@ -23,7 +23,7 @@ async function run(server: FakeServer, options: ResilienceOptions = {}): Promise
   const loop = createReconnectLoop(
     URL_OF_JOB,
     readOptions(optionsOf(server, options)),
-    ({ control: meaning, data }) => (meaning || data === "skip" ? undefined : { data }),
+    ({ isControl, data }) => (isControl || data === "skip" ? undefined : { data }),
     ({ status }) => log.push(status),
     (reason) => {
       log.push(`finished: ${reason}`);

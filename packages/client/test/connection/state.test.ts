@@ -41,6 +41,7 @@ test("the state is an external store for React", async () => {
       reason: "network",
       message: "The network failed.",
       cause: expect.any(TypeError),
+      loss: expect.objectContaining({ reason: "network" }),
     },
   ]);
 });
@@ -67,12 +68,26 @@ test("attempts are counted since the last healthy connection", async () => {
   ]);
 });
 
-test("after a response that was refused, the state has its HTTP status", async () => {
+test("while it retries, the state has the HTTP status of a response that was refused, and the cause of a loss", async () => {
   const server = createFakeServer();
   const { connection } = await follow(server);
   server.last.respond(503);
   await server.clock.flush();
-  expect(connection.state).toMatchObject({ status: "retrying", reason: "unavailable", httpStatus: 503 });
+  expect(connection.state).toMatchObject({
+    status: "retrying",
+    reason: "unavailable",
+    loss: { status: 503 },
+    cause: undefined,
+  });
+  await server.clock.advance(1_000);
+  server.last.cut();
+  await server.clock.flush();
+  const { cause, loss } = connection.state as {
+    cause?: unknown;
+    loss?: { cause?: unknown; status?: number };
+  };
+  expect(cause).toMatchObject({ message: "terminated" });
+  expect([loss?.cause, loss?.status]).toEqual([cause, undefined]);
 });
 
 test("an interrupted stream is `waiting`, without a call of onServerError, until its next event", async () => {

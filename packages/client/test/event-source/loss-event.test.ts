@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { LossEvent } from "../../src/event-source/loss-event.ts";
 import { ConnectionError } from "../../src/retry/connection-error.ts";
 
-test("before a retry it has the reason and the message of the state", () => {
+test("before a retry it has the reason and the message of the state, and the cause and the HTTP status of the loss", () => {
+  const cause = new TypeError("terminated");
   const event = new LossEvent({
     status: "retrying",
     attempt: 2,
@@ -10,12 +11,16 @@ test("before a retry it has the reason and the message of the state", () => {
     isAsked: false,
     reason: "network",
     message: "The network failed.",
+    cause,
+    loss: { reason: "network", message: "The network failed.", status: 101, cause },
   });
   expect(event).toBeInstanceOf(Event);
   expect(event).toMatchObject({
     type: "error",
     reason: "network",
     message: "The network failed.",
+    status: 101,
+    cause,
     error: undefined,
   });
 });
@@ -25,6 +30,7 @@ test("after a failure it has the reason and the message of the error", () => {
   expect(new LossEvent({ status: "closed", reason: "failed", error })).toMatchObject({
     reason: "refused",
     message: "The server answered 404",
+    status: 404,
     error,
   });
 });
@@ -39,5 +45,10 @@ test("after an error of the application its reason is `failed`", () => {
 });
 
 test("after the end of the stream it has no message", () => {
-  expect(new LossEvent({ status: "closed", reason: "done" })).toMatchObject({ reason: "done", message: "" });
+  expect(new LossEvent({ status: "closed", reason: "done" })).toMatchObject({
+    reason: "done",
+    message: "",
+    status: undefined,
+    cause: undefined,
+  });
 });

@@ -30,6 +30,15 @@ test("a request has the headers of the option, also its `accept`", async () => {
   expect(server.last.init.credentials).toBe("include");
 });
 
+test("a `last-event-id` among the headers is sent until there is a cursor", async () => {
+  const server = createFakeServer();
+  await follow(server, { headers: { "last-event-id": "6" } });
+  expect(server.last.header("last-event-id")).toBe("6");
+  server.last.open(event("a", "7")).end();
+  await server.clock.advance(1_000);
+  expect(server.last.header("last-event-id")).toBe("7");
+});
+
 describe("an option that is a function is called before each attempt", () => {
   test("for the headers and the URL, asynchronous or not", async () => {
     const server = createFakeServer();
@@ -100,18 +109,20 @@ describe("a request that cannot be made is fatal at once", () => {
     expect(server.requests).toBe(0);
   });
 
-  test.each(["ftp://server.test/", "data:text/event-stream,data:%20a%0A%0A", "ws://server.test/"])(
-    "because of the scheme of %s",
-    async (url) => {
-      const server = createFakeServer();
-      for (const asked of [url, () => url]) {
-        const followed = collect(connect(asked, optionsOf(server, {})));
-        await server.clock.flush();
-        expect(followed.ended).toMatchObject(FATAL);
-      }
-      expect(server.requests).toBe(0);
-    },
-  );
+  test.each([
+    "ftp://server.test/",
+    "httpx://server.test/",
+    "data:text/event-stream,data:%20a%0A%0A",
+    "ws://server.test/",
+  ])("because of the scheme of %s", async (url) => {
+    const server = createFakeServer();
+    for (const asked of [url, () => url]) {
+      const followed = collect(connect(asked, optionsOf(server, {})));
+      await server.clock.flush();
+      expect(followed.ended).toMatchObject(FATAL);
+    }
+    expect(server.requests).toBe(0);
+  });
 
   test("and a POST that was not made can be made later", async () => {
     const server = createFakeServer();

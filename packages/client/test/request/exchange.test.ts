@@ -1,3 +1,4 @@
+import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import type { FetchArguments } from "../../src/request/create-request.ts";
 import { exchange } from "../../src/request/exchange.ts";
@@ -102,14 +103,17 @@ describe("an exchange", () => {
     expect(attempt.signal.reason).toMatchObject({ reason: "eof" });
   });
 
-  test("ends for good if `fetch` does not stream, with the remedy", async () => {
+  test.each([
+    ["React Native's", undefined],
+    ["node-fetch, whose body is a stream of Node", new PassThrough()],
+  ])("ends for good if `fetch` does not stream, with the remedy: %s", async (_whose, body) => {
+    const headers = new Headers({ "content-type": "text/event-stream" });
     const { attempt, server } = start({
-      fetch: async () =>
-        ({ status: 200, headers: new Headers({ "content-type": "text/event-stream" }) }) as Response,
+      fetch: async () => ({ status: 200, headers, body }) as unknown as Response,
     });
     await server.clock.flush();
     expect(attempt.signal.reason).toMatchObject({
-      type: "end",
+      type: "fatal",
       reason: "unsupported",
       message: expect.stringContaining("expo/fetch"),
     });

@@ -10,8 +10,9 @@ describe("exponential back-off", () => {
     expect(delays).toEqual([100, 300, 900, 1_000, 1_000]);
   });
 
-  test("has full jitter", () => {
-    expect([0, 0.25, 0.5].map((random) => backoff(2, undefined, random))).toEqual([0, 75, 150]);
+  test("has jitter, which takes up to a half away", () => {
+    const delays = [0, 0.25, 0.499, 0.5, 0.75].map((random) => backoff(2, undefined, random));
+    expect(delays.map(Math.round)).toEqual([150, 225, 300, 150, 225]);
   });
 
   test("is never shorter than what the server asked for, with up to a fifth added", () => {

@@ -31,7 +31,7 @@ describe("the planner", () => {
   test("retries a loss after the back-off, and counts the attempts", () => {
     const { planner } = planWith("retry");
     expect(planner.start()).toBe(1);
-    const again = { isAsked: false, reason: "network", message: "The network failed." };
+    const again = { isAsked: false, ...NETWORK, loss: NETWORK };
     expect(planner.next(NETWORK, undefined)).toEqual({ ...again, attempt: 2, delay: 1_000 });
     expect(planner.start()).toBe(2);
     expect(planner.next(NETWORK, undefined)).toEqual({ ...again, attempt: 3, delay: 2_000 });
@@ -90,7 +90,7 @@ describe("the planner", () => {
     const { planner } = planWith("done");
     planner.start();
     expect(planner.next(NETWORK, undefined)).toBeUndefined();
-    const end: AttemptOutcome = { type: "end", reason: "done", message: "", server: undefined };
+    const end: AttemptOutcome = { type: "done", reason: "done" };
     expect(planner.next(end, undefined)).toBeUndefined();
   });
 
@@ -108,7 +108,7 @@ describe("the planner", () => {
       expect.objectContaining({ reason: "refused", status: 404, message: "The server answered 404" }),
     );
     const server = { code: "SOURCE_FAILED", message: "The stream failed.", retryable: false };
-    const end: AttemptOutcome = { type: "end", reason: "failed", message: "The stream failed.", server };
+    const end: AttemptOutcome = { type: "fatal", reason: "failed", message: "The stream failed.", server };
     expect(() => planner.next(end, undefined)).toThrow(expect.objectContaining({ reason: "failed", server }));
   });
 
@@ -158,12 +158,18 @@ describe("the planner", () => {
 });
 
 describe("back-off", () => {
-  test("starts at 1 s and doubles up to 30 s, with full jitter", async () => {
+  test.each([
+    [0, 0.5],
+    [0.25, 0.75],
+    [0.5, 0.5],
+    [1 - Number.EPSILON, 1],
+  ])("starts at 1 s and doubles up to 30 s; the jitter %d leaves %d of it", async (random, part) => {
     const server = createFakeServer();
     server.onRequest = (exchange) => exchange.cut();
-    await follow(server, { random: () => 1 - Number.EPSILON, giveUpAfter: Infinity });
-    await server.clock.advance(130_000);
-    expect(server.delays).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+    await follow(server, { random: () => random, giveUpAfter: Infinity });
+    await server.clock.advance(130_000 * part);
+    const delays = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000].map((delay) => delay * part);
+    expect(server.delays).toEqual(delays);
   });
 
   test("may have a base of 0", async () => {
@@ -338,6 +344,19 @@ describe("after a connection of less than a second", () => {
       halfSeconds,
     );
     expect(await delaysOf(() => `retry: 0\n\n${control("drain", { reason: "busy" })}`)).toEqual(halfSeconds);
+    // A holdfast server says when to come back.
+    expect(await delaysOf(() => control("drain", { reason: "busy" }))).toEqual([500, 1_000, 2_000, 4_000]);
+  });
+
+  test("that made progress, the delays grow to 2 to 4 s if the server does not say when to come back", async () => {
+    const newEvent = (request: number): string => event("a", `k3v9x0q2ma.${request}`);
+    expect(await delaysOf(newEvent)).toEqual([500, 1_000, 2_000, 2_000]);
+    const newEpoch = (request: number): string => event("a", `k3v9x0q2m${request % 2}.1`);
+    expect(await delaysOf(newEpoch)).toEqual([500, 1_000, 2_000, 2_000]);
+    expect(await delaysOf(() => event("a", "k3v9x0q2ma.1"))).toEqual([500, 1_000, 2_000, 4_000]);
+    expect(await delaysOf((request) => `retry: 2000\n\n${newEvent(request)}`)).toEqual([
+      2_000, 2_000, 2_000, 2_000,
+    ]);
   });
 
   test("that the client itself has ended, there is no delay", async () => {

@@ -85,12 +85,12 @@ describe("the reader", () => {
       event("b", id(2)) +
       event("c", id(3));
     const deliveries = reader.open(new AbortController(), "")(new TextEncoder().encode(text));
-    expect(deliveries.map(({ control: meaning, data, isResumed }) => [meaning ?? data, isResumed])).toEqual([
-      ["a", false],
-      [{ status: "waiting" }, false],
-      [{ status: "live" }, false],
-      ["b", true],
-      ["c", false],
+    expect(deliveries.map(({ isControl, data, status }) => [isControl || data, status])).toEqual([
+      ["a", undefined],
+      [true, "waiting"],
+      [true, "live"],
+      ["b", "live"],
+      ["c", undefined],
     ]);
     expect(reader.conclude({ ...loss }).type).toBeUndefined();
   });
@@ -101,7 +101,7 @@ describe("the reader", () => {
       respond(text);
       return reader.conclude(outcome);
     };
-    expect(conclude(event("a"))).toMatchObject({ type: "end", reason: "done" });
+    expect(conclude(event("a"))).toMatchObject({ type: "done", reason: "done" });
     expect(conclude(event("a"), { reason: "network", message: "" })).toMatchObject({ reason: "network" });
     expect(conclude(event("a", "7"))).toBe(loss);
     expect(conclude(control("open", OPEN))).toBe(loss);
@@ -122,12 +122,13 @@ describe("the reader", () => {
       event("a", id(1)) +
       control("error", { code: "SNAPSHOT_FAILED", message: "Soon.", retryable: true });
     const deliveries = reader.open(new AbortController(), "")(new TextEncoder().encode(text));
-    expect(deliveries.map(({ control: meaning, id: cursor }) => [meaning, cursor])).toEqual([
-      [{ status: "waiting" }, ""],
-      [{ status: "replaying" }, id(0)],
-      [{ status: "live" }, id(0)],
-      [undefined, id(1)],
-      [{ error: { code: "SNAPSHOT_FAILED", message: "Soon.", retryable: true } }, id(1)],
+    const error = { code: "SNAPSHOT_FAILED", message: "Soon.", retryable: true };
+    expect(deliveries).toMatchObject([
+      { isControl: true, status: "waiting", id: "" },
+      { isControl: true, status: "replaying", id: id(0) },
+      { isControl: true, status: "live", id: id(0) },
+      { isControl: false, data: "a", id: id(1) },
+      { isControl: true, error, id: id(1) },
     ]);
   });
 
@@ -137,7 +138,7 @@ describe("the reader", () => {
     expect(drain.attempt.signal.reason).toEqual({ type: "drain", reason: "busy" });
     expect(drain.events).toHaveLength(1);
     expect(respond(control("end", { status: "expired" })).attempt.signal.reason).toEqual({
-      type: "end",
+      type: "fatal",
       reason: "expired",
       message: "The stream ended: expired.",
       server: undefined,
@@ -152,10 +153,10 @@ describe("the reader", () => {
     const { reader, respond } = read();
     expect(reader.conclude(loss)).toBe(loss);
     respond(`id: ${id("1.end")}\n\n`);
-    expect(reader.conclude(loss)).toMatchObject({ type: "end", reason: "done" });
+    expect(reader.conclude(loss)).toMatchObject({ type: "done", reason: "done" });
     respond(control("error", { code: "SOURCE_FAILED", message: "The stream failed.", retryable: false }));
     expect(reader.conclude(loss)).toMatchObject({
-      type: "end",
+      type: "fatal",
       reason: "failed",
       message: "The stream failed.",
       server: { code: "SOURCE_FAILED" },

@@ -15,16 +15,31 @@ export interface KeyedPollerOptions<Result, State> {
    * there is none, of a call that starts at once.
    */
   readonly keepFor: number;
+  /**
+   * Whether a result may be given to listeners that join after its call has begun. If not, it is not kept, and they get
+   * that of a call of their own. @default always
+   */
+  readonly isLasting?: (result: Result) => boolean;
 }
 
 /** @param calledAt when the call began that gave the result, by the clock */
 type Listener<Result> = (result: Result, calledAt: number) => void;
 
+interface Member<Result> {
+  readonly listener: Listener<Result>;
+  /** Whether it gets no result of an earlier call. */
+  readonly isFresh: boolean;
+  /** How many calls had begun when it joined, or when what they read changed. */
+  earlierCalls: number;
+}
+
 /** A key that has listeners, or had some until a moment ago. */
 interface Entry<Result, State> {
   readonly key: string;
   readonly state: State;
-  readonly listeners: Set<Listener<Result>>;
+  readonly members: Set<Member<Result>>;
+  /** How many calls have begun. */
+  calls: number;
   /** Cancels the call in progress; `undefined` when there is none. */
   cancelCall: (() => void) | undefined;
   /** Cancels the timer of the next call or, without listeners, the one that deletes the entry. */
@@ -32,6 +47,8 @@ interface Entry<Result, State> {
   /** Whether the next call is due as soon as the call in progress has its result. */
   isStale: boolean;
   kept: Kept<Result> | undefined;
+  /** Whether the last result may be given to new listeners. */
+  isLasting: boolean;
 }
 
 interface Kept<Result> {
@@ -53,26 +70,28 @@ export class KeyedPoller<Result, State = undefined> {
   /**
    * Calls `listener` with each result from now on, at once if one is kept. Returns how to remove it (idempotent).
    *
-   * @param isFresh makes a new call, and ignores a result that is kept
+   * @param isFresh makes a new call, and passes on no result of an earlier one
    */
   join(key: string, listener: Listener<Result>, isFresh = false): () => void {
     const entry = this.#entries.get(key) ?? this.#create(key);
-    // A wrapper, because the same function may join twice.
-    const own: Listener<Result> = (result, calledAt) => listener(result, calledAt);
-    entry.listeners.add(own);
+    const member: Member<Result> = { listener, isFresh, earlierCalls: entry.calls };
+    entry.members.add(member);
     const kept = isFresh ? undefined : this.#kept(entry);
+    const isFirst = entry.members.size === 1;
     if (isFresh) this.#refresh(entry);
-    else if (entry.listeners.size === 1 || this.#options.keepFor === 0) this.#scheduleCall(entry);
-    if (kept !== undefined) own(kept.result, kept.calledAt);
+    else if (isFirst || this.#options.keepFor === 0 || !entry.isLasting) this.#scheduleCall(entry);
+    if (kept !== undefined) listener(kept.result, kept.calledAt);
     return () => {
-      if (entry.listeners.delete(own) && entry.listeners.size === 0) this.#abandon(entry);
+      if (entry.members.delete(member) && entry.members.size === 0) this.#abandon(entry);
     };
   }
 
   /** Calls at once or, if a call is in progress, as soon as that has its result: it may be out of date. */
   refresh(key: string): void {
     const entry = this.#entries.get(key);
-    if (entry !== undefined && entry.listeners.size > 0) this.#refresh(entry);
+    if (entry === undefined || entry.members.size === 0) return;
+    for (const member of entry.members) member.earlierCalls = entry.calls;
+    this.#refresh(entry);
   }
 
   /** Whether a call is in progress. */
@@ -81,7 +100,7 @@ export class KeyedPoller<Result, State = undefined> {
   }
 
   refreshAll(): void {
-    for (const entry of this.#entries.values()) if (entry.listeners.size > 0) this.#refresh(entry);
+    for (const key of this.#entries.keys()) this.refresh(key);
   }
 
   /** Deletes all results. There MUST be no listeners. */
@@ -94,11 +113,13 @@ export class KeyedPoller<Result, State = undefined> {
     const entry: Entry<Result, State> = {
       key,
       state: this.#options.createState(key),
-      listeners: new Set(),
+      members: new Set(),
+      calls: 0,
       cancelCall: undefined,
       cancelTimer: nothing,
       isStale: false,
       kept: undefined,
+      isLasting: true,
     };
     this.#entries.set(key, entry);
     return entry;
@@ -132,28 +153,34 @@ export class KeyedPoller<Result, State = undefined> {
     entry.cancelTimer = nothing;
     entry.isStale = false;
     let hasResult = false;
+    const call = ++entry.calls;
     const calledAt = this.#options.clock.now();
     const cancel = this.#options.call(entry.key, entry.state, (result) => {
       hasResult = true;
       entry.cancelCall = undefined;
-      this.#publish(entry, result, calledAt);
+      this.#publish(entry, result, call, calledAt);
     });
     if (hasResult) return;
     // The call itself may have had the effect that the listeners waited for, so that all of them have left.
-    if (entry.listeners.size === 0) cancel();
+    if (entry.members.size === 0) cancel();
     else entry.cancelCall = cancel;
   }
 
-  #publish(entry: Entry<Result, State>, result: Result, calledAt: number): void {
-    const { clock, interval, keepFor } = this.#options;
+  #publish(entry: Entry<Result, State>, result: Result, call: number, calledAt: number): void {
+    const { clock, interval, keepFor, isLasting = () => true } = this.#options;
     const now = clock.now();
     const nextCallAt = now + interval(result);
-    if (keepFor > 0) entry.kept = { result, calledAt, until: now + keepFor, nextCallAt };
+    entry.isLasting = isLasting(result);
+    const isKept = entry.isLasting && keepFor > 0;
+    entry.kept = isKept ? { result, calledAt, until: now + keepFor, nextCallAt } : undefined;
     // A copy, because a listener may leave, or let others leave or join.
-    for (const listener of Array.from(entry.listeners)) {
-      if (entry.listeners.has(listener)) listener(result, calledAt);
+    for (const member of Array.from(entry.members)) {
+      if (!entry.members.has(member)) continue;
+      const isEarlier = call <= member.earlierCalls;
+      if (isEarlier && (member.isFresh || !entry.isLasting)) entry.isStale = true;
+      else member.listener(result, calledAt);
     }
-    if (entry.listeners.size > 0 && entry.cancelCall === undefined) {
+    if (entry.members.size > 0 && entry.cancelCall === undefined) {
       this.#callAt(entry, entry.isStale ? now : nextCallAt);
     }
   }

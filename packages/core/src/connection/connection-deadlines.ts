@@ -1,5 +1,5 @@
 /** What is due for a connection: a heartbeat, or the reason to end it. */
-export type DueAction = "heartbeat" | "zombie" | "max-duration" | "waiting";
+export type DueAction = "heartbeat" | "zombie" | "max-duration";
 
 export interface DeadlineOptions {
   /** In ms without a write. */
@@ -15,7 +15,6 @@ export class ConnectionDeadlines {
   readonly #options: DeadlineOptions;
   #lastWrite = 0;
   #expiresAt = Infinity;
-  #drainsAt = Infinity;
   #paused = false;
   #closing = false;
   /** Since when the connection has been paused or closing. */
@@ -61,17 +60,12 @@ export class ConnectionDeadlines {
     this.#flushingSince = now;
   }
 
-  /** Sets when a connection that still waits for its stream is drained. */
-  drainAt(time: number): void {
-    this.#drainsAt = time;
-  }
-
   /** When something is due next. */
   get next(): number {
     const { heartbeat, idleTimeout } = this.#options;
     if (this.#closing) return this.#flushingSince + idleTimeout;
     const next = this.#paused ? this.#flushingSince + idleTimeout : this.#lastWrite + heartbeat;
-    return Math.min(next, this.#expiresAt, this.#drainsAt);
+    return Math.min(next, this.#expiresAt);
   }
 
   /** What is due now; when several things are, the first in this order. */
@@ -81,7 +75,6 @@ export class ConnectionDeadlines {
     if (isFlushing && now >= this.#flushingSince + idleTimeout) return "zombie";
     if (this.#closing) return undefined;
     if (now >= this.#expiresAt) return "max-duration";
-    if (now >= this.#drainsAt) return "waiting";
     return !this.#paused && now >= this.#lastWrite + heartbeat ? "heartbeat" : undefined;
   }
 }

@@ -113,16 +113,9 @@ export class Connection implements ScheduledTask {
     this.#resolveDone(sendEmptyResponse(this.#open, status, headers));
   }
 
-  /** Sets where frames come from, and undoes {@link drainAt}. Nothing is written before the next {@link pump}. */
+  /** Sets where frames come from. Nothing is written before the next {@link pump}. */
   setSource(source: FrameSource): void {
     this.#source = source;
-    this.#deadlines.drainAt(Infinity);
-  }
-
-  /** Drains the connection at this time of the clock, unless {@link setSource} is called before. */
-  drainAt(time: number): void {
-    this.#deadlines.drainAt(time);
-    this.#reschedule();
   }
 
   /** Lets the source write. Never throws: if the source or the sink does, it costs this connection alone. */

@@ -18,7 +18,10 @@ export interface DeliveryOptions {
   readonly idleTimeout?: number;
   /** A connection is drained after this time, +-10 %, and the client reconnects. @default 3_600_000 */
   readonly maxDuration?: number;
-  /** How long a client waits for a stream that does not exist yet before it is drained. @default 90_000 */
+  /**
+   * How long a client waits for a stream that does not exist, before it is drained, or is told that the stream which it
+   * has read is gone. @default 90_000
+   */
   readonly wait?: number;
   /**
    * Where a client without a cursor starts: at the oldest event in the buffer, or at the next one.

@@ -38,6 +38,7 @@ import { accept } from "./accept.ts";
 import type { RegistryContext, Target } from "./request-context.ts";
 import { CANCEL_NAMES, CLOSE_NAMES, OPEN_NAMES, REGISTRY_NAMES, SUBSCRIBE_NAMES } from "./option-names.ts";
 import type { Registry, RegistryOptions } from "./types.ts";
+import { UnopenedCheck } from "./unopened-check.ts";
 
 /** After which time a source that has failed is started again, in ms: 1 to 30 s. */
 function restartDelay(failures: number, random: number): number {
@@ -119,6 +120,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     openListeners,
     waiting: new Set(),
     maxWaiting,
+    unopened: new UnopenedCheck(runtime.report),
     snapshots,
     startSource,
   };

@@ -17,6 +17,7 @@ import type { SnapshotPoller } from "../stream/snapshot-poller.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
 import type { StreamHost } from "../stream/stream-host.ts";
 import type { StreamTable } from "../stream/stream-table.ts";
+import type { UnopenedCheck } from "./unopened-check.ts";
 
 /** What a request needs of its registry. */
 export interface RegistryContext {
@@ -29,6 +30,7 @@ export interface RegistryContext {
   /** The counted clients that were told that they wait. */
   readonly waiting: Set<object>;
   readonly maxWaiting: number;
+  readonly unopened: UnopenedCheck;
   readonly snapshots: SnapshotPoller | undefined;
   /**
    * Starts the registry's source for a stream, which calls the open listeners; `undefined` without a source.

@@ -2,7 +2,6 @@ import { HoldfastError } from "../base/errors.ts";
 import { createLatch } from "../base/latch.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { FrameSource } from "../connection/frame-source.ts";
-import type { ResolvedDelivery } from "../connection/options.ts";
 import { endFrame, errorFrame, openFrame } from "../protocol/control-events.ts";
 import { lastOf, type StartPosition } from "../protocol/cursor.ts";
 import { makeEpoch, makeTerminalId, parseId } from "../protocol/event-id.ts";
@@ -59,20 +58,22 @@ class StreamLookup implements FrameSource {
   readonly #registry: RegistryContext;
   readonly #connection: Connection;
   readonly #target: Target;
-  readonly #options: ResolvedDelivery;
   readonly #latch = createLatch();
-  readonly #startedAt: number;
+  /** Until when the client waits, and whether this time is over. */
+  #until: number;
+  #isWaitOver = false;
+  #cancelTimer: () => void = () => undefined;
   /** Frames for the waiting client; bounded, since there is one error per outage. */
   readonly #frames: Uint8Array[] = [];
-  /** The last frame, when it turns out that there is no such stream. */
-  #gone: { readonly frame: Uint8Array; readonly error: HoldfastError } | undefined;
+  /** Whether there is no such stream. If it is opened before the client is told, the client gets it after all. */
+  #isGone = false;
   #isErrorWritten = false;
   #isStoreAway = false;
   /** Whether the store did not have the stream at its last answer, and whether at any. */
   #isMissing = true;
   #wasMissing = false;
   #asksSnapshot = false;
-  #runningSince: number | undefined;
+  #isRunning = false;
 
   constructor(request: RequestContext) {
     const { registry, connection, target, options } = request;
@@ -80,9 +81,9 @@ class StreamLookup implements FrameSource {
     this.#registry = registry;
     this.#connection = connection;
     this.#target = target;
-    this.#options = options;
-    this.#startedAt = registry.runtime.clock.now();
+    this.#until = registry.runtime.clock.now() + options.wait;
     this.#latch.defer(connection.latch.defer(() => this.#latch.close()));
+    this.#latch.defer(() => this.#cancelTimer());
   }
 
   /**
@@ -106,8 +107,8 @@ class StreamLookup implements FrameSource {
     while (this.#connection.ready) {
       const frame = this.#frames.shift();
       if (frame !== undefined) this.#connection.write(frame);
-      else if (this.#gone === undefined) return;
-      else this.#connection.cut("ended", this.#gone.frame, { status: "lost", error: this.#gone.error });
+      else if (this.#isGone) this.#sendGone();
+      else return;
     }
   }
 
@@ -162,6 +163,7 @@ class StreamLookup implements FrameSource {
     if (stream !== undefined && start !== undefined && start.reset === undefined) {
       return this.#serveFromLog(stream, start);
     }
+    this.#isGone = false;
     if (outcome.state !== "unknown") this.#isErrorWritten = false;
     if (outcome.state === "finished") {
       return this.#serveFromLog(outcome.stream, this.#request.startIn(outcome.stream, "start"));
@@ -174,7 +176,10 @@ class StreamLookup implements FrameSource {
     }
     if (outcome.state === "unknown") return this.#writeError(outcome.error);
     if (outcome.state === "gone") return this.#isMissing ? this.#endAsGone() : this.#wait();
-    if (outcome.state === "running") this.#runningSince ??= this.#registry.runtime.clock.now();
+    if (outcome.state === "running" && !this.#isRunning) {
+      this.#isRunning = true;
+      this.#until = Math.max(this.#until, this.#registry.runtime.clock.now() + RUNNING_WAIT);
+    }
     this.#startSource();
   }
 
@@ -216,8 +221,54 @@ class StreamLookup implements FrameSource {
       connection.start();
       connection.pump();
     }
-    const until = this.#startedAt + this.#options.wait;
-    connection.drainAt(Math.max(until, (this.#runningSince ?? -Infinity) + RUNNING_WAIT));
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    const { clock } = this.#registry.runtime;
+    this.#cancelTimer();
+    if (this.#until === Infinity || this.#isWaitOver || this.#latch.closed) return;
+    this.#cancelTimer = clock.after(this.#until - clock.now(), () => {
+      // A timer may fire a little early, and at the latest after some weeks.
+      if (clock.now() < this.#until) this.#setTimer();
+      else this.#endWait();
+    });
+  }
+
+  /** Either the client is told that there is no such stream, or it is asked to reconnect, and waits again. */
+  #endWait(): void {
+    const { host, unopened } = this.#registry;
+    const { id, kind, counted } = this.#target;
+    this.#isWaitOver = true;
+    if (this.#canBeGone) {
+      if (host.look === undefined) return this.#endAsGone();
+      const onLook = ({ state }: LookupResult): void => {
+        if (state === "missing") this.#endAsGone();
+        // A consumer in this process cannot wait anywhere else.
+        else if (counted) this.#connection.drain("waiting");
+      };
+      this.#latch.defer(host.look(id, kind, onLook, true));
+      return;
+    }
+    const isUnopened = host.look === undefined || (this.#wasMissing && this.#isMissing);
+    if (isUnopened && this.#needsOpen) unopened.check(id);
+    this.#connection.drain("waiting");
+  }
+
+  /**
+   * Whether the stream will not come any more if it is nowhere after `wait`: the client has read it, so that it was
+   * opened, and is forgotten; or the client cannot reconnect.
+   */
+  get #canBeGone(): boolean {
+    const { cursor, counted } = this.#target;
+    const isOfLife = cursor !== undefined && parseId(cursor) !== undefined;
+    return this.#needsOpen && (isOfLife || !counted);
+  }
+
+  /** Whether the stream can only come by an `open`. */
+  get #needsOpen(): boolean {
+    const { snapshots, startSource } = this.#registry;
+    return this.#target.kind === "stream" && snapshots === undefined && startSource === undefined;
   }
 
   /** Tells the client of a failing look-up, once per outage. */
@@ -230,17 +281,15 @@ class StreamLookup implements FrameSource {
   }
 
   #endAsGone(): void {
-    this.#latch.close();
     if (!this.#connection.started) return this.#connection.respondEmpty(404);
-    const { random } = this.#registry.runtime;
-    const error = new HoldfastError("GONE", "There is no such stream.");
-    const frame = endFrame(
-      "lost",
-      makeTerminalId(makeEpoch(random), 0),
-      error,
-      this.#connection.options.control,
-    );
-    this.#gone = { frame, error };
+    this.#isGone = true;
     this.#connection.pump();
+  }
+
+  #sendGone(): void {
+    const error = new HoldfastError("GONE", "There is no such stream.");
+    const id = makeTerminalId(makeEpoch(this.#registry.runtime.random), 0);
+    const frame = endFrame("lost", id, error, this.#connection.options.control);
+    this.#connection.cut("ended", frame, { status: "lost", error });
   }
 }

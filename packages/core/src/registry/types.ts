@@ -61,7 +61,8 @@ export interface RegistryOptions<Events extends object = AnyEvents> extends Regi
   /**
    * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. It is
    * called once at a time for each id, and for at most 16 ids at once; its signal aborts when no client waits for the
-   * result any more.
+   * result any more. Without it, a client that has a cursor is told that the stream is `lost` if it is not opened within
+   * `wait`.
    */
   readonly snapshot?: AskSnapshot<Events>;
   /**
@@ -107,10 +108,12 @@ export interface Registry<Events extends object = AnyEvents> {
   stream(id: string, options?: Pick<DeliveryOptions, "from" | "wait">): StreamRef;
   /**
    * Reads a stream in this process: its user events in order, from the cursor on. It is registered at the first `next()`
-   * and not counted in `maxConnections`. The iteration returns only when the stream is `done`.
+   * and not counted in `maxConnections`. The iteration returns only when the stream is `done`. Without a cursor it begins
+   * with the oldest event held.
    *
    * @throws (from `next()`) the error of a failed stream; `CANCELLED`, `EXPIRED` or `LOST` for another end; `GONE` if there
-   * is no stream within `wait`; `RESET` for events that are missing, without `onReset`; `ABORTED` after `signal`;
+   * is no stream within `wait`; `RESET`, without `onReset`, for events that are missing behind the cursor or behind others;
+   * `ABORTED` after `signal`;
    * `REGISTRY_CLOSED`
    */
   subscribe(source: StreamSource | string, options?: SubscribeOptions): AsyncIterableIterator<Message>;

@@ -24,9 +24,18 @@ export class StorePoller {
     this.#pollers = { stream: this.#createPoller("stream"), channel: this.#createPoller("channel") };
   }
 
-  /** Calls `listener` with the result of each look-up from now on. Returns how to leave (idempotent). */
-  join(id: string, kind: StreamKind, listener: (result: LookupResult) => void): () => void {
-    return this.#pollers[kind].join(id, listener);
+  /**
+   * Calls `listener` with the result of each look-up from now on. Returns how to leave (idempotent).
+   *
+   * @param isFresh looks anew, and passes on no result of an earlier look-up
+   */
+  join(
+    id: string,
+    kind: StreamKind,
+    listener: (result: LookupResult) => void,
+    isFresh?: boolean,
+  ): () => void {
+    return this.#pollers[kind].join(id, listener, isFresh);
   }
 
   /** Looks everything up anew. */

@@ -68,7 +68,7 @@ export class StreamBroker implements StreamHost {
     this.#replicas = replicas;
     this.#claims = new StreamClaims(client, defaults);
     this.#poller = new StorePoller({ client, watcher, look: (id, kind) => replicas.look(id, kind) });
-    this.look = (id, kind, listener) => this.#poller.join(id, kind, listener);
+    this.look = (...args) => this.#poller.join(...args);
   }
 
   async open(

@@ -17,7 +17,7 @@ export interface SnapshotPollerOptions {
 
 /** How many calls run at once, and for how long a cancelled call that does not settle takes its place, in ms. */
 const CALLS = { concurrency: 16, abandonAfter: 2_000 };
-/** How long a result serves new clients, in ms. */
+/** How long a result serves new clients, in ms, unless it says that there is no such stream: there may be one by now. */
 const KEEP_FOR = 2_000;
 /** How long after a result those who still wait have it asked again, +-20 %, in ms. */
 const POLL_INTERVAL = 2_000;
@@ -58,13 +58,15 @@ export class SnapshotPoller {
         (outcome.state === "unknown" ? outcome.error.retryAfter : undefined) ??
         POLL_INTERVAL * (0.8 + 0.4 * random()),
       keepFor: KEEP_FOR,
+      isLasting: ({ state }) => state !== "gone",
     });
   }
 
   /**
-   * Calls `listener` with each result from now on, at once if one is kept. Returns how to leave (idempotent).
+   * Calls `listener` with each result from now on, at once if one is kept. That there is no such stream counts only if it
+   * was asked for after the call. Returns how to leave (idempotent).
    *
-   * @param isFresh asks anew, and passes on no result that is kept
+   * @param isFresh asks anew, and passes on no earlier result
    */
   join(
     id: string,

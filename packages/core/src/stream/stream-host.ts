@@ -67,10 +67,16 @@ export interface StreamHost {
   cancel(id: string, reason: unknown, options?: CancelOptions): Promise<boolean>;
   /**
    * Looks a stream up in the store, now and repeatedly, until the returned function is called; a channel is created if
-   * it is not there. `undefined` without a store.
+   * it is not there. With `isFresh` the listener gets no result of a look-up that has begun already. `undefined` without a
+   * store.
    */
   readonly look:
-    | ((id: string, kind: StreamKind, listener: (result: LookupResult) => void) => () => void)
+    | ((
+        id: string,
+        kind: StreamKind,
+        listener: (result: LookupResult) => void,
+        isFresh?: boolean,
+      ) => () => void)
     | undefined;
   /** Releases everything. What is on its way to a store has until `until` to get there. */
   close(until: number): Promise<void>;

@@ -22,7 +22,7 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal;
   /**
    * Called when events are missing for good, before the next event is delivered. Without it, a reset ends the subscription
-   * with `RESET`.
+   * with `RESET`; but a subscription without a cursor may begin with the oldest event held, although others were before it.
    */
   readonly onReset?: (reset: Reset) => void;
 }
@@ -45,6 +45,8 @@ export class Subscription implements AsyncIterableIterator<Message> {
   }[] = [];
   #messages: Message[] = [];
   #lastId: string;
+  /** Whether the consumer has events that a reset is about: from before the cursor, or from here. */
+  #hasEvents: boolean;
   #taken = 0;
   #events: SinkEvents | undefined;
   #isStarted = false;
@@ -55,6 +57,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
     this.#startServing = startServing;
     this.#options = options;
     this.#lastId = options.cursor ?? "";
+    this.#hasEvents = this.#lastId !== "";
   }
 
   [Symbol.asyncIterator](): this {
@@ -112,15 +115,18 @@ export class Subscription implements AsyncIterableIterator<Message> {
       if (this.#isOver) return;
       if (data === undefined) continue;
       if (event === "stream.reset") this.#callOnReset(JSON.parse(data) as Reset);
-      else if (!event.startsWith("stream.")) this.#messages.push({ id, event, data });
+      else if (!event.startsWith("stream.")) {
+        this.#hasEvents = true;
+        this.#messages.push({ id, event, data });
+      }
     }
   }
 
   #callOnReset(reset: Reset): void {
     const { onReset } = this.#options;
-    if (onReset === undefined) return this.#stop(resetError(reset));
+    if (onReset === undefined && this.#hasEvents) return this.#stop(resetError(reset));
     try {
-      onReset(reset);
+      onReset?.(reset);
     } catch (error) {
       this.#stop(error);
     }

@@ -139,3 +139,36 @@ test("`clear` deletes kept results and their timers", async () => {
   poller.join("a", listener);
   expect(listener).not.toHaveBeenCalled();
 });
+
+test("a result that does not last is given only to those who joined before its call", async () => {
+  const { clock, poller, calls } = createPoller({ keepFor: 50, isLasting: (result) => result !== "no" });
+  const results: string[] = [];
+  const join = (name: string): (() => void) =>
+    poller.join("a", (result) => results.push(`${name} ${result}`));
+  const leave = join("first");
+  join("second");
+  calls[0]?.onResult("no");
+  expect(results).toEqual(["first no"]);
+  leave();
+  await clock.advance(0);
+  calls[1]?.onResult("no");
+  // While somebody stays, a newcomer does not wait for the interval.
+  join("third");
+  expect(calls).toHaveLength(3);
+  calls[2]?.onResult("yes");
+  expect(results.slice(1)).toEqual(["second no", "second yes", "third yes"]);
+});
+
+test("a fresh listener gets no result of a call that began before it joined, or before what it reads changed", async () => {
+  const { clock, poller, calls } = createPoller();
+  const results: string[] = [];
+  poller.join("a", (result) => results.push(`first ${result}`));
+  poller.join("a", (result) => results.push(`fresh ${result}`), true);
+  calls[0]?.onResult("old");
+  await clock.advance(0);
+  poller.refresh("a");
+  calls[1]?.onResult("out of date");
+  await clock.advance(0);
+  calls[2]?.onResult("new");
+  expect(results).toEqual(["first old", "first out of date", "first new", "fresh new"]);
+});

@@ -302,6 +302,15 @@ const scenarios: Record<string, Scenario> = {
     await clock.flush();
     return client;
   },
+  "Gone after waiting": async (createContext) => {
+    const { connect, clock, fixEpoch } = createContext({ heartbeat: Infinity });
+    const client = connect();
+    await clock.advance(89_999);
+    expect(client.state).toBe("open");
+    fixEpoch();
+    await clock.advance(1);
+    return client;
+  },
   "A look-up that fails": async (createContext) => {
     const db = createDatabase();
     const { connect, clock } = createContext({ snapshot: db.snapshot });

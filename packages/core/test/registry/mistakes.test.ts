@@ -62,6 +62,7 @@ const MISTAKES: [code: string, run: () => unknown][] = [
         job.push({ event: "error", data: 1 });
       }),
   ],
+  ['new EventSource("/jobs/null")', waitInVain],
 ];
 
 interface Warned {
@@ -72,6 +73,13 @@ async function warningOf(run: (observer: Warned) => unknown): Promise<string> {
   const messages: string[] = [];
   await run({ warned: ({ message }) => void messages.push(message) });
   return `warned: ${messages.join()}`;
+}
+
+async function waitInVain(): Promise<string> {
+  const { connect, clock, observed } = createTestRegistry();
+  connect("null");
+  await clock.advance(90_000);
+  return `warned, after \`wait\`: ${observed.warned.map(({ message }) => message).join()}`;
 }
 
 async function messageOf(run: () => unknown): Promise<string> {

@@ -201,12 +201,41 @@ describe("the status", () => {
       ]);
       expect(fixture.observed.connectionOpened).toEqual([]);
       await client.over;
-      // For 2 s the next client gets the same answer.
-      expect([fixture.connect("a").status, fixture.db.queries.length]).toEqual([404, 1]);
-      await fixture.clock.advance(2_000);
       expectEmpty(fixture);
     },
   );
+
+  test("is never 404 because of a row that was missing before the client came", async () => {
+    const { clock, connect, db } = createRegistryWithDatabase();
+    const early = connect("a");
+    db.lastQuery.answer(undefined);
+    await clock.flush();
+    expect(early.status).toBe(404);
+    const first = connect("a");
+    const second = connect("a");
+    expect(db.queries).toHaveLength(2);
+    // This query began before the second client came: the row may exist by now.
+    db.lastQuery.answer(undefined);
+    await clock.advance(0);
+    expect([first.status, second.status, db.queries.length]).toEqual([404, undefined, 3]);
+    db.lastQuery.answer({ state: "done", events: [{ data: "all" }] });
+    await clock.flush();
+    expect(second.events).toEqual(["all"]);
+  });
+
+  test("is 200 if the row comes before the client has taken what says that it is missing", async () => {
+    const { clock, connect, db } = createRegistryWithDatabase();
+    const client = connect("a");
+    client.stall();
+    await clock.advance(1_000);
+    db.lastQuery.answer(undefined);
+    await clock.advance(2_000);
+    db.lastQuery.answer({ state: "done", events: [{ data: "all" }] });
+    await clock.flush();
+    client.drain();
+    expect([client.events, eventNames(client).at(-1)]).toEqual([["all"], "stream.end"]);
+    expect(client.text).not.toContain("GONE");
+  });
 
   test("is 200 after a second without an answer, and GONE is then sent in the stream", async () => {
     const fixture = createRegistryWithDatabase();

@@ -20,6 +20,52 @@ describe("a registry on a store", () => {
     await close();
   });
 
+  test("finds what the store knows, with the readers and bytes of this process", async () => {
+    const { processes, clock, close } = createCluster();
+    const [producer, reader] = processes;
+    const job = await producer.registry.open("a");
+    job.push({ data: 1 });
+    producer.registry.channel("room").push({ data: 1 });
+    await clock.advance(10);
+    expect(reader.registry.get("a")).toBeUndefined();
+    expect(await reader.registry.find("a")).toEqual({
+      id: "a",
+      kind: "stream",
+      epoch: job.epoch,
+      status: "live",
+      first: 1,
+      last: 1,
+      bytes: 0,
+      readers: 0,
+    });
+    reader.connect("a");
+    await clock.advance(10);
+    expect(await reader.registry.find("a")).toMatchObject({
+      readers: 1,
+      bytes: reader.registry.get("a")?.bytes,
+    });
+    expect(await reader.registry.find("room")).toMatchObject({ kind: "channel", status: "live" });
+    expect(await reader.registry.find("none")).toBeUndefined();
+    await job.end();
+    await clock.advance(10);
+    const found = await Promise.all(processes.map(({ registry }) => registry.find("a")));
+    expect(found.map((info) => info?.status)).toEqual(["done", "done", "done"]);
+    await close();
+  });
+
+  test("throws from `find` if the store is away; what is produced here it knows all the same", async () => {
+    const { processes, close } = createCluster();
+    const [{ registry, link }] = processes;
+    await registry.open("a");
+    link.callFates = ["rejected"];
+    expect(await registry.find("a")).toMatchObject({ status: "live" });
+    await expect(registry.find("b")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
+    await expect(registry.find("")).rejects.toEqual(code("INVALID_OPTION"));
+    link.callFates = ["ok"];
+    await close();
+    await expect(registry.find("b")).rejects.toEqual(code("REGISTRY_CLOSED"));
+  });
+
   test("rejects a `store` that lacks functions, and an unknown `durability`", async () => {
     expect(() => createCluster({ durability: "none" as never })).toThrow(code("INVALID_OPTION"));
     const { createRegistry } = await import("../../src/registry/registry.ts");

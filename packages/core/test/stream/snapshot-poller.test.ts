@@ -59,17 +59,36 @@ describe("a query", () => {
   test("has a result that serves new listeners for 2 s; after that a new listener causes a query at once", async () => {
     const { db, clock, join } = createTestPoller();
     const first = join();
-    db.lastQuery.answer(undefined);
+    db.lastQuery.answer({ state: "pending" });
     await clock.flush();
     first.leave();
     await clock.advance(1_999);
     const second = join();
-    expect([states(second.outcomes), db.queries.length]).toEqual([["gone"], 1]);
+    expect([states(second.outcomes), db.queries.length]).toEqual([["pending"], 1]);
     second.leave();
     await clock.advance(1);
     expect(clock.timers).toBe(0);
     const third = join();
     expect([third.outcomes, db.queries.length]).toEqual([[], 2]);
+  });
+
+  test("says that there is no row only to those who joined before it began; for others another one follows", async () => {
+    const { db, clock, join } = createTestPoller();
+    const first = join();
+    const second = join();
+    db.lastQuery.answer(undefined);
+    await clock.flush();
+    expect([states(first.outcomes), states(second.outcomes)]).toEqual([["gone"], []]);
+    first.leave();
+    await clock.advance(0);
+    expect(db.queries).toHaveLength(2);
+    db.lastQuery.answer(undefined);
+    await clock.flush();
+    expect(states(second.outcomes)).toEqual(["gone"]);
+    second.leave();
+    expect(clock.timers).toBe(0);
+    const third = join();
+    expect([third.outcomes, db.queries.length]).toEqual([[], 3]);
   });
 
   test("is repeated 2 s ± 20 % after each answer while anybody listens, however long the query takes", async () => {

@@ -73,6 +73,45 @@ describe("subscribe", () => {
     expect(received).toEqual([{ reason: "trimmed", lost: [1, 3] }, "4", "5"]);
   });
 
+  describe("without `onReset`", () => {
+    test.each([
+      ["trimmed", (epoch: string) => `${epoch}.1`],
+      ["epoch", () => "0123456789.1"],
+      ["ahead", (epoch: string) => `${epoch}.6`],
+      ["invalid", () => "42"],
+    ])("throws RESET at the beginning if its cursor does not fit (%s)", async (reason, cursorIn) => {
+      const { registry } = createTestRegistry({ buffer: { events: 2 } });
+      const job = await registry.open("a");
+      for (let n = 1; n <= 5; n++) job.push({ data: n });
+      await job.end();
+      const reading = collect(registry.subscribe("a", { cursor: cursorIn(job.epoch) }));
+      await expect(reading).rejects.toMatchObject({
+        code: "RESET",
+        message: expect.stringContaining(reason),
+      });
+      expect(job.readers).toBe(0);
+    });
+
+    test("throws RESET behind events that it has given out", async () => {
+      const { registry, clock } = createTestRegistry({ buffer: { events: 2 } });
+      const job = await registry.open("a");
+      const messages = registry.subscribe(job);
+      job.push({ data: 1 });
+      expect((await messages.next()).value).toMatchObject({ data: "1" });
+      for (let n = 2; n <= 9; n++) job.push({ data: n });
+      await clock.flush();
+      await expect(messages.next()).rejects.toEqual(code("RESET"));
+    });
+
+    test("and without a cursor it begins with the oldest event held", async () => {
+      const { registry } = createTestRegistry({ buffer: { events: 2 } });
+      const job = await registry.open("a");
+      for (let n = 1; n <= 5; n++) job.push({ data: n });
+      await job.end();
+      expect(await collect(registry.subscribe("a"))).toEqual(["message 4", "message 5"]);
+    });
+  });
+
   test("buffers one page for a slow consumer, and calls `onReset` with what it missed", async () => {
     const { registry, clock } = createTestRegistry({ buffer: { events: 2 } });
     const job = await registry.open("a");

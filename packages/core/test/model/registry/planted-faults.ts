@@ -187,6 +187,27 @@ export const plantedFaults: readonly PlantedFault[] = [
     violation: /^A stream is reported as gone although the database has not said so/,
   },
   {
+    name: "an answer that there is no row counts for clients that came after the question",
+    file: "stream/snapshot-poller.ts",
+    original: '      isLasting: ({ state }) => state !== "gone",\n',
+    replacement: "",
+    violation: /^A stream is reported as gone although the database has not said so/,
+  },
+  {
+    name: "every client that has waited is told that the stream is gone",
+    file: "registry/stream-lookup.ts",
+    original: "return this.#needsOpen && (isOfLife || !counted);",
+    replacement: "return this.#needsOpen && (isOfLife || counted);",
+    violation: /^A stream is reported as gone that may still come/,
+  },
+  {
+    name: "a client with a cursor waits for ever for a stream that is gone",
+    file: "registry/stream-lookup.ts",
+    original: "if (this.#canBeGone) {",
+    replacement: "if (this.#canBeGone && !counted) {",
+    violation: /^A client is asked to wait again for a stream that is gone/,
+  },
+  {
     name: "one outage is reported with each failure",
     file: "registry/stream-lookup.ts",
     original: "    this.#isErrorWritten = true;\n",

@@ -12,6 +12,7 @@ export type Row =
 interface Query {
   readonly id: string;
   readonly signal: AbortSignal;
+  readonly askedAt: number;
   /** The row at the time of the query. */
   readonly row: Row;
   readonly resolve: (snapshot: Snapshot<AnyEvents> | undefined) => void;
@@ -20,7 +21,7 @@ interface Query {
 
 /** What the database has answered for one id. */
 export interface Answers {
-  /** When it last answered that there is no such row. */
+  /** When the last query began that was answered with "there is no such row". */
   lastGone: number;
   /** When it last failed. */
   lastFailed: number;
@@ -59,8 +60,11 @@ export class SimulatedDatabase {
       throw new Error(`Two queries at once for ${id}`);
     }
     const row = this.row(id);
-    if (this.#prompt) return this.#read(id, row);
-    return new Promise((resolve, reject) => this.#queries.push({ id, signal, row, resolve, reject }));
+    const askedAt = this.#clock.now();
+    if (this.#prompt) return this.#read(id, row, askedAt);
+    return new Promise((resolve, reject) =>
+      this.#queries.push({ id, signal, askedAt, row, resolve, reject }),
+    );
   };
 
   row(id: string): Row {
@@ -87,9 +91,9 @@ export class SimulatedDatabase {
     const query = this.#queries[number % Math.max(1, this.#queries.length)];
     if (query === undefined) return;
     this.#queries = this.#queries.filter((other) => other !== query);
-    const { id, resolve, reject } = query;
+    const { id, askedAt, resolve, reject } = query;
     try {
-      resolve(this.#read(id, stale ? query.row : this.row(id), query.signal.aborted));
+      resolve(this.#read(id, stale ? query.row : this.row(id), askedAt, query.signal.aborted));
     } catch (error) {
       reject(error);
     }
@@ -109,7 +113,7 @@ export class SimulatedDatabase {
       throw new Error("A query is pending although nobody waits");
   }
 
-  #read(id: string, row: Row, ignored = false): Snapshot<AnyEvents> | undefined {
+  #read(id: string, row: Row, askedAt: number, ignored = false): Snapshot<AnyEvents> | undefined {
     // An answer that nobody waits for must not count.
     const answers = ignored ? { ...this.answersFor(id) } : this.answersFor(id);
     answers.failing = row.is === "throwing" || row.is === "not encodable";
@@ -117,7 +121,7 @@ export class SimulatedDatabase {
     else answers.count++;
     switch (row.is) {
       case "none":
-        answers.lastGone = this.#clock.now();
+        answers.lastGone = askedAt;
         return undefined;
       case "pending":
         return { state: "pending" };

@@ -72,6 +72,8 @@ interface Producer {
 /** The state of the simulation when a client connected. */
 interface Arrival {
   readonly at: number;
+  /** Whether it has read the stream before. */
+  readonly isOfLife: boolean;
   readonly answerCount: number;
 }
 
@@ -96,6 +98,8 @@ class Simulation {
   readonly #closedConnections: CloseReason[] = [];
   /** The streams whose next source throws. */
   readonly #brokenSources = new Set<number>();
+  /** The connections that were told that their stream is gone. */
+  readonly #goneClients = new Set<MemoryClient>();
   #openedConnections = 0;
   #pushedEvents = 0;
   #closing = false;
@@ -423,7 +427,8 @@ class Simulation {
     client.connect(connection);
     const id = streamId(number % STREAMS);
     const answerCount = this.#database?.answersFor(id).count ?? 0;
-    this.#arrivals.set(client, { at: this.#clock.now(), answerCount });
+    const isOfLife = /^[0-9a-z]{10}\.\d+$/.test(client.cursor ?? "");
+    this.#arrivals.set(client, { at: this.#clock.now(), isOfLife, answerCount });
     const source: StreamSource = this.#registry.stream(id, {
       from: now ? "now" : "start",
     });
@@ -513,7 +518,8 @@ class Simulation {
     if (connection.status === undefined && now > arrival.at + STATUS_TIMEOUT)
       throw new Error(`No status within ${STATUS_TIMEOUT} ms`);
     const isGone = client.isGone || connection.status === 404;
-    if (isGone && (answers?.lastGone ?? -Infinity) < arrival.at - ANSWER_LIFETIME && id !== CHANNEL_ID)
+    if (answers === undefined) this.#checkWaiting(client, arrival, id);
+    else if (isGone && answers.lastGone < arrival.at)
       throw new Error("A stream is reported as gone although the database has not said so");
     if (client.isWaiting && this.#setup.sources && answers === undefined)
       throw new Error("A client waits although its source can be started");
@@ -522,6 +528,23 @@ class Simulation {
       throw new Error("An outage is reported although the database has not failed");
     if (client.outageCount > (answers?.count ?? 0) - arrival.answerCount + 1)
       throw new Error("One outage is reported twice");
+  }
+
+  /** Without a database, a client that has read the stream before is told after `wait` that it is gone. */
+  #checkWaiting(client: SimulatedClient, { at, isOfLife }: Arrival, id: string): void {
+    const hasWaited = this.#clock.now() >= at + LIMITS.wait;
+    if (client.isGone && !this.#goneClients.has(client.connection as MemoryClient)) {
+      this.#goneClients.add(client.connection as MemoryClient);
+      if (!isOfLife || !hasWaited || this.#setup.sources)
+        throw new Error("A stream is reported as gone that may still come");
+      if (this.#registry.get(id) !== undefined)
+        throw new Error("A stream is reported as gone although the registry has it");
+    }
+    const isDrained = client.connection?.text.endsWith('data: {"reason":"waiting"}\n\n') === true;
+    if (isDrained && isOfLife && !this.#setup.sources)
+      throw new Error("A client is asked to wait again for a stream that is gone");
+    if (client.isWaiting && client.connection?.held === false && hasWaited)
+      throw new Error("A client waits longer than `wait`");
   }
 
   #failedRecently(id: string, within: number): boolean {
