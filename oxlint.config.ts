@@ -158,7 +158,10 @@ export default defineConfig({
       },
     },
     {
-      files: ["examples/{jobs-from-a-queue,shutdown}/**"],
+      files: [
+        "examples/{jobs-from-a-queue,shutdown}/**",
+        "packages/conformance/test/processes/deployed-server.ts",
+      ],
       // The handler of a signal may return a promise: if it rejects, the process fails.
       rules: {
         "typescript/no-misused-promises": ["error", { checksVoidReturn: { arguments: false } }],

@@ -1,6 +1,7 @@
 import { Agent, get, type ClientRequest } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type ConnectionError } from "@holdfast/client";
+import { EventSource } from "eventsource";
 import { onTestFinished } from "vitest";
 import { framesOf } from "../../src/wire/frames.ts";
 import { fastClock } from "./fast-clock.ts";
@@ -113,6 +114,34 @@ export const connectStandardClient: ConnectClient = (route, path, from = "") => 
       return cursor;
     },
     disconnect,
+  };
+};
+
+/** Connects with the `EventSource` of the package `eventsource`, which never comes back once it has closed. */
+export const connectEventSource: ConnectClient = (route, path) => {
+  const [events, ends, resets, states]: [string[], string[], unknown[], string[]] = [[], [], [], []];
+  const source = new EventSource(`http://127.0.0.1:${route()}${path}`);
+  let cursor = "";
+  source.addEventListener("message", ({ data, lastEventId }) => {
+    cursor = lastEventId;
+    events.push(`${lastEventId} ${data}`);
+  });
+  source.addEventListener("stream.open", ({ data }) => states.push(JSON.parse(data).state));
+  source.addEventListener("stream.reset", ({ data }) => resets.push(JSON.parse(data)));
+  source.addEventListener("stream.end", ({ data }) => ends.push(JSON.parse(data).status));
+  source.addEventListener("error", () => {
+    if (source.readyState === source.CLOSED && ends.length === 0) ends.push("dead");
+  });
+  onTestFinished(() => source.close());
+  return {
+    events,
+    ends,
+    resets,
+    states,
+    get cursor() {
+      return cursor;
+    },
+    disconnect: () => source.close(),
   };
 };
 

@@ -204,7 +204,8 @@ export function createRegistry<Events extends object = AnyEvents>(
     lifecycle.isClosed = true;
     table.clear();
     snapshots?.clear();
-    await host.close(until);
+    // A client that does not read takes the whole deadline. What is pushed until then has to be stored all the same.
+    await host.close(Math.max(until, runtime.clock.now() + Math.min(deadline, STORE_TIME)));
   }
 
   return {
@@ -282,6 +283,9 @@ export function createRegistry<Events extends object = AnyEvents>(
     },
   };
 }
+
+/** How long a store has at least for the last events of a registry that closes, in ms. */
+const STORE_TIME = 1_000;
 
 /** A consumer in this process needs no heartbeat, is never a zombie, and stays as long as it likes. */
 const IN_PROCESS: DeliveryOptions = {

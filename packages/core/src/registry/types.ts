@@ -142,8 +142,8 @@ export interface Registry<Events extends object = AnyEvents> {
    * Drains all connections: from now on `open` throws `REGISTRY_CLOSED`, and every client is asked to reconnect, those of
    * streams that were opened here after `grace`. When all are gone, or `deadline` after that, streams that are still live
    * are interrupted if they have a `retryWindow`, else cancelled, and nothing is held any more. Pushes are taken until then
-   * and ignored afterwards. What is on its way to a store has until the deadline to get there. A later call can only
-   * shorten `grace`.
+   * and ignored afterwards. What is on its way to a store has until the deadline to get there, or 1 s if
+   * clients have taken all that time. A later call can only shorten `grace`.
    */
   close(options?: CloseOptions): Promise<void>;
 }

@@ -386,6 +386,30 @@ describe("registry.close", () => {
     expect(clock.timers).toBe(0);
   });
 
+  test("has time for the store, although a client that does not read takes the whole deadline", async () => {
+    const { first, job, near, far, clock, close } = await interruptible();
+    const { append } = first.link;
+    first.link.append = async (...args) => {
+      await new Promise<void>((resolve) => clock.after(200, resolve));
+      return append(...args);
+    };
+    near.stall();
+    job.push({ data: 2 });
+    await clock.flush();
+    const closed = first.registry.close({ deadline: 1_000, spread: 0 });
+    await clock.advance(999);
+    job.push({ data: 3 });
+    await clock.advance(1);
+    expect(near.state).toBe("destroyed");
+    await clock.advance(1_000);
+    await closed;
+    expect(first.observed.failed).toEqual([]);
+    expect(far.events).toEqual([1, 2, 3]);
+    expect(last(far)).toEqual(["stream.error", code("INTERRUPTED")]);
+    await close();
+    expect(clock.timers).toBe(0);
+  });
+
   test("during `open` with `append` leaves the stream interrupted", async () => {
     const { third, job, far, clock, close } = await interruptible();
     await job.fail(new Error("x"));
