@@ -229,7 +229,7 @@ describe("the status", () => {
     client.stall();
     await clock.advance(1_000);
     db.lastQuery.answer(undefined);
-    await clock.advance(2_000);
+    await clock.advance(2_400);
     db.lastQuery.answer({ state: "done", events: [{ data: "all" }] });
     await clock.flush();
     client.drain();
