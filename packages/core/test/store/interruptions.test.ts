@@ -388,7 +388,7 @@ describe("registry.close", () => {
 
   test("has time for the store, although a client that does not read takes the whole deadline", async () => {
     const { first, job, near, far, clock, close } = await interruptible();
-    const { append } = first.link;
+    const append = first.link.append.bind(first.link);
     first.link.append = async (...args) => {
       await new Promise<void>((resolve) => clock.after(200, resolve));
       return append(...args);
