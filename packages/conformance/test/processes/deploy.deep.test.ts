@@ -30,16 +30,23 @@ test("the processes of this scenario close as docs/shutdown.md says", () => {
 
 describe.skipIf(redisBinary === undefined)("a rolling deploy", { timeout: 900_000 }, () => {
   test.each([
-    ["whose web servers run the jobs", [["web-worker-a", "web-worker-b"]]],
-    [
-      "with workers apart",
-      [
+    {
+      service: "whose web servers run the jobs",
+      groups: [["web-worker-a", "web-worker-b"]],
+      // Otherwise a client may have an event of one process, and ask the other for the next one before the store has it.
+      durability: "stored",
+    },
+    {
+      service: "with workers apart",
+      groups: [
         ["web-a", "web-b"],
         ["worker-a", "worker-b"],
       ],
-    ],
-  ])("of a service %s: all jobs and all clients survive it, five times", async (_name, groups) => {
-    const deployment = await Deployment.start(groups.flat());
+      durability: "local",
+    },
+  ] as const)("of a service $service: all jobs and all clients survive it, five times", async (given) => {
+    const { groups, durability } = given;
+    const deployment = await Deployment.start(groups.flat(), durability);
     const ids = Array.from({ length: JOBS }, (_, index) => `job-${index}`);
     for (const id of ids) deployment.run(id);
 
@@ -84,16 +91,16 @@ describe.skipIf(redisBinary === undefined)("a rolling deploy", { timeout: 900_00
 
     await eventually(() => expect(ended()).toBe(clients.length), LIMIT);
     await eventually(() => expect(deployment.finished.size).toBe(JOBS), LIMIT);
+    const outcomes = clients.map(({ ends, resets }) => ({ ends, resets }));
+    expect(outcomes).toEqual(clients.map(() => ({ ends: ["done"], resets: [] })));
     for (const [index, id] of ids.entries()) {
       const count = deployment.finished.get(id) as number;
       expect(await expectSameEvents(streams[index] ?? [], "done")).toHaveLength(count);
-      const { events, ends, resets } = filters[index] as RecordingClient;
+      const { events } = filters[index] as RecordingClient;
       const tenths = Array.from({ length: Math.floor(count / 10) }, (_, tenth) => 10 * (tenth + 1));
-      expect([events.map(dataOf), ends, resets]).toEqual([tenths, ["done"], []]);
+      expect(events.map(dataOf)).toEqual(tenths);
     }
-    for (const { events, ends, resets } of feeds) {
-      expect([events.map(dataOf), ends, resets]).toEqual([events.map((_, index) => index + 1), ["done"], []]);
-    }
+    for (const { events } of feeds) expect(events.map(dataOf)).toEqual(events.map((_, index) => index + 1));
   });
 });
 

@@ -10,12 +10,14 @@ import { type BareFunction, createRegistry, type SseEvent } from "@holdfast/core
 import { sse } from "@holdfast/node-http";
 import { redisStore } from "../../../redis/src/index.ts";
 import { ioredis } from "../../../redis/test/support/clients.ts";
-import type { FromDeployed, ToDeployed } from "./deployment.ts";
+import type { DeployedOptions, FromDeployed, ToDeployed } from "./deployment.ts";
 
-const connected = await ioredis.connect(Number(process.argv[2]));
+const { redisPort, durability } = JSON.parse(process.argv[2] as string) as DeployedOptions;
+const connected = await ioredis.connect(redisPort);
 const observer = { failed: () => undefined, warned: () => undefined };
 const jobs = createRegistry<{ message: number }>({
   store: redisStore({ client: connected.client, observer }),
+  durability,
   retryWindow: 600_000,
   observer,
 });

@@ -4,6 +4,12 @@ import { expect, onTestFinished } from "vitest";
 import { startRedis } from "../../../redis/test/support/redis-server.ts";
 import { type LoadBalancer, startLoadBalancer } from "./load-balancer.ts";
 
+/** What a process is started with. */
+export interface DeployedOptions {
+  readonly redisPort: number;
+  readonly durability: "local" | "stored";
+}
+
 export type ToDeployed = "finish" | { readonly run: string };
 export type FromDeployed = { readonly port: number } | { readonly done: string; readonly events: number };
 
@@ -19,22 +25,25 @@ export class Deployment {
   readonly balancer: LoadBalancer;
   /** How many events each finished job has. */
   readonly finished = new Map<string, number>();
-  readonly #redisPort: number;
+  readonly #options: DeployedOptions;
   readonly #processes = new Map<string, Running>();
   /** The jobs that wait for a producer. */
   #queue: string[] = [];
   #isFinishing = false;
 
-  private constructor(balancer: LoadBalancer, redisPort: number) {
+  private constructor(balancer: LoadBalancer, options: DeployedOptions) {
     this.balancer = balancer;
-    this.#redisPort = redisPort;
+    this.#options = options;
   }
 
   /** Starts processes, until the test is finished: `web-…` ones serve clients, and those with `worker` in their name run jobs. */
-  static async start(names: readonly string[]): Promise<Deployment> {
+  static async start(
+    names: readonly string[],
+    durability: DeployedOptions["durability"],
+  ): Promise<Deployment> {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
-    const deployment = new Deployment(await startLoadBalancer(), redis.port);
+    const deployment = new Deployment(await startLoadBalancer(), { redisPort: redis.port, durability });
     await Promise.all(names.map((name) => deployment.#start(name)));
     return deployment;
   }
@@ -63,7 +72,7 @@ export class Deployment {
   }
 
   async #start(name: string): Promise<void> {
-    const child = fork(new URL("./deployed-server.ts", import.meta.url), [`${this.#redisPort}`], {
+    const child = fork(new URL("./deployed-server.ts", import.meta.url), [JSON.stringify(this.#options)], {
       execArgv: ["--conditions=@holdfast/source"],
     });
     onTestFinished(() => void child.kill("SIGKILL"));
