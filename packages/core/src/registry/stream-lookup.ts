@@ -93,13 +93,17 @@ class StreamLookup implements FrameSource {
    */
   start(isKnown: boolean): void {
     const { runtime, host, openListeners, snapshots } = this.#registry;
-    const { id, kind } = this.#target;
+    const { id, kind, cursor } = this.#target;
     this.#connection.setSource(this);
     this.#latch.defer(openListeners.add(id, (stream) => this.#serveOpened(stream)));
     if (snapshots === undefined && (isKnown || host.look === undefined)) return this.#startSource();
     this.#latch.defer(runtime.clock.after(STATUS_TIMEOUT, () => this.#wait()));
     if (isKnown || host.look === undefined) this.#askSnapshot();
-    else this.#latch.defer(host.look(id, kind, (result) => this.#onStoreResult(result)));
+    else {
+      // A look-up that began earlier may not know the last event of this client.
+      const isFresh = cursor !== undefined;
+      this.#latch.defer(host.look(id, kind, (result) => this.#onStoreResult(result), isFresh));
+    }
   }
 
   /** Writes what a waiting client is to be told. */

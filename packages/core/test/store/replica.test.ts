@@ -86,6 +86,36 @@ describe("a client in another process than the producer", () => {
     await close();
   });
 
+  test("resumes although another client's look-up, which began before its event was stored, is answered first", async () => {
+    const { processes, clock, close } = createCluster();
+    const [, remote] = processes;
+    const job = await processes[0].registry.open("a");
+    job.push({ data: 1 });
+    await clock.advance(10);
+    const { read } = remote.link;
+    let answer = (): void => undefined;
+    remote.link.read = async (...args) => {
+      const page = await read(...args);
+      await new Promise<void>((resolve) => (answer = resolve));
+      return page;
+    };
+    const early = remote.connect("a", { cursor: `${job.epoch}.1` });
+    await clock.flush();
+    remote.link.read = read;
+    job.push({ data: 2 });
+    await clock.advance(10);
+    const late = remote.connect("a", { cursor: `${job.epoch}.2` });
+    await clock.flush();
+    answer();
+    await clock.flush();
+    job.push({ data: 3 });
+    await clock.advance(10);
+    expect([early.events, late.events]).toEqual([[2, 3], [3]]);
+    for (const client of [early, late]) expect(client.text).not.toContain("stream.reset");
+    await close();
+    expect(clock.timers).toBe(0);
+  });
+
   test("starts over with a cursor ahead of the stream", async () => {
     const { processes, clock, close } = createCluster();
     const [, remote] = processes;
