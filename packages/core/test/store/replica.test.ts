@@ -92,7 +92,7 @@ describe("a client in another process than the producer", () => {
     const job = await processes[0].registry.open("a");
     job.push({ data: 1 });
     await clock.advance(10);
-    const { read } = remote.link;
+    const read = remote.link.read.bind(remote.link);
     let answer = (): void => undefined;
     remote.link.read = async (...args) => {
       const page = await read(...args);
