@@ -68,14 +68,17 @@ function streams(
         clients.push(connected);
       }
       await end(server);
+      // On a busy machine a stream may expire before its first event.
+      const { last = 1 } = (await server.info("job")) ?? {};
+      const terminalId = `${epoch}.${last + 1}.end`;
       clients.push(await server.get(path));
       for (const client of clients) {
         if (how === "be cut") await assertCutInOrder(client);
         else assert.equal(await client.finished(), "ended");
-        assert.deepEqual(framesOf(client.text).at(-1), terminalBlock(control, `${epoch}.2.end`, status));
+        assert.deepEqual(framesOf(client.text).at(-1), terminalBlock(control, terminalId, status));
         assert(!client.text.includes(SECRET));
       }
-      assert.equal((await resume(server, path, `${epoch}.2.end`)).status, 204);
+      assert.equal((await resume(server, path, terminalId)).status, 204);
       await server.clearFailures();
     });
   }
