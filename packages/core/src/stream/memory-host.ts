@@ -31,7 +31,7 @@ export class MemoryHost implements StreamHost {
     if (held !== undefined && ifExists === "append") {
       const { end, kind } = held;
       if (end?.status === "done" || end?.status === "cancelled") throw endedError(id, end.status);
-      if (end === undefined && kind === "stream") return this.#append(held, options);
+      if (end === undefined && kind === "stream") return this.#append(held, options, sourced);
     }
     const replaced = held?.end === undefined ? held : undefined;
     if (replaced !== undefined) this.#replace(replaced, ifExists);
@@ -66,8 +66,10 @@ export class MemoryHost implements StreamHost {
     // The table is cleared by the registry.
   }
 
-  #append(stream: Stream, { retryWindow }: ResolvedStream): OpenedStream {
-    const { runtime } = this.#options;
+  #append(stream: Stream, { retryWindow }: ResolvedStream, sourced: boolean): OpenedStream {
+    const { runtime, table } = this.#options;
+    if (!sourced) table.adopt(stream);
+    stream.markActive(runtime.clock.now());
     const session = stream.startSession(makeEpoch(runtime.random), retryWindow, takenOverError(stream.id));
     runtime.report("streamOpened", { id: stream.id, epoch: session.epoch });
     return { stream, session };

@@ -22,18 +22,32 @@ export class Retention {
   readonly #clock: Clock;
   readonly #stream: Stream;
   readonly #options: RetentionOptions;
+  #needsReaders: boolean;
   #cancelTimer: () => void;
 
   constructor(clock: Clock, stream: Stream, options: RetentionOptions) {
     this.#clock = clock;
     this.#stream = stream;
     this.#options = options;
+    this.#needsReaders = options.needsReaders;
     this.#cancelTimer = this.#startTimer(options.needsReaders ? options.linger : options.idle);
   }
 
-  /** A reader of a stream that needs readers was attached or detached. */
+  get needsReaders(): boolean {
+    return this.#needsReaders;
+  }
+
+  /** An application continues the stream: from now on it runs without readers, too. */
+  keepWithoutReaders(): void {
+    if (!this.#needsReaders) return;
+    this.#needsReaders = false;
+    this.#cancelTimer();
+    this.#cancelTimer = this.#startTimer(this.#options.idle);
+  }
+
+  /** A reader was attached or detached. */
   readersChanged(): void {
-    if (this.#stream.end !== undefined) return;
+    if (!this.#needsReaders || this.#stream.end !== undefined) return;
     this.#cancelTimer();
     if (this.#stream.readers.size === 0) this.#cancelTimer = this.#startTimer(this.#options.linger);
   }
@@ -53,10 +67,10 @@ export class Retention {
   }
 
   #expire(): void {
-    const { idle, needsReaders, forget } = this.#options;
+    const { idle, forget } = this.#options;
     const stream = this.#stream;
     if (stream.end !== undefined) return forget();
-    if (needsReaders) return this.#stopStream();
+    if (this.#needsReaders) return this.#stopStream();
     const now = this.#clock.now();
     const idleAt = (stream.readers.size > 0 ? now : stream.lastActiveAt) + idle;
     if (idleAt > now) this.#cancelTimer = this.#startTimer(idleAt - now);

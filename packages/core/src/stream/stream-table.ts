@@ -33,7 +33,6 @@ export interface StoreBacking {
 
 interface Entry {
   readonly retention: Retention;
-  readonly needsReaders: boolean;
   readonly backing: StoreBacking | undefined;
 }
 
@@ -138,10 +137,16 @@ export class StreamTable implements StreamHooks {
       forget: () => this.forget(stream),
     });
     this.#streams.set(id, stream);
-    this.#entries.set(stream, { retention, needsReaders, backing });
+    this.#entries.set(stream, { retention, backing });
     if (kind === "stream" && !needsReaders) this.#producedHere.add(stream);
     if (!isReplica) report("streamOpened", { id, epoch });
     return stream;
+  }
+
+  /** An application continues a stream of this process, which may have been that of a source. */
+  adopt(stream: Stream): void {
+    this.#entries.get(stream)?.retention.keepWithoutReaders();
+    this.#producedHere.add(stream);
   }
 
   /** Ends every live stream as `cancelled`, or interrupts it, and forgets all of them. */
@@ -183,15 +188,14 @@ export class StreamTable implements StreamHooks {
       this.#endProduction(stream);
     } else {
       this.#interrupted.delete(stream);
-      if (this.#entries.get(stream)?.needsReaders === false) this.#producedHere.add(stream);
+      if (this.#entries.get(stream)?.retention.needsReaders === false) this.#producedHere.add(stream);
     }
     this.#options.onInterruption(stream);
   }
 
   readersChanged(stream: Stream): void {
     stream.markActive(this.#options.runtime.clock.now());
-    const entry = this.#entries.get(stream);
-    if (entry?.needsReaders === true) entry.retention.readersChanged();
+    this.#entries.get(stream)?.retention.readersChanged();
     if (stream.interruption !== undefined) this.#options.onInterruption(stream);
   }
 

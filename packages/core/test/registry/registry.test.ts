@@ -79,6 +79,17 @@ describe("open", () => {
     expect([registry.size, clock.timers]).toEqual([0, 0]);
   });
 
+  test("by another producer of the stream counts as a sign of life, as a push does", async () => {
+    const { registry, clock } = createTestRegistry({ idle: 10_000 });
+    await registry.open("a");
+    await clock.advance(9_999);
+    await registry.open("a", { ifExists: "append" });
+    await clock.advance(9_999);
+    expect(registry.get("a")?.status).toBe("live");
+    await clock.advance(1);
+    expect(registry.get("a")?.status).toBe("expired");
+  });
+
   test("starts a stream that does not expire while it has a reader", async () => {
     const { registry, clock, connect } = createTestRegistry();
     await registry.open("a", { idle: 1_000 });

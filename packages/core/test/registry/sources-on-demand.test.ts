@@ -351,6 +351,23 @@ describe("a source on demand that", () => {
     expect([registry.size, clock.timers]).toEqual([0, 0]);
   });
 
+  test("goes on without readers once an application continues its stream", async () => {
+    const { registry, clock, connect, runs } = createRegistryWithSource();
+    const client = connect("a");
+    const job = await registry.open("a", { ifExists: "append" });
+    expect(runs[0]?.signal.reason).toMatchObject({ code: "TAKEN_OVER" });
+    client.leave();
+    await clock.advance(60_000);
+    expect([registry.get("a")?.status, job.signal.aborted]).toEqual(["live", false]);
+    const closed = registry.close({ grace: 10_000 });
+    await clock.advance(5_000);
+    expect(job.push({ data: 1 })).toBe(`${job.epoch}.1`);
+    await job.end();
+    await clock.flush();
+    await closed;
+    expect(clock.timers).toBe(0);
+  });
+
   test("throws in the middle, fails its stream after its events", async () => {
     const { clock, connect, runs } = createRegistryWithSource();
     const client = connect("a");
