@@ -1,4 +1,4 @@
-import { closedError, HoldfastError } from "../base/errors.ts";
+import { closedError } from "../base/errors.ts";
 import { createKeyedListeners } from "../base/keyed-listeners.ts";
 import { checkOptions } from "../base/check-options.ts";
 import { check, checkAwaited, checkDelay, checkOneOf } from "../base/validate.ts";
@@ -32,19 +32,13 @@ import { Subscription } from "../stream/subscription.ts";
 import { createWriter, type StreamWriter } from "../stream/writer.ts";
 import { Interruptions } from "../stream/interruptions.ts";
 import { describeStream } from "../stream/stream-info.ts";
-import { backoff } from "../base/backoff.ts";
 import { GracePeriod } from "./grace-period.ts";
 import { accept } from "./accept.ts";
+import { SourceRunner } from "./source-runner.ts";
 import type { RegistryContext, Target } from "./request-context.ts";
 import { CANCEL_NAMES, CLOSE_NAMES, OPEN_NAMES, REGISTRY_NAMES, SUBSCRIBE_NAMES } from "./option-names.ts";
 import type { Registry, RegistryOptions } from "./types.ts";
 import { UnopenedCheck } from "./unopened-check.ts";
-
-/** After which time a source that has failed is started again, in ms: 1 to 30 s. */
-function restartDelay(failures: number, random: number): number {
-  return 1_000 + RESTART_BACKOFF(failures, random);
-}
-const RESTART_BACKOFF = backoff({ base: 1_000, cap: 29_000 });
 
 /**
  * Creates a registry: streams by id, with everyone who reads them.
@@ -89,9 +83,16 @@ export function createRegistry<Events extends object = AnyEvents>(
   const pool = new ConnectionPool({ runtime, heartbeat: delivery.heartbeat, maxConnections });
   const openListeners = createKeyedListeners<Stream>();
   const onOpened = (stream: Stream): void => openListeners.notify(stream.id, stream);
-  /** The ids whose source has failed and is started again soon. */
-  const restarting = new Set<string>();
-  const startSource = source && ((id: string) => start(id, source));
+  const sources =
+    source &&
+    new SourceRunner({
+      runtime,
+      table,
+      source,
+      open: (id, ifExists) => host.open(id, { ...defaults, retryWindow: Infinity }, ifExists, true),
+      toWriter,
+    });
+  const startSource = sources && ((id: string) => sources.start(id));
   const host: StreamHost =
     store === undefined
       ? new MemoryHost({ runtime, table, defaults, onOpened })
@@ -104,9 +105,9 @@ export function createRegistry<Events extends object = AnyEvents>(
           durability,
           lifecycle,
           restartSource:
-            startSource &&
+            sources &&
             ((id) => {
-              if (!restarting.has(id)) startSource(id);
+              if (!sources.isRestarting(id)) sources.start(id);
             }),
         });
   const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
@@ -161,37 +162,13 @@ export function createRegistry<Events extends object = AnyEvents>(
     return createWriter<Events>(opened, { runtime, accept: acceptIt });
   }
 
-  /** A source that fails is started again, with back-off, while its stream has readers. */
-  function start(id: string, run: NonNullable<RegistryOptions<Events>["source"]>, attempt = 0): void {
-    if (lifecycle.isClosing) return;
-    const pipe = async (opened: OpenedStream): Promise<void> => {
-      const writer = toWriter(opened);
-      const status = await writer.pipe(({ signal }) => run(id, { signal }));
-      if (status !== "interrupted" || lifecycle.isClosing) return;
-      const failures = writer.last > 0 ? 0 : attempt;
-      restarting.add(id);
-      runtime.clock.after(restartDelay(failures, runtime.random()), () => {
-        restarting.delete(id);
-        if (table.getLive(id)?.interruption !== undefined) start(id, run, failures + 1);
-      });
-    };
-    // A run that gave nothing leaves nothing to start over from.
-    const ifExists = table.getLive(id)?.log.last === 0 ? "append" : "throw";
-    const opened = host.open(id, { ...defaults, retryWindow: Infinity }, ifExists, true);
-    if (!(opened instanceof Promise)) return void pipe(opened);
-    opened.then(pipe, (error: unknown) => {
-      // In every other case the stream runs elsewhere, or is looked up again when the store is back.
-      const isFull = HoldfastError.is(error) && error.code === "LIMIT_EXCEEDED";
-      if (isFull) runtime.report("failed", { id, stage: "source", error });
-    });
-  }
-
   const stream: Registry<Events>["stream"] = (id, refOptions) => ({
     [ACCEPT]: acceptFor(id, "stream", () => table.get(id), refOptions),
     id,
   });
 
   async function shutDown(deadline: number, spread: number): Promise<void> {
+    sources?.stop();
     if (table.producedHere === 0) gracePeriod.end();
     if (!gracePeriod.isOver) {
       pool.startDrain(spread, (id) => id !== undefined && table.isProducedHere(id));
@@ -220,7 +197,9 @@ export function createRegistry<Events extends object = AnyEvents>(
       checkTimes(streamOptions, id);
       checkOneOf("ifExists", ifExists, ["throw", "replace", "append"]);
       checkCanOpen(id);
-      return toWriter(await host.open(id, resolved, ifExists));
+      const opened = await host.open(id, resolved, ifExists);
+      sources?.cancelRestart(id);
+      return toWriter(opened);
     },
     channel(id) {
       checkCanOpen(id);

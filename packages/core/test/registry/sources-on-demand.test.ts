@@ -1,4 +1,4 @@
-// Covers the `source` option: src/registry/{registry,stream-lookup}.ts and src/stream/retention.ts.
+// Covers the `source` option: src/registry/{registry,source-runner,stream-lookup}.ts and src/stream/retention.ts.
 
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
@@ -349,6 +349,43 @@ describe("a source on demand that", () => {
     await clock.advance(3_600_000);
     expect(runs).toBeLessThan(10);
     expect([registry.size, clock.timers]).toEqual([0, 0]);
+  });
+
+  test("fails is not started again once the registry is closed", async () => {
+    const { registry, clock, connect, runs } = createRegistryWithSource();
+    connect("a");
+    runs[0]?.fail(new Error("secret"));
+    await clock.flush();
+    await registry.close({ deadline: 0 });
+    expect(clock.timers).toBe(0);
+  });
+
+  test("fails is not started again in a stream that an application has opened since", async () => {
+    const { registry, clock, connect, runs } = createRegistryWithSource();
+    connect("a");
+    runs[0]?.fail(new Error("secret"));
+    await clock.flush();
+    const job = await registry.open("a", { retryWindow: 60_000 });
+    await job.fail(new Error("crash"));
+    await clock.advance(59_000);
+    expect([runs.length, registry.get("a")?.status]).toEqual([1, "interrupted"]);
+  });
+
+  test("fails again in the next run of its stream is started again after a whole delay", async () => {
+    const { clock, connect, runs } = createRegistryWithSource({ random: () => 0.99, linger: 0 });
+    connect("a").leave();
+    await clock.advance(0);
+    const client = connect("a");
+    runs[1]?.fail(new Error("secret"));
+    await clock.flush();
+    client.leave();
+    await clock.advance(500);
+    connect("a");
+    runs[2]?.fail(new Error("secret"));
+    await clock.advance(1_900);
+    expect(runs).toHaveLength(3);
+    await clock.advance(100);
+    expect(runs).toHaveLength(4);
   });
 
   test("goes on without readers once an application continues its stream", async () => {
