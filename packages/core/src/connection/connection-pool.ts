@@ -50,10 +50,6 @@ export class ConnectionPool {
     return this.#size;
   }
 
-  get draining(): boolean {
-    return this.#draining;
-  }
-
   /** The time in ms over which drained clients spread their reconnections. */
   get spread(): number {
     return this.#spread;

@@ -28,8 +28,8 @@ export function accept(
 
   const { pool } = registry;
   const connection = new Connection(pool, target.id, request, open, options);
-  const isAborted = signal?.aborted === true && !pool.draining;
-  const reason = isAborted ? "aborted" : pool.rejectReason(target.id, target.counted);
+  const rejected = pool.rejectReason(target.id, target.counted);
+  const reason = signal?.aborted === true && rejected !== "shutdown" ? "aborted" : rejected;
   if (reason !== undefined) connection.reject(reason, pool.spread);
   else {
     pool.add(connection, target.counted);

@@ -454,6 +454,14 @@ describe("close", () => {
     expect(clock.timers).toBe(0);
   });
 
+  test("with `grace` asks a client to reconnect whose user has logged out, without serving it", async () => {
+    const { registry, connect } = createTestRegistry();
+    await registry.open("a");
+    void registry.close({ grace: 10_000 });
+    const client = connect("a", { serve: { signal: AbortSignal.abort() } });
+    expect(client.blocks).toEqual([["stream.drain", undefined, { reason: "aborted" }]]);
+  });
+
   test("a later call can only shorten the grace; then live streams are cancelled", async () => {
     const { registry, clock, connect } = createTestRegistry();
     const job = await registry.open("a");

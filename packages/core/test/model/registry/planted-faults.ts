@@ -91,8 +91,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "a client is served whose user has logged out before",
     file: "registry/accept.ts",
-    original: "const isAborted = signal?.aborted === true && !pool.draining;",
-    replacement: "const isAborted = false;",
+    original: 'const reason = signal?.aborted === true && rejected !== "shutdown" ? "aborted" : rejected;',
+    replacement: "const reason = rejected;",
     violation: /^A client was served whose user had logged out/,
   },
   {
