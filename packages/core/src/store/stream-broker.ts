@@ -2,7 +2,7 @@ import { closedError, takenOverError } from "../base/errors.ts";
 import { callWithTimeout } from "../base/timed-call.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { Runtime } from "../protocol/runtime.ts";
-import type { Stream, StreamHooks } from "../stream/stream.ts";
+import type { CancelRequest, Stream, StreamHooks } from "../stream/stream.ts";
 import type {
   CancelOptions,
   HostedChannel,
@@ -15,7 +15,7 @@ import { describeStream, type StreamInfo } from "../stream/stream-info.ts";
 import { existsError, type StreamTable } from "../stream/stream-table.ts";
 import { PageCache } from "./page-cache.ts";
 import { Replicas } from "./replicas.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoreMeta } from "./store.ts";
 import { StoreChannels } from "./store-channels.ts";
 import { CALL_TIMEOUT, LEASE, StoreClient } from "./store-client.ts";
 import { isInterrupted, toStoreLimits, toStoreWindow } from "./store-options.ts";
@@ -182,9 +182,9 @@ export class StreamBroker implements StreamHost {
     const { epoch, fence, last, joints = [] } = claim;
     const client = this.#client;
     const replaced = table.getLive(id);
+    const cancelRequest = replaced?.revokeSession(takenOverError(id));
     if (replaced !== undefined) {
       this.#producers.get(id)?.supersede();
-      replaced.revokeSession(takenOverError(id));
       table.forget(replaced);
     }
     const hooks: StreamHooks = {
@@ -218,12 +218,13 @@ export class StreamBroker implements StreamHost {
       onStored: () => {
         if (durability === "stored") table.changed(stream);
       },
-      onHandedOver: (meta) => {
+      onHandedOver: (meta, cancelHandedOver) => {
         // One that has ended may be forgotten, while its readers still wait for the store.
         if (!table.has(stream) && stream.readers.size === 0) return;
         // It was cancelled here, while another process had already continued it.
         if (stream.end?.status === "cancelled") void this.#claims.cancel(id, "", 0).catch(() => undefined);
         this.#replicas.moveReaders(stream, meta);
+        this.#passOn(cancelHandedOver, stream, meta);
       },
     });
     stream.useStore(pages, durability === "stored" ? producer.backlog : undefined);
@@ -237,6 +238,21 @@ export class StreamBroker implements StreamHost {
     });
     replaced?.moveReadersTo(stream);
     onOpened(stream);
-    return { stream, session: stream.startSession(epoch, options.retryWindow), backlog: producer.backlog };
+    const session = stream.startSession(epoch, options.retryWindow);
+    if (replaced !== undefined) this.#passOn(cancelRequest, replaced, { joints });
+    return { stream, session, backlog: producer.backlog };
+  }
+
+  /** A cancel outlasts the producer that it was meant for, if another one continues the stream. */
+  #passOn(
+    request: CancelRequest | undefined,
+    { id, log }: Stream,
+    { joints = [] }: Pick<StoreMeta, "joints">,
+  ): void {
+    const { clock } = this.#options.runtime;
+    if (request === undefined || !joints.some(({ epoch }) => epoch === log.epoch)) return;
+    const { reason, until } = request;
+    // The client reports outages.
+    void this.cancel(id, reason, { grace: until - clock.now() }).catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 import { HoldfastError, takenOverError } from "../base/errors.ts";
 import { lastOf } from "../protocol/cursor.ts";
 import { cancelHere } from "../stream/memory-host.ts";
-import type { Interruption, Stream } from "../stream/stream.ts";
+import type { CancelRequest, Interruption, Stream } from "../stream/stream.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
@@ -32,8 +32,8 @@ export interface StreamProducerOptions {
   readonly onRestored: (first: number) => void;
   /** The store has more of the stream, or all that it will ever get. */
   readonly onStored: () => void;
-  /** The stream has no producer here any more, but it goes on in the store. */
-  readonly onHandedOver: (meta: StoreMeta) => void;
+  /** The stream has no producer here any more, but it goes on in the store. A cancel may have been under way here. */
+  readonly onHandedOver: (meta: StoreMeta, cancelRequest?: CancelRequest) => void;
 }
 
 /**
@@ -262,11 +262,11 @@ export class StreamProducer {
   #onTakenOver(meta: StoreMeta): void {
     const { client, stream, onHandedOver } = this.#options;
     const error = takenOverError(stream.id);
-    stream.revokeSession(error);
+    const cancelRequest = stream.revokeSession(error);
     const isEndLost = stream.end !== undefined && stream.end.status !== "cancelled";
     if (isEndLost) client.report("failed", { id: stream.id, stage: "store", error });
     this.#stop();
-    onHandedOver(meta);
+    onHandedOver(meta, cancelRequest);
   }
 
   /** The store knows that the stream waits for another producer, which may be in any process. */

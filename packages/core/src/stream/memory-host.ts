@@ -111,5 +111,5 @@ export class MemoryHost implements StreamHost {
 export function cancelHere(stream: Stream, reason: unknown, grace: number, { clock }: Runtime): void {
   if (grace === 0 || stream.session === undefined) return stream.abort("cancelled", reason);
   const cancelTimer = clock.after(grace, () => stream.abort("cancelled", reason));
-  stream.requestCancel(reason, cancelTimer);
+  stream.requestCancel({ reason, until: clock.now() + grace, cancelTimer });
 }

@@ -11,7 +11,8 @@ export type IfExists = "throw" | "replace" | "append";
 
 export interface CancelOptions {
   /**
-   * How long the producer may still push after its signal has aborted, in ms. The stream is `cancelled` all the same.
+   * How long the producer may still push after its signal has aborted, in ms. The stream is `cancelled` all the same, also
+   * if another producer continues it meanwhile: its signal aborts, too.
    * @default 0
    */
   readonly grace?: number;

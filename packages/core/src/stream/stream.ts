@@ -60,6 +60,14 @@ export interface Interruption {
   readonly expire?: () => void;
 }
 
+/** A cancel that leaves the producer some time. */
+export interface CancelRequest {
+  readonly reason: unknown;
+  /** When the stream ends at the latest, by the clock of the registry. */
+  readonly until: number;
+  readonly cancelTimer: () => void;
+}
+
 /** One life of an id: a log, its producer's side and its readers. */
 export class Stream {
   readonly id: string;
@@ -70,7 +78,7 @@ export class Stream {
   #session: ProducerSession | undefined;
   #interruption: Interruption | undefined;
   /** Set while a cancelled producer may still push. */
-  #cancelGraceTimer: (() => void) | undefined;
+  #cancelRequest: CancelRequest | undefined;
   #archive: Archive | undefined;
   #highWatermark: HighWatermark | undefined;
   #end: StreamEnd | undefined;
@@ -152,6 +160,7 @@ export class Stream {
     this.#session?.revoke(reason);
     if (epoch !== this.log.epoch) this.log.startEpoch(epoch);
     this.#session = new ProducerSession(epoch, retryWindow);
+    if (this.#cancelRequest !== undefined) this.#session.requestStop(this.#cancelRequest.reason);
     this.resume();
     return this.#session;
   }
@@ -204,7 +213,7 @@ export class Stream {
   /** The stream has no producer any more, but is not over. Without effect if it has ended or is interrupted. */
   interrupt(interruption: Interruption): void {
     if (this.#end !== undefined || this.#interruption !== undefined) return;
-    if (this.#cancelGraceTimer !== undefined) return this.finish("cancelled");
+    if (this.#cancelRequest !== undefined) return this.finish("cancelled");
     this.#interruption = interruption;
     this.#notice = INTERRUPTED;
     this.#hooks.interruptionChanged(this);
@@ -221,21 +230,20 @@ export class Stream {
   }
 
   /**
-   * Asks the producer to stop. What it pushes until it ends is kept; the stream ends as `cancelled`, whatever it says.
-   *
-   * @param cancelTimer cancels the timer after which the stream is aborted; called at the end
+   * Asks the producer to stop. What it pushes until it ends is kept; the stream ends as `cancelled`, whatever it says. When
+   * the time is over, somebody else aborts it.
    */
-  requestCancel(reason: unknown, cancelTimer: () => void): void {
-    this.#cancelGraceTimer?.();
-    this.#cancelGraceTimer = cancelTimer;
-    this.#session?.requestStop(reason);
+  requestCancel(request: CancelRequest): void {
+    this.#cancelRequest?.cancelTimer();
+    this.#cancelRequest = request;
+    this.#session?.requestStop(request.reason);
   }
 
   /** Ends the stream; the first end stays. */
   finish(status: EndStatus, error?: HoldfastError): void {
     if (this.#end !== undefined) return;
-    const isCancelled = this.#cancelGraceTimer !== undefined;
-    this.#cancelGraceTimer?.();
+    const isCancelled = this.#cancelRequest !== undefined;
+    this.#cancelRequest?.cancelTimer();
     this.#end = isCancelled ? { status: "cancelled", error: undefined } : { status, error };
     this.#notice = undefined;
     this.#interruption = undefined;
@@ -259,9 +267,16 @@ export class Stream {
     this.#session?.revoke(reason);
   }
 
-  /** Takes the stream away from its producer, which has lost it to another one. */
-  revokeSession(reason: unknown): void {
+  /**
+   * Takes the stream away from its producer, which has lost it to another one. Returns the cancel that was under way: it is
+   * no longer waited for here.
+   */
+  revokeSession(reason: unknown): CancelRequest | undefined {
+    const request = this.#cancelRequest;
+    request?.cancelTimer();
+    this.#cancelRequest = undefined;
     this.#session?.revoke(reason);
+    return request;
   }
 
   /** Replaces the status of a stream that has ended here: the store has another end, which everybody else is told. */

@@ -247,6 +247,29 @@ describe("cancel", () => {
     expect(job.push({ data: 2 })).toBeUndefined();
   });
 
+  test("with `grace` holds for a producer that continues the stream meanwhile: it is asked to stop, too", async () => {
+    const { registry, clock } = createTestRegistry();
+    await registry.open("a");
+    await registry.cancel("a", "user", { grace: 5_000 });
+    const job = await registry.open("a", { ifExists: "append" });
+    expect(job.signal.reason).toBe("user");
+    expect(job.push({ data: "tidied up" })).toBe(`${job.epoch}.1`);
+    await clock.advance(5_000);
+    expect(registry.get("a")?.status).toBe("cancelled");
+  });
+
+  test("with `grace` is over when the stream is replaced", async () => {
+    const { registry, clock, observed } = createTestRegistry();
+    await registry.open("a");
+    await registry.cancel("a", "user", { grace: 5_000 });
+    const job = await registry.open("a", { ifExists: "replace" });
+    await clock.advance(5_000);
+    expect([observed.streamEnded, job.signal.aborted]).toEqual([[], false]);
+    await job.end();
+    await clock.advance(60_000);
+    expect(clock.timers).toBe(0);
+  });
+
   test("is not caused by a client that disconnects", async () => {
     const { registry, connect } = createTestRegistry();
     const job = await registry.open("a");

@@ -315,6 +315,39 @@ describe("cancel", () => {
     await close();
   });
 
+  test.each(["the same process", "another process"])(
+    "with `grace` outlasts an `append` in %s: that producer is asked to stop, too",
+    async (where) => {
+      const { first, second, third, far, clock, close } = await interruptible();
+      await first.registry.cancel("a", "user", { grace: 10_000 });
+      const { registry } = where === "the same process" ? first : second;
+      const next = await registry.open("a", { ifExists: "append" });
+      next.push({ data: 2 });
+      // The producer before learns with its next append that it was taken over.
+      await clock.advance(5_001);
+      expect(next.signal.reason).toBe("user");
+      await clock.advance(4_900);
+      expect(await third.registry.find("a")).toMatchObject({ status: "live" });
+      await clock.advance(100);
+      expect(await third.registry.find("a")).toMatchObject({ status: "cancelled" });
+      expect(far.events).toEqual([1, 2]);
+      expect(last(far)).toEqual(["stream.end", { status: "cancelled" }]);
+      await close();
+      expect(clock.timers).toBe(0);
+    },
+  );
+
+  test("with `grace` is over when the stream is replaced", async () => {
+    const { first, second, clock, close } = await interruptible();
+    await first.registry.cancel("a", "user", { grace: 3_000 });
+    const next = await second.registry.open("a", { ifExists: "replace" });
+    await clock.advance(20_000);
+    expect(next.signal.aborted).toBe(false);
+    await next.end();
+    await close();
+    expect(clock.timers).toBe(0);
+  });
+
   test("never makes a life, and spares a producer that has opened the stream meanwhile", async () => {
     const { first, second, third, far, clock, store, close } = await interruptible();
     first.link.disconnect();
