@@ -25,6 +25,11 @@ export class ProducerSession {
     return this.#hasEnded;
   }
 
+  /** Why the stream was taken away from the producer; `undefined` if it was not. */
+  get revokeReason(): unknown {
+    return this.#revokeLatch.reason;
+  }
+
   /** Aborts when somebody else wants the producer to stop: by a cancel, an expiry, a take-over or a closing registry. */
   get signal(): AbortSignal {
     return this.#stopLatch.signal;

@@ -155,6 +155,9 @@ export function createWriter<Events extends object>(
   }
 
   function status(): StreamStatus {
+    const { revokeReason } = session;
+    // How the next producer leaves the stream is not this one's doing.
+    if (HoldfastError.is(revokeReason) && revokeReason.code === "TAKEN_OVER") return "lost";
     if (stream.end !== undefined) return stream.end.status;
     return stream.interruption === undefined ? "lost" : "interrupted";
   }

@@ -132,6 +132,15 @@ describe("pipe", () => {
     ]);
   });
 
+  test("resolves with `lost` after another producer has taken the stream over, however that one ends it", async () => {
+    const { registry } = createTestRegistry();
+    const first = await registry.open("a");
+    const status = first.pipe(new ReadableStream());
+    const second = await registry.open("a", { ifExists: "append" });
+    await second.end();
+    expect(await status).toBe("lost");
+  });
+
   test("cancels a source whose event is rejected", async () => {
     const { registry } = createTestRegistry();
     let returned = false;
