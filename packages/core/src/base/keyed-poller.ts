@@ -22,8 +22,7 @@ export interface KeyedPollerOptions<Result, State> {
   readonly isLasting?: (result: Result) => boolean;
 }
 
-/** @param calledAt when the call began that gave the result, by the clock */
-type Listener<Result> = (result: Result, calledAt: number) => void;
+type Listener<Result> = (result: Result) => void;
 
 interface Member<Result> {
   readonly listener: Listener<Result>;
@@ -53,7 +52,6 @@ interface Entry<Result, State> {
 
 interface Kept<Result> {
   readonly result: Result;
-  readonly calledAt: number;
   readonly until: number;
   readonly nextCallAt: number;
 }
@@ -80,7 +78,7 @@ export class KeyedPoller<Result, State = undefined> {
     const isFirst = entry.members.size === 1;
     if (isFresh) this.#refresh(entry);
     else if (isFirst || this.#options.keepFor === 0 || !entry.isLasting) this.#scheduleCall(entry);
-    if (kept !== undefined) listener(kept.result, kept.calledAt);
+    if (kept !== undefined) listener(kept.result);
     return () => {
       if (entry.members.delete(member) && entry.members.size === 0) this.#abandon(entry);
     };
@@ -154,11 +152,10 @@ export class KeyedPoller<Result, State = undefined> {
     entry.isStale = false;
     let hasResult = false;
     const call = ++entry.calls;
-    const calledAt = this.#options.clock.now();
     const cancel = this.#options.call(entry.key, entry.state, (result) => {
       hasResult = true;
       entry.cancelCall = undefined;
-      this.#publish(entry, result, call, calledAt);
+      this.#publish(entry, result, call);
     });
     if (hasResult) return;
     // The call itself may have had the effect that the listeners waited for, so that all of them have left.
@@ -166,19 +163,19 @@ export class KeyedPoller<Result, State = undefined> {
     else entry.cancelCall = cancel;
   }
 
-  #publish(entry: Entry<Result, State>, result: Result, call: number, calledAt: number): void {
+  #publish(entry: Entry<Result, State>, result: Result, call: number): void {
     const { clock, interval, keepFor, isLasting = () => true } = this.#options;
     const now = clock.now();
     const nextCallAt = now + interval(result);
     entry.isLasting = isLasting(result);
     const isKept = entry.isLasting && keepFor > 0;
-    entry.kept = isKept ? { result, calledAt, until: now + keepFor, nextCallAt } : undefined;
+    entry.kept = isKept ? { result, until: now + keepFor, nextCallAt } : undefined;
     // A copy, because a listener may leave, or let others leave or join.
     for (const member of Array.from(entry.members)) {
       if (!entry.members.has(member)) continue;
       const isEarlier = call <= member.earlierCalls;
       if (isEarlier && (member.isFresh || !entry.isLasting)) entry.isStale = true;
-      else member.listener(result, calledAt);
+      else member.listener(result);
     }
     if (entry.members.size > 0 && entry.cancelCall === undefined) {
       this.#callAt(entry, entry.isStale ? now : nextCallAt);

@@ -82,9 +82,10 @@ export class Interruptions {
   #poll(stream: Stream, entry: Entry): void {
     const { snapshots } = this.#options;
     if (stream.readers.size > 0) {
+      // What was asked before the interruption does not count.
       entry.leavePoller ??= snapshots?.join(
         stream.id,
-        (outcome, askedAt) => this.#onSnapshot(stream, entry, outcome, askedAt),
+        (outcome) => this.#onSnapshot(stream, entry, outcome),
         true,
       );
     } else {
@@ -94,9 +95,9 @@ export class Interruptions {
     }
   }
 
-  /** An answer counts only if it was asked for after the interruption, and nobody has opened the stream meanwhile. */
-  #onSnapshot(stream: Stream, entry: Entry, outcome: SnapshotOutcome, askedAt: number): void {
-    if (this.#entries.get(stream) !== entry || askedAt < entry.since) return;
+  /** An answer counts only if nobody has opened the stream meanwhile. */
+  #onSnapshot(stream: Stream, entry: Entry, outcome: SnapshotOutcome): void {
+    if (this.#entries.get(stream) !== entry) return;
     const { runtime, table, idle } = this.#options;
     if (outcome.state === "finished") {
       table.forget(stream);

@@ -68,11 +68,7 @@ export class SnapshotPoller {
    *
    * @param isFresh asks anew, and passes on no earlier result
    */
-  join(
-    id: string,
-    listener: (outcome: SnapshotOutcome, askedAt: number) => void,
-    isFresh = false,
-  ): () => void {
+  join(id: string, listener: (outcome: SnapshotOutcome) => void, isFresh = false): () => void {
     return this.#poller.join(id, listener, isFresh);
   }
 

@@ -253,6 +253,24 @@ describe("a snapshot during an interruption", () => {
     expect(clock.timers).toBe(0);
   });
 
+  test("that was asked for before it does not count, even in the same millisecond", async () => {
+    const answers: ((snapshot: Snapshot<AnyEvents>) => void)[] = [];
+    const { registry, clock, connect } = retried({
+      snapshot: () => new Promise((resolve) => answers.push(resolve)),
+    });
+    const job = await registry.open("a");
+    const reader = connect("a");
+    // This client cannot continue, so the snapshot is asked.
+    connect("a", { cursor: "zzzzzzzzzz.1" });
+    await job.fail(new Error("crash"));
+    answers[0]?.({ state: "done", events: [{ data: "out of date" }] });
+    await clock.advance(0);
+    expect([registry.get("a")?.status, reader.events]).toEqual(["interrupted", []]);
+    answers[1]?.({ state: "done", events: [{ data: "result" }] });
+    await clock.flush();
+    expect(reader.events).toEqual(["result"]);
+  });
+
   test("that says running or pending prolongs it, to `idle` at most", async () => {
     const { registry, clock, connect } = asked(() => ({ state: "running" }));
     const job = await registry.open("a", { idle: 100_000 });
