@@ -1,31 +1,19 @@
-import type { Joint } from "../../../src/protocol/cursor.ts";
-import type { Position } from "../position.ts";
+import { type EpochRecord, EpochRecords, lastEvent } from "../epochs.ts";
 
-/** One producer's part of a stream, as that producer knows it. */
-export interface EpochRecord {
-  readonly epoch: string;
-  /** The number of the last event that earlier producers of this life have left. */
-  readonly base: number;
-  /** Event `n` is at index `n - base - 1`. */
-  readonly events: string[];
-  /** How the producer has ended its part; `interrupted` when another one may continue. */
-  status: string | undefined;
+/** What one producer of a stream has pushed, and how its clients were told that it ended. */
+export interface ProducerRecord extends EpochRecord {
   /** The statuses that clients were sent at its end. */
   readonly reportedStatuses: Set<string>;
 }
 
-/** The number of the last event that this producer knows of. */
-export function lastEvent({ base, events }: EpochRecord): number {
-  return base + events.length;
-}
-
 /** What producers pushed to all streams. What clients of any process are sent must agree with it. */
-export class ReferenceModel {
-  readonly #records = new Map<string, EpochRecord>();
+export class ReferenceModel extends EpochRecords<ProducerRecord> {
   readonly #channels = new Map<string, { readonly events: Map<number, string>; readonly all: Set<string> }>();
-  /** For each epoch that a store has granted: what it continues. */
-  readonly #grants = new Map<string, { readonly base: number; readonly joints: readonly Joint[] }>();
   #isRolledBack = false;
+
+  constructor() {
+    super((record) => ({ ...record, reportedStatuses: new Set() }));
+  }
 
   /**
    * The store has been replaced by an older copy. It numbers new events of a channel from there, and no process can
@@ -35,55 +23,20 @@ export class ReferenceModel {
     this.#isRolledBack = true;
   }
 
-  /** The store has granted an open; its caller may never know. */
-  grant(epoch: string, base: number, joints: readonly Joint[]): void {
-    if (!this.#grants.has(epoch)) this.#grants.set(epoch, { base, joints });
-  }
-
-  begin(epoch: string): EpochRecord {
-    if (this.#records.has(epoch)) throw new Error(`Two producers have the epoch ${epoch}`);
-    const { base = 0 } = this.#grants.get(epoch) ?? {};
-    const record: EpochRecord = {
-      epoch,
-      base,
-      events: [],
-      status: undefined,
-      reportedStatuses: new Set(),
-    };
-    this.#records.set(epoch, record);
-    return record;
-  }
-
-  record(epoch: string): EpochRecord | undefined {
-    return this.#records.get(epoch);
-  }
-
-  get records(): Iterable<EpochRecord> {
-    return this.#records.values();
-  }
-
-  /** Whether what comes next in `epoch` is the continuation of a client at this position. */
-  continues({ epoch: from, seq }: Position, epoch: string): boolean {
-    const joints = this.#grants.get(epoch)?.joints ?? [];
-    return from === epoch || joints.some((joint) => joint.epoch === from && seq <= joint.last);
-  }
-
   /** Checks an event that a client was sent. */
   checkEvent(epoch: string, seq: number, data: string): void {
-    const record = this.#records.get(epoch);
-    if (record === undefined)
-      return this.#isRolledBack ? undefined : this.#checkChannelEvent(epoch, seq, data);
-    const pushed = record.events[seq - record.base - 1];
-    if (pushed !== data) throw new Error(`Event ${epoch}.${seq} has the data ${data} instead of ${pushed}`);
+    const record = this.find(epoch);
+    if (record !== undefined) this.checkPushed(record, seq, data);
+    else if (!this.#isRolledBack) this.#checkChannelEvent(epoch, seq, data);
   }
 
   /** Checks an end that a client was sent after the event `seq`. */
   checkEnd(epoch: string, seq: number, status: string): void {
-    const record = this.#records.get(epoch);
+    const record = this.find(epoch);
     if (record === undefined) {
       // The stream was opened, but the reply of the store was lost.
-      const base = this.#grants.get(epoch)?.base ?? 0;
-      if (seq === base && !this.#channels.has(epoch) && ["lost", "cancelled"].includes(status)) return;
+      if (seq === this.baseOf(epoch) && !this.#channels.has(epoch) && ["lost", "cancelled"].includes(status))
+        return;
       throw new Error(`A stream without a producer has ended as ${status} after event ${seq}`);
     }
     record.reportedStatuses.add(status);

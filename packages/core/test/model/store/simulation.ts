@@ -1,19 +1,20 @@
 import { getEventListeners } from "node:events";
 import type { AnyEvents } from "../../../src/protocol/event.ts";
 import type { Registry } from "../../../src/registry/types.ts";
+import type { Store } from "../../../src/store/store.ts";
 import {
   createFakeClock,
   createMemoryClient,
   createMemoryStore,
   type FakeClock,
   type MemoryClient,
-  type MemoryStore,
 } from "../../../src/testing/index.ts";
 import type { StreamWriter } from "../../../src/stream/writer.ts";
 import { createFaultyStore, type FaultyStore } from "../../support/faulty-store.ts";
 import type { Core } from "../../support/planted-faults.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
-import { type EpochRecord, lastEvent, ReferenceModel } from "./reference-model.ts";
+import { lastEvent } from "../epochs.ts";
+import { type ProducerRecord, ReferenceModel } from "./reference-model.ts";
 import {
   CHANNEL,
   CHANNEL_ID,
@@ -36,9 +37,33 @@ const RETRY_WINDOW = 8_000;
  */
 const SETTLE_TIME = 60_000;
 
+/** A store that loses data when the simulation says so. */
+export interface SimulatedStore {
+  /** Time passes only when the store has answered everything. */
+  readonly clock: FakeClock;
+  /** The store as the next process has it. */
+  connect(): Store;
+  /** Removes the oldest frames of a stream, and keeps `keep` of them. */
+  trim(id: string, keep: number): void | Promise<void>;
+  /** Removes everything. */
+  flush(): void | Promise<void>;
+  /** Copies everything. The returned function restores the copy, as a failover to an older replica does. */
+  copy(): (() => void | Promise<void>) | Promise<() => Promise<void>>;
+}
+
+function simulatedMemoryStore(): SimulatedStore {
+  const clock = createFakeClock();
+  const store = createMemoryStore({ clock });
+  return { ...store, clock, connect: () => store };
+}
+
 /** Runs one history against three registries. Throws an error that says which promise is broken first. */
-export async function run(core: Core, { durability, steps, seed }: History): Promise<void> {
-  const simulation = new Simulation(core, durability, seed);
+export async function run(
+  core: Core,
+  { durability, steps, seed }: History,
+  store: SimulatedStore = simulatedMemoryStore(),
+): Promise<void> {
+  const simulation = new Simulation(core, durability, seed, store);
   for (const step of steps) {
     await simulation.perform(step);
     simulation.checkInvariants();
@@ -57,7 +82,7 @@ interface Producer {
   readonly process: Process;
   readonly writer: StreamWriter<AnyEvents>;
   readonly isRetried: boolean;
-  readonly record: EpochRecord;
+  readonly record: ProducerRecord;
   /** Whether it has ended or failed the stream. */
   hasEnded: boolean;
 }
@@ -73,9 +98,9 @@ const EXPECTED_CODES = [
 
 class Simulation {
   readonly #core: Core;
-  readonly #clock: FakeClock = createFakeClock();
+  readonly #clock: FakeClock;
   readonly #random: () => number;
-  readonly #store: MemoryStore;
+  readonly #store: SimulatedStore;
   readonly #model = new ReferenceModel();
   readonly #durability: "local" | "stored";
   readonly #processes: Process[];
@@ -91,18 +116,19 @@ class Simulation {
   #pushedEvents = 0;
   /** How many events of the channel were dropped, as the observers were told. */
   #droppedEvents = 0;
-  #rollBack: (() => void) | undefined;
+  #rollBack: (() => void | Promise<void>) | undefined;
   /** Whether calls were made to fail or processes were stopped. */
   #hadFaults = false;
   /** Whether the store has lost data. */
   #hadLosses = false;
   #violation: unknown;
 
-  constructor(core: Core, durability: "local" | "stored", seed: number) {
+  constructor(core: Core, durability: "local" | "stored", seed: number, store: SimulatedStore) {
     this.#core = core;
     this.#durability = durability;
     this.#random = seededRandom(seed);
-    this.#store = this.#recordGrants(createMemoryStore({ clock: this.#clock }));
+    this.#clock = store.clock;
+    this.#store = store;
     this.#processes = Array.from({ length: PROCESSES }, () => this.#start());
     this.#clients = Array.from(
       { length: CLIENTS },
@@ -149,7 +175,7 @@ class Simulation {
         this.#rollBack = undefined;
         return this.#store.flush();
       case "copy store":
-        this.#rollBack = this.#store.copy();
+        this.#rollBack = await this.#store.copy();
         return;
       case "restore copy":
         if (this.#rollBack === undefined) return;
@@ -187,7 +213,8 @@ class Simulation {
   }
 
   #start(): Process {
-    const link = createFaultyStore(this.#store, { clock: this.#clock, random: this.#random, pageFrames: 4 });
+    const store = this.#recordGrants(this.#store.connect());
+    const link = createFaultyStore(store, { clock: this.#clock, random: this.#random, pageFrames: 4 });
     const registry = this.#core.createRegistry({
       ...LIMITS,
       store: link,
@@ -212,7 +239,7 @@ class Simulation {
     return { registry, link, connections: [], isStopped: false };
   }
 
-  #recordGrants(store: MemoryStore): MemoryStore {
+  #recordGrants(store: Store): Store {
     return {
       ...store,
       open: async (id, options) => {
@@ -357,7 +384,7 @@ class Simulation {
 
   /** Checks that the store has each event that was pushed to the channel once, unless it trimmed the channel. */
   async #checkChannel(): Promise<void> {
-    const page = await this.#store.read(CHANNEL_ID, null, { frames: 1_000, bytes: Infinity });
+    const page = await this.#store.connect().read(CHANNEL_ID, null, { frames: 1_000, bytes: Infinity });
     const frames = page.code === "ok" ? page.frames : [];
     const stored = frames.map((frame) => /data: (.*)/.exec(new TextDecoder().decode(frame))?.[1]);
     if (new Set(stored).size !== stored.length)
