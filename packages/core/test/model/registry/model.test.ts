@@ -6,7 +6,7 @@ import * as core from "../../../src/index.ts";
 import { histories } from "./history.ts";
 import { run } from "./simulation.ts";
 
-const numRuns = Number(process.env["HOLDFAST_RUNS"] ?? 2_000);
+const numRuns = Number(process.env["HOLDFAST_RUNS"] ?? 1_750);
 
 test(`a registry loses, duplicates and leaks nothing in ${numRuns} random histories`, async () => {
   await fc.assert(

@@ -1,5 +1,6 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { MemoryClient } from "../../../src/testing/index.ts";
+import { lastEvent } from "../epochs.ts";
 import { type Position, positionOf } from "../position.ts";
 import type { ReferenceModel } from "./reference-model.ts";
 
@@ -31,12 +32,17 @@ export class SimulatedClient {
   #openCount = 0;
   #waiting = false;
   #closedBy: "none" | "stream.end" | "stream.drain" = "none";
+  #drainReason: string | undefined;
   /** Set after a `stream.open` without an id: a reset or a running snapshot must follow and give the position. */
   #positionPending: { readonly reset: string | undefined } | undefined;
   /** How many outages the current connection has reported. */
   outageCount = 0;
   /** Whether the current connection has reported `GONE`. */
   isGone = false;
+  /** Whether the client was told, behind its last event, that its stream is interrupted. */
+  #isInterrupted = false;
+  /** Whether the last block was a `stream.error`, and what it said about a later attempt. */
+  #lastError: { readonly retryable: boolean } | undefined;
   #held = { writes: 0, since: 0 };
   readonly #model: ReferenceModel;
   readonly #guarantees: Guarantees;
@@ -50,7 +56,7 @@ export class SimulatedClient {
     this.connection = connection;
     this.#parsed = this.#searched = this.#liveCount = this.#openCount = this.outageCount = 0;
     this.#cursors = [{ end: 0, cursor: this.cursor }];
-    this.#waiting = this.isGone = false;
+    this.#waiting = this.isGone = this.#isInterrupted = false;
     this.#positionPending = undefined;
     this.#closedBy = "none";
     this.#held = { writes: 0, since: 0 };
@@ -109,11 +115,19 @@ export class SimulatedClient {
       throw new Error("A connection ended without stream.end or stream.drain");
     if (connection.state !== "open" || this.#waiting || this.#position === undefined) return;
     if (this.#liveCount === 0) throw new Error("An idle connection without stream.live");
-    const record = this.#model.record(this.#position.epoch);
-    if (this.#position.seq !== record.events.length) {
-      throw new Error(`Idle at event ${this.#position.seq} of ${record.events.length}`);
+    const newest = this.#model.newest(this.#position.epoch);
+    if (this.#position.seq !== lastEvent(newest)) {
+      throw new Error(`Idle at event ${this.#position.seq} of ${lastEvent(newest)}`);
     }
-    if (record.status !== undefined) throw new Error("Idle on a stream that has ended");
+    if (newest.status === "interrupted" && !this.#isInterrupted)
+      throw new Error("A client was not told that its stream is interrupted");
+    if (newest.status !== undefined && newest.status !== "interrupted")
+      throw new Error(`Idle on a stream that is ${newest.status}`);
+  }
+
+  /** Whether the connection is over because the server drains it for this reason. */
+  isDrained(reason: string): boolean {
+    return this.#closedBy === "stream.drain" && this.#drainReason === reason;
   }
 
   #onBlock(text: string): void {
@@ -125,11 +139,12 @@ export class SimulatedClient {
   }
 
   #onEvent({ event, id, data }: EventSourceMessage): void {
+    if (event !== "stream.error" && event !== "stream.end") this.#lastError = undefined;
     if (event === "stream.open") this.#onOpen(id, data);
     else if (event === "stream.reset") this.#onReset(id, data);
     else if (event === "stream.live") this.#onLive();
     else if (event === "stream.end") this.#onEnd(id, data);
-    else if (event === "stream.drain") this.#closedBy = "stream.drain";
+    else if (event === "stream.drain") this.#onDrain(data);
     else if (event === "stream.error") this.#onError(data);
     else if (event === "part") this.#onPart(id);
     else if (event === "state") this.#onState(id, data);
@@ -168,32 +183,33 @@ export class SimulatedClient {
     }
     const to = positionOf(id);
     if (to === undefined) throw new Error(`stream.reset has the id ${id}`);
-    const { events } = this.#model.record(to.epoch);
-    if (to.seq !== 0 && to.seq > events.length - this.#guarantees.heldEvents)
+    const last = lastEvent(this.#model.newest(to.epoch));
+    if (to.seq !== 0 && to.seq > last - this.#guarantees.heldEvents)
       throw new Error(`stream.reset to ${id} skips events that are held`);
     const at = this.#position;
     if (lost === null) {
       this.#checkReason(reason, to);
     } else {
-      const from = at?.epoch === to.epoch ? at.seq : 0;
+      const from = at !== undefined && this.#model.continues(at, to.epoch) ? at.seq : 0;
       if (lost[0] !== from + 1 || lost[1] !== to.seq || lost[0] > lost[1])
         throw new Error(`stream.reset from ${this.cursor} to ${id} says that ${lost.join("-")} is lost`);
     }
     this.#position = to;
     this.#positionPending = undefined;
+    this.#isInterrupted = false;
   }
 
   #checkReason(reason: string, to: Position): void {
+    const expected = this.#reasonToStartOver(to);
+    if (reason !== expected) throw new Error(`The cursor is ${this.cursor}, but stream.reset says ${reason}`);
+  }
+
+  /** Why the client has to start over in this life. If it could continue, it gets a snapshot instead of what is trimmed. */
+  #reasonToStartOver(to: Position): string {
     const at = this.#position;
-    const isTrue =
-      reason === "invalid"
-        ? at === undefined
-        : reason === "epoch"
-          ? at?.epoch !== to.epoch
-          : reason === "trimmed"
-            ? at?.epoch === to.epoch
-            : (at?.seq ?? 0) > this.#model.record(to.epoch).events.length;
-    if (!isTrue) throw new Error(`The cursor is ${this.cursor}, but stream.reset says ${reason}`);
+    if (at === undefined) return "invalid";
+    if (!this.#model.understands(at.epoch, to.epoch)) return "epoch";
+    return at.seq > lastEvent(this.#model.record(at.epoch)) ? "ahead" : "trimmed";
   }
 
   /** The first event of a running snapshot. */
@@ -207,19 +223,31 @@ export class SimulatedClient {
     const to = positionOf(data);
     if (id !== data || to === undefined) throw new Error(`A snapshot at ${data} has the id ${id}`);
     if (this.#positionPending === undefined) throw new Error("A snapshot that was not announced");
-    if (to.seq > this.#model.record(to.epoch).events.length)
+    if (to.seq > lastEvent(this.#model.newest(to.epoch)))
       throw new Error(`A snapshot at ${data}, which is ahead of the stream`);
     if (this.#positionPending.reset !== undefined) this.#checkReason(this.#positionPending.reset, to);
     else if (this.cursor !== undefined)
       throw new Error(`The cursor is ${this.cursor}, but a snapshot follows without stream.reset`);
     this.#position = to;
     this.#positionPending = undefined;
+    this.#isInterrupted = false;
   }
 
   #onError(data: string): void {
-    const { code } = JSON.parse(data) as { code: string };
+    const { code, retryable } = JSON.parse(data) as { code: string; retryable: boolean };
+    if (code !== "INTERRUPTED") this.#lastError = { retryable };
     if (code === "SNAPSHOT_FAILED") this.outageCount++;
     if (code === "GONE") this.isGone = true;
+    if (code !== "INTERRUPTED") return;
+    this.#isInterrupted = true;
+    const at = this.#position;
+    if (at === undefined || !retryable || !this.#model.newest(at.epoch).life.wasInterrupted)
+      throw new Error(`INTERRUPTED at ${this.cursor}, but the stream was never interrupted`);
+  }
+
+  #onDrain(data: string): void {
+    this.#closedBy = "stream.drain";
+    this.#drainReason = (JSON.parse(data) as { reason: string }).reason;
   }
 
   #onLive(): void {
@@ -232,14 +260,11 @@ export class SimulatedClient {
     const at = this.#position;
     if (next === undefined || at === undefined || this.#positionPending !== undefined)
       throw new Error(`Event ${id}, but the client has no position`);
-    if (next.epoch !== at.epoch || next.seq !== at.seq + 1)
+    if (!this.#model.continues(at, next.epoch) || next.seq !== at.seq + 1)
       throw new Error(`Event ${id} follows ${at.epoch}.${at.seq}`);
-    const pushed = this.#model.record(next.epoch).events[next.seq - 1];
-    if (data !== pushed)
-      throw new Error(
-        `Event ${id} has the data ${JSON.stringify(data)} instead of ${JSON.stringify(pushed)}`,
-      );
+    this.#model.checkPushed(this.#model.record(next.epoch), next.seq, data);
     this.#position = next;
+    this.#isInterrupted = false;
   }
 
   #onEnd(id: string | undefined, data: string): void {
@@ -251,16 +276,15 @@ export class SimulatedClient {
         throw new Error(`After GONE, stream.end has the status ${status} and the id ${id}`);
       return;
     }
-    if (end === undefined || end.epoch !== this.#position?.epoch)
+    const at = this.#position;
+    if (end === undefined || at === undefined || !this.#model.continues(at, end.epoch))
       throw new Error(`stream.end has the id ${id} of another epoch`);
-    const record = this.#model.record(end.epoch);
+    const newest = this.#model.newest(end.epoch);
     if (id?.endsWith(".end") !== true) throw new Error(`stream.end has the id ${id}, which is not terminal`);
-    if (record.status !== status)
-      throw new Error(`stream.end has the status ${status} instead of ${record.status}`);
-    if (end.seq !== record.events.length + 1 || this.#position.seq !== record.events.length) {
-      throw new Error(
-        `stream.end has the id ${id} after event ${this.#position.seq} of ${record.events.length}`,
-      );
-    }
+    if (newest.epoch !== end.epoch || newest.status !== status)
+      throw new Error(`stream.end has the status ${status} instead of ${newest.status}`);
+    if (end.seq !== lastEvent(newest) + 1 || at.seq !== lastEvent(newest))
+      throw new Error(`stream.end has the id ${id} after event ${at.seq} of ${lastEvent(newest)}`);
+    if (this.#lastError?.retryable === true) throw new Error("The error of a stream.end is retryable");
   }
 }

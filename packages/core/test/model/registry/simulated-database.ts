@@ -1,7 +1,9 @@
 import type { AskSnapshot, Snapshot } from "../../../src/stream/snapshot.ts";
 import type { AnyEvents } from "../../../src/protocol/event.ts";
 import type { FakeClock } from "../../../src/testing/index.ts";
-import type { EpochRecord, FinishedResult, ReferenceModel } from "./reference-model.ts";
+import { lastEvent } from "../epochs.ts";
+import type { FinishedResult, ReferenceModel } from "./reference-model.ts";
+import type { Question, SimulatedStream } from "./simulated-stream.ts";
 
 /** The content of a row. `running` is a snapshot of the current epoch, `behind` events behind its last one. */
 export type Row =
@@ -12,9 +14,10 @@ export type Row =
 interface Query {
   readonly id: string;
   readonly signal: AbortSignal;
-  readonly askedAt: number;
   /** The row at the time of the query. */
   readonly row: Row;
+  /** How the stream stood at the time of the query. */
+  readonly question: Question;
   readonly resolve: (snapshot: Snapshot<AnyEvents> | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -25,45 +28,48 @@ export interface Answers {
   lastGone: number;
   /** When it last failed. */
   lastFailed: number;
+  /** When it last answered or failed. */
+  lastAt: number;
+  /** When nobody waited any more for the answer to a query. */
+  lastAborted: number;
   /** How many times it has answered without failing. */
   count: number;
   /** Whether the last query failed. */
   failing: boolean;
 }
 
+export interface SimulatedDatabaseOptions {
+  readonly clock: FakeClock;
+  readonly model: ReferenceModel;
+  readonly streamOf: (id: string) => SimulatedStream;
+  /** Whether it answers at once. */
+  readonly isPrompt: boolean;
+}
+
 /** The application's database. It answers at once, or when the simulation calls `answer`. */
 export class SimulatedDatabase {
-  readonly #clock: FakeClock;
-  readonly #model: ReferenceModel;
-  readonly #currentRecord: (id: string) => EpochRecord | undefined;
-  readonly #prompt: boolean;
+  readonly #options: SimulatedDatabaseOptions;
   readonly #rows = new Map<string, Row>();
   readonly #answers = new Map<string, Answers>();
   #queries: Query[] = [];
 
-  constructor(
-    clock: FakeClock,
-    model: ReferenceModel,
-    currentRecord: (id: string) => EpochRecord | undefined,
-    prompt: boolean,
-  ) {
-    this.#clock = clock;
-    this.#model = model;
-    this.#currentRecord = currentRecord;
-    this.#prompt = prompt;
+  constructor(options: SimulatedDatabaseOptions) {
+    this.#options = options;
   }
 
   readonly query: AskSnapshot<AnyEvents> = (id, { signal }) => {
     if (signal.aborted) throw new Error("The database is queried although nobody waits");
     this.check();
-    if (this.#queries.some((query) => query.id === id && !query.signal.aborted)) {
-      throw new Error(`Two queries at once for ${id}`);
-    }
+    if (this.isAsked(id)) throw new Error(`Two queries at once for ${id}`);
+    const { streamOf, isPrompt } = this.#options;
     const row = this.row(id);
-    const askedAt = this.#clock.now();
-    if (this.#prompt) return this.#read(id, row, askedAt);
+    const question = streamOf(id).question();
+    if (isPrompt) return this.#read({ id, signal, question }, row);
+    signal.addEventListener("abort", () => {
+      this.answersFor(id).lastAborted = this.#options.clock.now();
+    });
     return new Promise((resolve, reject) =>
-      this.#queries.push({ id, signal, askedAt, row, resolve, reject }),
+      this.#queries.push({ id, signal, row, question, resolve, reject }),
     );
   };
 
@@ -79,6 +85,8 @@ export class SimulatedDatabase {
     const answers = this.#answers.get(id) ?? {
       lastGone: -Infinity,
       lastFailed: -Infinity,
+      lastAt: -Infinity,
+      lastAborted: -Infinity,
       count: 0,
       failing: false,
     };
@@ -91,9 +99,9 @@ export class SimulatedDatabase {
     const query = this.#queries[number % Math.max(1, this.#queries.length)];
     if (query === undefined) return;
     this.#queries = this.#queries.filter((other) => other !== query);
-    const { id, askedAt, resolve, reject } = query;
+    const { id, resolve, reject } = query;
     try {
-      resolve(this.#read(id, stale ? query.row : this.row(id), askedAt, query.signal.aborted));
+      resolve(this.#read(query, stale ? query.row : this.row(id)));
     } catch (error) {
       reject(error);
     }
@@ -101,6 +109,11 @@ export class SimulatedDatabase {
 
   answerAll(): void {
     while (this.#queries.length > 0) this.answer(0, false);
+  }
+
+  /** Whether somebody waits for the answer to a query. */
+  isAsked(id: string): boolean {
+    return this.#queries.some((query) => query.id === id && !query.signal.aborted);
   }
 
   check(): void {
@@ -113,12 +126,22 @@ export class SimulatedDatabase {
       throw new Error("A query is pending although nobody waits");
   }
 
-  #read(id: string, row: Row, askedAt: number, ignored = false): Snapshot<AnyEvents> | undefined {
+  #read(
+    { id, signal, question }: Pick<Query, "id" | "signal" | "question">,
+    row: Row,
+  ): Snapshot<AnyEvents> | undefined {
     // An answer that nobody waits for must not count.
-    const answers = ignored ? { ...this.answersFor(id) } : this.answersFor(id);
+    const answers = signal.aborted ? { ...this.answersFor(id) } : this.answersFor(id);
     answers.failing = row.is === "throwing" || row.is === "not encodable";
-    if (answers.failing) answers.lastFailed = this.#clock.now();
+    answers.lastAt = this.#options.clock.now();
+    if (answers.failing) answers.lastFailed = answers.lastAt;
     else answers.count++;
+    const snapshot = this.#snapshot(id, row, question.askedAt, answers);
+    if (!signal.aborted && !answers.failing) this.#options.streamOf(id).onAnswer(question, snapshot?.state);
+    return snapshot;
+  }
+
+  #snapshot(id: string, row: Row, askedAt: number, answers: Answers): Snapshot<AnyEvents> | undefined {
     switch (row.is) {
       case "none":
         answers.lastGone = askedAt;
@@ -140,9 +163,10 @@ export class SimulatedDatabase {
 
   /** Two events whose data is the position of the snapshot. The first one has no id on the wire. */
   #running(id: string, behind: number): Snapshot<AnyEvents> {
-    const record = this.#currentRecord(id);
+    const { model, streamOf } = this.#options;
+    const { record } = streamOf(id);
     if (record === undefined) return { state: "running" };
-    const at = `${record.epoch}.${Math.max(0, record.events.length - behind)}`;
+    const at = model.idOf(record, Math.max(0, lastEvent(record) - behind));
     return {
       state: "running",
       at,
@@ -154,11 +178,16 @@ export class SimulatedDatabase {
   }
 
   #finished(id: string, version: number): Snapshot<AnyEvents> {
-    const { status, events: all } = this.#currentRecord(id) ?? { status: "done", events: [] };
-    const state = status === "done" || status === "cancelled" ? status : "failed";
+    const { model, streamOf } = this.#options;
+    const { record } = streamOf(id);
+    const all = record === undefined ? [] : model.eventsOf(record);
+    const status = record === undefined ? "done" : record.status;
+    // What has become of an interrupted stream is not known here.
+    const isWhole = status === "done" || (status === "interrupted" && version % 2 === 0);
+    const state = isWhole ? "done" : status === "cancelled" ? status : "failed";
     const events = [...all, `version ${version}`].map((data) => ({ event: "token", data }));
     const result: FinishedResult = { state, events };
-    this.#model.publish(result);
+    model.publish(result);
     return result;
   }
 }

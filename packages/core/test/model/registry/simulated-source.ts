@@ -1,5 +1,4 @@
 import { createLatch } from "../../../src/base/latch.ts";
-import type { EpochRecord } from "./reference-model.ts";
 
 interface Event {
   readonly event: string;
@@ -8,18 +7,11 @@ interface Event {
 
 type Item = { readonly event: Event } | { readonly end: "done" } | { readonly error: unknown };
 
-/** One run of a source on demand, which yields what the simulation emits. */
+/** What a registry or a writer's `pipe` reads: it yields what the simulation emits. */
 export class SimulatedSource implements AsyncIterableIterator<Event> {
-  readonly record: EpochRecord;
-  readonly signal: AbortSignal;
   readonly #items: Item[] = [];
   #wake: () => void = () => undefined;
   readonly #returned = createLatch();
-
-  constructor(record: EpochRecord, signal: AbortSignal) {
-    this.record = record;
-    this.signal = signal;
-  }
 
   emit(item: Item): void {
     this.#items.push(item);

@@ -1,6 +1,4 @@
 import { getEventListeners } from "node:events";
-import { HoldfastError } from "../../../src/base/errors.ts";
-import type { AnyEvents } from "../../../src/protocol/event.ts";
 import type { Registry } from "../../../src/registry/types.ts";
 import type { StreamSource } from "../../../src/connection/source.ts";
 import type { CloseReason } from "../../../src/protocol/reasons.ts";
@@ -10,9 +8,9 @@ import {
   type FakeClock,
   type MemoryClient,
 } from "../../../src/testing/index.ts";
-import type { StreamWriter } from "../../../src/stream/writer.ts";
 import type { Core } from "../../support/planted-faults.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
+import { positionOf } from "../position.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { SimulatedSubscriber } from "./simulated-subscriber.ts";
 import {
@@ -26,8 +24,9 @@ import {
   STREAMS,
 } from "./history.ts";
 import { SimulatedDatabase, type Row } from "./simulated-database.ts";
-import { SimulatedSource } from "./simulated-source.ts";
-import { type EpochRecord, ReferenceModel } from "./reference-model.ts";
+import { macrotask } from "./simulated-producer.ts";
+import { type Shutdown, SimulatedStream } from "./simulated-stream.ts";
+import { ReferenceModel, type StreamRecord } from "./reference-model.ts";
 
 /** Small enough that a short history runs into every limit. */
 const LIMITS = {
@@ -41,9 +40,6 @@ const LIMITS = {
   maxConnections: 5,
   maxWaiting: 3,
 };
-
-/** A source that fails with any other error is started again, which other tests cover. */
-const FINAL = new HoldfastError("SOURCE_FAILED", "a secret", { expose: false });
 
 /** How long, in ms, an answer of the database may be reused. */
 const ANSWER_LIFETIME = 2_000;
@@ -60,15 +56,6 @@ export async function run(core: Core, { setup, steps, seed }: History): Promise<
   await simulation.finish();
 }
 
-/** The producer of a stream: a writer, or one run of a source on demand. */
-interface Producer {
-  readonly record: EpochRecord;
-  readonly signal: AbortSignal;
-  readonly output: StreamWriter<AnyEvents> | SimulatedSource;
-  /** Since when the stream has no reader. */
-  unreadSince: number | undefined;
-}
-
 /** The state of the simulation when a client connected. */
 interface Arrival {
   readonly at: number;
@@ -77,8 +64,7 @@ interface Arrival {
   readonly answerCount: number;
 }
 
-/** Waits for all pending microtasks, without moving the clock. */
-const macrotask = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+type StepOf<Name extends Step["do"]> = Extract<Step, { readonly do: Name }>;
 
 class Simulation {
   readonly #core: Core;
@@ -87,7 +73,8 @@ class Simulation {
   readonly #model = new ReferenceModel();
   readonly #registry: Registry;
   readonly #database: SimulatedDatabase | undefined;
-  readonly #producers: (Producer | undefined)[] = [];
+  /** The streams that have a producer: all but the channel. */
+  readonly #streams: SimulatedStream[];
   readonly #clients: SimulatedClient[];
   readonly #arrivals = new Map<SimulatedClient, Arrival>();
   readonly #subscribers: SimulatedSubscriber[] = [];
@@ -96,34 +83,38 @@ class Simulation {
   readonly #logins = new Map<MemoryClient, AbortController>();
   readonly #served: Promise<void>[] = [];
   readonly #closedConnections: CloseReason[] = [];
-  /** The streams whose next source throws. */
-  readonly #brokenSources = new Set<number>();
   /** The connections that were told that their stream is gone. */
   readonly #goneClients = new Set<MemoryClient>();
   #openedConnections = 0;
   #pushedEvents = 0;
-  #closing = false;
+  #shutdown: Shutdown = { hasBegun: false, graceEndsAt: Infinity, isGraceOver: false };
   #violation: unknown;
 
   constructor(core: Core, setup: Setup, seed: number) {
     this.#core = core;
     this.#setup = setup;
+    this.#streams = Array.from({ length: STREAMS }, (_, stream) => this.#createStream(stream));
     if (setup.database !== "none") {
-      const currentRecord = (id: string): EpochRecord | undefined =>
-        this.#producers[Number(id.slice(-1))]?.record;
-      const isPrompt = setup.database === "prompt";
-      this.#database = new SimulatedDatabase(this.#clock, this.#model, currentRecord, isPrompt);
+      this.#database = new SimulatedDatabase({
+        clock: this.#clock,
+        model: this.#model,
+        streamOf: (id) => this.#streamOf(id),
+        isPrompt: setup.database === "prompt",
+      });
     }
     this.#registry = core.createRegistry({
       ...LIMITS,
       // Longer than the poll interval, so that clients live to see a second answer.
       ...(this.#database !== undefined && { wait: 3_500, snapshot: this.#database.query }),
-      ...(setup.sources && { source: (id, { signal }) => this.#startSource(id, signal) }),
+      ...(setup.sources && { source: (id, { signal }) => this.#streamOf(id).startSource(signal) }),
       clock: this.#clock,
       random: seededRandom(seed),
       observer: {
         connectionOpened: () => void this.#openedConnections++,
         connectionClosed: ({ reason }) => void this.#closedConnections.push(reason),
+        streamEnded: ({ id, epoch, status }) => {
+          if (id !== CHANNEL_ID) this.#streamOf(id).onEnded(epoch, status);
+        },
         warned: ({ id, message }) => {
           if (!message.startsWith("An event was pushed after")) this.#checkWarning(id as string);
         },
@@ -143,22 +134,23 @@ class Simulation {
   async perform(step: Step): Promise<void> {
     switch (step.do) {
       case "open":
-        return step.stream === CHANNEL ? this.#openChannel() : this.#open(step.stream);
+        return step.stream === CHANNEL ? this.#openChannel() : this.#open(step);
       case "push":
         return step.stream === CHANNEL
           ? this.#pushToChannel(step.count)
-          : this.#push(step.stream, step.count);
+          : this.#stream(step.stream).push(step.count);
       case "subscribe":
-        return this.#subscribe(step.stream, step.slow);
+        return this.#subscribe(step);
       case "end":
-        return this.#end(step.stream, "done");
+        return this.#stream(step.stream).end();
       case "fail":
-        return this.#end(step.stream, "failed");
+        return this.#stream(step.stream).fail(step.how);
       case "cancel":
-        return this.#end(step.stream, "cancelled");
+        return this.#stream(step.stream).cancel(step.grace);
+      case "act late":
+        return this.#stream(step.stream).actLate(step.how);
       case "break source":
-        this.#brokenSources.add(step.stream);
-        return;
+        return this.#stream(step.stream).breakSource(step.isRetried);
       case "save row":
         this.#database?.save(streamId(step.stream), rowOf(step));
         return;
@@ -168,7 +160,7 @@ class Simulation {
       case "connect":
         return this.#connect(step);
       case "leave":
-        return this.#client(step.client).leave(step.charactersRead);
+        return this.#leave(step.client, step.charactersRead);
       case "log out":
         return this.#logOut(this.#client(step.client));
       case "stall":
@@ -183,23 +175,24 @@ class Simulation {
       case "flush":
         return this.#clock.flush();
       case "close":
-        this.#closing = true;
-        void this.#registry.close({ deadline: step.deadline, spread: 100 });
-        return;
+        void this.#close(step);
+        // A close that shortens the grace drains the clients in the next turn.
+        return this.#clock.flush();
     }
   }
 
   /** Checks what must hold after every step. */
   checkInvariants(): void {
     if (this.#violation !== undefined) throw this.#violation;
-    this.#recordEnds();
-    this.#checkStreams();
+    this.#checkGrace();
+    for (const stream of this.#streams) stream.check();
     this.#database?.check();
     for (const [number, client] of this.#clients.entries()) {
       client.read();
       if (client.heldFor(this.#clock.now()) > LIMITS.idleTimeout)
         throw new Error("A connection is kept although its client takes nothing");
       this.#checkLookUp(client, streamId(number % STREAMS));
+      if (this.#shutdown.hasBegun) this.#checkServed(client, streamId(number % STREAMS));
     }
     const { connections, waiting, streams } = this.#registry.gauges();
     if (connections > LIMITS.maxConnections)
@@ -214,14 +207,18 @@ class Simulation {
     for (const { connection } of this.#clients) connection?.drain();
     await this.#clock.flush();
     this.checkInvariants();
+    const isServed = this.#clients.some(({ connection }) => connection?.state === "open");
+    if (this.#shutdown.isGraceOver && isServed)
+      throw new Error("A client is served although the registry waits for no stream any more");
     if (this.#database !== undefined) await this.#recoverDatabase(this.#database);
     for (const client of this.#clients) client.checkSettled();
+    await this.#endAll();
     for (const subscriber of this.#subscribers) subscriber.leave();
     for (const client of this.#clients) client.leave();
     for (const connection of this.#connections) connection.leave();
     this.#database?.checkNothingLeft();
-    const closed = this.#registry.close({ deadline: 0 });
-    await this.#clock.advance(ANSWER_LIFETIME);
+    const closed = this.#close({ grace: 0, deadline: 0 });
+    await this.#clock.advance(0);
     await closed;
     await Promise.all(this.#served);
     await Promise.all(this.#subscribers.map(({ done }) => done));
@@ -230,10 +227,9 @@ class Simulation {
 
   /** The database recovers and knows the state of every stream. Checks that all clients that wait learn of it. */
   async #recoverDatabase(database: SimulatedDatabase): Promise<void> {
-    for (let stream = 0; stream < CHANNEL; stream++) {
-      const producer = this.#producers[stream];
-      const isLive = producer !== undefined && producer.record.status === undefined;
-      database.save(streamId(stream), isLive ? { is: "pending" } : { is: "finished", version: 99 });
+    for (const { id, record } of this.#streams) {
+      const isLive = record !== undefined && record.status === undefined;
+      database.save(id, isLive ? { is: "pending" } : { is: "finished", version: 99 });
     }
     database.save(CHANNEL_ID, { is: "pending" });
     // 2.6 s is longer than the poll interval. After an outage the interval is longer, but then `wait` ends first.
@@ -242,6 +238,12 @@ class Simulation {
       await this.#clock.advance(100);
     }
     this.checkInvariants();
+    for (const { id } of this.#streams) {
+      const held = this.#registry.get(id);
+      const isRead = held !== undefined && held.readers > 0;
+      if (held?.status === "interrupted" && isRead && !database.answersFor(id).failing)
+        throw new Error("A stream is interrupted although the database has the result");
+    }
     for (const [number, client] of this.#clients.entries()) {
       const id = streamId(number % STREAMS);
       if (!client.isWaiting || database.answersFor(id).failing) continue;
@@ -251,6 +253,15 @@ class Simulation {
         throw new Error("A client waits although the database has the result");
       if (this.#setup.sources) throw new Error("A client waits although its source can be started");
     }
+  }
+
+  /** Every job succeeds that can. Checks that all clients who read it get the end. */
+  async #endAll(): Promise<void> {
+    for (const stream of this.#streams) await stream.end();
+    this.#checkGrace();
+    await this.#clock.flush();
+    this.checkInvariants();
+    for (const client of this.#clients) client.checkSettled();
   }
 
   #checkNothingLeft(): void {
@@ -264,38 +275,60 @@ class Simulation {
     for (const { signal } of signals) {
       if (getEventListeners(signal, "abort").length > 0) throw new Error("An abort listener is left");
     }
-    for (const producer of this.#producers) {
-      if (producer !== undefined && producer.record.status === "cancelled" && !producer.signal.aborted) {
-        throw new Error("The signal of a cancelled writer is not aborted");
-      }
-    }
+    for (const stream of this.#streams) stream.checkClosed();
   }
 
-  async #open(stream: number): Promise<void> {
-    const producer = this.#producers[stream];
-    const mustRefuse = this.#closing || (producer !== undefined && producer.record.status === undefined);
-    try {
-      const writer = await this.#registry.open(streamId(stream));
-      if (mustRefuse) throw new Error("A stream was opened that must be refused");
-      const record = this.#model.begin(writer.epoch);
-      this.#producers[stream] = { record, signal: writer.signal, output: writer, unreadSince: undefined };
-    } catch (error) {
-      if (!mustRefuse) throw error;
-    }
+  #createStream(stream: number): SimulatedStream {
+    const id = streamId(stream);
+    return new SimulatedStream(id, {
+      clock: this.#clock,
+      model: this.#model,
+      limits: LIMITS,
+      registry: () => this.#registry,
+      shutdown: () => this.#shutdown,
+      nextData: () => `${++this.#pushedEvents}${this.#pushedEvents % 7 === 0 ? "\nline two" : ""}`,
+      isRead: (record) => this.#isRead(stream, record),
+      isAsked: () => this.#database?.isAsked(id) === true,
+      isWaitedFor: () => this.#isWaitedFor(stream),
+      isAskedAgain: () => this.#database?.answersFor(id).lastAt === this.#clock.now(),
+      wasAsked: () => this.#database?.answersFor(id).lastAborted === this.#clock.now(),
+      report: (error) => this.#report(error),
+    });
+  }
+
+  async #open({ stream, times, isEmpty, ...options }: StepOf<"open">): Promise<void> {
+    for (let time = 1; time < times; time++) await this.#stream(stream).open(options);
+    await this.#stream(stream).open({ ...options, isEmpty });
+  }
+
+  #close({ grace, deadline }: Omit<StepOf<"close">, "do">): Promise<void> {
+    const graceEndsAt = Math.min(this.#shutdown.graceEndsAt, this.#clock.now() + grace);
+    this.#shutdown = { ...this.#shutdown, hasBegun: true, graceEndsAt };
+    this.#checkGrace();
+    return this.#registry.close({ grace, deadline, spread: 100 });
+  }
+
+  /** The registry waits for the streams that were opened in it, and no longer than its grace. */
+  #checkGrace(): void {
+    const { hasBegun, graceEndsAt, isGraceOver } = this.#shutdown;
+    if (!hasBegun || isGraceOver) return;
+    const isOver =
+      this.#clock.now() >= graceEndsAt || !this.#streams.some(({ isProducedHere }) => isProducedHere);
+    this.#shutdown = { hasBegun, graceEndsAt, isGraceOver: isOver };
   }
 
   #openChannel(): void {
     try {
       this.#registry.channel(CHANNEL_ID);
-      if (this.#closing) throw new Error("A channel was opened that must be refused");
+      if (this.#shutdown.hasBegun) throw new Error("A channel was opened that must be refused");
       this.#channelRecord();
     } catch (error) {
-      if (!this.#closing) throw error;
+      if (!this.#shutdown.hasBegun) throw error;
     }
   }
 
   /** A channel that was forgotten comes back with a new epoch. */
-  #channelRecord(): EpochRecord | undefined {
+  #channelRecord(): StreamRecord | undefined {
     const epoch = this.#registry.get(CHANNEL_ID)?.epoch;
     return epoch === undefined ? undefined : (this.#model.find(epoch) ?? this.#model.begin(epoch));
   }
@@ -305,94 +338,21 @@ class Simulation {
       const data = `${++this.#pushedEvents}`;
       try {
         this.#registry.channel(CHANNEL_ID).push({ data });
-        if (this.#closing) throw new Error("A push was taken that must be refused");
+        if (this.#shutdown.hasBegun) throw new Error("A push was taken that must be refused");
         this.#channelRecord()?.events.push(data);
       } catch (error) {
-        if (!this.#closing) throw error;
+        if (!this.#shutdown.hasBegun) throw error;
       }
     }
   }
 
-  #subscribe(stream: number, slow: boolean): Promise<void> | undefined {
-    const subscriber = new SimulatedSubscriber(this.#model);
+  #subscribe({ stream, slow, isResumed }: StepOf<"subscribe">): Promise<void> | undefined {
+    const id = streamId(stream);
+    const cursor = this.#subscribers.findLast((subscriber) => subscriber.id === id)?.cursor;
+    const subscriber = new SimulatedSubscriber(id, this.#model, isResumed ? cursor : undefined);
     this.#subscribers.push(subscriber);
-    subscriber.subscribe(this.#registry, streamId(stream), slow ? () => this.#clock.flush() : undefined);
+    subscriber.subscribe(this.#registry, slow ? () => this.#clock.flush() : undefined);
     return this.#databaseTurn();
-  }
-
-  async #push(stream: number, count: number): Promise<void> {
-    const producer = this.#producers[stream];
-    if (producer === undefined) return;
-    const { output, record } = producer;
-    for (let pushed = 0; pushed < count; pushed++) {
-      const data = `${++this.#pushedEvents}${this.#pushedEvents % 7 === 0 ? "\nline two" : ""}`;
-      const mustRefuse = record.status !== undefined || this.#closing;
-      if (output instanceof SimulatedSource) {
-        if (mustRefuse) return;
-        record.events.push(data);
-        output.emit({ event: { event: "token", data } });
-        // Let the registry pull the event before the next one.
-        await macrotask();
-        continue;
-      }
-      try {
-        const id = output.push({ event: "token", data });
-        if (id === undefined) {
-          if (!mustRefuse) throw new Error("A push was ignored that must be taken");
-          continue;
-        }
-        if (record.status !== undefined) throw new Error("A push was taken that must be refused");
-        record.events.push(data);
-        if (id !== `${record.epoch}.${record.events.length}`)
-          throw new Error(`push returned the id ${id} for event ${record.events.length}`);
-      } catch (error) {
-        const isOwnEnd = (error as { code?: string }).code === "STREAM_ENDED";
-        if (!isOwnEnd || record.status === undefined || record.status === "cancelled") throw error;
-      }
-    }
-  }
-
-  async #end(stream: number, status: "done" | "failed" | "cancelled"): Promise<void> {
-    const producer = this.#producers[stream];
-    if (producer === undefined) return;
-    const { output, record } = producer;
-    if (output instanceof SimulatedSource && this.#closing && status !== "cancelled") return;
-    record.status ??= status;
-    if (status === "cancelled") {
-      await this.#registry.cancel(streamId(stream), "user");
-    } else if (output instanceof SimulatedSource) {
-      output.emit(status === "done" ? { end: "done" } : { error: FINAL });
-      await macrotask();
-    } else if (status === "done") await output.end();
-    else await output.fail(new Error("a secret"));
-  }
-
-  /** The registry's `source` function. */
-  #startSource(id: string, signal: AbortSignal): SimulatedSource {
-    const stream = id === CHANNEL_ID ? CHANNEL : Number(id.slice(-1));
-    const previous = this.#producers[stream];
-    const epoch = this.#registry.get(id)?.epoch;
-    if (epoch === undefined) throw this.#report(new Error("A source was started without a stream"));
-    if (previous !== undefined && previous.record.status === undefined)
-      throw this.#report(new Error("A second source was started while the first one runs"));
-    const record = this.#model.begin(epoch);
-    if (stream === CHANNEL) {
-      // The application has no source for a channel.
-      record.status = "failed";
-      throw FINAL;
-    }
-    const source = new SimulatedSource(record, signal);
-    this.#producers[stream] = { record, signal, output: source, unreadSince: undefined };
-    signal.addEventListener("abort", () => {
-      if (record.status === undefined && !this.#closing && this.#registry.get(id)?.epoch === epoch)
-        this.#report(new Error("The registry still has the stream of a source that was stopped"));
-      if (record.status === undefined && !this.#closing && this.#isRead(stream))
-        this.#report(new Error("A source was stopped although its stream has readers"));
-      record.status ??= "cancelled";
-    });
-    if (!this.#brokenSources.delete(stream)) return source;
-    record.status = "failed";
-    throw FINAL;
   }
 
   /** Reports a violation from a callback, whose errors the registry would swallow. */
@@ -407,13 +367,14 @@ class Simulation {
     now,
     aborted,
     loggedOut,
-  }: Extract<Step, { do: "connect" }>): Promise<void> | undefined {
+  }: StepOf<"connect">): Promise<void> | undefined {
     const client = this.#client(number);
-    client.leave();
+    this.#leave(number);
     const cursors = {
       none: undefined,
       invalid: "§",
       ahead: `${client.cursor?.slice(0, 10) ?? "zzzzzzzzzz"}.1000000000`,
+      "slightly ahead": slightlyAhead(client.cursor),
       "other epoch": "zzzzzzzzzz.3",
       terminal: "zzzzzzzzzz.3.end",
     };
@@ -426,6 +387,7 @@ class Simulation {
     if (loggedOut) login.abort();
     client.connect(connection);
     const id = streamId(number % STREAMS);
+    const mustServe = !this.#shutdown.hasBegun || this.#runsOn(id);
     const answerCount = this.#database?.answersFor(id).count ?? 0;
     const isOfLife = /^[0-9a-z]{10}\.\d+$/.test(client.cursor ?? "");
     this.#arrivals.set(client, { at: this.#clock.now(), isOfLife, answerCount });
@@ -438,10 +400,10 @@ class Simulation {
     const { status } = connection;
     const expected = aborted ? 499 : client.cursor?.endsWith(".end") === true ? 204 : 200;
     // The database may answer at once that there is no such row, or later.
-    const asksDatabase = this.#database !== undefined && !this.#closing && !loggedOut;
+    const asksDatabase = this.#database !== undefined && mustServe && !loggedOut;
     const allowed = expected === 200 && asksDatabase ? [200, 404, undefined] : [expected];
     if (!allowed.includes(status)) throw new Error(`The status is ${status} instead of ${expected}`);
-    if (this.#closing && status === 200 && !connection.text.includes('"shutdown"'))
+    if (!mustServe && status === 200 && !connection.text.includes('"shutdown"'))
       throw new Error("A client was served after the registry was closed");
     if (loggedOut && status === 200 && !connection.text.startsWith("event: stream.drain\n"))
       throw new Error("A client was served whose user had logged out");
@@ -465,47 +427,33 @@ class Simulation {
     return this.#setup.database === "prompt" ? macrotask() : undefined;
   }
 
-  /** A live stream may expire by itself. The writer's signal says so. */
-  #recordEnds(): void {
-    for (const producer of this.#producers) {
-      if (producer === undefined) continue;
-      const { record, signal } = producer;
-      if (signal.aborted) record.status ??= this.#closing ? "cancelled" : "expired";
-      if (record.status !== undefined) record.endedAt = Math.min(record.endedAt, this.#clock.now());
-    }
-  }
-
-  /** Checks that the registry has every live stream, and forgets an ended one after `linger`. */
-  #checkStreams(): void {
-    for (const [stream, producer] of this.#producers.entries()) {
-      if (producer === undefined || this.#closing) continue;
-      const { record } = producer;
-      const held = this.#registry.get(streamId(stream))?.epoch === record.epoch;
-      if (!held && record.status === undefined) throw new Error("A live stream was forgotten");
-      if (held && this.#clock.now() > record.endedAt + LIMITS.linger)
-        throw new Error("An ended stream was kept after linger");
-      if (producer.output instanceof SimulatedSource && record.status === undefined)
-        this.#checkSource(stream, producer);
-    }
-  }
-
-  /** Checks that a source stops `linger` after its last reader has left. */
-  #checkSource(stream: number, producer: Producer): void {
-    const now = this.#clock.now();
-    if (this.#isRead(stream)) producer.unreadSince = undefined;
-    else producer.unreadSince ??= now;
-    if (now > (producer.unreadSince ?? now) + LIMITS.linger)
-      throw new Error("A source runs on without readers");
-  }
-
-  #isRead(stream: number): boolean {
-    const { epoch } = this.#producers[stream]?.record ?? {};
+  #isRead(stream: number, { epoch, life }: StreamRecord): boolean {
     const held = this.#registry.get(streamId(stream));
     const isReading = ({ connection }: SimulatedClient, number: number): boolean =>
       number % STREAMS === stream &&
       connection?.state === "open" &&
       connection.text.includes(`id: ${epoch}.`);
-    return (held?.epoch === epoch && (held?.readers ?? 0) > 0) || this.#clients.some(isReading);
+    return (held?.epoch === life.newest.epoch && held.readers > 0) || this.#clients.some(isReading);
+  }
+
+  #isWaitedFor(stream: number): boolean {
+    const isServed = ({ connection }: SimulatedClient, number: number): boolean =>
+      number % STREAMS === stream && (connection?.state === "idle" || connection?.state === "open");
+    const id = streamId(stream);
+    return this.#clients.some(isServed) || this.#subscribers.some((one) => one.id === id && !one.isOver);
+  }
+
+  /** Whether a closing registry still serves the clients of a stream. */
+  #runsOn(id: string): boolean {
+    return !this.#shutdown.isGraceOver && this.#streamOf(id).isProducedHere;
+  }
+
+  /** Checks that a closing registry drains nobody who reads a stream that runs on, and everybody else. */
+  #checkServed(client: SimulatedClient, id: string): void {
+    const { connection } = client;
+    if (connection === undefined) return;
+    if (this.#runsOn(id) && client.isDrained("shutdown"))
+      throw new Error("A client of a stream that runs on was drained");
   }
 
   /** Checks what a client was sent while its stream is looked up. */
@@ -552,9 +500,22 @@ class Simulation {
     return failedAt >= this.#clock.now() - within - ANSWER_LIFETIME;
   }
 
+  #leave(number: number, charactersRead?: number): void {
+    this.#stream(number % STREAMS).onReaderLeft();
+    this.#client(number).leave(charactersRead);
+  }
+
   #checkWarning(id: string): void {
     if (this.#registry.get(id) !== undefined)
       this.#report(new Error("A warning about a stream that the registry has"));
+  }
+
+  #stream(number: number): SimulatedStream {
+    return this.#streams[number] as SimulatedStream;
+  }
+
+  #streamOf(id: string): SimulatedStream {
+    return this.#streams.find((stream) => stream.id === id) as SimulatedStream;
   }
 
   #client(number: number): SimulatedClient {
@@ -562,7 +523,13 @@ class Simulation {
   }
 }
 
-function rowOf({ is, number }: Extract<Step, { do: "save row" }>): Row {
+/** The event behind the cursor, which may belong to the next producer. */
+function slightlyAhead(cursor: string | undefined): string | undefined {
+  const at = positionOf(cursor);
+  return at && `${at.epoch}.${at.seq + 1}`;
+}
+
+function rowOf({ is, number }: StepOf<"save row">): Row {
   if (is === "running") return { is, behind: number };
   return is === "finished" ? { is, version: number } : { is };
 }
