@@ -3,7 +3,8 @@ import type { Run } from "../log/slab.ts";
 import { concatFrames } from "../protocol/control-events.ts";
 import { withId } from "../protocol/encode.ts";
 import { makeId } from "../protocol/event-id.ts";
-import type { Archive, Stream, StreamReader } from "../stream/stream.ts";
+import type { Archive } from "../stream/archive.ts";
+import type { Stream, StreamReader } from "../stream/stream.ts";
 import type { PageLimits } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
 

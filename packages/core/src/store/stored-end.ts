@@ -1,7 +1,8 @@
 // Tested by test/store/stream-producer.test.ts.
 import { HoldfastError, toPublicError } from "../base/errors.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
-import type { Interruption, Stream } from "../stream/stream.ts";
+import type { Interruption } from "../stream/interruption.ts";
+import type { Stream } from "../stream/stream.ts";
 import type { StoredEnd, StoredInterruption, StoreMeta } from "./store.ts";
 import { toStoreWindow } from "./store-options.ts";
 

@@ -1,5 +1,6 @@
 // Tested by test/store/stream-producer.test.ts.
-import type { HighWatermark, Stream } from "../stream/stream.ts";
+import type { HighWatermark } from "../stream/archive.ts";
+import type { Stream } from "../stream/stream.ts";
 import type { Backlog } from "../stream/writer.ts";
 import { notStoredError } from "./stored-end.ts";
 

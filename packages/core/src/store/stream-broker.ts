@@ -2,7 +2,8 @@ import { closedError, takenOverError } from "../base/errors.ts";
 import { callWithTimeout } from "../base/timed-call.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { Runtime } from "../protocol/runtime.ts";
-import type { CancelRequest, Stream, StreamHooks } from "../stream/stream.ts";
+import type { CancelRequest } from "../stream/producer-session.ts";
+import type { Stream, StreamHooks } from "../stream/stream.ts";
 import type {
   CancelOptions,
   HostedChannel,

@@ -1,7 +1,9 @@
 import { HoldfastError, takenOverError } from "../base/errors.ts";
 import { lastOf } from "../protocol/cursor.ts";
 import { cancelHere } from "../stream/memory-host.ts";
-import type { CancelRequest, Interruption, Stream } from "../stream/stream.ts";
+import type { Interruption } from "../stream/interruption.ts";
+import type { CancelRequest } from "../stream/producer-session.ts";
+import type { Stream } from "../stream/stream.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
 import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";

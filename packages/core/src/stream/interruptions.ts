@@ -1,6 +1,7 @@
 import type { Runtime } from "../protocol/runtime.ts";
 import type { SnapshotOutcome, SnapshotPoller } from "./snapshot-poller.ts";
-import type { Interruption, Stream } from "./stream.ts";
+import type { Interruption } from "./interruption.ts";
+import type { Stream } from "./stream.ts";
 import type { StreamTable } from "./stream-table.ts";
 
 export interface InterruptionsOptions {

@@ -1,5 +1,13 @@
 import { createLatch } from "../base/latch.ts";
 
+/** A cancel that leaves the producer some time. */
+export interface CancelRequest {
+  readonly reason: unknown;
+  /** When the stream ends at the latest, by the clock of the registry. */
+  readonly until: number;
+  readonly cancelTimer: () => void;
+}
+
 /** One producer's part of a stream: from its `open` until it ends the stream, or until somebody else takes it away. */
 export class ProducerSession {
   /** The first half of the ids of this producer's events. */

@@ -1,13 +1,14 @@
 import { abortedError, endedError, type HoldfastError, INTERRUPTED } from "../base/errors.ts";
 import { Log, type LogLimits } from "../log/log.ts";
-import type { Run } from "../log/slab.ts";
 import { type Control, endFrame } from "../protocol/control-events.ts";
 import type { Bounds, Joint } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeTerminalId } from "../protocol/event-id.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import type { EndStatus } from "../protocol/reasons.ts";
-import { ProducerSession } from "./producer-session.ts";
+import type { Archive, HighWatermark } from "./archive.ts";
+import type { Interruption } from "./interruption.ts";
+import { type CancelRequest, ProducerSession } from "./producer-session.ts";
 
 /** A reader as its stream sees it. */
 export interface StreamReader {
@@ -17,22 +18,6 @@ export interface StreamReader {
   moveTo?(stream: Stream): void;
   /** Forwards a comment if its client can take one now. MUST NOT throw. */
   writeComment?(comment: Uint8Array): void;
-}
-
-/** The frames that the log no longer holds but a store still does. */
-export interface Archive {
-  /** The number of the oldest frame kept, as far as is known. */
-  readonly first: number;
-  /** Frames from number `from` on; `undefined` while they are being read: the reader is woken when they are here. */
-  read(from: number, reader: StreamReader): Run | undefined;
-}
-
-/** How far readers may read a log whose newest frames are not stored yet. */
-export interface HighWatermark {
-  /** The number of the last frame that readers may have. */
-  readonly last: number;
-  /** Whether readers may have the end. */
-  readonly ended: boolean;
 }
 
 /** What the owner of a stream is told. */
@@ -49,24 +34,6 @@ export interface StreamHooks {
 }
 
 export type StreamKind = "stream" | "channel";
-
-/** A live stream without a producer: another one may open it again. */
-export interface Interruption {
-  /** Why the stream fails if nobody does; `undefined` for a producer that was lost. */
-  readonly error: HoldfastError | undefined;
-  /** For how long it waits for a producer, in ms. */
-  readonly window: number;
-  /** Called when the window is over, for a stream whose end is decided in a store. By default it ends here. */
-  readonly expire?: () => void;
-}
-
-/** A cancel that leaves the producer some time. */
-export interface CancelRequest {
-  readonly reason: unknown;
-  /** When the stream ends at the latest, by the clock of the registry. */
-  readonly until: number;
-  readonly cancelTimer: () => void;
-}
 
 /** One life of an id: a log, its producer's side and its readers. */
 export class Stream {
