@@ -51,12 +51,17 @@ export interface LatchOptions {
  * bridgeAbort(request.signal, latch);
  */
 export function createLatch(options: LatchOptions = {}): Latch {
-  return new CleanupLatch(options.onError ?? ((error) => console.warn("holdfast: a cleanup failed", error)));
+  return new CleanupLatch(options.onError ?? warn);
+}
+
+function warn(error: unknown): void {
+  console.warn("holdfast: a cleanup failed", error);
 }
 
 class CleanupLatch implements Latch {
   readonly #onError: (error: unknown) => void;
-  readonly #cleanups = new Set<{ readonly run: Cleanup }>();
+  /** Created on first use: there are many latches, and most have no clean-up. */
+  #cleanups: Set<{ readonly run: Cleanup }> | undefined;
   #closed = false;
   #reason: unknown;
   #controller: AbortController | undefined;
@@ -87,8 +92,9 @@ class CleanupLatch implements Latch {
       return () => undefined;
     }
     const entry = { run: cleanup };
-    this.#cleanups.add(entry);
-    return () => void this.#cleanups.delete(entry);
+    const cleanups = (this.#cleanups ??= new Set());
+    cleanups.add(entry);
+    return () => void cleanups.delete(entry);
   }
 
   close(reason?: unknown): void {
@@ -96,9 +102,11 @@ class CleanupLatch implements Latch {
     this.#closed = true;
     this.#reason = reason;
     this.#controller?.abort(reason);
-    for (const entry of [...this.#cleanups].reverse()) {
+    const cleanups = this.#cleanups;
+    if (cleanups === undefined) return;
+    for (const entry of [...cleanups].reverse()) {
       // A clean-up may have forgotten this one, which is then no longer in the set.
-      if (this.#cleanups.delete(entry)) void this.#run(entry.run);
+      if (cleanups.delete(entry)) void this.#run(entry.run);
     }
   }
 

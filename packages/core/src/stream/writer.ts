@@ -14,6 +14,8 @@ import type { StreamEvent } from "../protocol/event.ts";
 import type { EndStatus } from "../protocol/reasons.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import { NameCheck } from "./name-check.ts";
+import type { ProducerSession } from "./producer-session.ts";
+import type { Stream } from "./stream.ts";
 import type { OpenedStream } from "./stream-host.ts";
 
 /** What `pipe` takes: events, and errors that readers are told of while the stream continues. */
@@ -107,65 +109,151 @@ export interface WriterOptions {
 }
 
 export function createWriter<Events extends object>(
-  { stream, session, backlog }: OpenedStream,
-  { runtime, accept }: WriterOptions,
+  opened: OpenedStream,
+  options: WriterOptions,
 ): StreamWriter<Events> {
-  let hasWarned = false;
-  const names = new NameCheck(runtime.report);
-  const { id } = stream;
-  const reportSourceError = (error: unknown): void =>
-    runtime.report("failed", { id, stage: "source", error });
-  const nextTurn = (): Promise<void> => new Promise((resolve) => runtime.clock.soon(resolve));
+  return new Writer<Events>(opened, options);
+}
 
-  /** A push that comes late is nobody's mistake: a timer or a notification may fire during a shutdown. */
-  function ignore(): undefined {
-    if (!hasWarned) {
-      hasWarned = true;
-      runtime.report("warned", {
-        id,
-        message: "An event was pushed after the stream was taken away. It is ignored.",
-      });
-    }
-    return undefined;
+/** A class, because there may be one for each of many streams, and an object literal with accessors takes twice the memory. */
+class Writer<Events extends object> implements StreamWriter<Events> {
+  readonly [ACCEPT]: Accept;
+  readonly id: string;
+  readonly #stream: Stream;
+  readonly #session: ProducerSession;
+  readonly #backlog: Backlog | undefined;
+  readonly #runtime: Runtime;
+  readonly #names: NameCheck;
+  #hasWarned = false;
+
+  constructor({ stream, session, backlog }: OpenedStream, { runtime, accept }: WriterOptions) {
+    this[ACCEPT] = accept;
+    this.id = stream.id;
+    this.#stream = stream;
+    this.#session = session;
+    this.#backlog = backlog;
+    this.#runtime = runtime;
+    this.#names = new NameCheck(runtime.report);
   }
 
-  function push(event: StreamEvent<Events>): string | undefined {
-    if (session.hasEnded) throw endedError(id);
-    if (!session.isActive || stream.end !== undefined) return ignore();
-    if (backlog?.full === true) {
+  get epoch(): string {
+    return this.#session.epoch;
+  }
+
+  get last(): number {
+    return this.#stream.log.last;
+  }
+
+  get readers(): number {
+    return this.#stream.readers.size;
+  }
+
+  get signal(): AbortSignal {
+    return this.#session.signal;
+  }
+
+  // These three can be given to an emitter as they are: `upstream.on("data", writer.push)`.
+  readonly push = (event: StreamEvent<Events>): string | undefined => this.#push(event);
+  readonly end = async (lastEvent?: StreamEvent<Events>): Promise<void> => {
+    if (this.#session.isActive && this.#stream.end === undefined) {
+      if (lastEvent !== undefined) this.#push(lastEvent);
+      this.#finish();
+    }
+    await this.#backlog?.settled;
+  };
+  readonly fail = async (error: unknown, options: FailOptions = {}): Promise<void> => {
+    checkOptions(undefined, options, FAIL_NAMES);
+    const { retryWithin } = options;
+    if (retryWithin !== undefined) checkDelay("retryWithin", retryWithin);
+    this.#fail(error, retryWithin);
+    await this.#backlog?.settled;
+  };
+
+  async flush(): Promise<void> {
+    await this.#backlog?.flushed();
+  }
+
+  async pipe(source: PipeSource<Events> | PipeFunction<Events>): Promise<StreamStatus> {
+    const session = this.#session;
+    try {
+      const given = typeof source === "function" ? await source({ signal: session.signal }) : source;
+      if (!isPullable(given)) checkAwaited("source", given);
+      check(isPullable(given), "source", "an async iterable or a ReadableStream, or give one", given);
+      await this.#pushAll(given);
+      this.#finish();
+    } catch (error) {
+      // A producer that was asked to stop has done so, under whatever error name.
+      if (session.signal.aborted) this.#finish();
+      else if (session.isActive) this.#fail(error);
+      else this.#reportSourceError(error);
+    }
+    await this.#backlog?.settled;
+    return this.#status();
+  }
+
+  [Symbol.dispose](): void {
+    this.#fail(
+      new HoldfastError("SOURCE_FAILED", "The stream was left without an end.", { retryable: true }),
+    );
+  }
+
+  #push(event: StreamEvent<Events>): string | undefined {
+    const stream = this.#stream;
+    const session = this.#session;
+    if (session.hasEnded) throw endedError(this.id);
+    if (!session.isActive || stream.end !== undefined) return this.#ignore();
+    if (this.#backlog?.full === true) {
       // Never a hole: the stream fails behind its last event that can be stored.
-      const error = backlogError(id);
+      const error = backlogError(this.id);
       stream.finish("failed", error);
       session.revoke(error);
       return undefined;
     }
     const eventId = stream.push(event);
-    names.check(id, event.event);
+    this.#names.check(this.id, event.event);
     return eventId;
   }
 
-  function fail(error: unknown, retryWithin?: number): void {
+  /** A push that comes late is nobody's mistake: a timer or a notification may fire during a shutdown. */
+  #ignore(): undefined {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const message = "An event was pushed after the stream was taken away. It is ignored.";
+    this.#runtime.report("warned", { id: this.id, message });
+  }
+
+  #finish(): void {
+    if (!this.#session.isActive) return;
+    this.#session.end();
+    this.#stream.finish("done");
+  }
+
+  #fail(error: unknown, retryWithin?: number): void {
+    const session = this.#session;
     if (!session.isActive) return;
     const isFinal = HoldfastError.is(error) && !error.retryable;
     const window = retryWithin ?? (isFinal ? 0 : session.retryWindow);
     session.end();
-    if (window === 0) return stream.finish("failed", toHoldfastError(error));
-    reportSourceError(error);
-    stream.interrupt({ error: toHoldfastError(error), window });
+    if (window === 0) return this.#stream.finish("failed", toHoldfastError(error));
+    this.#reportSourceError(error);
+    this.#stream.interrupt({ error: toHoldfastError(error), window });
   }
 
-  function status(): StreamStatus {
-    const { revokeReason } = session;
+  #status(): StreamStatus {
+    const { revokeReason } = this.#session;
     // How the next producer leaves the stream is not this one's doing.
     if (HoldfastError.is(revokeReason) && revokeReason.code === "TAKEN_OVER") return "lost";
-    if (stream.end !== undefined) return stream.end.status;
-    return stream.interruption === undefined ? "lost" : "interrupted";
+    const { end, interruption } = this.#stream;
+    if (end !== undefined) return end.status;
+    return interruption === undefined ? "lost" : "interrupted";
   }
 
-  async function pushAll(source: PipeSource<Events>): Promise<void> {
+  async #pushAll(source: PipeSource<Events>): Promise<void> {
+    const session = this.#session;
+    const backlog = this.#backlog;
     const run = pull(source, (error, isCleanup) => {
       // A source that was interrupted says so by any error: libraries have their own names for an abort.
-      if (isCleanup || !session.signal.aborted) reportSourceError(error);
+      if (isCleanup || !session.signal.aborted) this.#reportSourceError(error);
     });
     const removeListener = session.onRevoked((reason) => run.release(reason));
     try {
@@ -174,10 +262,10 @@ export function createWriter<Events extends object>(
         if (backlog?.full === true) await backlog.room();
         if (!session.isActive) return;
         if (HoldfastError.is(item.value)) {
-          stream.setNotice(item.value);
-          reportSourceError(errorToReport(item.value));
-        } else push(item.value);
-        if (count % BURST === 0) await nextTurn();
+          this.#stream.setNotice(item.value);
+          this.#reportSourceError(errorToReport(item.value));
+        } else this.#push(item.value);
+        if (count % BURST === 0) await new Promise<void>((resolve) => this.#runtime.clock.soon(resolve));
       }
     } finally {
       removeListener();
@@ -185,61 +273,7 @@ export function createWriter<Events extends object>(
     }
   }
 
-  function finish(): void {
-    if (!session.isActive) return;
-    session.end();
-    stream.finish("done");
+  #reportSourceError(error: unknown): void {
+    this.#runtime.report("failed", { id: this.id, stage: "source", error });
   }
-
-  return {
-    [ACCEPT]: accept,
-    id,
-    epoch: session.epoch,
-    get last() {
-      return stream.log.last;
-    },
-    get readers() {
-      return stream.readers.size;
-    },
-    get signal() {
-      return session.signal;
-    },
-    push,
-    async flush() {
-      await backlog?.flushed();
-    },
-    async end(lastEvent) {
-      if (session.isActive && stream.end === undefined) {
-        if (lastEvent !== undefined) push(lastEvent);
-        finish();
-      }
-      await backlog?.settled;
-    },
-    async fail(error, failOptions = {}) {
-      checkOptions(undefined, failOptions, FAIL_NAMES);
-      const { retryWithin } = failOptions;
-      if (retryWithin !== undefined) checkDelay("retryWithin", retryWithin);
-      fail(error, retryWithin);
-      await backlog?.settled;
-    },
-    async pipe(source) {
-      try {
-        const given = typeof source === "function" ? await source({ signal: session.signal }) : source;
-        if (!isPullable(given)) checkAwaited("source", given);
-        check(isPullable(given), "source", "an async iterable or a ReadableStream, or give one", given);
-        await pushAll(given);
-        finish();
-      } catch (error) {
-        // A producer that was asked to stop has done so, under whatever error name.
-        if (session.signal.aborted) finish();
-        else if (session.isActive) fail(error);
-        else reportSourceError(error);
-      }
-      await backlog?.settled;
-      return status();
-    },
-    [Symbol.dispose]() {
-      fail(new HoldfastError("SOURCE_FAILED", "The stream was left without an end.", { retryable: true }));
-    },
-  };
 }

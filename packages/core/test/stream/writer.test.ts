@@ -1,4 +1,4 @@
-import { getEventListeners } from "node:events";
+import { EventEmitter, getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { HoldfastError } from "../../src/base/errors.ts";
 import { createTestRegistry } from "../support/test-registry.ts";
@@ -20,6 +20,19 @@ describe("push", () => {
     const job = await registry.open("a");
     job.push({ id: "theirs", data: 1 } as never);
     expect(connect("a").text).not.toContain("theirs");
+  });
+
+  test("is a callback as it is, as `end` and `fail` are", async () => {
+    const { registry } = createTestRegistry();
+    const job = await registry.open("a");
+    const upstream = new EventEmitter();
+    upstream.on("data", job.push).on("end", job.end);
+    upstream.emit("data", { data: 1 });
+    upstream.emit("end", { data: 2 });
+    const other = await registry.open("b");
+    await Promise.reject(new Error("The job failed.")).catch(other.fail);
+    expect(registry.get("a")).toMatchObject({ status: "done", last: 2 });
+    expect(registry.get("b")).toMatchObject({ status: "failed" });
   });
 
   test("throws STREAM_ENDED after the end", async () => {

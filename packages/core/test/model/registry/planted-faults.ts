@@ -133,7 +133,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "a push throws after somebody else has ended the stream",
     file: "stream/writer.ts",
-    original: "    if (!session.isActive || stream.end !== undefined) return ignore();\n",
+    original: "    if (!session.isActive || stream.end !== undefined) return this.#ignore();\n",
     replacement: "",
     violation: / has ended\.$/,
   },
