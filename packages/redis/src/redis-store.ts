@@ -11,7 +11,7 @@ import {
 import { createReport, MAX_JOINTS } from "@holdfast/core/internal";
 import { createCommandSender } from "./commands/command-sender.ts";
 import { createHealth } from "./commands/health.ts";
-import { batchKey, channelOf, keysOf } from "./commands/keys.ts";
+import { batchKey, channelOf, keysOf, markerKey } from "./commands/keys.ts";
 import { decodeAppended, decodeOpened, decodePage, encodeEnd, encodeJoints } from "./commands/replies.ts";
 import type { CommandArgument } from "./connectors/connector.ts";
 import { createConnector, type RedisClient } from "./connectors/create-connector.ts";
@@ -82,6 +82,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     async open(id, open: StoreOpen) {
       const { meta, frames } = keysOf(keyPrefix, id);
       const reply = await commands.runScript(
+        "write",
         scripts.open,
         [meta, frames],
         [
@@ -120,6 +121,7 @@ export function redisStore(options: RedisStoreOptions): Store {
         args.push(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
       }
       const reply = await commands.runScript(
+        "write",
         scripts.append,
         batch === undefined ? [meta, frames] : [meta, frames, batchKey(keyPrefix, id, batch.producer)],
         args,
@@ -131,6 +133,7 @@ export function redisStore(options: RedisStoreOptions): Store {
       const { meta, frames } = keysOf(keyPrefix, id);
       const cursor = after === null ? ["", ""] : [after.epoch, String(after.seq)];
       const reply = await commands.runScript(
+        "read",
         scripts.read,
         [meta, frames],
         [...cursor, integer(limits.frames), integer(limits.bytes)],
@@ -142,12 +145,16 @@ export function redisStore(options: RedisStoreOptions): Store {
 
     async cancel(id, reason, graceMs = 0) {
       const { meta } = keysOf(keyPrefix, id);
-      return Number(await commands.runScript(scripts.cancel, [meta], [reason, integer(graceMs)])) === 1;
+      return (
+        Number(await commands.runScript("write", scripts.cancel, [meta], [reason, integer(graceMs)])) === 1
+      );
     },
 
     async lost(id, fence, end) {
       const { meta } = keysOf(keyPrefix, id);
-      return Number(await commands.runScript(scripts.lost, [meta], [String(fence), encodeEnd(end)])) === 1;
+      return (
+        Number(await commands.runScript("write", scripts.lost, [meta], [String(fence), encodeEnd(end)])) === 1
+      );
     },
 
     async delete(id) {
@@ -155,8 +162,20 @@ export function redisStore(options: RedisStoreOptions): Store {
       await commands.unlink([meta, frames]);
     },
 
+    async marker() {
+      const args = [makeMarker(random), integer(MARKER_TTL)];
+      return String(await commands.runScript("write", scripts.marker, [markerKey(keyPrefix)], args));
+    },
+
     health: (onChange) => health.addListener(onChange),
   };
+}
+
+/** For how long the marker is kept that nobody asks for, in ms: 30 days. */
+const MARKER_TTL = 30 * 24 * 3_600_000;
+
+function makeMarker(random: () => number): string {
+  return Array.from({ length: 4 }, () => random().toString(36).slice(2, 8)).join("");
 }
 
 /** The scripts add some of these numbers to the time, and Lua counts exactly up to 2 ** 53 only. */

@@ -77,11 +77,6 @@ export class ChannelProducer {
     return new Promise((resolve) => this.#waitingUntilEmpty.push(resolve));
   }
 
-  /** The store is back. */
-  retryNow(): void {
-    if (this.#batcher.isRetrying) this.#batcher.sendNow();
-  }
-
   /** Gives up what is not stored, and reports it. */
   stop(): void {
     this.#isOver = true;
@@ -98,7 +93,7 @@ export class ChannelProducer {
       return await this.#append(this.#batch);
     } catch (error) {
       this.#reportTakenId(error);
-      return false;
+      throw error;
     }
   }
 

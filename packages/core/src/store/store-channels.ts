@@ -66,11 +66,6 @@ export class StoreChannels {
     if (page.code !== "missing" && page.meta.epoch === epoch) await this.#client.delete(id);
   }
 
-  /** The store is back. */
-  retryNow(): void {
-    for (const producer of this.#producers.values()) producer.retryNow();
-  }
-
   /** Gives up what is not stored. */
   stop(): void {
     for (const producer of this.#producers.values()) producer.stop();

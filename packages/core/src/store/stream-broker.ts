@@ -19,6 +19,8 @@ import { Replicas } from "./replicas.ts";
 import type { Store, StoreMeta } from "./store.ts";
 import { StoreChannels } from "./store-channels.ts";
 import { CALL_TIMEOUT, LEASE, StoreClient } from "./store-client.ts";
+import type { HealthKind } from "./store-health.ts";
+import { StoreMarker } from "./store-marker.ts";
 import { isInterrupted, toStoreLimits, toStoreWindow } from "./store-options.ts";
 import { StorePoller } from "./store-poller.ts";
 import { StoreWatcher } from "./store-watcher.ts";
@@ -59,7 +61,7 @@ export class StreamBroker implements StreamHost {
   constructor(options: StreamBrokerOptions) {
     const { runtime, store, table, defaults, restartSource } = options;
     this.#options = options;
-    const client = new StoreClient(store, runtime, () => this.#onStoreBack());
+    const client = new StoreClient(store, runtime, (kinds) => this.#onStoreBack(kinds));
     const watcher = new StoreWatcher(store);
     const channels = new StoreChannels(client, defaults);
     const replicas = new Replicas({ client, watcher, channels, table, defaults, restartSource });
@@ -67,7 +69,8 @@ export class StreamBroker implements StreamHost {
     this.#watcher = watcher;
     this.#channels = channels;
     this.#replicas = replicas;
-    this.#claims = new StreamClaims(client, defaults);
+    const marker = new StoreMarker(client, watcher, () => this.#renewLeases());
+    this.#claims = new StreamClaims(client, marker, defaults);
     this.#poller = new StorePoller({ client, watcher, look: (id, kind) => replicas.look(id, kind) });
     this.look = (...args) => this.#poller.join(...args);
   }
@@ -165,11 +168,16 @@ export class StreamBroker implements StreamHost {
     );
   }
 
-  #onStoreBack(): void {
-    for (const producer of this.#producers.values()) producer.sendNow();
-    this.#channels.retryNow();
-    this.#replicas.refresh();
+  /** Producers whose appends have failed are back already: they have queued for it. */
+  #onStoreBack(kinds: ReadonlySet<HealthKind>): void {
+    const mayHaveLostData = kinds.has("connection");
+    if (mayHaveLostData) this.#renewLeases();
+    if (mayHaveLostData || kinds.has("read")) this.#replicas.refresh();
     this.#poller.refresh();
+  }
+
+  #renewLeases(): void {
+    for (const producer of this.#producers.values()) producer.renewSoon();
   }
 
   /** @throws `STREAM_EXISTS` when the id is known here to be a live stream's */
@@ -231,7 +239,8 @@ export class StreamBroker implements StreamHost {
     stream.useStore(pages, durability === "stored" ? producer.backlog : undefined);
     this.#producers.set(id, producer);
     const unwatch = this.#watcher.watch(id, (hint) => {
-      if (hint !== "changed") producer.sendNow();
+      if (hint === "cancel") producer.renewNow();
+      else if (hint === "anything") producer.renewSoon();
     });
     void producer.backlog.settled.then(() => {
       unwatch();

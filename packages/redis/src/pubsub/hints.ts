@@ -55,8 +55,8 @@ export function createWake(options: HintOptions): Store["wake"] {
 
     function add(id: string): void {
       if (closed || ownIds.has(id)) return;
-      ownIds.add(id);
       const name = channelOf(id);
+      ownIds.add(id);
       const channel = channels.get(name) ?? { id, listeners: new Set() };
       channels.set(name, channel);
       channel.listeners.add(listener);
@@ -82,8 +82,11 @@ export function createWake(options: HintOptions): Store["wake"] {
       if (openListeners.size === 0) subscriber.stop();
     }
 
+    // Before anything is registered: an impossible id throws.
+    const given = Array.from(ids);
+    given.forEach((id) => channelOf(id));
     openListeners.add(listener);
-    for (const id of ids) add(id);
+    for (const id of given) add(id);
     return { add, delete: remove, close };
   };
 }

@@ -1,6 +1,7 @@
 import { createAppend } from "./append.ts";
 import { createCancel } from "./cancel.ts";
 import { createLost } from "./lost.ts";
+import { createMarker } from "./marker.ts";
 import { createOpen } from "./open.ts";
 import { createRead } from "./read.ts";
 import type { Script } from "./script.ts";
@@ -13,6 +14,7 @@ export interface Scripts {
   readonly read: Script;
   readonly cancel: Script;
   readonly lost: Script;
+  readonly marker: Script;
 }
 
 /** @param sharded whether hints go through sharded channels, as with a cluster */
@@ -24,5 +26,6 @@ export function createScripts(sharded: boolean): Scripts {
     read: createRead(publish),
     cancel: createCancel(publish),
     lost: createLost(publish),
+    marker: createMarker(),
   };
 }
