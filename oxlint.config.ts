@@ -16,7 +16,7 @@ const coreRooms: Rooms = {
   registry: ["store", "stream", "connection", "log", "protocol", "base"],
   sources: ["protocol", "base", "eventsource-parser"],
   observability: ["protocol", "base"],
-  internal: ["protocol", "base"],
+  internal: ["connection/response-turn.ts", "protocol", "base"],
   app: ["registry", "stream", "connection", "log", "store", "sources", "observability", "protocol", "base"],
   // Only the seam of stores and the types of sinks: test doubles implement them.
   testing: ["store/store.ts", "connection/sink.ts", "protocol", "base"],

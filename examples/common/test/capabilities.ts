@@ -10,6 +10,12 @@ export const nodeResponseCapabilities: Capabilities =
         },
       };
 
+/** Capabilities of a handler on Node that gets a `Request` and nothing else. */
+export const requestCapabilities: Capabilities = {
+  ...nodeResponseCapabilities,
+  admissionInTurn: { missing: "A Request does not say whether its response has the connection." },
+};
+
 /** Capabilities of a handler that returns a complete `Response` and has no middleware before it. */
 export const noEarlierHeaders: Capabilities = {
   earlierHeaders: { missing: "The handler returns a complete Response; no middleware runs before it." },

@@ -14,6 +14,7 @@ import { emptyResponses } from "./empty-responses.ts";
 import { endOrCut } from "./end-or-cut.ts";
 import { handshake } from "./handshake.ts";
 import { heartbeats } from "./heartbeats.ts";
+import { pipelinedRequests } from "./pipelined-requests.ts";
 import { request } from "./request.ts";
 import { resume } from "./resume.ts";
 import { sharedFrames } from "./shared-frames.ts";
@@ -40,6 +41,7 @@ const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => voi
   ["disconnect", clientDisconnect],
   ["disconnect from a bare source", bareSourceCleanup],
   ["connection reuse", connectionReuse],
+  ["pipelined requests", pipelinedRequests],
 ];
 
 /**

@@ -4,7 +4,9 @@ import type { BareRuns } from "./bare-sources.ts";
 /** What a test server observed. */
 export interface Observed {
   readonly gauges: Gauges;
-  /** Calls of the adapter that have not settled. */
+  /** Calls of the adapter. */
+  readonly calls: number;
+  /** Those that have not settled. */
   readonly pendingCalls: number;
   /** The codes or messages that calls of the adapter were rejected with. */
   readonly rejected: readonly string[];
@@ -21,6 +23,7 @@ export interface Observed {
 /** Records what happens on a test server. */
 export class Recorder {
   readonly runs: BareRuns = { begun: 0, pulled: 0, finished: 0, aborted: 0 };
+  calls = 0;
   pendingCalls = 0;
   snapshots = 0;
   readonly rejected: string[] = [];
@@ -44,6 +47,7 @@ export class Recorder {
   observed(gauges: Gauges): Observed {
     return {
       gauges,
+      calls: this.calls,
       pendingCalls: this.pendingCalls,
       rejected: this.rejected,
       opened: this.#opened,

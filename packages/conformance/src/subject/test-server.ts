@@ -71,6 +71,7 @@ export class TestServer {
     const route = this.#routes[Number(index)];
     if (route === undefined) throw new Error(`No test serves anything under ${exchange.url}.`);
     for (const [name, value] of route.earlierHeaders ?? []) exchange.setHeader?.(name, value);
+    this.#recorder.calls++;
     this.#recorder.pendingCalls++;
     try {
       if (route.barrier !== undefined) await this.#barrier(route.barrier).opened;

@@ -380,15 +380,34 @@ const faults: readonly Fault[] = [
     foundBy: ["connection reuse > leaves no listener on the connection when a request is over"],
   },
   {
-    name: "waits for the turn of a pipelined response before it cuts it",
-    wrap: wrapSink((correct, res) => ({
-      destroy(reason) {
-        if (res.socket === null) res.once("socket", () => correct.destroy(reason));
-        else correct.destroy(reason);
-      },
-    })),
+    name: "admits pipelined requests before their turn",
+    wrap: ({ request, open }) => ({ request: { ...request, ready: undefined }, open }),
     foundBy: [
-      "connection reuse > destroys a pipelined response before its turn without an effect on the others",
+      "pipelined requests > admits each when its turn comes: until then it counts for nothing",
+      "pipelined requests > cleans up every one of them when the connection is cut",
+    ],
+  },
+  {
+    name: "waits for the turn of a pipelined response whose connection is gone",
+    wrap: ({ request, open }, res) => ({
+      request: {
+        ...request,
+        ready: request.ready && new Promise((resolve) => res.once("socket", () => resolve())),
+      },
+      open,
+    }),
+    foundBy: [
+      "pipelined requests > admits none whose connection is gone before its turn: it closes the connection",
+      "pipelined requests > cleans up every one of them when the connection is cut",
+    ],
+  },
+  {
+    name: "leaves a listener on the connection for each pipelined request",
+    change(res, { socket }) {
+      if (res.socket === null) socket.once("close", () => undefined);
+    },
+    foundBy: [
+      "pipelined requests > admits none whose connection is gone before its turn: it resets the connection",
     ],
   },
   {

@@ -44,6 +44,7 @@ export async function serve(
 ): Promise<void> {
   checkOptions(undefined, options, SERVE_NAMES);
   if (options?.signal !== undefined) checkSignal("signal", options.signal);
+  if (request.ready !== undefined) await request.ready;
   if (typeof source === "object" && source !== null && ACCEPT in source) {
     await source[ACCEPT](request, open, options, true);
     return;

@@ -43,6 +43,11 @@ export interface SseRequest {
   readonly cursor: string | undefined;
   /** Aborts when the client is gone, for whatever reason. */
   readonly signal: AbortSignal;
+  /**
+   * Resolves when the response may begin or `signal` has aborted: the client is not admitted before. For a pipelined request
+   * of HTTP/1.1, whose response has no connection before its turn. @default at once
+   */
+  readonly ready?: Promise<void> | undefined;
 }
 
 /**
