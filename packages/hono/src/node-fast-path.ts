@@ -110,6 +110,8 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
       else web.cut(reason);
     },
     destroy: (reason) => web.destroy(reason),
+    progress: () => web.progress(),
+    pageBytes: web.pageBytes,
   };
 }
 

@@ -3,6 +3,7 @@ import { type Duplex, Transform } from "node:stream";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
 import { waitForTurn } from "@holdfast/core/internal";
+import { bytesTaken } from "./bytes-taken.ts";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
 
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -41,6 +42,7 @@ export function createNodeSink(
     // Without a status message, because HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
+  const { socket: connection } = res as ServerResponse;
   let isCut = false;
   const ended = (): boolean => isCut || res.writableEnded || isClosed(res);
   let begun = false;
@@ -70,6 +72,8 @@ export function createNodeSink(
       stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
       (stream ?? res).destroy();
     },
+    // Of a single stream of HTTP/2, Node does not show it.
+    ...(stream === undefined && connection !== null && { progress: () => bytesTaken(connection) }),
   };
 }
 

@@ -10,6 +10,8 @@ export interface TestServerOptions {
     RegistryOptions,
     "snapshot" | "source" | "observer" | "clock" | "random" | "store"
   >;
+  /** `fake`: time passes only in `advance`, and what is pushed goes out then. @default the time of the system */
+  readonly clock?: "fake";
   /**
    * What the snapshot function returns, `null` for "does not exist"; with `barrier`, it waits for that first.
    * @default no snapshot function

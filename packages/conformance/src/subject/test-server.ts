@@ -9,6 +9,7 @@ import {
   type SseEvent,
   type StreamWriter,
 } from "@holdfast/core";
+import { createFakeClock } from "@holdfast/core/testing";
 import { bareSources } from "./bare-sources.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
 import type { Exchange } from "./exchange.ts";
@@ -52,9 +53,12 @@ export class TestServer {
   readonly #sinks = new Map<string, SinkCapture>();
   readonly #sharedBuffer = new TextEncoder().encode("data: before\n\ndata: shared\n\ndata: behind\n\n");
 
-  constructor({ registry = {}, snapshot }: TestServerOptions = {}) {
+  readonly #clock = createFakeClock();
+
+  constructor({ registry = {}, snapshot, clock }: TestServerOptions = {}) {
     this.#registry = createRegistry({
       ...registry,
+      ...(clock === "fake" && { clock: this.#clock }),
       observer: this.#recorder.observer,
       ...(snapshot !== undefined && {
         snapshot: async () => {
@@ -161,6 +165,11 @@ export class TestServer {
 
   /** Does nothing: its reply shows that the server's event loop has gone round. */
   ping(): void {}
+
+  /** Lets time pass on the fake clock. */
+  async advance(ms: number): Promise<void> {
+    await this.#clock.advance(ms);
+  }
 
   observed(): Observed {
     return this.#recorder.observed(this.#registry.gauges());

@@ -68,6 +68,21 @@ const faults: readonly Fault[] = [
     ],
   },
   {
+    name: "does not say how much the transport has taken of a large write",
+    wrap: wrapSink(() => ({ progress: () => 0 })),
+    foundBy: [
+      "back-pressure > leaves a client alone that takes something within `idleTimeout`, however long one event takes",
+    ],
+  },
+  {
+    name: "says that a client takes something that takes nothing",
+    wrap: wrapSink(() => ({ progress: () => performance.now() })),
+    foundBy: [
+      "back-pressure > destroys a client that stalls for `idleTimeout`, and continues for the others",
+      "back-pressure > leaves a client alone that takes something within `idleTimeout`, however long one event takes",
+    ],
+  },
+  {
     name: "has a queue of its own",
     wrap: wrapSink((correct, res) => ({
       write: (bytes) => correct.write(bytes) || (!res.destroyed && res.writableLength < 8 << 20),

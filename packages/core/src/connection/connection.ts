@@ -12,6 +12,7 @@ import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { ServeResult, StreamEnd } from "../protocol/outcome.ts";
+import { openPagedSink } from "./paged-sink.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
 import type { ScheduledTask } from "./scheduler.ts";
 
@@ -94,7 +95,7 @@ export class Connection implements ScheduledTask {
     this.#metrics.reportOpened();
     try {
       const events = { drained: () => this.#resume(), closed: () => this.#finish() };
-      this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
+      this.#sink = openPagedSink((pageEvents) => this.#open(200, { ...STREAM_HEADERS }, pageEvents), events);
     } catch (error) {
       this.#rejectDone(error);
       this.destroy("failed");
@@ -143,7 +144,7 @@ export class Connection implements ScheduledTask {
     // A sink may destroy the connection inside `write`.
     if (taken || !this.#ready) return;
     this.#ready = false;
-    this.#deadlines.pause(this.#owner.runtime.clock.now());
+    this.#deadlines.pause(this.#owner.runtime.clock.now(), this.#sink?.progress?.());
     this.#reschedule();
   }
 
@@ -177,7 +178,7 @@ export class Connection implements ScheduledTask {
     if (this.latch.closed) return false;
     this.#end = end;
     this.#closeLatch(reason);
-    this.#deadlines.close(this.#owner.runtime.clock.now());
+    this.#deadlines.close(this.#owner.runtime.clock.now(), this.#sink?.progress?.());
     this.#reschedule();
     return true;
   }
@@ -220,7 +221,7 @@ export class Connection implements ScheduledTask {
 
   run(now: number): number {
     this.#metrics?.reportDelivered();
-    const action = this.#deadlines.due(now);
+    const action = this.#deadlines.due(now, () => this.#sink?.progress?.());
     if (action === "heartbeat") {
       this.write(HEARTBEAT);
       this.#metrics?.reportHeartbeat();

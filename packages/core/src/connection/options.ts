@@ -14,7 +14,11 @@ import type { Control } from "../protocol/control-events.ts";
 export interface DeliveryOptions {
   /** A heartbeat is sent after this time without a write; `Infinity` for none. @default 15_000 */
   readonly heartbeat?: number;
-  /** A connection whose client reads nothing for this long is cut; `Infinity` for never. @default 90_000 */
+  /**
+   * A connection whose client takes nothing for this long is cut; `Infinity` for never. One that reads slowly is not cut, as
+   * far as the runtime shows what it takes: the bytes that the kernel has taken on Node with HTTP/1.1, pieces of 64 KiB
+   * elsewhere. @default 90_000
+   */
   readonly idleTimeout?: number;
   /** A connection is drained after this time, +-10 %, and the client reconnects. @default 3_600_000 */
   readonly maxDuration?: number;
