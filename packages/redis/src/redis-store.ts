@@ -167,6 +167,11 @@ export function redisStore(options: RedisStoreOptions): Store {
       return String(await commands.runScript("write", scripts.marker, [markerKey(keyPrefix)], args));
     },
 
+    async hintDisconnect(id) {
+      const { meta } = keysOf(keyPrefix, id);
+      await commands.runScript("write", scripts.disconnect, [meta], []);
+    },
+
     health: (onChange) => health.addListener(onChange),
   };
 }

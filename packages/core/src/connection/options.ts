@@ -91,6 +91,11 @@ export interface RegistryLimits {
   readonly bytes?: number;
   /** Open connections; `subscribe` does not count. @default 10_000 */
   readonly maxConnections?: number;
+  /**
+   * Open connections with the same `key`, such as those of one user. A client over this limit is answered as one over
+   * `maxConnections`. @default Infinity
+   */
+  readonly maxConnectionsPerKey?: number;
   /** Streams and channels, ended ones that are still kept included. @default 100_000 */
   readonly maxStreams?: number;
   /** Connections that wait for a stream that does not exist yet. @default 1_000 */
@@ -131,6 +136,7 @@ export const SURROUNDINGS_NAMES: OptionNames<Surroundings> = { clock: true, rand
 const LIMIT_NAMES: OptionNames<RegistryLimits> = {
   bytes: true,
   maxConnections: true,
+  maxConnectionsPerKey: true,
   maxStreams: true,
   maxWaiting: true,
 };
@@ -163,6 +169,7 @@ export const STREAM_DEFAULTS: ResolvedStream = {
 const LIMIT_DEFAULTS: ResolvedLimits = {
   bytes: 268_435_456,
   maxConnections: 10_000,
+  maxConnectionsPerKey: Infinity,
   maxStreams: 100_000,
   maxWaiting: 1_000,
 };
@@ -207,12 +214,16 @@ function checkBuffer(buffer: BufferOptions | number | undefined): void {
 }
 
 export function resolveLimits(options: RegistryLimits): ResolvedLimits {
-  const { bytes, maxConnections, maxStreams, maxWaiting } = { ...LIMIT_DEFAULTS, ...defined(options) };
+  const { bytes, maxConnections, maxConnectionsPerKey, maxStreams, maxWaiting } = {
+    ...LIMIT_DEFAULTS,
+    ...defined(options),
+  };
   checkCount("bytes", bytes);
   checkCount("maxConnections", maxConnections);
+  checkCount("maxConnectionsPerKey", maxConnectionsPerKey);
   checkCount("maxStreams", maxStreams);
   checkCount("maxWaiting", maxWaiting);
-  return { bytes, maxConnections, maxStreams, maxWaiting };
+  return { bytes, maxConnections, maxConnectionsPerKey, maxStreams, maxWaiting };
 }
 
 export function resolveRuntime(options: Surroundings = {}): Runtime {

@@ -14,6 +14,7 @@ import {
   STREAM_DEFAULTS,
 } from "../connection/options.ts";
 import { SecondsCheck } from "../connection/seconds.ts";
+import { checkKey } from "../connection/serve.ts";
 import { SERVE_NAMES } from "../connection/serve-options.ts";
 import { ACCEPT, type Accept } from "../connection/source.ts";
 import { BARE_HOST } from "../connection/bare-host.ts";
@@ -58,7 +59,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   const runtime = resolveRuntime(options);
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
   const defaults = resolveStream(STREAM_DEFAULTS, options);
-  const { bytes, maxConnections, maxStreams, maxWaiting } = resolveLimits(options);
+  const { bytes, maxStreams, maxWaiting, ...limits } = resolveLimits(options);
   const { snapshot, source, store, durability = "local" } = options;
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
@@ -80,7 +81,12 @@ export function createRegistry<Events extends object = AnyEvents>(
     },
   });
   const gracePeriod = new GracePeriod(runtime.clock);
-  const pool = new ConnectionPool({ runtime, heartbeat: delivery.heartbeat, maxConnections });
+  const pool = new ConnectionPool({
+    ...limits,
+    runtime,
+    heartbeat: delivery.heartbeat,
+    onKey: (key) => host.watchKey(key, () => pool.disconnect(key)),
+  });
   const openListeners = createKeyedListeners<Stream>();
   const onOpened = (stream: Stream): void => openListeners.notify(stream.id, stream);
   const sources =
@@ -146,7 +152,7 @@ export function createRegistry<Events extends object = AnyEvents>(
         open,
         { id, kind, find, counted },
         resolveDelivery(base, callOptions),
-        callOptions?.signal,
+        callOptions ?? {},
       );
     };
   }
@@ -243,6 +249,12 @@ export function createRegistry<Events extends object = AnyEvents>(
       lingering: table.lingering,
       bytes: table.bytes,
     }),
+    connections: (key) => pool.list(key),
+    async disconnect(key, reason) {
+      checkKey(key);
+      pool.disconnect(key, reason);
+      await host.disconnect(key);
+    },
     async cancel(id, reason, cancelOptions = {}) {
       checkId(id);
       checkOptions(undefined, cancelOptions, CANCEL_NAMES);

@@ -1,3 +1,4 @@
+import type { ConnectionInfo } from "../connection/connection-pool.ts";
 import type { DeliveryOptions, RegistrySettings, StreamOptions } from "../connection/options.ts";
 import type { StreamSource } from "../connection/source.ts";
 import type { BARE_HOST, BareHost } from "../connection/bare-host.ts";
@@ -131,6 +132,17 @@ export interface Registry<Events extends object = AnyEvents> {
    */
   find(id: string): Promise<StreamInfo | undefined>;
   gauges(): Gauges;
+  /** The open connections of this process, or those with this key, the oldest first. `subscribe` does not count. */
+  connections(key?: string): ConnectionInfo[];
+  /**
+   * Drains the connections of a key as `aborted`, with a store those in all its processes. Their clients reconnect: refuse
+   * them, if they have to stay away.
+   *
+   * @param reason given to the observer's `connectionClosed` and to `onClose` as `cause`, in this process
+   *
+   * @throws (as a rejection) `INVALID_OPTION`; with a store `STORE_UNAVAILABLE` when only those of this process are drained
+   */
+  disconnect(key: string, reason?: unknown): Promise<void>;
   /**
    * Stops a stream: ends it as `cancelled`, then aborts its writer's signal with `reason`. A producer in another process
    * gets the reason through the store, as a string. Resolves with whether the stream was live.

@@ -143,6 +143,10 @@ export class StoreClient implements Runtime {
     return this.#store.marker?.();
   }
 
+  disconnect(id: string): Promise<void> {
+    return this.#call(id, () => this.#store.hintDisconnect(id));
+  }
+
   /** An append that nobody waits for; it may still be under way after {@link close}. */
   appendAndForget(id: string, append: StoreAppend): void {
     const onError = (error: unknown): void => this.report("failed", { id, stage: "store", error });

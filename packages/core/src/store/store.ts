@@ -172,11 +172,14 @@ export type StorePage =
   | { readonly code: "trimmed" | "epoch" | "ahead"; readonly meta: StoreMeta }
   | { readonly code: "missing" };
 
+/** `cancel`: somebody wants the stream cancelled. `disconnect`: see {@link Store.hintDisconnect}. */
+export type StoreHint = "changed" | "cancel" | "disconnect";
+
 /**
  * A hint that something has changed: `id` is `undefined` when hints may have been lost, so that everything has to be
- * looked at. `cancel`: somebody wants the stream cancelled.
+ * looked at.
  */
-export type OnWake = (id: string | undefined, why: "changed" | "cancel") => void;
+export type OnWake = (id: string | undefined, why: StoreHint) => void;
 
 /** Which ids hints are wanted for. They may be lost, doubled or late. */
 export interface StoreWake {
@@ -212,6 +215,8 @@ export interface Store {
    * this method a process cannot notice.
    */
   marker?(): Promise<string>;
+  /** Sends the hint `disconnect` about an id, whether the store knows it or not. */
+  hintDisconnect(id: string): Promise<void>;
   /**
    * Tells when the store goes away and when it is back; `true` is assumed before. A store that refuses only one kind of
    * calls, as a full one refuses writes, is back when it has served such a call. Returns how to stop listening.
@@ -219,7 +224,17 @@ export interface Store {
   health(onChange: (healthy: boolean) => void): () => void;
 }
 
-const METHODS = ["open", "append", "read", "wake", "cancel", "lost", "delete", "health"] as const;
+const METHODS = [
+  "open",
+  "append",
+  "read",
+  "wake",
+  "cancel",
+  "lost",
+  "delete",
+  "hintDisconnect",
+  "health",
+] as const;
 
 /** @throws `INVALID_OPTION` for what is not a store */
 export function checkStore(store: unknown): void {

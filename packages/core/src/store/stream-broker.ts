@@ -143,6 +143,16 @@ export class StreamBroker implements StreamHost {
     return { id, kind, epoch, status, first, last, bytes, readers };
   }
 
+  watchKey(key: string, onDisconnect: () => void): () => void {
+    return this.#watcher.watch(keyId(key), (hint) => {
+      if (hint === "disconnect") onDisconnect();
+    });
+  }
+
+  disconnect(key: string): Promise<void> {
+    return this.#client.disconnect(keyId(key));
+  }
+
   async close(until: number): Promise<void> {
     const { clock } = this.#options.runtime;
     const settled = Promise.all([
@@ -265,4 +275,9 @@ export class StreamBroker implements StreamHost {
     // The client reports outages.
     void this.cancel(id, reason, { grace: until - clock.now() }).catch(() => undefined);
   }
+}
+
+/** The id under which the store has hints about a key. A stream of the same id has other hints. */
+function keyId(key: string): string {
+  return `key:${key}`;
 }

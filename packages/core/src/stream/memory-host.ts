@@ -62,6 +62,14 @@ export class MemoryHost implements StreamHost {
     return true;
   }
 
+  watchKey(): () => void {
+    return () => undefined;
+  }
+
+  async disconnect(): Promise<void> {
+    // The connections are in this process only, where the registry drains them.
+  }
+
   async close(): Promise<void> {
     // The table is cleared by the registry.
   }

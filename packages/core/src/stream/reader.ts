@@ -4,7 +4,7 @@ import { concatFrames, type Control, errorFrame, liveFrame, resetFrame } from ".
 import { idBefore, type Reset, resolveCursor, trimmed } from "../protocol/cursor.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
-import type { Report } from "../protocol/observer.ts";
+import type { ConnectionLabels, Report } from "../protocol/observer.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Stream, StreamReader } from "./stream.ts";
 
@@ -13,6 +13,7 @@ export interface ReaderOutput {
   /** Whether bytes may be written now. */
   readonly ready: boolean;
   readonly options: { readonly control: Control };
+  readonly labels: ConnectionLabels;
   write(bytes: Uint8Array, events?: number): void;
   /** Ends the response in order. */
   end(reason: CloseReason, lastFrame: Uint8Array, end: StreamEnd): void;
@@ -72,7 +73,7 @@ export class Reader implements StreamReader {
     const stream = this.#stream;
     const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#output.options.control);
     if (this.#hasDelivered && !frame.isDispatched) {
-      this.#report("reset", { id: stream.id, ...reset });
+      this.#report("reset", { ...this.#output.labels, ...reset });
       this.#output.cut("reset");
       return;
     }
@@ -135,7 +136,7 @@ export class Reader implements StreamReader {
     this.#handshake = undefined;
     this.#replayed += events;
     this.#hasDelivered ||= events > 0;
-    if (reset !== undefined) this.#report("reset", { id: this.#stream.id, ...reset });
+    if (reset !== undefined) this.#report("reset", { ...this.#output.labels, ...reset });
     this.#output.write(bytes, events);
   }
 
@@ -168,10 +169,10 @@ export class Reader implements StreamReader {
 
   /** Tells the client what it has lost, and continues with the oldest event held. */
   #skipToFirst(): void {
-    const { id, log, bounds } = this.#stream;
+    const { log, bounds } = this.#stream;
     const reset = trimmed(bounds, this.#next);
     this.#next = bounds.first;
-    this.#report("reset", { id, ...reset });
+    this.#report("reset", { ...this.#output.labels, ...reset });
     const frame = resetFrame(reset, idBefore(log, this.#next), this.#output.options.control);
     if (this.#hasDelivered && !frame.isDispatched) this.#output.cut("reset");
     else this.#output.write(frame.bytes);

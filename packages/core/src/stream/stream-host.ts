@@ -79,6 +79,13 @@ export interface StreamHost {
         isFresh?: boolean,
       ) => () => void)
     | undefined;
+  /**
+   * Calls `onDisconnect` when {@link disconnect} is called with the key in any process, until the returned function is
+   * called.
+   */
+  watchKey(key: string, onDisconnect: () => void): () => void;
+  /** @throws (as a rejection, with a store) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED` */
+  disconnect(key: string): Promise<void>;
   /** Releases everything. What is on its way to a store has until `until` to get there. */
   close(until: number): Promise<void>;
 }

@@ -11,6 +11,7 @@ import type {
   StoreAppended,
   StoreCursor,
   StoredEnd,
+  StoreHint,
   StoreMeta,
   StoreOpen,
   StoreOpened,
@@ -70,7 +71,7 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
     return undefined;
   }
 
-  function sendHint(id: string, why: "changed" | "cancel"): void {
+  function sendHint(id: string, why: StoreHint): void {
     clock.soon(() => {
       for (const { ids, onWake } of wakes) if (ids.has(id)) onWake(id, why);
     });
@@ -248,6 +249,7 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
       checkId(id);
       if (logs.delete(id)) sendHint(id, "changed");
     },
+    hintDisconnect: async (id) => sendHint(id, "disconnect"),
     health: () => () => undefined,
     marker: async () => marker,
     flush() {

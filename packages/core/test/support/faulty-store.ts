@@ -102,6 +102,7 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
       count(() => store.read(id, after, { ...limits, frames: Math.min(limits.frames, pageFrames) })),
     cancel: (id: string, reason: string, graceMs?: number) => count(() => store.cancel(id, reason, graceMs)),
     lost: (id: string, fence: number, end: StoredEnd) => count(() => store.lost(id, fence, end)),
+    hintDisconnect: (id: string) => count(() => store.hintDisconnect(id)),
     delete: (id: string) => count(() => store.delete(id)),
     ...(store.marker !== undefined && {
       marker: () => call(faulty.markerFates, async () => store.marker?.() as Promise<string>),

@@ -1,4 +1,4 @@
-import type { OnWake, Store, StoreWake } from "@holdfast/core";
+import type { OnWake, Store, StoreHint, StoreWake } from "@holdfast/core";
 import type { Report } from "@holdfast/core/internal";
 import { createSubscriber, type SubscriberOptions } from "./subscriber.ts";
 
@@ -21,7 +21,7 @@ export function createWake(options: HintOptions): Store["wake"] {
   const channels = new Map<string, ChannelListeners>();
   const openListeners = new Set<OnWake>();
 
-  function notify(listener: OnWake, id: string | undefined, why: "changed" | "cancel"): void {
+  function notify(listener: OnWake, id: string | undefined, why: StoreHint): void {
     try {
       listener(id, why);
     } catch (error) {
@@ -29,7 +29,7 @@ export function createWake(options: HintOptions): Store["wake"] {
     }
   }
 
-  function notifyChannel(name: string, why: "changed" | "cancel"): void {
+  function notifyChannel(name: string, why: StoreHint): void {
     const channel = channels.get(name);
     if (channel === undefined) return;
     for (const listener of channel.listeners) notify(listener, channel.id, why);
@@ -38,7 +38,7 @@ export function createWake(options: HintOptions): Store["wake"] {
   const subscriber = createSubscriber({
     ...options,
     wanted: channels,
-    onMessage: (channel, payload) => notifyChannel(channel, payload === "cancel" ? "cancel" : "changed"),
+    onMessage: (channel, payload) => notifyChannel(channel, toHint(payload)),
     // Hints that were published before the subscription are lost, so the listeners have to look.
     onSubscribed(channel) {
       if (channel !== undefined) notifyChannel(channel, "changed");
@@ -89,4 +89,9 @@ export function createWake(options: HintOptions): Store["wake"] {
     for (const id of given) add(id);
     return { add, delete: remove, close };
   };
+}
+
+/** Whatever another version publishes, it means that something has changed. */
+function toHint(payload: string): StoreHint {
+  return payload === "cancel" || payload === "disconnect" ? payload : "changed";
 }

@@ -1,5 +1,6 @@
 import { createAppend } from "./append.ts";
 import { createCancel } from "./cancel.ts";
+import { createDisconnect } from "./disconnect.ts";
 import { createLost } from "./lost.ts";
 import { createMarker } from "./marker.ts";
 import { createOpen } from "./open.ts";
@@ -15,6 +16,7 @@ export interface Scripts {
   readonly cancel: Script;
   readonly lost: Script;
   readonly marker: Script;
+  readonly disconnect: Script;
 }
 
 /** @param sharded whether hints go through sharded channels, as with a cluster */
@@ -27,5 +29,6 @@ export function createScripts(sharded: boolean): Scripts {
     cancel: createCancel(publish),
     lost: createLost(publish),
     marker: createMarker(),
+    disconnect: createDisconnect(publish),
   };
 }
