@@ -1,7 +1,7 @@
 import { closedError } from "../base/errors.ts";
 import { createKeyedListeners } from "../base/keyed-listeners.ts";
 import { checkOptions } from "../base/check-options.ts";
-import { check, checkAwaited, checkDelay, checkOneOf } from "../base/validate.ts";
+import { check, checkAwaited, checkDelay, checkDuration, checkOneOf } from "../base/validate.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import {
   DELIVERY_DEFAULTS,
@@ -60,7 +60,8 @@ export function createRegistry<Events extends object = AnyEvents>(
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
   const defaults = resolveStream(STREAM_DEFAULTS, options);
   const { bytes, maxStreams, maxWaiting, ...limits } = resolveLimits(options);
-  const { snapshot, source, store, durability = "local" } = options;
+  const { snapshot, snapshotTimeout: timeout = 5_000, source, store, durability = "local" } = options;
+  checkDuration("snapshotTimeout", timeout);
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
   if (store !== undefined) checkStore(store);
@@ -117,7 +118,8 @@ export function createRegistry<Events extends object = AnyEvents>(
             }),
         });
   const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
-  const snapshots = snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere });
+  const snapshots =
+    snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere, timeout });
   const interruptions = new Interruptions({ runtime, table, snapshots, idle: defaults.idle });
   const context: RegistryContext = {
     runtime,

@@ -61,11 +61,13 @@ export interface OpenOptions extends StreamOptions {
 export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
   /**
    * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. It is
-   * called once at a time for each id, and for at most 16 ids at once; its signal aborts when no client waits for the
-   * result any more. Without it, a client that has a cursor is told that the stream is `lost` if it is not opened within
-   * `wait`.
+   * called once at a time for each id, and for at most 16 ids at once, those of different keys in turn; its signal aborts
+   * when no client waits for the result any more. Without it, a client that has a cursor is told that the stream is `lost`
+   * if it is not opened within `wait`.
    */
   readonly snapshot?: AskSnapshot<Events>;
+  /** After this time a call of `snapshot` has failed: its signal aborts, and it is not waited for. @default 5_000 */
+  readonly snapshotTimeout?: number;
   /**
    * Starts a stream that a client asks for and nobody has opened: one run for all its clients, stopped `linger` ms after
    * the last of them has left.

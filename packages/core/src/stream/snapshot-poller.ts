@@ -1,16 +1,19 @@
 import { backoff } from "../base/backoff.ts";
+import { bridgeAbort } from "../base/abort-bridge.ts";
 import { HoldfastError } from "../base/errors.ts";
 import { KeyedPoller } from "../base/keyed-poller.ts";
-import { Limiter } from "../base/limiter.ts";
+import { type LimitedTask, Limiter } from "../base/limiter.ts";
 import type { AnyEvents } from "../protocol/event.ts";
 import type { Runtime } from "../protocol/runtime.ts";
-import { type AskSnapshot, readSnapshot, type SnapshotResult } from "./snapshot.ts";
+import { type AskSnapshot, type MaybeSnapshot, readSnapshot, type SnapshotResult } from "./snapshot.ts";
 
 /** The result of a look-up in the service's database; `unknown` when it failed. */
 export type SnapshotOutcome = SnapshotResult | { readonly state: "unknown"; readonly error: HoldfastError };
 
 export interface SnapshotPollerOptions {
   readonly runtime: Runtime;
+  /** After how many ms a call has failed. */
+  readonly timeout: number;
   /** Whether the stream is in this process, or can be started here. */
   readonly isHere: (id: string) => boolean;
 }
@@ -21,6 +24,20 @@ const CALLS = { concurrency: 16, abandonAfter: 2_000 };
 const KEEP_FOR = 2_000;
 /** How long after a result those who still wait have it asked again, +-20 %, in ms. */
 const POLL_INTERVAL = 2_000;
+
+export interface SnapshotJoinOptions {
+  /** Asks anew, and passes on no earlier result. */
+  readonly isFresh?: boolean;
+  /** On whose behalf: look-ups are made for each in turn. */
+  readonly group?: string | undefined;
+}
+
+/** Those who wait for one id. */
+interface Waiting {
+  readonly members: Set<Pick<SnapshotJoinOptions, "group">>;
+  /** The last call for them. */
+  call: LimitedTask | undefined;
+}
 
 interface LookupState {
   failures: number;
@@ -38,6 +55,7 @@ export class SnapshotPoller {
   readonly #delay = backoff();
   readonly #calls: Limiter;
   readonly #poller: KeyedPoller<SnapshotOutcome, LookupState>;
+  readonly #waiting = new Map<string, Waiting>();
 
   constructor(ask: AskSnapshot<AnyEvents>, options: SnapshotPollerOptions) {
     const { clock, random } = options.runtime;
@@ -47,13 +65,21 @@ export class SnapshotPoller {
     this.#poller = new KeyedPoller({
       clock,
       createState: (): LookupState => ({ failures: 0, isWarned: false }),
-      call: (id, state, onResult) =>
-        this.#calls.add(async (signal) => {
+      call: (id, state, onResult) => {
+        const run = async (signal: AbortSignal): Promise<void> => {
           const outcome = await this.#call(id, state, signal);
           if (signal.aborted) return;
           this.#warnIfElsewhere(id, state, outcome);
           onResult(outcome);
-        }),
+        };
+        const waiting = this.#waiting.get(id) as Waiting;
+        const call = this.#calls.add(
+          run,
+          Array.from(waiting.members, ({ group }) => group),
+        );
+        waiting.call = call;
+        return () => call.cancel();
+      },
       interval: (outcome) =>
         (outcome.state === "unknown" ? outcome.error.retryAfter : undefined) ??
         POLL_INTERVAL * (0.8 + 0.4 * random()),
@@ -65,11 +91,22 @@ export class SnapshotPoller {
   /**
    * Calls `listener` with each result from now on, at once if one is kept. That there is no such stream counts only if it
    * was asked for after the call. Returns how to leave (idempotent).
-   *
-   * @param isFresh asks anew, and passes on no earlier result
    */
-  join(id: string, listener: (outcome: SnapshotOutcome) => void, isFresh = false): () => void {
-    return this.#poller.join(id, listener, isFresh);
+  join(
+    id: string,
+    listener: (outcome: SnapshotOutcome) => void,
+    { isFresh, group }: SnapshotJoinOptions = {},
+  ): () => void {
+    const waiting = this.#waiting.get(id) ?? { members: new Set(), call: undefined };
+    const member = { group };
+    this.#waiting.set(id, waiting);
+    waiting.members.add(member);
+    waiting.call?.addGroup(group);
+    const leave = this.#poller.join(id, listener, isFresh);
+    return () => {
+      leave();
+      if (waiting.members.delete(member) && waiting.members.size === 0) this.#waiting.delete(id);
+    };
   }
 
   /** Whether a look-up is under way. */
@@ -85,7 +122,7 @@ export class SnapshotPoller {
   async #call(id: string, state: LookupState, signal: AbortSignal): Promise<SnapshotOutcome> {
     const { random, report } = this.#options.runtime;
     try {
-      const result = readSnapshot(id, await this.#ask(id, { signal }));
+      const result = readSnapshot(id, await this.#askInTime(id, signal));
       state.failures = 0;
       return result;
     } catch (cause) {
@@ -95,6 +132,40 @@ export class SnapshotPoller {
       const error = new HoldfastError("SNAPSHOT_FAILED", message, { cause, retryable: true, retryAfter });
       return { state: "unknown", error };
     }
+  }
+
+  /** Aborts the signal of a call that takes too long, and does not wait for it any more. */
+  #askInTime(id: string, signal: AbortSignal): Promise<MaybeSnapshot<AnyEvents>> {
+    const { runtime, timeout } = this.#options;
+    const controller = new AbortController();
+    return new Promise((resolve, reject) => {
+      const cancelTimer = runtime.clock.after(timeout, () => {
+        const error = new Error(`There was no answer within ${timeout} ms.`);
+        controller.abort(error);
+        reject(error);
+      });
+      const abort = (reason: unknown): void => {
+        cancelTimer();
+        controller.abort(reason);
+      };
+      const removeListener = bridgeAbort(signal, { abort });
+      const stop = (): void => {
+        cancelTimer();
+        removeListener();
+      };
+      const onError = (error: unknown): void => {
+        stop();
+        reject(error);
+      };
+      try {
+        Promise.resolve(this.#ask(id, { signal: controller.signal })).then((snapshot) => {
+          stop();
+          resolve(snapshot);
+        }, onError);
+      } catch (error) {
+        onError(error);
+      }
+    });
   }
 
   #warnIfElsewhere(id: string, lookup: LookupState, { state }: SnapshotOutcome): void {

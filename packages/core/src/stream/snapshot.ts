@@ -37,7 +37,7 @@ export interface FinishedSnapshot<Events extends object> {
   readonly events: readonly StreamEvent<Events>[];
 }
 
-type MaybeSnapshot<Events extends object> = Snapshot<Events> | null | undefined;
+export type MaybeSnapshot<Events extends object> = Snapshot<Events> | null | undefined;
 
 /** Looks a stream up in the service's own database. Returns `undefined` or `null` if there is no such stream. */
 export type AskSnapshot<Events extends object> = (

@@ -158,6 +158,7 @@ class PendingCalls {
       lost: (id, fence, end) => this.#add(store.lost(id, fence, end)),
       delete: (id) => this.#add(store.delete(id)),
       ...(store.marker !== undefined && { marker: () => this.#add(store.marker?.() as Promise<string>) }),
+      hintDisconnect: (id) => this.#add(store.hintDisconnect(id)),
       health: (onChange) => store.health(onChange),
       wake: (ids, onWake) => {
         this.#isChanged = true;
