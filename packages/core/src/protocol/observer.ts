@@ -1,4 +1,5 @@
 import { HoldfastError } from "../base/errors.ts";
+import { runInRootContext } from "../base/root-context.ts";
 import { nearestName } from "../base/nearest-name.ts";
 import { check } from "../base/validate.ts";
 import type { CloseReason, EndStatus, ResetReason } from "./reasons.ts";
@@ -20,8 +21,9 @@ export interface ConnectionLabels {
 
 /**
  * Callbacks for what happens in the background, all of them optional. `id` is the id of the stream, `undefined` for a
- * bare source; `key` is that of the connection, if it has one. A callback that throws or rejects has no effect but a `console.warn`. Without `warned` or `failed`, what
- * they would get goes to `console.warn`.
+ * bare source; `key` is that of the connection, if it has one. A callback that throws or rejects has no effect but a
+ * `console.warn`. Without `warned` or `failed`, what they would get goes to `console.warn`. Callbacks run outside the async
+ * context of any request, where the runtime has such contexts.
  *
  * @example
  * createRegistry({ observer: { failed: ({ id, stage, error }) => log.error({ id, stage, error }) } });
@@ -139,7 +141,7 @@ export function createReport(observer: Observer = {}): Report {
       const callback = (observer[name] ?? CONSOLE[name]) as
         | ((info: Info<typeof name>) => unknown)
         | undefined;
-      const result = callback?.call(observer, info);
+      const result = callback && runInRootContext(() => callback.call(observer, info));
       // An asynchronous callback fits the type too.
       if (result !== undefined) Promise.resolve(result).catch(warn);
     } catch (error) {

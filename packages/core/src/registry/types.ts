@@ -16,8 +16,9 @@ export type StreamRef = StreamSource;
 /** A stream that never ends and has many producers, such as a chat room or a feed. */
 export interface Channel<Events extends object> extends StreamSource {
   /**
-   * Appends an event for everyone who is connected now, or reconnects while it is held. A closed registry ignores it. With
-   * a store that is away, events are dropped while `buffer.bytes` wait for it: the observer's `failed` says how many.
+   * Appends an event for everyone who is connected now, or reconnects while it is held. A closed registry ignores it. A full
+   * one drops it, and the observer gets `failed`. With a store that is away, events are dropped while `buffer.bytes` wait for
+   * it; `failed` says how many.
    *
    * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
    */
@@ -104,7 +105,7 @@ export interface Registry<Events extends object = AnyEvents> {
   /**
    * The channel of that id, created on first use. Check an id that comes from a URL first: this call creates state.
    *
-   * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`, `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`
+   * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`, `REGISTRY_CLOSED`
    */
   channel(id: string): Channel<Events>;
   /** A reference to a stream that may exist, may come, or may have been. Creates nothing and takes any string. */

@@ -1,4 +1,4 @@
-import { endedError, takenOverError } from "../base/errors.ts";
+import { endedError, HoldfastError, takenOverError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
@@ -20,6 +20,8 @@ export interface MemoryHostOptions {
 export class MemoryHost implements StreamHost {
   readonly look: undefined = undefined;
   readonly #options: MemoryHostOptions;
+  /** Whether the observer was told that there is no room for a channel. */
+  #isFull = false;
 
   constructor(options: MemoryHostOptions) {
     this.#options = options;
@@ -43,10 +45,10 @@ export class MemoryHost implements StreamHost {
   }
 
   channel(id: string): HostedChannel {
-    this.#channelStream(id);
+    this.#findChannel(id);
     return {
-      find: () => this.#findChannel(id),
-      push: (event: SseEvent) => void this.#channelStream(id).push(event),
+      find: () => this.#options.table.getLive(id) ?? this.#findChannel(id),
+      push: (event: SseEvent) => void this.#findChannel(id)?.push(event),
     };
   }
 
@@ -91,25 +93,25 @@ export class MemoryHost implements StreamHost {
     this.#options.table.forget(stream);
   }
 
-  /** The channel's stream, which is created anew if it was forgotten. */
-  #channelStream(id: string): Stream {
-    const { table, defaults, onOpened } = this.#options;
+  /**
+   * The channel's stream, which is created anew if it was forgotten. `undefined` if there is no room: then clients wait, and
+   * pushes are dropped.
+   *
+   * @throws `STREAM_EXISTS`
+   */
+  #findChannel(id: string): Stream | undefined {
+    const { table, defaults, onOpened, runtime } = this.#options;
     const held = table.getLive(id);
     if (held?.kind === "channel") return held;
-    const stream = table.add(id, "channel", defaults);
-    onOpened(stream);
-    return stream;
-  }
-
-  /** What a client of the channel is served from. Without room for the channel it waits. */
-  #findChannel(id: string): Stream | undefined {
-    const { table, runtime } = this.#options;
-    const held = table.getLive(id);
-    if (held !== undefined) return held;
     try {
-      return this.#channelStream(id);
+      const stream = table.add(id, "channel", defaults);
+      this.#isFull = false;
+      onOpened(stream);
+      return stream;
     } catch (error) {
-      runtime.report("failed", { id, stage: "source", error });
+      if (!HoldfastError.is(error) || error.code !== "LIMIT_EXCEEDED") throw error;
+      if (!this.#isFull) runtime.report("failed", { id, stage: "source", error });
+      this.#isFull = true;
       return undefined;
     }
   }

@@ -30,7 +30,7 @@ export interface OpenedStream {
 export interface HostedChannel {
   /** The channel's stream in this process. */
   find(): Stream | undefined;
-  /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `STREAM_EXISTS`, `LIMIT_EXCEEDED` */
+  /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `STREAM_EXISTS` */
   push(event: SseEvent): void;
 }
 
@@ -56,7 +56,7 @@ export interface StreamHost {
     ifExists: IfExists,
     sourced?: boolean,
   ): OpenedStream | Promise<OpenedStream>;
-  /** @throws `STREAM_EXISTS` when the id is known to be a live stream's; in memory `LIMIT_EXCEEDED` */
+  /** @throws `STREAM_EXISTS` when the id is known to be a live stream's */
   channel(id: string): HostedChannel;
   /**
    * What is known of a stream, also in the store.

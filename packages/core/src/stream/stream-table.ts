@@ -7,6 +7,9 @@ import { Retention } from "./retention.ts";
 import { SizeClasses } from "./size-classes.ts";
 import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
 
+/** At most this part of `maxStreams` is for streams that a source on demand has started. */
+const SOURCED_SHARE = 0.1;
+
 export interface StreamTableOptions {
   readonly runtime: Runtime;
   /** The bytes of all logs together, at most. */
@@ -48,6 +51,10 @@ export class StreamTable implements StreamHooks {
   /** Ended streams, oldest first: they give way when room is needed; after them interrupted ones without readers. */
   readonly #lingering = new Set<Stream>();
   readonly #interrupted = new Set<Stream>();
+  /** Channels of this process, oldest first: those without readers give way last. */
+  readonly #channels = new Set<Stream>();
+  /** The streams that a source on demand has started. */
+  readonly #sourced = new Set<Stream>();
   /** Live streams that an application has opened in this process. */
   readonly #producedHere = new Set<Stream>();
   readonly #sizes = new SizeClasses();
@@ -118,10 +125,11 @@ export class StreamTable implements StreamHooks {
       if (held.end === undefined) throw existsError(held);
       this.forget(held);
     }
-    this.#makeRoom(1);
-    if (this.#streams.size >= this.#options.maxStreams || this.#bytes > this.#options.bytes) {
-      throw new HoldfastError("LIMIT_EXCEEDED", "The registry is full.", { retryable: true });
-    }
+    // Whoever asks for an id starts a source: that must not cost anybody else a stream.
+    if (!sourced) this.#makeRoom(1);
+    const { bytes, maxStreams } = this.#options;
+    const hasRoom = !sourced || this.#sourced.size < Math.ceil(maxStreams * SOURCED_SHARE);
+    if (!hasRoom || this.#streams.size >= maxStreams || this.#bytes > bytes) throw fullError();
     const { buffer, maxEventBytes, linger, idle } = options;
     const epoch = backing?.epoch ?? makeEpoch(random);
     const isReplica = backing?.isReplica === true;
@@ -139,6 +147,8 @@ export class StreamTable implements StreamHooks {
     this.#streams.set(id, stream);
     this.#entries.set(stream, { retention, backing });
     if (kind === "stream" && !needsReaders) this.#producedHere.add(stream);
+    if (kind === "channel" && !isReplica) this.#channels.add(stream);
+    if (sourced) this.#sourced.add(stream);
     if (!isReplica) report("streamOpened", { id, epoch });
     return stream;
   }
@@ -214,6 +224,8 @@ export class StreamTable implements StreamHooks {
     entry.retention.stop();
     this.#entries.delete(stream);
     this.#lingering.delete(stream);
+    this.#channels.delete(stream);
+    this.#sourced.delete(stream);
     this.#dropInterruption(stream);
     this.#endProduction(stream);
     this.#streams.delete(stream.id);
@@ -234,6 +246,10 @@ export class StreamTable implements StreamHooks {
       if (stream.readers.size > 0) continue;
       if (!this.isReplica(stream)) stream.finish("lost");
       this.forget(stream);
+    }
+    for (const channel of this.#channels) {
+      if (hasRoom()) return;
+      if (channel.readers.size === 0) this.forget(channel);
     }
   }
 
@@ -268,6 +284,10 @@ export class StreamTable implements StreamHooks {
   #dropInterruption(stream: Stream): void {
     if (this.#interrupted.delete(stream)) this.#options.onInterruption(stream);
   }
+}
+
+function fullError(): HoldfastError {
+  return new HoldfastError("LIMIT_EXCEEDED", "The registry is full.", { retryable: true });
 }
 
 export function existsError({ id, kind }: Pick<Stream, "id" | "kind">): HoldfastError {

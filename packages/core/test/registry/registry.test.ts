@@ -148,6 +148,30 @@ describe("a handle of a channel that was forgotten", () => {
     expect(() => channel.push({ data: 2 })).toThrow(code("STREAM_EXISTS") as Error);
   });
 
+  test("without readers gives way when there is no room, the oldest first", async () => {
+    const { registry, connect, clock } = createTestRegistry({ maxStreams: 3 });
+    for (const id of ["a", "b", "c"]) registry.channel(id).push({ data: id });
+    const client = connect(registry.channel("a"), { serve: { from: "start" } });
+    await registry.open("job");
+    expect([registry.get("a")?.kind, registry.get("b"), registry.size]).toEqual(["channel", undefined, 3]);
+    registry.channel("d").push({ data: 1 });
+    expect([registry.get("c"), registry.get("d")?.last]).toEqual([undefined, 1]);
+    await clock.flush();
+    expect(client.events).toEqual(["a"]);
+  });
+
+  test("drops what is pushed while the registry is full, and tells the observer once", async () => {
+    const { registry, observed } = createTestRegistry({ maxStreams: 1 });
+    const job = await registry.open("job");
+    const room = registry.channel("room");
+    for (let pushed = 0; pushed < 3; pushed++) room.push({ data: pushed });
+    registry.channel("other").push({ data: 1 });
+    expect(observed.failed).toMatchObject([{ id: "room", error: { code: "LIMIT_EXCEEDED" } }]);
+    await job.end();
+    room.push({ data: "heard" });
+    expect(registry.get("room")?.last).toBe(1);
+  });
+
   test("makes clients wait while the registry is full, and counts each once", async () => {
     const { registry, clock, connect, observed } = createTestRegistry({ idle: 1_000, maxStreams: 1 });
     const channel = registry.channel("room");
