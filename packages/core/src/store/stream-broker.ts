@@ -1,4 +1,4 @@
-import { closedError, takenOverError } from "../base/errors.ts";
+import { closedError, existsError, fullError, takenOverError } from "../base/errors.ts";
 import { callWithTimeout } from "../base/timed-call.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { Runtime } from "../protocol/runtime.ts";
@@ -13,7 +13,7 @@ import type {
 } from "../stream/stream-host.ts";
 import { cancelHere } from "../stream/memory-host.ts";
 import { describeStream, type StreamInfo } from "../stream/stream-info.ts";
-import { existsError, type StreamTable } from "../stream/stream-table.ts";
+import type { StreamTable } from "../stream/stream-table.ts";
 import { PageCache } from "./page-cache.ts";
 import { Replicas } from "./replicas.ts";
 import type { Store, StoreMeta } from "./store.ts";
@@ -57,13 +57,15 @@ export class StreamBroker implements StreamHost {
   readonly #producers = new Map<string, StreamProducer>();
   /** The ids that are being opened. */
   readonly #opening = new Set<string>();
+  /** How many of them are opened for a source. */
+  #openingSources = 0;
 
   constructor(options: StreamBrokerOptions) {
     const { runtime, store, table, defaults, restartSource } = options;
     this.#options = options;
     const client = new StoreClient(store, runtime, (kinds) => this.#onStoreBack(kinds));
     const watcher = new StoreWatcher(store);
-    const channels = new StoreChannels(client, defaults);
+    const channels = new StoreChannels(client, table, defaults);
     const replicas = new Replicas({ client, watcher, channels, table, defaults, restartSource });
     this.#client = client;
     this.#watcher = watcher;
@@ -86,6 +88,9 @@ export class StreamBroker implements StreamHost {
     if ((session !== undefined && ifExists === "throw") || this.#opening.has(id)) {
       throw existsError({ id, kind: "stream" });
     }
+    const isNewSource = sourced && table.getLive(id) === undefined;
+    if (isNewSource && table.roomForSources <= this.#openingSources) throw fullError();
+    if (isNewSource) this.#openingSources++;
     this.#opening.add(id);
     try {
       // What was pushed here before is kept, and the end or the interruption may still be on its way.
@@ -101,6 +106,7 @@ export class StreamBroker implements StreamHost {
         throw error;
       }
     } finally {
+      if (isNewSource) this.#openingSources--;
       this.#opening.delete(id);
     }
   }

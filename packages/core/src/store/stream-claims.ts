@@ -1,7 +1,6 @@
-import { endedError, HoldfastError } from "../base/errors.ts";
+import { existsError, endedError, HoldfastError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { IfExists } from "../stream/stream-host.ts";
-import { existsError } from "../stream/stream-table.ts";
 import type { StoreMeta, StoreOpen, StoreOpened } from "./store.ts";
 import { LEASE, type StoreClient } from "./store-client.ts";
 import type { StoreMarker } from "./store-marker.ts";

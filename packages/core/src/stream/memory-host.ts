@@ -1,4 +1,4 @@
-import { endedError, HoldfastError, takenOverError } from "../base/errors.ts";
+import { endedError, existsError, fullError, HoldfastError, takenOverError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
@@ -6,7 +6,7 @@ import type { Runtime } from "../protocol/runtime.ts";
 import type { Stream } from "./stream.ts";
 import type { CancelOptions, HostedChannel, IfExists, OpenedStream, StreamHost } from "./stream-host.ts";
 import { describeStream, type StreamInfo } from "./stream-info.ts";
-import { existsError, type StreamTable } from "./stream-table.ts";
+import type { StreamTable } from "./stream-table.ts";
 
 export interface MemoryHostOptions {
   readonly runtime: Runtime;
@@ -36,6 +36,7 @@ export class MemoryHost implements StreamHost {
       if (end === undefined && kind === "stream") return this.#append(held, options, sourced);
     }
     const replaced = held?.end === undefined ? held : undefined;
+    if (sourced && replaced === undefined && table.roomForSources <= 0) throw fullError();
     if (replaced !== undefined) this.#replace(replaced, ifExists);
     const stream = table.add(id, "stream", options, { sourced });
     const session = stream.startSession(stream.log.epoch, options.retryWindow);

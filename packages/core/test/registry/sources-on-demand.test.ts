@@ -201,6 +201,16 @@ describe("a source on demand", () => {
     expect(registry.size).toBe(100);
   });
 
+  test("makes room for another one when an application continues its stream", async () => {
+    const { registry, connect, runs } = createRegistryWithSource({ maxStreams: 10 });
+    connect("a");
+    connect("b");
+    expect(runs).toHaveLength(1);
+    await registry.open("a", { ifExists: "append" });
+    connect("c");
+    expect(runs).toHaveLength(2);
+  });
+
   test("does not expire while it has a reader, however long it is silent", async () => {
     const { registry, clock, connect, runs } = createRegistryWithSource({ idle: 10_000, maxDuration: 1e9 });
     connect("a");
