@@ -169,7 +169,8 @@ export function redisStore(options: RedisStoreOptions): Store {
 
     async hintDisconnect(id) {
       const { meta } = keysOf(keyPrefix, id);
-      await commands.runScript("write", scripts.disconnect, [meta], []);
+      // A full Redis publishes all the same: it says nothing about writes.
+      await commands.runScript("read", scripts.disconnect, [meta], []);
     },
 
     health: (onChange) => health.addListener(onChange),

@@ -14,6 +14,7 @@ import { emptyResponses } from "./empty-responses.ts";
 import { endOrCut } from "./end-or-cut.ts";
 import { handshake } from "./handshake.ts";
 import { heartbeats } from "./heartbeats.ts";
+import { keys } from "./keys.ts";
 import { pipelinedRequests } from "./pipelined-requests.ts";
 import { request } from "./request.ts";
 import { resume } from "./resume.ts";
@@ -36,6 +37,7 @@ const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => voi
   ["end or cut", endOrCut],
   ["heartbeats", heartbeats],
   ["drain", drain],
+  ["keys", keys],
   ["back-pressure", backPressure],
   ["sink", sink],
   ["disconnect", clientDisconnect],

@@ -1,4 +1,4 @@
-import type { CloseReason, Gauges, Observer } from "@holdfast/core";
+import type { CloseInfo, CloseReason, ConnectionLabels, Gauges, Observer } from "@holdfast/core";
 import type { BareRuns } from "./bare-sources.ts";
 
 /** What a test server observed. */
@@ -13,6 +13,10 @@ export interface Observed {
   readonly opened: number;
   /** In the order in which the connections closed. */
   readonly closed: readonly { readonly reason: CloseReason; readonly events: number }[];
+  /** What `onClose` was called with: it is passed with every call of the adapter. */
+  readonly closeInfos: readonly CloseInfo[];
+  /** The keys of the connections that the observer's callbacks were called for, by the name of the callback. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
   readonly failed: readonly { readonly stage: string; readonly message: string }[];
   readonly resets: number;
   /** Calls of the snapshot function. */
@@ -27,17 +31,38 @@ export class Recorder {
   pendingCalls = 0;
   snapshots = 0;
   readonly rejected: string[] = [];
+  readonly closeInfos: CloseInfo[] = [];
+  readonly #keys: Record<string, string[]> = {};
   readonly #closed: { reason: CloseReason; events: number }[] = [];
   readonly #failed: { stage: string; message: string }[] = [];
   #opened = 0;
   #resets = 0;
 
   readonly observer: Observer = {
-    connectionOpened: () => void this.#opened++,
-    connectionClosed: ({ reason, events }) => void this.#closed.push({ reason, events }),
-    failed: ({ stage, error }) => void this.#failed.push({ stage, message: (error as Error).message }),
-    reset: () => void this.#resets++,
+    connectionOpened: (info) => {
+      this.#opened++;
+      this.#addKey("connectionOpened", info);
+    },
+    connectionClosed: (info) => {
+      this.#closed.push({ reason: info.reason, events: info.events });
+      this.#addKey("connectionClosed", info);
+    },
+    delivered: (info) => this.#addKey("delivered", info),
+    heartbeat: (info) => this.#addKey("heartbeat", info),
+    replayed: (info) => this.#addKey("replayed", info),
+    failed: (info) => {
+      this.#failed.push({ stage: info.stage, message: (info.error as Error).message });
+      this.#addKey("failed", info);
+    },
+    reset: (info) => {
+      this.#resets++;
+      this.#addKey("reset", info);
+    },
   };
+
+  #addKey(callback: string, { key }: ConnectionLabels): void {
+    if (key !== undefined) (this.#keys[callback] ??= []).push(key);
+  }
 
   clearFailures(): void {
     this.#failed.length = 0;
@@ -52,6 +77,8 @@ export class Recorder {
       rejected: this.rejected,
       opened: this.#opened,
       closed: this.#closed,
+      closeInfos: this.closeInfos,
+      keys: this.#keys,
       failed: this.#failed,
       resets: this.#resets,
       snapshots: this.snapshots,

@@ -24,7 +24,11 @@ export type ControlName = boolean | "function";
 
 /** What is served under a path. */
 export type Route = RouteSource & {
-  readonly options?: Omit<ServeOptions, "signal" | "control"> & { readonly control?: ControlName };
+  readonly options?: Omit<ServeOptions, "signal" | "control" | "onClose" | "registry"> & {
+    readonly control?: ControlName;
+  };
+  /** Whether a bare source belongs to the registry. */
+  readonly isRegistered?: boolean;
   /** The name of the application's signal that it is served with. */
   readonly signal?: string;
   /** Headers that are set before the adapter is called. */

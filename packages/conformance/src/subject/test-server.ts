@@ -1,4 +1,5 @@
 import {
+  type ConnectionInfo,
   type ControlEvent,
   createRegistry,
   type Gauges,
@@ -83,6 +84,8 @@ export class TestServer {
       const { control, ...options } = route.options ?? {};
       return await exchange.sse(source, {
         ...("bare" in route && { observer: this.#recorder.observer }),
+        ...(route.isRegistered === true && { registry: this.#registry }),
+        onClose: (info) => void this.#recorder.closeInfos.push(info),
         ...(route.signal !== undefined && { signal: this.#controller(route.signal).signal }),
         ...options,
         ...(control !== undefined && { control: control === "function" ? inBand : control }),
@@ -156,6 +159,16 @@ export class TestServer {
     if (info === undefined) return null;
     const { status, epoch, last, readers } = info;
     return { status, epoch, last, readers };
+  }
+
+  /** The open connections of the registry, or those with a key. */
+  connections(key?: string): ConnectionInfo[] {
+    return this.#registry.connections(key);
+  }
+
+  /** Disconnects those with a key. */
+  async disconnect(key: string, reason?: string): Promise<void> {
+    await this.#registry.disconnect(key, reason);
   }
 
   /** Begins to close the registry. */

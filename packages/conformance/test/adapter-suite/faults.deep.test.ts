@@ -2,7 +2,7 @@ import { type ClientRequest, createServer, type IncomingMessage, type ServerResp
 import { text } from "node:stream/consumers";
 import { createServer as createHttp2Server } from "node:http2";
 import { adapterSuite, type AdapterUnderTest, listen } from "@holdfast/conformance";
-import { serve } from "@holdfast/core";
+import { serve, type ServeOptions } from "@holdfast/core";
 import { type NodeExchange, type OpenSink, type Sink, toExchange } from "@holdfast/node-http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deadline } from "../../src/wire/deadline.ts";
@@ -19,6 +19,8 @@ interface Fault {
   readonly name: string;
   readonly change?: Change;
   readonly wrap?: Wrap;
+  /** Replaces the options that a correct adapter passes to core. */
+  readonly passOn?: (options: ServeOptions) => ServeOptions;
   /** Replaces the promise that a correct adapter returns. */
   readonly settle?: (served: Promise<void>, res: ServerResponse) => Promise<void>;
   /** The tests that must fail. */
@@ -453,13 +455,46 @@ const faults: readonly Fault[] = [
     foundBy: ["request > takes the first of two cursors in the query"],
   },
   {
+    name: "drops the key",
+    passOn: ({ key, ...options }) => options,
+    foundBy: [
+      "keys > counts the connections of a key, and drains those over the limit as busy",
+      "keys > lists open connections with what was written to them",
+      "keys > drains the connections of a key that is disconnected, and leaves the others alone",
+    ],
+  },
+  {
+    name: "serves bare sources without their registry",
+    passOn: ({ registry, ...options }) => options,
+    foundBy: ["keys > counts the connections of a key, and drains those over the limit as busy"],
+  },
+  {
+    name: "drops `onClose`",
+    passOn: ({ onClose, ...options }) => options,
+    foundBy: [
+      "keys > calls `onClose` once: a bare source",
+      "keys > calls `onClose` once: a client that disconnects",
+    ],
+  },
+  {
+    name: "calls `onClose` twice",
+    passOn: ({ onClose, ...options }) => ({
+      ...options,
+      onClose(info) {
+        onClose?.(info);
+        onClose?.(info);
+      },
+    }),
+    foundBy: ["keys > calls `onClose` once: a stream that has ended"],
+  },
+  {
     name: "ignores the cursor of a POST",
     wrap: replaceCursor((cursor, { method }) => (method === "POST" ? undefined : cursor)),
     foundBy: ["request > takes the cursor from the header of a POST"],
   },
 ];
 
-const faulty = ({ change, wrap, settle }: Omit<Fault, "name" | "foundBy">): AdapterUnderTest => ({
+const faulty = ({ change, wrap, passOn, settle }: Omit<Fault, "name" | "foundBy">): AdapterUnderTest => ({
   name: "faulty",
   start: (answer) =>
     listen(
@@ -475,7 +510,7 @@ const faulty = ({ change, wrap, settle }: Omit<Fault, "name" | "foundBy">): Adap
             async sse(source, options) {
               const correct = toExchange(req, res);
               const { request, open } = wrap?.(correct, res, req) ?? correct;
-              const served = serve(request, open, source, options);
+              const served = serve(request, open, source, passOn?.(options ?? {}) ?? options);
               await (settle?.(served, res) ?? served);
             },
           });
