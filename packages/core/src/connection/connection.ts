@@ -242,12 +242,10 @@ export class Connection implements ScheduledTask {
   #sendDrain(reason: DrainReason, spread: number): void {
     const retry = this.retryDelay(reason) + Math.round(spread * this.#owner.runtime.random());
     this.#source?.flush?.(reason);
-    if (!this.ready && reason === "shutdown" && !this.latch.closed) {
-      // The client is told when it has taken what was flushed, unless the pool destroys the connection before.
-      this.#pendingDrain ??= { reason, spread };
-      return;
-    }
-    this.cut(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
+    // The client is told when it has taken what was flushed, unless the pool destroys the connection before.
+    const isLater = !this.ready && reason === "shutdown" && !this.latch.closed;
+    if (isLater) this.#pendingDrain ??= { reason, spread };
+    else this.cut(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
 
   /** Tells the scheduler if the next deadline is earlier than it knows. */

@@ -85,11 +85,15 @@ export interface StreamOptions {
 /** The limits of a registry: positive integers, or `Infinity`. */
 export interface RegistryLimits {
   /**
-   * The size of all buffers together. When it is reached, ended streams are dropped first, then the oldest events of the
-   * largest buffer. @default 268_435_456
+   * The size of all buffers together, and of the snapshots that clients are still being sent, which get a quarter of it at
+   * most. When it is reached, ended streams are dropped first, then the oldest events of the largest buffer.
+   * @default 268_435_456
    */
   readonly bytes?: number;
-  /** Open connections; `subscribe` does not count. @default 10_000 */
+  /**
+   * Open connections; `subscribe` does not count, and of the requests that a client pipelines over one connection only the
+   * one that is served. @default 10_000
+   */
   readonly maxConnections?: number;
   /**
    * Open connections with the same `key`, such as those of one user. A client over this limit is answered as one over

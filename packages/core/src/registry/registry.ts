@@ -25,6 +25,7 @@ import { StreamBroker } from "../store/stream-broker.ts";
 import { MemoryHost } from "../stream/memory-host.ts";
 import { NameCheck } from "../stream/name-check.ts";
 import type { AskSnapshot } from "../stream/snapshot.ts";
+import { SnapshotMemory } from "../stream/snapshot-memory.ts";
 import { SnapshotPoller } from "../stream/snapshot-poller.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
 import type { OpenedStream, StreamHost } from "../stream/stream-host.ts";
@@ -118,8 +119,9 @@ export function createRegistry<Events extends object = AnyEvents>(
             }),
         });
   const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
+  const memory = new SnapshotMemory(table, bytes);
   const snapshots =
-    snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere, timeout });
+    snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere, timeout, memory });
   const interruptions = new Interruptions({ runtime, table, snapshots, idle: defaults.idle });
   const context: RegistryContext = {
     runtime,

@@ -6,6 +6,7 @@ import type { StreamEnd } from "../protocol/outcome.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { ConnectionLabels, Report } from "../protocol/observer.ts";
 import type { Handshake } from "./handshake.ts";
+import { type PrefixPage, PrefixReader } from "./prefix-reader.ts";
 import type { Stream, StreamReader } from "./stream.ts";
 
 /** The side of a connection that a reader writes to. */
@@ -33,7 +34,9 @@ export class Reader implements StreamReader {
   readonly #output: ReaderOutput;
   readonly #report: Report;
   /** The first frames, until they are written. */
-  #handshake: Omit<Handshake, "next"> | undefined;
+  #handshake: Pick<Handshake, "bytes" | "reset"> | undefined;
+  /** What is left of the snapshot prefix behind them. */
+  #prefix: PrefixReader | undefined;
   /** The number of the next event to write. */
   #next: number;
   /** The last event of the replay, fixed when the reader is created: the replay does not chase a moving tail. */
@@ -50,6 +53,7 @@ export class Reader implements StreamReader {
     this.#output = output;
     this.#report = report;
     this.#handshake = handshake;
+    this.#prefix = handshake.prefix && new PrefixReader(handshake.prefix);
     this.#next = handshake.next;
     this.#replayTo = stream.log.last;
   }
@@ -61,7 +65,7 @@ export class Reader implements StreamReader {
   moveTo(stream: Stream): void {
     const cursor = idBefore(this.#stream.log, this.#next);
     const { next, reset } = resolveCursor(stream.bounds, cursor, "start");
-    this.detach();
+    this.#stream.detach(this);
     this.#stream = stream;
     this.#next = next;
     this.#replayTo = stream.log.last;
@@ -71,23 +75,31 @@ export class Reader implements StreamReader {
 
   #startOver(reset: Reset): void {
     const stream = this.#stream;
+    this.#dropPrefix();
     const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#output.options.control);
     if (this.#hasDelivered && !frame.isDispatched) {
       this.#report("reset", { ...this.#output.labels, ...reset });
       this.#output.cut("reset");
       return;
     }
-    const { bytes, events } = this.#handshake ?? { bytes: new Uint8Array(), events: 0 };
-    this.#handshake = { bytes: concatFrames([bytes, frame.bytes]), events, reset };
+    const { bytes } = this.#handshake ?? { bytes: new Uint8Array() };
+    this.#handshake = { bytes: concatFrames([bytes, frame.bytes]), reset };
   }
 
   writeComment(comment: Uint8Array): void {
-    if (this.#handshake === undefined && this.#output.ready) this.#output.write(comment);
+    if (this.#handshake === undefined && this.#prefix === undefined && this.#output.ready)
+      this.#output.write(comment);
   }
 
   /** Stops reading. Idempotent. */
   detach(): void {
+    this.#dropPrefix();
     this.#stream.detach(this);
+  }
+
+  #dropPrefix(): void {
+    this.#prefix?.release();
+    this.#prefix = undefined;
   }
 
   /**
@@ -98,6 +110,7 @@ export class Reader implements StreamReader {
     if (reason !== "shutdown") return;
     while (this.#output.ready) {
       if (this.#handshake !== undefined) this.#writeHandshake(this.#handshake);
+      else if (this.#prefix !== undefined) this.#writePage(this.#prefix.read());
       else if (this.#next < this.#stream.log.first || this.#next > this.#stream.last) return;
       else this.#write(this.#stream.log.read(this.#next, this.#stream.last));
     }
@@ -109,6 +122,8 @@ export class Reader implements StreamReader {
       const { log } = this.#stream;
       if (this.#handshake !== undefined) {
         this.#writeHandshake(this.#handshake);
+      } else if (this.#prefix !== undefined) {
+        this.#writePage(this.#prefix.read());
       } else if (this.#next < log.first) {
         if (!this.#readArchive()) return;
       } else if (!this.#isLive && this.#next > this.#replayTo) {
@@ -132,11 +147,16 @@ export class Reader implements StreamReader {
     else this.#output.cut("ended", lastFrame, end);
   }
 
-  #writeHandshake({ bytes, events, reset }: Omit<Handshake, "next">): void {
+  #writeHandshake({ bytes, reset }: Pick<Handshake, "bytes" | "reset">): void {
     this.#handshake = undefined;
+    if (reset !== undefined) this.#report("reset", { ...this.#output.labels, ...reset });
+    this.#writePage(this.#prefix?.readBehind(bytes) ?? { bytes, events: 0 });
+  }
+
+  #writePage({ bytes, events }: PrefixPage): void {
+    if (this.#prefix?.isOver === true) this.#prefix = undefined;
     this.#replayed += events;
     this.#hasDelivered ||= events > 0;
-    if (reset !== undefined) this.#report("reset", { ...this.#output.labels, ...reset });
     this.#output.write(bytes, events);
   }
 

@@ -6,6 +6,7 @@ import { type LimitedTask, Limiter } from "../base/limiter.ts";
 import type { AnyEvents } from "../protocol/event.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import { type AskSnapshot, type MaybeSnapshot, readSnapshot, type SnapshotResult } from "./snapshot.ts";
+import type { ByteBudget, SharedMemory } from "./snapshot-memory.ts";
 
 /** The result of a look-up in the service's database; `unknown` when it failed. */
 export type SnapshotOutcome = SnapshotResult | { readonly state: "unknown"; readonly error: HoldfastError };
@@ -16,6 +17,8 @@ export interface SnapshotPollerOptions {
   readonly timeout: number;
   /** Whether the stream is in this process, or can be started here. */
   readonly isHere: (id: string) => boolean;
+  /** Counts the results that are in memory. */
+  readonly memory: ByteBudget;
 }
 
 /** How many calls run at once, and for how long a cancelled call that does not settle takes its place, in ms. */
@@ -43,6 +46,8 @@ interface LookupState {
   failures: number;
   /** Whether the observer was told that the stream is running, but not in this process. */
   isWarned: boolean;
+  /** Lets go of the last result. */
+  release: () => void;
 }
 
 /**
@@ -64,13 +69,14 @@ export class SnapshotPoller {
     this.#calls = new Limiter({ clock, ...CALLS });
     this.#poller = new KeyedPoller({
       clock,
-      createState: (): LookupState => ({ failures: 0, isWarned: false }),
+      createState: (): LookupState => ({ failures: 0, isWarned: false, release: () => undefined }),
+      deleteState: ({ release }) => release(),
       call: (id, state, onResult) => {
         const run = async (signal: AbortSignal): Promise<void> => {
           const outcome = await this.#call(id, state, signal);
           if (signal.aborted) return;
           this.#warnIfElsewhere(id, state, outcome);
-          onResult(outcome);
+          onResult(this.#hold(id, state, outcome));
         };
         const waiting = this.#waiting.get(id) as Waiting;
         const call = this.#calls.add(
@@ -120,17 +126,12 @@ export class SnapshotPoller {
   }
 
   async #call(id: string, state: LookupState, signal: AbortSignal): Promise<SnapshotOutcome> {
-    const { random, report } = this.#options.runtime;
     try {
-      const result = readSnapshot(id, await this.#askInTime(id, signal));
+      const result = readSnapshot(id, await this.#askInTime(id, signal), this.#options.memory);
       state.failures = 0;
       return result;
     } catch (cause) {
-      if (!signal.aborted) report("failed", { id, stage: "snapshot", error: cause });
-      const retryAfter = Math.round(this.#delay(state.failures++, random()));
-      const message = "The stream could not be looked up.";
-      const error = new HoldfastError("SNAPSHOT_FAILED", message, { cause, retryable: true, retryAfter });
-      return { state: "unknown", error };
+      return this.#failed(id, state, cause, signal.aborted);
     }
   }
 
@@ -168,10 +169,44 @@ export class SnapshotPoller {
     });
   }
 
+  #failed(id: string, state: LookupState, cause: unknown, isSilent = false): SnapshotOutcome {
+    const { random, report } = this.#options.runtime;
+    if (!isSilent) report("failed", { id, stage: "snapshot", error: cause });
+    const retryAfter = Math.round(this.#delay(state.failures++, random()));
+    const message = "The stream could not be looked up.";
+    const error = new HoldfastError("SNAPSHOT_FAILED", message, { cause, retryable: true, retryAfter });
+    return { state: "unknown", error };
+  }
+
+  /** Counts a result for as long as it may be given to clients. If there is no room for it, the look-up has failed. */
+  #hold(id: string, state: LookupState, outcome: SnapshotOutcome): SnapshotOutcome {
+    state.release();
+    state.release = () => undefined;
+    const memory = memoryOf(outcome);
+    if (memory === undefined) return outcome;
+    let release = memory.hold();
+    if (release === undefined) {
+      this.#poller.dropUnused();
+      release = memory.hold();
+    }
+    if (release === undefined) return this.#failed(id, state, fullError());
+    state.release = release;
+    return outcome;
+  }
+
   #warnIfElsewhere(id: string, lookup: LookupState, { state }: SnapshotOutcome): void {
     if (state !== "running" || lookup.isWarned || this.#options.isHere(id)) return;
     lookup.isWarned = true;
     const message = "The stream is said to run, but it is not in this process.";
     this.#options.runtime.report("warned", { id, message });
   }
+}
+
+function memoryOf(outcome: SnapshotOutcome): SharedMemory | undefined {
+  if (outcome.state === "running") return outcome.prefix?.memory;
+  return outcome.state === "finished" ? outcome.memory : undefined;
+}
+
+function fullError(): HoldfastError {
+  return new HoldfastError("LIMIT_EXCEEDED", "There is no room for the snapshot.", { retryable: true });
 }

@@ -166,7 +166,7 @@ export class StreamTable implements StreamHooks {
     this.outboxes.closeEmpty(this.size - this.#options.maxStreams);
   }
 
-  /** Counts bytes that wait for a store. Returns false, and counts nothing, if there is no room for them. */
+  /** Counts bytes outside the logs. Returns false, and counts nothing, if there is no room for them. */
   reserve(bytes: number): boolean {
     this.#bytes.add(bytes);
     if (this.#bytes.isOver) this.#freeBytes();
@@ -175,7 +175,7 @@ export class StreamTable implements StreamHooks {
     return false;
   }
 
-  /** The bytes no longer wait. */
+  /** The opposite of {@link reserve}. */
   release(bytes: number): void {
     this.#bytes.add(-bytes);
   }

@@ -46,7 +46,7 @@ describe("a pipelined response", () => {
     const turns = responses.map(waitForTurn);
     expect(socket.listenerCount("close")).toBe(1);
     socket.close();
-    expect(new Set(await Promise.all(turns))).toEqual(new Set([false]));
+    expect(new Set(await Promise.all(turns.map(async (turn) => turn)))).toEqual(new Set([false]));
     expect(socket.listenerCount("close")).toBe(0);
   });
 
@@ -61,7 +61,7 @@ describe("a pipelined response", () => {
   test("has none on a connection that has closed already", async () => {
     const { socket, responses } = waitingResponses(1);
     socket.close();
-    expect(await Promise.all(responses.map(waitForTurn))).toEqual([false]);
+    expect(await Promise.all(responses.map(async (res) => waitForTurn(res)))).toEqual([false]);
   });
 });
 

@@ -31,6 +31,7 @@ function createTestPoller(random: () => number = () => 0.5, ask?: AskSnapshot<An
     runtime: { clock, random, report },
     timeout: 5_000,
     isHere: (id) => localIds.has(id),
+    memory: { reserve: () => true, release: () => undefined },
   });
   return {
     poller,
