@@ -30,6 +30,8 @@ export interface FaultyStore extends Store {
   wakeUpFates: readonly WakeUpFate[];
   /** How many calls were made, without those of `marker`. */
   readonly callCount: number;
+  /** How many of these calls had another fate than `ok`. */
+  readonly faultCount: number;
   /** From now on no call is answered, not even a pending one, and no wake-up arrives. */
   disconnect(): void;
 }
@@ -47,6 +49,7 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
   const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   let isDisconnected = false;
   let callCount = 0;
+  let faultCount = 0;
 
   function count<T>(run: () => Promise<T>): Promise<T> {
     callCount++;
@@ -62,7 +65,9 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
         }, reject);
       };
       if (isDisconnected) return;
-      switch (oneOf(fates)) {
+      const fate = oneOf(fates);
+      if (fate !== "ok") faultCount++;
+      switch (fate) {
         case "ok":
           return answer();
         case "rejected":
@@ -92,6 +97,9 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
     wakeUpFates: ["ok"],
     get callCount() {
       return callCount;
+    },
+    get faultCount() {
+      return faultCount;
     },
     disconnect() {
       isDisconnected = true;
