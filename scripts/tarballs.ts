@@ -1,6 +1,6 @@
 /**
  * Checks the packages as they are published: packs every public package, lints the tarball, unpacks it beside the
- * others, imports it and compares its exports with those of the source. Needs a build.
+ * others, imports it and compares its exports with those of the source, and runs its programs. Needs a build.
  */
 import { spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -10,7 +10,10 @@ import { isDeepStrictEqual } from "node:util";
 
 interface Manifest {
   name: string;
+  version: string;
   private?: boolean;
+  exports?: object;
+  bin?: Record<string, string>;
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
 }
@@ -31,12 +34,13 @@ const packages = globSync("packages/*/package.json")
   .filter((manifest) => !manifest.private);
 const problems: string[] = [];
 
-for (const { name, folder, dependencies, peerDependencies } of packages) {
+for (const { name, folder, exports, dependencies, peerDependencies } of packages) {
   const tarball = join(scratch, `${name.replace("/", "-")}.tgz`);
   const commands = [
     spawnSync("pnpm", ["pack", "--out", tarball], { ...silent, cwd: folder }),
     spawnSync("publint", [tarball, "--strict"], printing),
-    spawnSync("attw", [tarball, "--profile", "esm-only", "--quiet"], printing),
+    // A package that has only programs has no types.
+    ...(exports ? [spawnSync("attw", [tarball, "--profile", "esm-only", "--quiet"], printing)] : []),
   ];
   if (commands.some((result) => result.status !== 0)) problems.push(`${name}: see the output above`);
 
@@ -50,13 +54,22 @@ for (const { name, folder, dependencies, peerDependencies } of packages) {
   }
 }
 
-for (const { name, folder } of packages) {
-  const packedExports = await exportNames(join(unpackedFolder(name), "dist/index.js"));
-  const sourceExports = await exportNames(join(folder, "src/index.ts"));
-  if (!isDeepStrictEqual(packedExports, sourceExports)) {
-    problems.push(
-      `${name}: the package exports [${packedExports.join()}], its source [${sourceExports.join()}]`,
-    );
+for (const { name, folder, version, exports, bin = {} } of packages) {
+  if (exports) {
+    const packedExports = await exportNames(join(unpackedFolder(name), "dist/index.js"));
+    const sourceExports = await exportNames(join(folder, "src/index.ts"));
+    if (!isDeepStrictEqual(packedExports, sourceExports)) {
+      problems.push(
+        `${name}: the package exports [${packedExports.join()}], its source [${sourceExports.join()}]`,
+      );
+    }
+  }
+  for (const [command, file] of Object.entries(bin)) {
+    // As a shell runs it: it needs its mode and its first line.
+    const { stdout, error } = spawnSync(join(unpackedFolder(name), file), ["--version"], {
+      encoding: "utf8",
+    });
+    if (stdout !== `${version}\n`) problems.push(`${name}: ${command} --version prints ${stdout ?? error}`);
   }
   const manifest = readFileSync(join(unpackedFolder(name), "package.json"), "utf8");
   if (/workspace:|catalog:|@holdfast\/source/.test(manifest)) {
