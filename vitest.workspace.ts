@@ -56,6 +56,7 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
   ...projects("packages/redis", "redis"),
   ...projects("packages/otel", "otel"),
+  ...projects("packages/cli", "cli"),
   ...projects("packages/conformance", "http"),
   // Each test is a short run against one target.
   ...projects("fuzz", "fuzz", { testTimeout: 600_000 }),
