@@ -12,6 +12,25 @@ import { startProxiedService } from "./proxied-service.ts";
 /** A port on which nothing listens. */
 const CLOSED_PORT = 1;
 
+/** A server of streams that never end. It can be stopped, and started again on the same port. */
+async function startStreams(): Promise<{ port: number; stop: () => void; start: () => Promise<void> }> {
+  const server = createServer((_req, res) => {
+    res.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
+  });
+  const { port } = await runService(server);
+  return {
+    port,
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+    async start() {
+      server.listen(port, "127.0.0.1");
+      await once(server, "listening");
+    },
+  };
+}
+
 proxySuite(plainNginx, [nodeHttp]);
 proxySuite(nginx, services);
 
@@ -44,6 +63,40 @@ describe.skipIf(nginx.program === undefined)("behind nginx", () => {
     await client.until("event: stream.live");
     for (const socket of service.sockets) socket.destroy();
     expect(await client.finished()).toBe(state);
+  });
+
+  test.each([
+    ["max_fails=0", 200],
+    ["fail_timeout=1h", 502], // the default of `max_fails`, without its recovery after 10 s
+  ])("two servers that are restarted one after the other, with %s: %i", async (option, status) => {
+    const servers = [await startStreams(), await startStreams()] as const;
+    const proxy: Proxy = {
+      ...plainNginx,
+      configure: (place) =>
+        completeConfig(
+          place,
+          adapt(documentedConfig("nginx two-servers"), [
+            ["listen 80;", `listen 127.0.0.1:${place.port}; listen 127.0.0.1:${place.tlsPort};`],
+            ["127.0.0.1:3000", `127.0.0.1:${servers[0].port}`],
+            ["127.0.0.1:3001", `127.0.0.1:${servers[1].port}`],
+            ["max_fails=0", option],
+          ]),
+        ),
+    };
+    const { port } = await runProxy(proxy, servers[0].port);
+    const connectBoth = async (): Promise<number[]> => {
+      const clients = [sendHttp1(port, { path: "/" }), sendHttp1(port, { path: "/" })];
+      await Promise.all(clients.map((client) => client.answered()));
+      return clients.map((client) => client.status);
+    };
+    expect(await connectBoth()).toEqual([200, 200]);
+    for (const server of servers) {
+      server.stop();
+      const statuses = await connectBoth();
+      await server.start();
+      if (server === servers[0]) expect(statuses).toEqual([200, 200]); // the other one answers
+    }
+    expect(await connectBoth()).toEqual([status, status]);
   });
 
   test("while the service is down, clients receive a 200 with `retry`", async () => {
