@@ -1,0 +1,83 @@
+import type { DefaultTheme } from "vitepress";
+
+/** What stands at the left of each page. A page that is missing here is found only by search. */
+export const sidebar: DefaultTheme.SidebarItem[] = [
+  {
+    text: "Start",
+    items: [
+      { text: "Quick start", link: "/readme" },
+      { text: "Guide", link: "/guide" },
+      { text: "What it is not for", link: "/non-goals" },
+      { text: "Mistakes of a beginner", link: "/mistakes" },
+      { text: "Troubleshooting", link: "/troubleshooting" },
+    ],
+  },
+  {
+    text: "By task",
+    items: [
+      { text: "Progress of a job", link: "/progress" },
+      { text: "Answers of an LLM", link: "/llm-answers" },
+      { text: "Notifications per user", link: "/notifications" },
+      { text: "A chat room", link: "/chat-room" },
+      { text: "A feed from a database", link: "/database-feed" },
+      { text: "Upload progress", link: "/upload-progress" },
+      { text: "Jobs from a queue", link: "/jobs-from-a-queue" },
+      { text: "Test your endpoint", link: "/testing" },
+      { text: "Migrate from another library", link: "/migration" },
+    ],
+  },
+  {
+    text: "Servers",
+    items: [
+      { text: "Hono", link: "/packages/hono" },
+      { text: "Express", link: "/packages/express" },
+      { text: "Fastify", link: "/packages/fastify" },
+      { text: "node:http", link: "/packages/node-http" },
+      { text: "Next.js, h3, Koa, NestJS, …", link: "/frameworks" },
+      { text: "Your own adapter", link: "/custom-adapter" },
+    ],
+  },
+  {
+    text: "Clients",
+    items: [
+      { text: "Browser, Node, Bun, Deno", link: "/packages/client" },
+      { text: "React Native", link: "/react-native" },
+    ],
+  },
+  {
+    text: "Security and limits",
+    items: [
+      { text: "Authentication, middleware", link: "/auth" },
+      { text: "Limits", link: "/limits" },
+      { text: "Security", link: "/security" },
+    ],
+  },
+  {
+    text: "Deployment",
+    items: [
+      { text: "Shutdown and deploys", link: "/shutdown" },
+      { text: "Behind a proxy", link: "/behind-a-proxy" },
+      { text: "Kubernetes and ingress", link: "/kubernetes" },
+      { text: "More than one machine", link: "/more-than-one-machine" },
+      { text: "Serverless functions", link: "/serverless" },
+      { text: "Workers and Durable Objects", link: "/workers" },
+      { text: "Monitoring", link: "/monitoring" },
+      { text: "Runtimes", link: "/runtimes" },
+      { text: "Performance", link: "/performance" },
+    ],
+  },
+  {
+    text: "Reference",
+    collapsed: true,
+    items: [
+      { text: "Options", link: "/options" },
+      { text: "Errors, reasons, statuses", link: "/errors" },
+      { text: "Core", link: "/packages/core" },
+      { text: "Redis store", link: "/packages/redis" },
+      { text: "Test suite for adapters, stores", link: "/packages/conformance" },
+      { text: "Protocol", link: "/protocol" },
+      { text: "Protocol by example", link: "/protocol-examples" },
+      { text: "Work on holdfast", link: "/contributing" },
+    ],
+  },
+];
