@@ -62,6 +62,11 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("fuzz", "fuzz", { testTimeout: 600_000 }),
   // They start processes and browsers, which takes long on a busy machine.
   ...projects("examples", "examples", { testTimeout: 240_000, hookTimeout: 240_000 }),
+  // Isolated, because these tests replace globals such as `fetch`, and modules of platforms.
+  ...projects("site/test", "site", {
+    globalSetup: join(import.meta.dirname, "site/test/support/blocks.ts"),
+    isolate: true,
+  }),
   project(".", "matrix-node", {
     include: ["**/*.matrix.test.ts", "packages/conformance/test/adapter-suite/*.test.ts"],
     ...except("**/*.deep.test.ts", "packages/conformance/test/{runtimes,proxies}/**"),
