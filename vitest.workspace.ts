@@ -56,6 +56,7 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
   ...projects("packages/redis", "redis"),
   ...projects("packages/conformance", "http"),
+  ...projects("scripts", "scripts"),
   // They start processes and browsers, which takes long on a busy machine.
   ...projects("examples", "examples", { testTimeout: 240_000, hookTimeout: 240_000 }),
   project(".", "matrix-node", {
