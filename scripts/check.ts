@@ -33,7 +33,9 @@ async function step(command: string, count?: (ok: boolean, output: string) => Co
 
 function run(command: string, args: string[]): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    // On Windows, pnpm is a script.
+    const shell = process.platform === "win32";
+    const child = spawn(command, args, { shell, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     const collect = (chunk: Buffer): void => void (output += chunk.toString());
     child.stdout.on("data", collect);

@@ -1,7 +1,7 @@
 /**
  * `pnpm release`: publishes every public package whose version the registry does not have, in the order of their
  * dependencies, and tags it. Needs a build. As long as the project has no home, it publishes only to a registry on this
- * machine.
+ * machine. With `--check` it only says whether it would publish.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,6 +19,7 @@ if (isPlaceholder(publishFields()) && !isLocal) {
   );
   process.exit(1);
 }
+if (process.argv.includes("--check")) process.exit(0);
 
 const scratch = mkdtempSync(join(tmpdir(), "holdfast-release-"));
 process.on("exit", () => rmSync(scratch, { recursive: true }));
