@@ -73,7 +73,7 @@ async function otherSteps(): Promise<Counts[]> {
   // First, because pnpm only warns when the automatic install before a script fails.
   results.push(await step("install --frozen-lockfile"));
   const publishing = deep ? ["build", "size", "tarballs"] : [];
-  for (const script of ["format:check", "lint", "typecheck", "unused", ...publishing]) {
+  for (const script of ["format:check", "lint", "typecheck", "unused", "api:check", ...publishing]) {
     results.push(await step(script));
   }
   return results;

@@ -5,6 +5,7 @@ import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "nod
 import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
 
+/** A response of `node:http`, `node:https` or `node:http2`, and of what stands on them. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** A response behind compression middleware, which buffers what is written until `flush` is called. */
