@@ -72,7 +72,7 @@ async function otherSteps(): Promise<Counts[]> {
   const results: Counts[] = [];
   // First, because pnpm only warns when the automatic install before a script fails.
   results.push(await step("install --frozen-lockfile"));
-  const publishing = deep ? ["build", "size", "tarballs"] : [];
+  const publishing = deep ? ["build", "size", "tarballs", "docs:api"] : [];
   for (const script of ["format:check", "lint", "typecheck", "unused", "api:check", ...publishing]) {
     results.push(await step(script));
   }
