@@ -3,6 +3,7 @@ import type { CommandArgument, RedisConnector } from "../connectors/connector.ts
 import type { Script } from "../scripts/index.ts";
 import { withTimeout } from "../time/with-timeout.ts";
 import type { Health } from "./health.ts";
+import { layoutError } from "./layout.ts";
 import { unavailable } from "./unavailable.ts";
 
 /** Sends commands to Redis. Rejects only with `STORE_UNAVAILABLE`, at the latest after the timeout of the store. */
@@ -28,6 +29,8 @@ export function createCommandSender(
       health.report(true);
       return reply;
     } catch (cause) {
+      const otherLayout = layoutError(cause);
+      if (otherLayout !== undefined) throw otherLayout;
       health.report(false);
       throw unavailable(cause);
     }
