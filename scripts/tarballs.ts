@@ -3,12 +3,12 @@
  * others, imports it and compares its exports with those of the source. Needs a build.
  */
 import { spawnSync, type SpawnSyncOptions } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { relativeLinks } from "./absolute-links.ts";
-import { pack, run } from "./pack.ts";
+import { unpackAll } from "./pack.ts";
 import { type Manifest, publicPackages, readJson } from "./packages.ts";
 
 const exportNames = async (file: string): Promise<string[]> => Object.keys(await import(file)).sort();
@@ -22,25 +22,13 @@ const printing: SpawnSyncOptions = { stdio: ["ignore", "inherit", "inherit"] };
 const packages = publicPackages();
 const problems: string[] = [];
 
-for (const item of packages) {
-  const { name, folder, manifest } = item;
-  const tarball = join(scratch, `${name.replace("/", "-")}.tgz`);
-  pack(item, tarball);
+for (const { name, tarball } of unpackAll(packages, scratch)) {
   const lints = [
     spawnSync("publint", [tarball, "--strict"], printing),
     // ESM only: what CommonJS sees is in docs/runtimes.md, and `commonjs.deep.test.ts` tests it.
     spawnSync("attw", [tarball, "--profile", "esm-only", "--quiet"], printing),
   ];
   if (lints.some(({ status }) => status !== 0)) problems.push(`${name}: see the output above`);
-
-  mkdirSync(unpackedFolder(name), { recursive: true });
-  run("tar", ["-xzf", tarball, "-C", unpackedFolder(name), "--strip-components=1"]);
-  for (const needed of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
-    if (packages.some((other) => other.name === needed)) continue;
-    const link = join(unpackedFolder(name), "node_modules", needed);
-    mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(folder, "node_modules", needed), link);
-  }
 }
 
 /** What is wrong with the package.json of a tarball. */
