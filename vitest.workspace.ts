@@ -56,7 +56,8 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
   ...projects("packages/redis", "redis"),
   ...projects("packages/conformance", "http"),
-  ...projects("scripts", "scripts"),
+  // They pack, install and compile.
+  ...projects("scripts", "scripts", { testTimeout: 900_000, hookTimeout: 900_000 }),
   // They start processes and browsers, which takes long on a busy machine.
   ...projects("examples", "examples", { testTimeout: 240_000, hookTimeout: 240_000 }),
   project(".", "matrix-node", {

@@ -15,12 +15,10 @@ export function run(command: string, args: readonly string[], cwd?: string): str
   return stdout;
 }
 
-const PNPM = "pnpm@12.21.0";
-
 /** Runs pnpm, which only its own scripts have on their path. */
-export function pnpm(args: readonly string[], cwd: string): string {
-  const isOnPath = spawnSync("pnpm", ["--version"], { shell: process.platform === "win32" }).status === 0;
-  return isOnPath ? run("pnpm", args, cwd) : run("npx", ["--yes", PNPM, ...args], cwd);
+function pnpm(args: readonly string[], cwd: string): string {
+  const isOwnScript = process.env.npm_config_user_agent?.startsWith("pnpm/");
+  return isOwnScript ? run("pnpm", args, cwd) : run("npx", ["--yes", "pnpm@12.21.0", ...args], cwd);
 }
 
 /** Packs a package as it is published: like `pnpm pack`, but the links of its README are absolute. Needs a build. */

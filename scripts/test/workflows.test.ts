@@ -55,7 +55,7 @@ function commandsOf({ jobs }: Workflow): string[] {
 
 /** What is wrong with a command of the repository; other programs are not checked. */
 function problemOf(command: string): string | undefined {
-  const [program, ...args] = command.split(/\s+/);
+  const [program = "", ...args] = command.split(/\s+/);
   switch (program) {
     case "npm": {
       const script = args[0] === "run" ? args[1] : args[0];
