@@ -1,6 +1,6 @@
 /**
  * Checks the packages as they are published: packs every public package, lints the tarball, unpacks it beside the
- * others, imports it and compares its exports with those of the source. Needs a build.
+ * others, imports it and compares its exports with those of the source, and runs its programs. Needs a build.
  */
 import { spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -23,11 +23,11 @@ const packages = publicPackages();
 const problems: string[] = [];
 
 for (const { name, tarball } of unpackAll(packages, scratch)) {
-  const lints = [
-    spawnSync("publint", [tarball, "--strict"], printing),
-    // ESM only: what CommonJS sees is in docs/runtimes.md, and `commonjs.deep.test.ts` tests it.
-    spawnSync("attw", [tarball, "--profile", "esm-only", "--quiet"], printing),
-  ];
+  const lints = [spawnSync("publint", [tarball, "--strict"], printing)];
+  // A package that has only programs has no types. ESM only: `commonjs.deep.test.ts` tests what docs/runtimes.md says.
+  if (packages.find((item) => item.name === name)?.manifest.exports !== undefined) {
+    lints.push(spawnSync("attw", [tarball, "--profile", "esm-only", "--quiet"], printing));
+  }
   if (lints.some(({ status }) => status !== 0)) problems.push(`${name}: see the output above`);
 }
 
@@ -58,6 +58,11 @@ for (const { name, folder, manifest } of packages) {
     if (!isDeepStrictEqual(packedExports, sourceExports)) {
       report(`the package exports [${packedExports.join()}], its source [${sourceExports.join()}]`);
     }
+  }
+  for (const [command, file] of Object.entries(manifest.bin ?? {})) {
+    // As a shell runs it: it needs its mode and its first line.
+    const { stdout, error } = spawnSync(join(unpacked, file), ["--version"], { encoding: "utf8" });
+    if (stdout !== `${manifest.version}\n`) report(`${command} --version prints ${stdout ?? error}`);
   }
   problemsOf(readJson<Manifest>(unpacked, "package.json")).forEach(report);
   if (!existsSync(join(unpacked, "LICENSE"))) report("the tarball has no licence");

@@ -8,6 +8,12 @@ describe.each(publicPackages())("$name", ({ manifest, directory }) => {
   });
 });
 
+test("all packages have the same version", () => {
+  const versions = publicPackages().map(({ name, manifest }) => `${name} ${manifest.version}`);
+  const version = publicPackages()[0]?.manifest.version;
+  expect(versions.filter((text) => !text.endsWith(` ${version}`))).toEqual([]);
+});
+
 describe("the home of the project", () => {
   const fields = publishFields();
   const home = {
