@@ -16,7 +16,7 @@ const coreRooms: Rooms = {
   registry: ["store", "stream", "connection", "log", "protocol", "base"],
   sources: ["protocol", "base", "eventsource-parser"],
   observability: ["protocol", "base"],
-  internal: ["protocol", "base"],
+  internal: ["connection/response-turn.ts", "protocol", "base"],
   app: ["registry", "stream", "connection", "log", "store", "sources", "observability", "protocol", "base"],
   // Only the seam of stores and the types of sinks: test doubles implement them.
   testing: ["store/store.ts", "connection/sink.ts", "protocol", "base"],
@@ -45,7 +45,7 @@ const node = ["node:*", "node:*/*"];
 /** The rooms of the suites. Only the client half uses Node: the subject runs on every runtime. */
 const conformanceRooms: Rooms = {
   wire: [...node],
-  subject: ["@holdfast/core"],
+  subject: ["@holdfast/core", "@holdfast/core/testing"],
   harness: ["subject", "wire", "runner.ts", ...node],
   "adapter-suite": ["harness", "subject", "wire", "runner.ts", ...node],
   "store-suite": ["runner.ts", "@holdfast/core", ...node],

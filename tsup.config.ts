@@ -9,4 +9,8 @@ export default defineConfig({
   dts: true,
   sourcemap: true,
   clean: true,
+  noExternal: ["@holdfast/core/internal"],
+  esbuildOptions: (options) => {
+    options.conditions = ["@holdfast/source"];
+  },
 });

@@ -55,9 +55,13 @@ const all: TestProjectInlineConfiguration[] = [
   // `sse` of msw needs a global EventSource. Isolated, because some of these tests replace globals such as `fetch`.
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
   ...projects("packages/redis", "redis"),
+  ...projects("packages/otel", "otel"),
+  ...projects("packages/cli", "cli"),
   ...projects("packages/conformance", "http"),
   // They pack, install and compile.
   ...projects("scripts", "scripts", { testTimeout: 900_000, hookTimeout: 900_000 }),
+  // Each test is a short run against one target.
+  ...projects("fuzz", "fuzz", { testTimeout: 600_000 }),
   // They start processes and browsers, which takes long on a busy machine.
   ...projects("examples", "examples", { testTimeout: 240_000, hookTimeout: 240_000 }),
   project(".", "matrix-node", {

@@ -21,6 +21,7 @@ export function sse(
     method: req.method ?? "GET",
     cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
     signal: signalOf(res),
+    ready: turnOf(res),
   };
   return serve(
     request,
@@ -41,6 +42,15 @@ function signalOf(res: ServerResponse): AbortSignal {
   if (res.destroyed) over.abort();
   else res.once("close", () => over.abort());
   return over.signal;
+}
+
+/** When a pipelined request may be admitted: its response has no socket before its turn. */
+function turnOf(res: ServerResponse): Promise<void> | undefined {
+  if (res.socket !== null || res.destroyed) return undefined;
+  return new Promise((resolve) => {
+    res.once("socket", () => resolve());
+    res.once("close", () => resolve());
+  });
 }
 
 function sinkOf(res: ServerResponse, events: SinkEvents): Sink {

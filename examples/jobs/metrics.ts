@@ -49,41 +49,47 @@ export function createMetrics(counters: Counters, readGauges: () => Gauges): Reg
     });
   }
 
-  gauge("connections", "Connected clients.", (gauges) => gauges.connections);
-  gauge(
-    "connections_waiting",
-    "Connected clients whose stream does not exist yet.",
-    (gauges) => gauges.waiting,
-  );
-  gauge("streams", "Streams in memory.", (gauges) => gauges.streams);
-  gauge("streams_lingering", "Streams in memory that have ended.", (gauges) => gauges.lingering);
-  gauge("log_bytes", "Bytes in the logs of all streams.", (gauges) => gauges.bytes);
+  gauge("registry_connections", "Connected clients.", (gauges) => gauges.connections);
+  gauge("registry_waiting", "Connected clients whose stream does not exist yet.", (gauges) => gauges.waiting);
+  gauge("registry_streams", "Streams in memory.", (gauges) => gauges.streams);
+  gauge("registry_lingering", "Streams in memory that have ended.", (gauges) => gauges.lingering);
+  gauge("registry_bytes", "Bytes in the logs of all streams.", (gauges) => gauges.bytes);
 
-  counter("connections_opened_total", "Connections that were opened.", (values) => values.connections.opened);
+  counter("connection_opened_total", "Connections that were opened.", (values) => values.connections.opened);
   counterBy(
-    "reason",
-    "connections_closed_total",
+    "holdfast_close_reason",
+    "connection_closed_total",
     "Connections that were closed.",
     (values) => values.connections.closed,
   );
-  counter("streams_opened_total", "Streams that were opened.", (values) => values.streams.opened);
-  counterBy("status", "streams_ended_total", "Streams that have ended.", (values) => values.streams.ended);
-  counter("events_pushed_total", "Events pushed to streams.", (values) => values.events.pushed);
-  counter("events_delivered_total", "Events written to connections.", (values) => values.events.delivered);
+  counter("stream_opened_total", "Streams that were opened.", (values) => values.streams.opened);
+  counterBy(
+    "holdfast_end_status",
+    "stream_ended_total",
+    "Streams that have ended.",
+    (values) => values.streams.ended,
+  );
+  counter("event_pushed_total", "Events pushed to streams.", (values) => values.events.pushed);
+  counter("event_delivered_total", "Events written to connections.", (values) => values.events.delivered);
   counter(
-    "events_replayed_total",
+    "event_replayed_total",
     "Events written to connections that were opened after the event.",
     (values) => values.events.replayed,
   );
-  counter("sent_bytes_total", "Bytes written to connections.", (values) => values.bytes);
-  counter("heartbeats_total", "Heartbeats written to connections.", (values) => values.heartbeats);
+  counter("connection_io_bytes_total", "Bytes written to connections.", (values) => values.bytes);
+  counter("connection_heartbeats_total", "Heartbeats written to connections.", (values) => values.heartbeats);
   counterBy(
-    "reason",
-    "resets_total",
+    "holdfast_reset_reason",
+    "connection_resets_total",
     "Cursors from which a stream could not resume.",
     (values) => values.resets,
   );
   counter("warnings_total", "Warnings.", (values) => values.warnings);
-  counterBy("stage", "failures_total", "Failures in the background.", (values) => values.failures);
+  counterBy(
+    "holdfast_failure_stage",
+    "failures_total",
+    "Failures in the background.",
+    (values) => values.failures,
+  );
   return metrics;
 }

@@ -1,6 +1,6 @@
 import { adapterSuite } from "@holdfast/conformance";
 import { describe, test } from "vitest";
-import { nodeResponseCapabilities, noEarlierHeaders } from "../../common/test/capabilities.ts";
+import { noEarlierHeaders, requestCapabilities } from "../../common/test/capabilities.ts";
 import { startRouteHandler } from "./start.ts";
 
 adapterSuite(
@@ -8,6 +8,6 @@ adapterSuite(
   {
     name: "a route handler",
     start: startRouteHandler,
-    capabilities: { ...nodeResponseCapabilities, ...noEarlierHeaders },
+    capabilities: { ...requestCapabilities, ...noEarlierHeaders },
   },
 );

@@ -339,16 +339,16 @@ test("the metrics show the gauges and counters of the registry", async () => {
   const lines = (await response.text()).split("\n");
   expect(lines).toEqual(
     expect.arrayContaining([
-      "# TYPE holdfast_connections gauge",
-      "holdfast_connections 0",
-      "holdfast_streams_lingering 1",
-      "# HELP holdfast_connections_closed_total Connections that were closed.",
-      "# TYPE holdfast_connections_closed_total counter",
-      `holdfast_connections_closed_total{reason="ended"} 2`,
-      `holdfast_connections_closed_total{reason="zombie"} 0`,
-      `holdfast_streams_ended_total{status="done"} 1`,
-      `holdfast_events_pushed_total ${length}`,
-      `holdfast_events_delivered_total ${2 * length}`,
+      "# TYPE holdfast_registry_connections gauge",
+      "holdfast_registry_connections 0",
+      "holdfast_registry_lingering 1",
+      "# HELP holdfast_connection_closed_total Connections that were closed.",
+      "# TYPE holdfast_connection_closed_total counter",
+      `holdfast_connection_closed_total{holdfast_close_reason="ended"} 2`,
+      `holdfast_connection_closed_total{holdfast_close_reason="zombie"} 0`,
+      `holdfast_stream_ended_total{holdfast_end_status="done"} 1`,
+      `holdfast_event_pushed_total ${length}`,
+      `holdfast_event_delivered_total ${2 * length}`,
     ]),
   );
   const again = await (await fetch(`${app.url}/metrics`)).text();

@@ -11,7 +11,8 @@ storeSuite(
   {
     name: "in memory",
     async open() {
-      return { store: createMemoryStore({ clock: systemClock }), pause: (ms) => pause(ms), async close() {} };
+      const store = createMemoryStore({ clock: systemClock });
+      return { store, flush: async () => store.flush(), pause: (ms) => pause(ms), async close() {} };
     },
   },
 );

@@ -8,6 +8,7 @@ adapterSuite(
     name: "fastify on HTTP/2",
     start: startHttp2,
     capabilities: {
+      admissionInTurn: { missing: "Over HTTP/2, responses do not wait for each other." },
       halfClose: { missing: "Every HTTP/2 client half-closes its stream after the request." },
     },
   },

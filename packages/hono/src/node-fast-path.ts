@@ -15,13 +15,12 @@ import { type BodySink, createWebSink, type SinkEvents } from "@holdfast/core";
 export interface Outgoing {
   readonly headersSent: boolean;
   readonly destroyed?: boolean;
-  /** Of a response of HTTP/1.1; `null` for a pipelined one before its turn. */
+  /** Of a response of HTTP/1.1. */
   readonly socket?: OutgoingSocket | null;
   /** Of a response of HTTP/2. */
   readonly stream?: OutgoingStream;
   write: (chunk: Uint8Array) => boolean;
   once(event: "drain" | "close", listener: () => void): unknown;
-  once(event: "socket", listener: (socket: OutgoingSocket) => void): unknown;
 }
 
 interface OutgoingWritable {
@@ -111,17 +110,16 @@ export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): Body
       else web.cut(reason);
     },
     destroy: (reason) => web.destroy(reason),
+    progress: () => web.progress(),
+    pageBytes: web.pageBytes,
   };
 }
 
 /** Cuts the response. With an error of the body instead, the server would drop what is still buffered. */
 function cutResponse(outgoing: Outgoing): void {
   const { socket, stream } = outgoing;
-  const halfClose = (to: OutgoingSocket): void => cutWhenFlushed(to, () => to.end());
   if (stream !== undefined) cutWhenFlushed(stream, () => stream.close(INTERNAL_ERROR));
-  else if (socket) halfClose(socket);
-  // A pipelined response writes what it has buffered after this event.
-  else outgoing.once("socket", (next) => queueMicrotask(() => halfClose(next)));
+  else if (socket) cutWhenFlushed(socket, () => socket.end());
 }
 
 /** Calls `cut` behind everything written: a RST_STREAM would overtake what is queued. */

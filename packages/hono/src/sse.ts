@@ -1,5 +1,6 @@
 import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
 import type { Context } from "hono";
+import { type PipelinedResponse, waitForTurn } from "@holdfast/core/internal";
 import { createFastPathSink, type Outgoing } from "./node-fast-path.ts";
 
 /**
@@ -12,9 +13,12 @@ import { createFastPathSink, type Outgoing } from "./node-fast-path.ts";
  * app.get("/jobs/:id/stream", (c) => sse(c, jobs.stream(c.req.param("id"))));
  */
 export async function sse(c: Context, source: Source, options?: ServeOptions): Promise<Response> {
-  const { outgoing } = (c.env ?? {}) as { readonly outgoing?: Outgoing };
+  const { outgoing } = (c.env ?? {}) as { readonly outgoing?: Outgoing & PipelinedResponse };
+  const turn = outgoing && waitForTurn(outgoing);
+  const isOver = turn !== undefined && !(await turn);
   const response = await toResponse(
-    c.req.raw,
+    // Up to Node 22, the signal of a pipelined request does not abort before its turn.
+    isOver ? new Request(c.req.url, { signal: AbortSignal.abort() }) : c.req.raw,
     source,
     options,
     outgoing && ((events) => createFastPathSink(events, outgoing)),

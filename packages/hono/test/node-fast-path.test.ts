@@ -261,21 +261,6 @@ describe("on the fast path", () => {
     expect(response.text).not.toContain("late");
   });
 
-  test("cutting a pipelined response waits for its turn", async () => {
-    const { sink, response } = await onFastPath();
-    const end = vi.fn<() => void>();
-    Object.assign(response, { socket: null });
-    sink.cut(new Error("drained"));
-    passCutDelay();
-    response.emit("socket", { end, writableLength: 0 });
-    // Node writes what the response has buffered after this event.
-    passCutDelay();
-    expect(end).not.toHaveBeenCalled();
-    await settled();
-    passCutDelay();
-    expect(end).toHaveBeenCalledOnce();
-  });
-
   test("cutting over HTTP/2 resets the stream behind what is queued", async () => {
     const { sink, response } = await onFastPath();
     const close = vi.fn<(code: number) => void>();

@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { type Duplex, Transform } from "node:stream";
 import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
+import { waitForTurn } from "@holdfast/core/internal";
+import { bytesTaken } from "./bytes-taken.ts";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
 
 /** A response of `node:http`, `node:https` or `node:http2`, and of what stands on them. */
@@ -42,6 +43,7 @@ export function createNodeSink(
     // Without a status message, because HTTP/2 has none.
     (res as ServerResponse).writeHead(status, headers);
   }
+  const { socket: connection } = res as ServerResponse;
   let isCut = false;
   const ended = (): boolean => isCut || res.writableEnded || isClosed(res);
   let begun = false;
@@ -70,9 +72,9 @@ export function createNodeSink(
       // With another code, or without one, some clients take the cut for a normal end.
       stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
       (stream ?? res).destroy();
-      // Up to Node 22, a response that has no socket yet does not emit `close`.
-      if (stream === undefined && res.socket === null) watched.end();
     },
+    // Of a single stream of HTTP/2, Node does not show it.
+    ...(stream === undefined && connection !== null && { progress: () => bytesTaken(connection) }),
   };
 }
 
@@ -92,13 +94,11 @@ function afterCompression(res: NodeResponse, cut: () => void): void {
   });
 }
 
-/** Sends a FIN without the last chunk (RFC 9112, 8). A pipelined response waits for its turn. */
+/** Sends a FIN without the last chunk (RFC 9112, 8). */
 function halfClose(res: ServerResponse): void {
+  const { socket } = res;
   res.flushHeaders();
-  const cut = (socket: Socket): void => cutWhenFlushed(socket, () => socket.end());
-  if (res.socket !== null) cut(res.socket);
-  // The response writes what it has buffered after this event.
-  else res.once("socket", (socket: Socket) => queueMicrotask(() => cut(socket)));
+  if (socket !== null) cutWhenFlushed(socket, () => socket.end());
 }
 
 function resetStream(stream: ServerHttp2Stream): void {
@@ -124,31 +124,25 @@ export function isClosed(res: NodeResponse): boolean {
 export interface WatchedResponse {
   /** Aborts when the response is over. */
   readonly signal: AbortSignal;
+  /** Resolves when a pipelined response has its turn or is over; `undefined` for all others. */
+  readonly ready: Promise<void> | undefined;
   /** Called once when the response is over, but not if it was over from the beginning. */
   onOver: () => void;
-  /** Marks the response as over, for a response that does not emit `close`. */
-  readonly end: () => void;
 }
 
 export function watchResponse(res: NodeResponse): WatchedResponse {
   const over = new AbortController();
-  const { socket, req } = res as ServerResponse;
-  const stream = streamOf(res);
-  // A pipelined response has no socket before its turn, and up to Node 22 it does not emit `close` before that. So the
-  // socket of the request is watched.
-  const waitsOn = stream === undefined && socket === null ? req.socket : undefined;
   const end = (): void => {
-    waitsOn?.off("close", end);
     if (over.signal.aborted) return;
     over.abort(RESPONSE_OVER);
     watched.onOver();
   };
-  const watched: WatchedResponse = { signal: over.signal, onOver: () => undefined, end };
+  const ready = waitForTurn(res as ServerResponse)?.then((hasTurn) => {
+    if (!hasTurn) end();
+  });
+  const watched: WatchedResponse = { signal: over.signal, ready, onOver: () => undefined };
   if (isClosed(res)) end();
-  else {
-    (stream ?? res).once("close", end);
-    waitsOn?.once("close", end);
-  }
+  else (streamOf(res) ?? res).once("close", end);
   return watched;
 }
 

@@ -62,6 +62,7 @@ export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
       method: req.method ?? "GET",
       cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
       signal: watched.signal,
+      ready: watched.ready,
     },
     open: (status, headers, events) => createNodeSink(res, watched, status, headers, events),
   };

@@ -57,17 +57,26 @@ describe("a pipelined response that waits for its turn", () => {
   });
 });
 
-test("a pipelined response that is cut waits for its turn, and then arrives before the FIN", async () => {
+test("a pipelined response is ready when its turn comes, and can then be cut", async () => {
   const served: ServerResponse[] = [];
-  const server = createServer((req, res) => {
-    served.push(res);
-    if (req.url === "/first") return;
+  const serveSecond = async (res: ServerResponse): Promise<void> => {
     const watched = watchResponse(res);
+    let isReady = false;
+    const ready = watched.ready?.then(() => (isReady = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isReady).toBe(false);
+    served[0]?.end("first");
+    await ready;
+    expect(watched.signal.aborted).toBe(false);
     const sink = createNodeSink(res, watched, 200, {}, { closed: () => undefined, drained: () => undefined });
     sink.write(Buffer.from("second"));
     sink.cut(new Error("drained"));
     expect(sink.write(Buffer.from("late"))).toBe(false);
-    served[0]?.end("first");
+  };
+  const server = createServer((req, res) => {
+    served.push(res);
+    if (req.url === "/second") void serveSecond(res);
+    else expect(watchResponse(res).ready).toBeUndefined();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -81,7 +90,7 @@ test("a pipelined response that is cut waits for its turn, and then arrives befo
   expect(received.endsWith("\r\n\r\n6\r\nsecond\r\n")).toBe(true);
 });
 
-test("a response removes its listener from the shared socket", () => {
+test("a pipelined response removes its listener from the shared socket", () => {
   const { socket, res } = waitingResponse();
   watchResponse(res);
   expect(socket.listenerCount("close")).toBe(1);

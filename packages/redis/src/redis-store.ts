@@ -11,7 +11,7 @@ import {
 import { createReport, MAX_JOINTS } from "@holdfast/core/internal";
 import { createCommandSender } from "./commands/command-sender.ts";
 import { createHealth } from "./commands/health.ts";
-import { batchKey, channelOf, keysOf } from "./commands/keys.ts";
+import { batchKey, channelOf, keysOf, markerKey } from "./commands/keys.ts";
 import { decodeAppended, decodeOpened, decodePage, encodeEnd, encodeJoints } from "./commands/replies.ts";
 import type { CommandArgument } from "./connectors/connector.ts";
 import { createConnector, type RedisClient } from "./connectors/create-connector.ts";
@@ -84,6 +84,7 @@ export function redisStore(options: RedisStoreOptions): Store {
     async open(id, open: StoreOpen) {
       const { meta, frames } = keysOf(keyPrefix, id);
       const reply = await commands.runScript(
+        "write",
         scripts.open,
         [meta, frames],
         [
@@ -122,6 +123,7 @@ export function redisStore(options: RedisStoreOptions): Store {
         args.push(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
       }
       const reply = await commands.runScript(
+        "write",
         scripts.append,
         batch === undefined ? [meta, frames] : [meta, frames, batchKey(keyPrefix, id, batch.producer)],
         args,
@@ -133,6 +135,7 @@ export function redisStore(options: RedisStoreOptions): Store {
       const { meta, frames } = keysOf(keyPrefix, id);
       const cursor = after === null ? ["", ""] : [after.epoch, String(after.seq)];
       const reply = await commands.runScript(
+        "read",
         scripts.read,
         [meta, frames],
         [...cursor, integer(limits.frames), integer(limits.bytes)],
@@ -144,12 +147,16 @@ export function redisStore(options: RedisStoreOptions): Store {
 
     async cancel(id, reason, graceMs = 0) {
       const { meta } = keysOf(keyPrefix, id);
-      return Number(await commands.runScript(scripts.cancel, [meta], [reason, integer(graceMs)])) === 1;
+      return (
+        Number(await commands.runScript("write", scripts.cancel, [meta], [reason, integer(graceMs)])) === 1
+      );
     },
 
     async lost(id, fence, end) {
       const { meta } = keysOf(keyPrefix, id);
-      return Number(await commands.runScript(scripts.lost, [meta], [String(fence), encodeEnd(end)])) === 1;
+      return (
+        Number(await commands.runScript("write", scripts.lost, [meta], [String(fence), encodeEnd(end)])) === 1
+      );
     },
 
     async delete(id) {
@@ -157,8 +164,26 @@ export function redisStore(options: RedisStoreOptions): Store {
       await commands.unlink([meta, frames]);
     },
 
+    async marker() {
+      const args = [makeMarker(random), integer(MARKER_TTL)];
+      return String(await commands.runScript("write", scripts.marker, [markerKey(keyPrefix)], args));
+    },
+
+    async hintDisconnect(id) {
+      const { meta } = keysOf(keyPrefix, id);
+      // A full Redis publishes all the same: it says nothing about writes.
+      await commands.runScript("read", scripts.disconnect, [meta], []);
+    },
+
     health: (onChange) => health.addListener(onChange),
   };
+}
+
+/** For how long the marker is kept that nobody asks for, in ms: 30 days. */
+const MARKER_TTL = 30 * 24 * 3_600_000;
+
+function makeMarker(random: () => number): string {
+  return Array.from({ length: 4 }, () => random().toString(36).slice(2, 8)).join("");
 }
 
 /** The scripts add some of these numbers to the time, and Lua counts exactly up to 2 ** 53 only. */

@@ -91,6 +91,7 @@ describe.skipIf(redisBinary === undefined)("on a cluster", () => {
         name: `a cluster of ${library.name}`,
         open: async () => ({
           store: redisStore({ client: connected.client, prefix: `${library.name}${++stores}:` }),
+          flush: async () => void (await Promise.all(nodes.map((node) => node.command("FLUSHALL")))),
           pause: (ms) => pause(ms),
           close: async () => undefined,
         }),

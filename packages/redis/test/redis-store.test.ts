@@ -33,6 +33,7 @@ describe.skipIf(redisBinary === undefined)("on Redis", () => {
           return {
             store: redisStore({ client: here.client, prefix }),
             other: redisStore({ client: there.client, prefix }),
+            flush: async () => void (await here.command("FLUSHALL")),
             pause: (ms) => pause(ms),
             async close() {},
           };

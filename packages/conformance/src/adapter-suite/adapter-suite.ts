@@ -14,6 +14,8 @@ import { emptyResponses } from "./empty-responses.ts";
 import { endOrCut } from "./end-or-cut.ts";
 import { handshake } from "./handshake.ts";
 import { heartbeats } from "./heartbeats.ts";
+import { keys } from "./keys.ts";
+import { pipelinedRequests } from "./pipelined-requests.ts";
 import { request } from "./request.ts";
 import { resume } from "./resume.ts";
 import { sharedFrames } from "./shared-frames.ts";
@@ -35,11 +37,13 @@ const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => voi
   ["end or cut", endOrCut],
   ["heartbeats", heartbeats],
   ["drain", drain],
+  ["keys", keys],
   ["back-pressure", backPressure],
   ["sink", sink],
   ["disconnect", clientDisconnect],
   ["disconnect from a bare source", bareSourceCleanup],
   ["connection reuse", connectionReuse],
+  ["pipelined requests", pipelinedRequests],
 ];
 
 /**

@@ -14,11 +14,16 @@ const BATCH = 8;
 const BATCHES = 128;
 /** An `idleTimeout` that never expires in a test, in ms. */
 const NO_TIMEOUT = 3_600_000;
+/** The `idleTimeout` of a client that reads slowly, in ms, and a large event that it reads in parts. */
+const IDLE_TIMEOUT = 90_000;
+const LARGE_EVENT = 32 << 20;
+/** How much it reads at a time: kernels report progress only when a good part of their buffers is free. */
+const READ = 3 << 20;
 /** Consecutive checks without a pull after which the source counts as paused. */
 const CHECKS = 40;
 
 /** A client that stops reading costs a bounded amount of memory, and does not slow down the others. */
-export function backPressure({ test, assertCut }: Suite): void {
+export function backPressure({ test, has, assertCut }: Suite): void {
   test("stops pulling a bare generator while its client does not read", async (start) => {
     const server = await start();
     const client = await server.get(await server.serve({ bare: "numbers" }));
@@ -73,6 +78,38 @@ export function backPressure({ test, assertCut }: Suite): void {
     await push(server, other);
     assert.equal(other.state, "open");
   });
+
+  if (has("direct")) {
+    test("leaves a client alone that takes something within `idleTimeout`, however long one event takes", async (start) => {
+      const server = await start({
+        clock: "fake",
+        registry: {
+          idleTimeout: IDLE_TIMEOUT,
+          maxEventBytes: 2 * LARGE_EVENT,
+          buffer: { bytes: 8 * LARGE_EVENT },
+          bytes: 8 * LARGE_EVENT,
+        },
+      });
+      await server.open("feed");
+      const client = await server.get(await server.serve({ stream: "feed" }));
+      await client.until("event: stream.live");
+      client.pause();
+      await server.pushMany("feed", 1, LARGE_EVENT);
+      await server.advance(0);
+      while (client.text.length < LARGE_EVENT / 2) {
+        const target = client.text.length + READ;
+        client.resume();
+        await eventually(async () => assert(client.text.length >= target, `It is ${client.state}.`));
+        client.pause();
+        await server.settled();
+        await server.advance(IDLE_TIMEOUT - 1);
+        assert.deepEqual((await server.observed()).closed, []);
+      }
+      assert(client.text.length < LARGE_EVENT, "The event was too small for this test.");
+      await server.advance(2 * IDLE_TIMEOUT);
+      await server.until(({ closed }) => assert.equal(closed[0]?.reason, "zombie"));
+    });
+  }
 
   test("destroys a client that stalls at the end of its stream", async (start) => {
     const server = await start({ registry: { buffer: { bytes: 32 << 20 }, idleTimeout: 100 } });

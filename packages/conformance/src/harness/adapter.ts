@@ -30,6 +30,8 @@ export type Capability =
   | "keepAlive"
   /** A connection accepts further requests before the responses to the first ones have ended. */
   | "pipelining"
+  /** The adapter knows when the response to a pipelined request gets the connection: it is not admitted before. */
+  | "admissionInTurn"
   /** A response that is cut does not look like one that has ended. It does behind Caddy, and over HTTP/1.0. */
   | "visibleCut"
   /** A response is cut by a FIN or by RST_STREAM. A RST of TCP drops what the client has not read. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { StoreTest } from "./store-test.ts";
+import { HoldfastError } from "@holdfast/core";
+import { EVERYTHING, producer, STREAM, type StoreTest } from "./store-test.ts";
 
 /** Valid ids, all different. Many contain characters with a meaning in keys, patterns or encodings. */
 const IDS: readonly string[] = [
@@ -39,6 +40,9 @@ const IDS: readonly string[] = [
   "{".repeat(256),
 ];
 
+/** No stream can have these ids. */
+const IMPOSSIBLE_IDS: readonly string[] = ["", "x".repeat(257), "a\nb", "\0", "\u007f", "\u0085"];
+
 export function testIds(test: StoreTest): void {
   test("every valid id MUST work, and different ids MUST be different streams", async ({
     openProducer,
@@ -67,5 +71,33 @@ export function testIds(test: StoreTest): void {
     });
     wake.close();
     for (const id of hinted) assert(id === undefined || IDS.includes(id));
+  });
+
+  test("every call MUST reject an impossible id with `INVALID_OPTION`, and stay healthy", async ({
+    store,
+    meta,
+  }) => {
+    await store.open("job", STREAM);
+    const off = store.health(() => assert.fail("The health has changed."));
+    const isInvalid = (error: unknown): boolean =>
+      HoldfastError.is(error) && error.code === "INVALID_OPTION" && !error.retryable;
+    for (const id of IMPOSSIBLE_IDS) {
+      const calls: (() => Promise<unknown>)[] = [
+        () => store.open(id, STREAM),
+        () => producer(store, id, { epoch: STREAM.epoch, fence: 1 }).append(1, ["f1"]),
+        () => store.read(id, null, EVERYTHING),
+        () => store.cancel(id, "user"),
+        () => store.lost(id, 1, { status: "lost" }),
+        () => store.delete(id),
+      ];
+      for (const call of calls) await assert.rejects(call, isInvalid);
+      const wake = store.wake([], () => undefined);
+      assert.throws(() => wake.add(id), isInvalid);
+      wake.delete(id);
+      wake.close();
+      assert.throws(() => store.wake(["job", id], () => undefined), isInvalid);
+    }
+    assert.equal((await meta("job")).last, 0);
+    off();
   });
 }

@@ -159,4 +159,58 @@ export function testIfExists(test: StoreTest): void {
     await until(async () => (await meta("job")).leaseLeftMs <= 0);
     assert.equal((await store.open("job", replace)).role, "producer");
   });
+
+  test("`lapsedFence` MUST protect a stream that its producer has finished meanwhile, but none that was lost", async ({
+    store,
+    other,
+    openProducer,
+    meta,
+    texts,
+    until,
+  }) => {
+    const ends = ["done", "cancelled", "failed", "expired", "lost"] as const;
+    for (const status of ends) {
+      const { append, fence } = await openProducer(status, { leaseMs: SHORT });
+      await append(1, ["f1"], { leaseMs: SHORT });
+      await until(async () => (await meta(status)).leaseLeftMs <= 0);
+      await append(2, ["f2"], { end: { status } });
+      const isFinished = status === "done" || status === "cancelled";
+      const opened = await other.open(status, {
+        ...STREAM,
+        epoch: NEXT_EPOCH,
+        ifExists: "replace",
+        lapsedFence: fence,
+      });
+      assert.equal(opened.role, isFinished ? "reader" : "producer");
+      assert.deepEqual(await texts(status), isFinished ? frames(1, 2) : []);
+      if (opened.role === "reader") assert.deepEqual(opened.meta.end, { status });
+    }
+    assert.equal((await store.open("done", { ...STREAM, epoch: THIRD_EPOCH })).role, "producer");
+  });
+
+  test("a take-over that races with the end MUST NOT erase a finished stream", async ({
+    other,
+    openProducer,
+    meta,
+    texts,
+    until,
+  }) => {
+    for (let round = 0; round < 20; round++) {
+      const id = `job ${round}`;
+      const { append, fence } = await openProducer(id, { leaseMs: SHORT });
+      await append(1, ["f1"], { leaseMs: SHORT });
+      await until(async () => (await meta(id)).leaseLeftMs <= 0);
+      const takeOver = { ...STREAM, epoch: NEXT_EPOCH, ifExists: "replace", lapsedFence: fence } as const;
+      const [ended, opened] = await Promise.all([
+        append(2, ["f2"], { end: { status: "done" } }),
+        other.open(id, takeOver),
+      ]);
+      // One of them comes first, and the other one is told.
+      assert.deepEqual(
+        [ended.code, opened.role],
+        ended.code === "ok" ? ["ok", "reader"] : ["fenced", "producer"],
+      );
+      assert.deepEqual(await texts(id), ended.code === "ok" ? frames(1, 2) : []);
+    }
+  });
 }

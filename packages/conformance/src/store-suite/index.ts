@@ -8,6 +8,7 @@ import { testIds } from "./ids.ts";
 import { testIfExists } from "./if-exists.ts";
 import { testInterruption } from "./interruption.ts";
 import { testLost } from "./lost.ts";
+import { testMarker } from "./marker.ts";
 import { testOpen } from "./open.ts";
 import { testRead } from "./read.ts";
 import { testRestore } from "./restore.ts";
@@ -34,7 +35,7 @@ export interface StoreSuiteOptions {
  * @example
  * import { describe, test } from "vitest";
  *
- * storeSuite({ describe, test }, { name: "mine", open: async () => ({ store: myStore(), pause, close }) });
+ * storeSuite({ describe, test }, { name: "mine", open: async () => ({ store: myStore(), flush, pause, close }) });
  */
 export function storeSuite(runner: Runner, { name, open }: StoreSuiteOptions): void {
   const test = storeTest(runner, open);
@@ -52,6 +53,7 @@ export function storeSuite(runner: Runner, { name, open }: StoreSuiteOptions): v
     describe("lost", () => testLost(test));
     describe("cancel", () => testCancel(test));
     describe("wake", () => testWake(test));
+    describe("marker", () => testMarker(test));
     describe("health", () => testHealth(test));
     describe("ids", () => testIds(test));
   });

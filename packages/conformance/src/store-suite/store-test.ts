@@ -79,6 +79,7 @@ function createContext(subject: Subject): StoreTestContext {
   return {
     store,
     other,
+    flush: () => subject.flush(),
     pause: (ms) => subject.pause(ms),
     async openProducer(id, open = {}) {
       const opened = await store.open(id, { ...STREAM, ...open });

@@ -84,6 +84,21 @@ export function testWake(test: StoreTest): void {
     wake.close();
   });
 
+  test("wake MUST call back with `disconnect` after `hintDisconnect`, also for an unknown id", async ({
+    store,
+    other,
+    until,
+  }) => {
+    const { hints, onWake } = collectHints();
+    const wake = store.wake(["key:anna"], onWake);
+    await until(async () => {
+      await other.hintDisconnect("key:anna");
+      return hints.includes("disconnect key:anna");
+    });
+    assert.equal((await store.read("key:anna", null, { frames: 1, bytes: 1 })).code, "missing");
+    wake.close();
+  });
+
   test("wake MUST let its caller add and delete ids", async (context) => {
     const { store, openProducer, meta, until } = context;
     const [job, room] = [await openProducer("job"), await openProducer("room")];

@@ -10,6 +10,8 @@ export interface TestServerOptions {
     RegistryOptions,
     "snapshot" | "source" | "observer" | "clock" | "random" | "store"
   >;
+  /** `fake`: time passes only in `advance`, and what is pushed goes out then. @default the time of the system */
+  readonly clock?: "fake";
   /**
    * What the snapshot function returns, `null` for "does not exist"; with `barrier`, it waits for that first.
    * @default no snapshot function
@@ -22,7 +24,11 @@ export type ControlName = boolean | "function";
 
 /** What is served under a path. */
 export type Route = RouteSource & {
-  readonly options?: Omit<ServeOptions, "signal" | "control"> & { readonly control?: ControlName };
+  readonly options?: Omit<ServeOptions, "signal" | "control" | "onClose" | "registry"> & {
+    readonly control?: ControlName;
+  };
+  /** Whether a bare source belongs to the registry. */
+  readonly isRegistered?: boolean;
   /** The name of the application's signal that it is served with. */
   readonly signal?: string;
   /** Headers that are set before the adapter is called. */

@@ -1,4 +1,5 @@
 import {
+  type ConnectionInfo,
   type ControlEvent,
   createRegistry,
   type Gauges,
@@ -9,6 +10,7 @@ import {
   type SseEvent,
   type StreamWriter,
 } from "@holdfast/core";
+import { createFakeClock } from "@holdfast/core/testing";
 import { bareSources } from "./bare-sources.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
 import type { Exchange } from "./exchange.ts";
@@ -52,9 +54,12 @@ export class TestServer {
   readonly #sinks = new Map<string, SinkCapture>();
   readonly #sharedBuffer = new TextEncoder().encode("data: before\n\ndata: shared\n\ndata: behind\n\n");
 
-  constructor({ registry = {}, snapshot }: TestServerOptions = {}) {
+  readonly #clock = createFakeClock();
+
+  constructor({ registry = {}, snapshot, clock }: TestServerOptions = {}) {
     this.#registry = createRegistry({
       ...registry,
+      ...(clock === "fake" && { clock: this.#clock }),
       observer: this.#recorder.observer,
       ...(snapshot !== undefined && {
         snapshot: async () => {
@@ -71,6 +76,7 @@ export class TestServer {
     const route = this.#routes[Number(index)];
     if (route === undefined) throw new Error(`No test serves anything under ${exchange.url}.`);
     for (const [name, value] of route.earlierHeaders ?? []) exchange.setHeader?.(name, value);
+    this.#recorder.calls++;
     this.#recorder.pendingCalls++;
     try {
       if (route.barrier !== undefined) await this.#barrier(route.barrier).opened;
@@ -78,6 +84,8 @@ export class TestServer {
       const { control, ...options } = route.options ?? {};
       return await exchange.sse(source, {
         ...("bare" in route && { observer: this.#recorder.observer }),
+        ...(route.isRegistered === true && { registry: this.#registry }),
+        onClose: (info) => void this.#recorder.closeInfos.push(info),
         ...(route.signal !== undefined && { signal: this.#controller(route.signal).signal }),
         ...options,
         ...(control !== undefined && { control: control === "function" ? inBand : control }),
@@ -153,6 +161,16 @@ export class TestServer {
     return { status, epoch, last, readers };
   }
 
+  /** The open connections of the registry, or those with a key. */
+  connections(key?: string): ConnectionInfo[] {
+    return this.#registry.connections(key);
+  }
+
+  /** Disconnects those with a key. */
+  async disconnect(key: string, reason?: string): Promise<void> {
+    await this.#registry.disconnect(key, reason);
+  }
+
   /** Begins to close the registry. */
   closeRegistry(): void {
     void this.#registry.close();
@@ -160,6 +178,11 @@ export class TestServer {
 
   /** Does nothing: its reply shows that the server's event loop has gone round. */
   ping(): void {}
+
+  /** Lets time pass on the fake clock. */
+  async advance(ms: number): Promise<void> {
+    await this.#clock.advance(ms);
+  }
 
   observed(): Observed {
     return this.#recorder.observed(this.#registry.gauges());

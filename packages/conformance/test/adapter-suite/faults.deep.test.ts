@@ -2,7 +2,7 @@ import { type ClientRequest, createServer, type IncomingMessage, type ServerResp
 import { text } from "node:stream/consumers";
 import { createServer as createHttp2Server } from "node:http2";
 import { adapterSuite, type AdapterUnderTest, listen } from "@holdfast/conformance";
-import { serve } from "@holdfast/core";
+import { serve, type ServeOptions } from "@holdfast/core";
 import { type NodeExchange, type OpenSink, type Sink, toExchange } from "@holdfast/node-http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deadline } from "../../src/wire/deadline.ts";
@@ -19,6 +19,8 @@ interface Fault {
   readonly name: string;
   readonly change?: Change;
   readonly wrap?: Wrap;
+  /** Replaces the options that a correct adapter passes to core. */
+  readonly passOn?: (options: ServeOptions) => ServeOptions;
   /** Replaces the promise that a correct adapter returns. */
   readonly settle?: (served: Promise<void>, res: ServerResponse) => Promise<void>;
   /** The tests that must fail. */
@@ -65,6 +67,21 @@ const faults: readonly Fault[] = [
       "back-pressure > stops pulling a bare generator while its client does not read",
       "back-pressure > keeps no more than a cursor for a stalled client, which then learns exactly what it missed",
       "sink > returns false from `write` when the transport is full, and calls `drained` when the client reads again",
+    ],
+  },
+  {
+    name: "does not say how much the transport has taken of a large write",
+    wrap: wrapSink(() => ({ progress: () => 0 })),
+    foundBy: [
+      "back-pressure > leaves a client alone that takes something within `idleTimeout`, however long one event takes",
+    ],
+  },
+  {
+    name: "says that a client takes something that takes nothing",
+    wrap: wrapSink(() => ({ progress: () => performance.now() })),
+    foundBy: [
+      "back-pressure > destroys a client that stalls for `idleTimeout`, and continues for the others",
+      "back-pressure > leaves a client alone that takes something within `idleTimeout`, however long one event takes",
     ],
   },
   {
@@ -380,15 +397,34 @@ const faults: readonly Fault[] = [
     foundBy: ["connection reuse > leaves no listener on the connection when a request is over"],
   },
   {
-    name: "waits for the turn of a pipelined response before it cuts it",
-    wrap: wrapSink((correct, res) => ({
-      destroy(reason) {
-        if (res.socket === null) res.once("socket", () => correct.destroy(reason));
-        else correct.destroy(reason);
-      },
-    })),
+    name: "admits pipelined requests before their turn",
+    wrap: ({ request, open }) => ({ request: { ...request, ready: undefined }, open }),
     foundBy: [
-      "connection reuse > destroys a pipelined response before its turn without an effect on the others",
+      "pipelined requests > admits each when its turn comes: until then it counts for nothing",
+      "pipelined requests > cleans up every one of them when the connection is cut",
+    ],
+  },
+  {
+    name: "waits for the turn of a pipelined response whose connection is gone",
+    wrap: ({ request, open }, res) => ({
+      request: {
+        ...request,
+        ready: request.ready && new Promise((resolve) => res.once("socket", () => resolve())),
+      },
+      open,
+    }),
+    foundBy: [
+      "pipelined requests > admits none whose connection is gone before its turn: it closes the connection",
+      "pipelined requests > cleans up every one of them when the connection is cut",
+    ],
+  },
+  {
+    name: "leaves a listener on the connection for each pipelined request",
+    change(res, { socket }) {
+      if (res.socket === null) socket.once("close", () => undefined);
+    },
+    foundBy: [
+      "pipelined requests > admits none whose connection is gone before its turn: it resets the connection",
     ],
   },
   {
@@ -419,13 +455,46 @@ const faults: readonly Fault[] = [
     foundBy: ["request > takes the first of two cursors in the query"],
   },
   {
+    name: "drops the key",
+    passOn: ({ key, ...options }) => options,
+    foundBy: [
+      "keys > counts the connections of a key, and drains those over the limit as busy",
+      "keys > lists open connections with what was written to them",
+      "keys > drains the connections of a key that is disconnected, and leaves the others alone",
+    ],
+  },
+  {
+    name: "serves bare sources without their registry",
+    passOn: ({ registry, ...options }) => options,
+    foundBy: ["keys > counts the connections of a key, and drains those over the limit as busy"],
+  },
+  {
+    name: "drops `onClose`",
+    passOn: ({ onClose, ...options }) => options,
+    foundBy: [
+      "keys > calls `onClose` once: a bare source",
+      "keys > calls `onClose` once: a client that disconnects",
+    ],
+  },
+  {
+    name: "calls `onClose` twice",
+    passOn: ({ onClose, ...options }) => ({
+      ...options,
+      onClose(info) {
+        onClose?.(info);
+        onClose?.(info);
+      },
+    }),
+    foundBy: ["keys > calls `onClose` once: a stream that has ended"],
+  },
+  {
     name: "ignores the cursor of a POST",
     wrap: replaceCursor((cursor, { method }) => (method === "POST" ? undefined : cursor)),
     foundBy: ["request > takes the cursor from the header of a POST"],
   },
 ];
 
-const faulty = ({ change, wrap, settle }: Omit<Fault, "name" | "foundBy">): AdapterUnderTest => ({
+const faulty = ({ change, wrap, passOn, settle }: Omit<Fault, "name" | "foundBy">): AdapterUnderTest => ({
   name: "faulty",
   start: (answer) =>
     listen(
@@ -441,7 +510,7 @@ const faulty = ({ change, wrap, settle }: Omit<Fault, "name" | "foundBy">): Adap
             async sse(source, options) {
               const correct = toExchange(req, res);
               const { request, open } = wrap?.(correct, res, req) ?? correct;
-              const served = serve(request, open, source, options);
+              const served = serve(request, open, source, passOn?.(options ?? {}) ?? options);
               await (settle?.(served, res) ?? served);
             },
           });

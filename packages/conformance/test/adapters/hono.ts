@@ -3,11 +3,9 @@ import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { sse } from "@holdfast/hono";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { nodeResponseCapabilities } from "../../../../examples/common/test/capabilities.ts";
 
 export const hono: AdapterUnderTest = {
   name: "hono",
-  capabilities: nodeResponseCapabilities,
   start(answer) {
     const app = new Hono();
     app.all("*", async (c) => {

@@ -2,12 +2,12 @@ import type { Server } from "node:net";
 import { type AdapterUnderTest, listen } from "@holdfast/conformance";
 import { toResponse } from "@holdfast/core";
 import { createAdaptorServer } from "@hono/node-server";
-import { nodeResponseCapabilities, noEarlierHeaders } from "../../../../examples/common/test/capabilities.ts";
+import { noEarlierHeaders, requestCapabilities } from "../../../../examples/common/test/capabilities.ts";
 
 /** `toResponse`, which serves every fetch runtime, on a Node server. */
 export const onNode: AdapterUnderTest = {
   name: "toResponse",
-  capabilities: { ...nodeResponseCapabilities, ...noEarlierHeaders },
+  capabilities: { ...requestCapabilities, ...noEarlierHeaders },
   start: (answer) =>
     listen(
       createAdaptorServer({

@@ -52,8 +52,6 @@ export async function startService(
     const [id = ""] = (req.url ?? "").slice(1).split("?");
     void sse(req, res, registry.stream(decodeURIComponent(id)));
   });
-  // Each pipelined request listens to its socket.
-  server.on("connection", (socket) => socket.setMaxListeners(100));
   const { port, close } = await listen(server);
   const clients: Http1Client[] = [];
   onTestFinished(async () => {

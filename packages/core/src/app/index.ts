@@ -63,7 +63,9 @@ export type {
   StreamOptions,
   Surroundings,
 } from "../connection/options.ts";
-export type { ServeOptions } from "../connection/serve-options.ts";
+export type { CloseInfo, ServeOptions } from "../connection/serve-options.ts";
+export type { ConnectionInfo } from "../connection/connection-pool.ts";
+export type { ConnectionLabels } from "../protocol/observer.ts";
 export type { From, Reset } from "../protocol/cursor.ts";
 
 // Building blocks
@@ -88,6 +90,7 @@ export type {
   StoreCursor,
   StoredEnd,
   StoredInterruption,
+  StoreHint,
   StoreMeta,
   StoreOpen,
   StoreOpened,

@@ -36,3 +36,8 @@ export const systemClock: Clock = {
   // A tick that is requested in a microtask runs after all other microtasks.
   ...(nextTick !== undefined && { next: (fn) => void resolved.then(() => nextTick(fn)) }),
 };
+
+/** Milliseconds since 1970, to be shown. It may jump: durations come from a clock. */
+export function wallTime(): number {
+  return Date.now();
+}

@@ -174,6 +174,16 @@ export function takenOverError(id: string): HoldfastError {
   return new HoldfastError("TAKEN_OVER", `Another producer has opened the stream ${JSON.stringify(id)}.`);
 }
 
+/** For an id that is taken. */
+export function existsError({ id, kind }: { readonly id: string; readonly kind: string }): HoldfastError {
+  return new HoldfastError("STREAM_EXISTS", `A ${kind} ${JSON.stringify(id)} exists already.`);
+}
+
+/** For a registry that has reached `maxStreams` or `bytes`. */
+export function fullError(): HoldfastError {
+  return new HoldfastError("LIMIT_EXCEEDED", "The registry is full.", { retryable: true });
+}
+
 /** For an operation on a stream that has ended. */
 export function endedError(id: string, status?: string): HoldfastError {
   const how = status === undefined ? "" : `: it is ${status}`;

@@ -101,10 +101,21 @@ export class KeyedPoller<Result, State = undefined> {
     for (const key of this.#entries.keys()) this.refresh(key);
   }
 
+  /** Deletes the results of all keys without listeners. */
+  dropUnused(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.members.size > 0) continue;
+      entry.cancelTimer();
+      this.#delete(entry);
+    }
+  }
+
   /** Deletes all results. There MUST be no listeners. */
   clear(): void {
-    for (const entry of this.#entries.values()) entry.cancelTimer();
-    this.#entries.clear();
+    for (const entry of this.#entries.values()) {
+      entry.cancelTimer();
+      this.#delete(entry);
+    }
   }
 
   #create(key: string): Entry<Result, State> {

@@ -25,6 +25,7 @@ const BURST = 64;
 export interface BareOptions extends ConnectionOptions {
   /** The connections of the registry that the source is served with. */
   readonly pool: ConnectionPool | undefined;
+  readonly key: string | undefined;
   readonly runtime: Runtime;
   /** How many bytes are buffered while the connection is not ready. */
   readonly bufferBytes: number;
@@ -46,8 +47,9 @@ export function serveBare(
     releaseUnused(source, runtime.report);
     return response;
   }
-  const connection = new Connection(pool ?? soleOwner(options), undefined, request, open, options);
-  const reason = pool?.rejectReason(undefined, true);
+  const labels = { id: undefined, key: options.key };
+  const connection = new Connection(pool ?? soleOwner(options), labels, request, open, options);
+  const reason = pool?.rejectReason(labels, true);
   if (reason !== undefined) {
     releaseUnused(source, runtime.report);
     connection.reject(reason, pool?.spread);
@@ -250,6 +252,6 @@ class BareSourceRunner implements FrameSource {
   }
 
   #report(stage: FailureStage, error: unknown): void {
-    this.#options.runtime.report("failed", { id: undefined, stage, error });
+    this.#options.runtime.report("failed", { ...this.#connection.labels, stage, error });
   }
 }

@@ -4,11 +4,14 @@ export type DueAction = "heartbeat" | "zombie" | "max-duration";
 export interface DeadlineOptions {
   /** In ms without a write. */
   readonly heartbeat: number;
-  /** How long the sink may take to flush what it was given, in ms. */
+  /** For how long the sink may flush nothing of what it was given, in ms. */
   readonly idleTimeout: number;
   /** In ms since the start. */
   readonly maxDuration: number;
 }
+
+/** How often in `idleTimeout` a connection that flushes is checked for progress. */
+const CHECKS = 4;
 
 /** When a connection needs a heartbeat or must end. All times are in ms of the clock. */
 export class ConnectionDeadlines {
@@ -17,8 +20,11 @@ export class ConnectionDeadlines {
   #expiresAt = Infinity;
   #paused = false;
   #closing = false;
-  /** Since when the connection has been paused or closing. */
-  #flushingSince = 0;
+  /** Since when the sink has flushed nothing, while the connection is paused or closing. */
+  #stalledSince = 0;
+  /** What the sink had flushed then, in a unit of its own; `undefined` if it does not say. */
+  #progress: number | undefined;
+  #nextCheck = 0;
 
   constructor(options: DeadlineOptions) {
     this.#options = options;
@@ -44,37 +50,62 @@ export class ConnectionDeadlines {
     return this.#paused;
   }
 
-  /** The sink asks to wait. It has `idleTimeout` to flush. */
-  pause(now: number): void {
+  /** The sink asks to wait. It has `idleTimeout` to flush, and again whenever it has flushed something. */
+  pause(now: number, progress?: number): void {
     this.#paused = true;
-    this.#flushingSince = now;
+    this.#startFlush(now, progress);
   }
 
   resume(): void {
     this.#paused = false;
   }
 
-  /** The last write was made. The sink has `idleTimeout` to flush it. */
-  close(now: number): void {
+  /** The last write was made. The sink has time to flush it as after a pause. */
+  close(now: number, progress?: number): void {
     this.#closing = true;
-    this.#flushingSince = now;
+    this.#expiresAt = Math.max(this.#expiresAt, now + this.#options.idleTimeout);
+    this.#startFlush(now, progress);
   }
 
   /** When something is due next. */
   get next(): number {
-    const { heartbeat, idleTimeout } = this.#options;
-    if (this.#closing) return this.#flushingSince + idleTimeout;
-    const next = this.#paused ? this.#flushingSince + idleTimeout : this.#lastWrite + heartbeat;
+    const next = this.#isFlushing ? this.#nextCheck : this.#lastWrite + this.#options.heartbeat;
     return Math.min(next, this.#expiresAt);
   }
 
-  /** What is due now; when several things are, the first in this order. */
-  due(now: number): DueAction | undefined {
-    const { heartbeat, idleTimeout } = this.#options;
-    const isFlushing = this.#paused || this.#closing;
-    if (isFlushing && now >= this.#flushingSince + idleTimeout) return "zombie";
-    if (this.#closing) return undefined;
-    if (now >= this.#expiresAt) return "max-duration";
-    return !this.#paused && now >= this.#lastWrite + heartbeat ? "heartbeat" : undefined;
+  /**
+   * What is due now; when several things are, the first in this order.
+   *
+   * @param progress what the sink has flushed by now
+   */
+  due(now: number, progress: () => number | undefined = () => undefined): DueAction | undefined {
+    if (this.#isFlushing && now >= this.#nextCheck && this.#isStalled(now, progress())) return "zombie";
+    if (now >= this.#expiresAt) return this.#closing ? "zombie" : "max-duration";
+    return !this.#isFlushing && now >= this.#lastWrite + this.#options.heartbeat ? "heartbeat" : undefined;
+  }
+
+  get #isFlushing(): boolean {
+    return this.#paused || this.#closing;
+  }
+
+  #startFlush(now: number, progress: number | undefined): void {
+    this.#stalledSince = now;
+    this.#progress = progress;
+    this.#scheduleCheck(now);
+  }
+
+  #isStalled(now: number, progress: number | undefined): boolean {
+    if (progress !== this.#progress) {
+      this.#startFlush(now, progress);
+      return false;
+    }
+    this.#scheduleCheck(now);
+    return now >= this.#stalledSince + this.#options.idleTimeout;
+  }
+
+  #scheduleCheck(now: number): void {
+    const { idleTimeout } = this.#options;
+    const interval = this.#progress === undefined ? idleTimeout : idleTimeout / CHECKS;
+    this.#nextCheck = Math.min(now + interval, this.#stalledSince + idleTimeout);
   }
 }

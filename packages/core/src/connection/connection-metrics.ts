@@ -1,9 +1,11 @@
-import type { Runtime } from "../protocol/runtime.ts";
+import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { CloseReason } from "../protocol/reasons.ts";
+import type { Transfer } from "../protocol/outcome.ts";
+import type { Runtime } from "../protocol/runtime.ts";
 
 /** Counts what is written to one connection, and reports it to the observer: never for each event. */
 export class ConnectionMetrics {
-  readonly #id: string | undefined;
+  readonly #labels: ConnectionLabels;
   readonly #runtime: Runtime;
   readonly #openedAt: number;
   #events = 0;
@@ -11,16 +13,15 @@ export class ConnectionMetrics {
   #eventsReported = 0;
   #bytesReported = 0;
 
-  /** @param id the stream's id; `undefined` for a bare source */
-  constructor(id: string | undefined, runtime: Runtime) {
-    this.#id = id;
+  constructor(labels: ConnectionLabels, runtime: Runtime) {
+    this.#labels = labels;
     this.#runtime = runtime;
     this.#openedAt = runtime.clock.now();
   }
 
   /** Separate from the constructor: the observer may close the connection at once, which is reported here too. */
   reportOpened(): void {
-    this.#runtime.report("connectionOpened", { id: this.#id });
+    this.#runtime.report("connectionOpened", { ...this.#labels });
   }
 
   count(bytes: number, events: number): void {
@@ -29,13 +30,13 @@ export class ConnectionMetrics {
   }
 
   reportHeartbeat(): void {
-    this.#runtime.report("heartbeat", { id: this.#id });
+    this.#runtime.report("heartbeat", { ...this.#labels });
   }
 
   /** @param events how many of the written events were replayed */
   reportReplayed(events: number): void {
     this.reportDelivered();
-    this.#runtime.report("replayed", { id: this.#id, events });
+    this.#runtime.report("replayed", { ...this.#labels, events });
   }
 
   /** Reports what was written since the last report, if anything. */
@@ -45,17 +46,18 @@ export class ConnectionMetrics {
     if (bytes === 0) return;
     this.#eventsReported = this.#events;
     this.#bytesReported = this.#bytes;
-    this.#runtime.report("delivered", { id: this.#id, events, bytes });
+    this.#runtime.report("delivered", { ...this.#labels, events, bytes });
   }
 
-  reportClosed(reason: CloseReason): void {
+  /** What was written so far. */
+  get transfer(): Transfer {
+    const duration = this.#runtime.clock.now() - this.#openedAt;
+    return { duration, events: this.#events, bytes: this.#bytes };
+  }
+
+  reportClosed(reason: CloseReason, cause?: unknown): void {
     this.reportDelivered();
-    this.#runtime.report("connectionClosed", {
-      id: this.#id,
-      reason,
-      duration: this.#runtime.clock.now() - this.#openedAt,
-      events: this.#events,
-      bytes: this.#bytes,
-    });
+    const more = cause === undefined ? undefined : { cause };
+    this.#runtime.report("connectionClosed", { ...this.#labels, reason, ...more, ...this.transfer });
   }
 }

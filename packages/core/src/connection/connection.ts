@@ -1,4 +1,5 @@
 import { bridgeAbort } from "../base/abort-bridge.ts";
+import { wallTime } from "../base/clock.ts";
 import { ConnectionDeadlines, type DeadlineOptions } from "./connection-deadlines.ts";
 import type { FrameSource } from "./frame-source.ts";
 import type { ConnectionOwner } from "./connection-pool.ts";
@@ -10,8 +11,10 @@ import { HEARTBEAT } from "../protocol/encode.ts";
 import { abortedError } from "../base/errors.ts";
 import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
+import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
-import type { ServeResult, StreamEnd } from "../protocol/outcome.ts";
+import type { ServeResult, StreamEnd, Transfer } from "../protocol/outcome.ts";
+import { openPagedSink } from "./paged-sink.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
 import type { ScheduledTask } from "./scheduler.ts";
 
@@ -30,7 +33,8 @@ export interface ConnectionOptions extends DeadlineOptions {
 export class Connection implements ScheduledTask {
   due: number = Infinity;
   heapIndex: number = -1;
-  readonly id: string | undefined;
+  readonly labels: ConnectionLabels;
+  readonly since: number = wallTime();
   readonly latch: Latch;
   readonly options: ConnectionOptions;
   /** Resolves when the response is over; rejects when the sink could not be opened. */
@@ -47,19 +51,19 @@ export class Connection implements ScheduledTask {
   #ready = false;
   #finished = false;
   #end: StreamEnd | undefined;
+  #cause: unknown;
   /** The drain that is sent as soon as the connection is ready. */
   #pendingDrain: { readonly reason: DrainReason; readonly spread: number } | undefined;
   #metrics: ConnectionMetrics | undefined;
 
-  /** @param id the stream's id; `undefined` for a bare source */
   constructor(
     owner: ConnectionOwner,
-    id: string | undefined,
+    labels: ConnectionLabels,
     request: SseRequest,
     open: OpenSink,
     options: ConnectionOptions,
   ) {
-    this.id = id;
+    this.labels = labels;
     this.options = { ...options, control: guardControl(options.control, (error) => this.#fail(error)) };
     this.#owner = owner;
     this.#open = open;
@@ -69,7 +73,7 @@ export class Connection implements ScheduledTask {
       this.#rejectDone = reject;
     });
     this.latch = createLatch({
-      onError: (error) => owner.runtime.report("failed", { id, stage: "cleanup", error }),
+      onError: (error) => owner.runtime.report("failed", { ...labels, stage: "cleanup", error }),
     });
     this.#removeAbortListener = bridgeAbort(request.signal, { abort: () => this.destroy("disconnected") });
   }
@@ -84,17 +88,21 @@ export class Connection implements ScheduledTask {
     return this.#started;
   }
 
+  get transfer(): Transfer | undefined {
+    return this.#metrics?.transfer;
+  }
+
   /** Starts the response with status 200. Idempotent; without effect once the latch is closed. */
   start(): void {
     if (this.#started || this.latch.closed) return;
     const { runtime, scheduler } = this.#owner;
     this.#started = true;
     this.#deadlines.start(runtime.clock.now(), runtime.random());
-    this.#metrics = new ConnectionMetrics(this.id, runtime);
+    this.#metrics = new ConnectionMetrics(this.labels, runtime);
     this.#metrics.reportOpened();
     try {
       const events = { drained: () => this.#resume(), closed: () => this.#finish() };
-      this.#sink = this.#open(200, { ...STREAM_HEADERS }, events);
+      this.#sink = openPagedSink((pageEvents) => this.#open(200, { ...STREAM_HEADERS }, pageEvents), events);
     } catch (error) {
       this.#rejectDone(error);
       this.destroy("failed");
@@ -143,7 +151,7 @@ export class Connection implements ScheduledTask {
     // A sink may destroy the connection inside `write`.
     if (taken || !this.#ready) return;
     this.#ready = false;
-    this.#deadlines.pause(this.#owner.runtime.clock.now());
+    this.#deadlines.pause(this.#owner.runtime.clock.now(), this.#sink?.progress?.());
     this.#reschedule();
   }
 
@@ -177,7 +185,7 @@ export class Connection implements ScheduledTask {
     if (this.latch.closed) return false;
     this.#end = end;
     this.#closeLatch(reason);
-    this.#deadlines.close(this.#owner.runtime.clock.now());
+    this.#deadlines.close(this.#owner.runtime.clock.now(), this.#sink?.progress?.());
     this.#reschedule();
     return true;
   }
@@ -186,10 +194,12 @@ export class Connection implements ScheduledTask {
    * Asks the client to reconnect, and ends the response. A connection that is not ready is destroyed instead; on a
    * shutdown it is drained when it is ready again, unless the pool destroys it before.
    *
+   * @param cause why, for the observer and `onClose`
    * @param spread adds a random time of up to this many ms to the client's reconnection time
    */
-  drain(reason: DrainReason, spread = 0): void {
+  drain(reason: DrainReason, spread = 0, cause?: unknown): void {
     if (this.latch.closed) return;
+    this.#cause = cause;
     this.start();
     if (this.ready) this.#sendDrain(reason, spread);
     else if (reason === "shutdown") this.#pendingDrain ??= { reason, spread };
@@ -220,7 +230,7 @@ export class Connection implements ScheduledTask {
 
   run(now: number): number {
     this.#metrics?.reportDelivered();
-    const action = this.#deadlines.due(now);
+    const action = this.#deadlines.due(now, () => this.#sink?.progress?.());
     if (action === "heartbeat") {
       this.write(HEARTBEAT);
       this.#metrics?.reportHeartbeat();
@@ -232,12 +242,10 @@ export class Connection implements ScheduledTask {
   #sendDrain(reason: DrainReason, spread: number): void {
     const retry = this.retryDelay(reason) + Math.round(spread * this.#owner.runtime.random());
     this.#source?.flush?.(reason);
-    if (!this.ready && reason === "shutdown" && !this.latch.closed) {
-      // The client is told when it has taken what was flushed, unless the pool destroys the connection before.
-      this.#pendingDrain ??= { reason, spread };
-      return;
-    }
-    this.cut(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
+    // The client is told when it has taken what was flushed, unless the pool destroys the connection before.
+    const isLater = !this.ready && reason === "shutdown" && !this.latch.closed;
+    if (isLater) this.#pendingDrain ??= { reason, spread };
+    else this.cut(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
 
   /** Tells the scheduler if the next deadline is earlier than it knows. */
@@ -268,7 +276,7 @@ export class Connection implements ScheduledTask {
       this.#release();
       return this.#rejectDone(error);
     }
-    this.#owner.runtime.report("failed", { id: this.id, stage: "delivery", error });
+    this.#owner.runtime.report("failed", { ...this.labels, stage: "delivery", error });
     this.destroy("failed", error);
   }
 
@@ -278,8 +286,8 @@ export class Connection implements ScheduledTask {
     this.#closeLatch("disconnected");
     this.#release();
     const reason = this.latch.reason as CloseReason;
-    this.#metrics?.reportClosed(reason);
-    this.#resolveDone({ status: 200, reason, ...(this.#end !== undefined && { end: this.#end }) });
+    this.#metrics?.reportClosed(reason, this.#cause);
+    this.#resolveDone({ status: 200, reason, cause: this.#cause, end: this.#end, transfer: this.transfer });
   }
 
   #release(): void {

@@ -14,7 +14,11 @@ import type { Control } from "../protocol/control-events.ts";
 export interface DeliveryOptions {
   /** A heartbeat is sent after this time without a write; `Infinity` for none. @default 15_000 */
   readonly heartbeat?: number;
-  /** A connection whose client reads nothing for this long is cut; `Infinity` for never. @default 90_000 */
+  /**
+   * A connection whose client takes nothing for this long is cut; `Infinity` for never. One that reads slowly is not cut, as
+   * far as the runtime shows what it takes: the bytes that the kernel has taken on Node with HTTP/1.1, pieces of 64 KiB
+   * elsewhere. @default 90_000
+   */
   readonly idleTimeout?: number;
   /** A connection is drained after this time, +-10 %, and the client reconnects. @default 3_600_000 */
   readonly maxDuration?: number;
@@ -82,12 +86,21 @@ export interface StreamOptions {
 /** The limits of a registry: positive integers, or `Infinity`. */
 export interface RegistryLimits {
   /**
-   * The size of all buffers together. When it is reached, ended streams are dropped first, then the oldest events of the
-   * largest buffer. @default 268_435_456
+   * The size of all buffers together, and of the snapshots that clients are still being sent, which get a quarter of it at
+   * most. When it is reached, ended streams are dropped first, then the oldest events of the largest buffer.
+   * @default 268_435_456
    */
   readonly bytes?: number;
-  /** Open connections; `subscribe` does not count. @default 10_000 */
+  /**
+   * Open connections; `subscribe` does not count, and of the requests that a client pipelines over one connection only the
+   * one that is served. @default 10_000
+   */
   readonly maxConnections?: number;
+  /**
+   * Open connections with the same `key`, such as those of one user. A client over this limit is answered as one over
+   * `maxConnections`. @default Infinity
+   */
+  readonly maxConnectionsPerKey?: number;
   /** Streams and channels, ended ones that are still kept included. @default 100_000 */
   readonly maxStreams?: number;
   /** Connections that wait for a stream that does not exist yet. @default 1_000 */
@@ -128,6 +141,7 @@ export const SURROUNDINGS_NAMES: OptionNames<Surroundings> = { clock: true, rand
 const LIMIT_NAMES: OptionNames<RegistryLimits> = {
   bytes: true,
   maxConnections: true,
+  maxConnectionsPerKey: true,
   maxStreams: true,
   maxWaiting: true,
 };
@@ -160,6 +174,7 @@ export const STREAM_DEFAULTS: ResolvedStream = {
 const LIMIT_DEFAULTS: ResolvedLimits = {
   bytes: 268_435_456,
   maxConnections: 10_000,
+  maxConnectionsPerKey: Infinity,
   maxStreams: 100_000,
   maxWaiting: 1_000,
 };
@@ -204,12 +219,16 @@ function checkBuffer(buffer: BufferOptions | number | undefined): void {
 }
 
 export function resolveLimits(options: RegistryLimits): ResolvedLimits {
-  const { bytes, maxConnections, maxStreams, maxWaiting } = { ...LIMIT_DEFAULTS, ...defined(options) };
+  const { bytes, maxConnections, maxConnectionsPerKey, maxStreams, maxWaiting } = {
+    ...LIMIT_DEFAULTS,
+    ...defined(options),
+  };
   checkCount("bytes", bytes);
   checkCount("maxConnections", maxConnections);
+  checkCount("maxConnectionsPerKey", maxConnectionsPerKey);
   checkCount("maxStreams", maxStreams);
   checkCount("maxWaiting", maxWaiting);
-  return { bytes, maxConnections, maxStreams, maxWaiting };
+  return { bytes, maxConnections, maxConnectionsPerKey, maxStreams, maxWaiting };
 }
 
 export function resolveRuntime(options: Surroundings = {}): Runtime {

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { DeliveryOptions, StreamOptions } from "./options.ts";
 
 type Times = Pick<DeliveryOptions, "heartbeat" | "idleTimeout" | "maxDuration" | "wait"> &
-  Pick<StreamOptions, "retryWindow" | "idle">;
+  Pick<StreamOptions, "retryWindow" | "idle"> & { readonly snapshotTimeout?: number };
 
 /** A time below this many ms was most likely meant in seconds; 0 was not, and a short `linger` is a fair choice. */
 const SUSPICIOUS: Readonly<Record<keyof Times, number>> = {
@@ -11,6 +11,7 @@ const SUSPICIOUS: Readonly<Record<keyof Times, number>> = {
   maxDuration: 5_000,
   wait: 900,
   retryWindow: 600,
+  snapshotTimeout: 50,
   idle: 5_000,
 };
 

@@ -1,5 +1,7 @@
 import type { BARE_HOST, BareHost } from "./bare-host.ts";
 import type { OptionNames } from "../base/check-options.ts";
+import type { ConnectionLabels } from "../protocol/observer.ts";
+import type { CloseReason } from "../protocol/reasons.ts";
 import {
   DELIVERY_NAMES,
   type DeliveryOptions,
@@ -7,6 +9,22 @@ import {
   SURROUNDINGS_NAMES,
   type Surroundings,
 } from "./options.ts";
+
+/** How the response of one call ended. */
+export interface CloseInfo extends ConnectionLabels {
+  /** The HTTP status: 200 with a stream, or that of a response without one. */
+  readonly status: number;
+  /** Why the connection closed; `undefined` for a response without a stream. */
+  readonly reason: CloseReason | undefined;
+  /** The reason that `registry.disconnect` was given. */
+  readonly cause: unknown;
+  /** How long the connection was open, in ms. */
+  readonly duration: number;
+  /** User events written. */
+  readonly events: number;
+  /** Bytes written, heartbeats and control events included. */
+  readonly bytes: number;
+}
 
 /**
  * Options of one call of an adapter, such as `sse(c, source, options)`. `buffer`, `maxEventBytes`, `clock`, `random` and
@@ -20,6 +38,13 @@ export interface ServeOptions
    */
   readonly registry?: { readonly [BARE_HOST]: BareHost };
   /**
+   * Whose connection it is, such as the id of a user: for `maxConnectionsPerKey`, `registry.connections` and
+   * `registry.disconnect`, and passed to the observer. A bare source needs `registry` for it.
+   */
+  readonly key?: string;
+  /** Called once, when the response is over. What it throws goes to the observer, with the stage `cleanup`. */
+  readonly onClose?: (info: CloseInfo) => void;
+  /**
    * Drains this connection when it aborts, for a logout or an expired token. The client reconnects, and the application
    * must refuse it then. One signal may be used for any number of connections; those that are over are not retained.
    */
@@ -32,5 +57,7 @@ export const SERVE_NAMES: OptionNames<ServeOptions> = {
   buffer: true,
   maxEventBytes: true,
   registry: true,
+  key: true,
+  onClose: true,
   signal: true,
 };

@@ -1,7 +1,9 @@
 import { serveBare } from "./bare-source.ts";
+import { withOnClose } from "./close-info.ts";
 import { checkOptions } from "../base/check-options.ts";
 import { check, checkAwaited, checkSignal } from "../base/validate.ts";
 import { isPullable } from "../base/pull.ts";
+import { isStreamId } from "../protocol/event-id.ts";
 import { eventSizeLimit } from "../protocol/event-size.ts";
 import {
   DELIVERY_DEFAULTS,
@@ -15,6 +17,9 @@ import { SERVE_NAMES, type ServeOptions } from "./serve-options.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 import { ACCEPT, type Source } from "./source.ts";
 import { BARE_HOST, type BareHost } from "./bare-host.ts";
+
+/** In a store, the id of a key is a little longer. */
+const MAX_KEY = 250;
 
 /** Bare sources have no registry: their options are checked once in a process. */
 const bareSeconds = new SecondsCheck();
@@ -43,7 +48,8 @@ export async function serve(
   options?: ServeOptions,
 ): Promise<void> {
   checkOptions(undefined, options, SERVE_NAMES);
-  if (options?.signal !== undefined) checkSignal("signal", options.signal);
+  checkServeOptions(options);
+  if (request.ready !== undefined) await request.ready;
   if (typeof source === "object" && source !== null && ACCEPT in source) {
     await source[ACCEPT](request, open, options, true);
     return;
@@ -66,11 +72,26 @@ export async function serve(
   const bareOptions = {
     ...resolveDelivery(host?.delivery ?? DELIVERY_DEFAULTS, options),
     pool: host?.pool,
+    key: options?.key,
     runtime,
     bufferBytes: buffer.bytes,
     eventLimit: eventSizeLimit(maxEventBytes, buffer.bytes),
   };
-  await serveBare(request, open, source, bareOptions, options?.signal);
+  const done = serveBare(request, open, source, bareOptions, options?.signal);
+  const { key, onClose } = options ?? {};
+  await (onClose === undefined ? done : withOnClose(done, { id: undefined, key }, onClose, runtime.report));
+}
+
+function checkServeOptions({ signal, key, onClose }: ServeOptions = {}): void {
+  if (signal !== undefined) checkSignal("signal", signal);
+  if (key !== undefined) checkKey(key);
+  check(onClose === undefined || typeof onClose === "function", "onClose", "a function", onClose);
+}
+
+/** @throws `INVALID_OPTION` */
+export function checkKey(key: unknown): void {
+  const isKey = isStreamId(key) && key.length <= MAX_KEY;
+  check(isKey, "key", `a string of 1 to ${MAX_KEY} characters without control characters`, key);
 }
 
 function bareHostOf(registry: ServeOptions["registry"]): BareHost | undefined {

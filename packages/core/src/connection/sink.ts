@@ -1,4 +1,4 @@
-// Types only. Tested by test/connection/web-sink.test.ts and, for every adapter, by the suite of packages/conformance.
+// Types only. Tested by test/connection/web-sink.test.ts, test/connection/paged-sink.test.ts and, for every adapter, by the suite of packages/conformance.
 
 /**
  * Where the bytes of one response go; an adapter implements it. No method may throw. Core may call every method late,
@@ -6,7 +6,7 @@
  */
 export interface Sink {
   /**
-   * Writes bytes. Returns `false` for back-pressure: core writes nothing more before `drained()`. After the end it
+   * Writes bytes: whole events, unless one is larger than what is written at once. Returns `false` for back-pressure: core writes nothing more before `drained()`. After the end it
    * writes nothing and returns `false`.
    *
    * The sink MAY keep the array until it is flushed. It MUST NOT change or transfer its memory, which all readers
@@ -25,6 +25,17 @@ export interface Sink {
   cut(reason: unknown): void;
   /** Cuts the response now. `closed()` follows. Without a reason the client has already left. */
   destroy(reason?: unknown): void;
+  /**
+   * How many bytes the transport has taken, in any unit, so that core sees whether a slow client reads: while the number
+   * changes, it is not cut. Core asks only while it waits for `drained()` or `closed()`, and takes a `drained()` for progress
+   * too.
+   */
+  progress?(): number;
+  /**
+   * How many bytes `write` gets at once, at most: the smallest progress of a client that can be seen.
+   * @default 65_536 without `progress`, else no limit
+   */
+  readonly pageBytes?: number;
 }
 
 /** What a sink reports to core. */
@@ -43,6 +54,11 @@ export interface SseRequest {
   readonly cursor: string | undefined;
   /** Aborts when the client is gone, for whatever reason. */
   readonly signal: AbortSignal;
+  /**
+   * Resolves when the response may begin or `signal` has aborted: the client is not admitted before. For a pipelined request
+   * of HTTP/1.1, whose response has no connection before its turn. @default at once
+   */
+  readonly ready?: Promise<void> | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { systemClock } from "../base/clock.ts";
+import { PAGE_BYTES } from "./paged-sink.ts";
 import type { Sink, SinkEvents } from "./sink.ts";
 
 /** A sink that supplies the body of a `Response`. */
@@ -9,6 +10,9 @@ export interface BodySink extends Sink {
 
 /** The sink that {@link createWebSink} creates. */
 export interface WebSink extends BodySink {
+  /** How many chunks the reader of the body has taken. */
+  progress(): number;
+  readonly pageBytes: number;
   /** Whether the reader of the body has taken everything and asks for more. */
   isFlushed(): boolean;
   /** Writes a chunk without a copy; from then on it belongs to the reader of the body. Returns as `write` does. */
@@ -35,6 +39,7 @@ export function createWebSink(events: SinkEvents): WebSink {
   /** Whether the reader has asked for more since it was given the last chunk; true before the first. */
   let isFlushed = true;
   let cutReason: unknown;
+  let chunks = 0;
 
   function finish(): void {
     state = "over";
@@ -74,6 +79,7 @@ export function createWebSink(events: SinkEvents): WebSink {
   function give(chunk: Uint8Array<ArrayBuffer>): boolean {
     if (state !== "open") return false;
     isFlushed = false;
+    chunks++;
     controller.enqueue(chunk);
     return controller.desiredSize === 0;
   }
@@ -82,6 +88,9 @@ export function createWebSink(events: SinkEvents): WebSink {
     body,
     isFlushed: () => isFlushed,
     give,
+    // The desired size is minus the number of chunks in the queue.
+    progress: () => chunks + (controller.desiredSize ?? 0),
+    pageBytes: PAGE_BYTES,
     // A copy, because the reader of the body may transfer its chunks, and all readers share these bytes.
     write: (bytes) => give(bytes.slice()),
     close() {

@@ -1,4 +1,5 @@
 import { HoldfastError } from "../base/errors.ts";
+import { runInRootContext } from "../base/root-context.ts";
 import { nearestName } from "../base/nearest-name.ts";
 import { check } from "../base/validate.ts";
 import type { CloseReason, EndStatus, ResetReason } from "./reasons.ts";
@@ -10,28 +11,40 @@ import type { CloseReason, EndStatus, ResetReason } from "./reasons.ts";
  */
 export type FailureStage = "source" | "cleanup" | "delivery" | "snapshot" | "store";
 
+/** What names a connection. */
+export interface ConnectionLabels {
+  /** The id of its stream; `undefined` for a bare source. */
+  readonly id: string | undefined;
+  /** The `key` of the call that serves it. */
+  readonly key?: string | undefined;
+}
+
 /**
  * Callbacks for what happens in the background, all of them optional. `id` is the id of the stream, `undefined` for a
- * bare source. A callback that throws or rejects has no effect but a `console.warn`. Without `warned` or `failed`, what
- * they would get goes to `console.warn`.
+ * bare source; `key` is that of the connection, if it has one. A callback that throws or rejects has no effect but a
+ * `console.warn`. Without `warned` or `failed`, what they would get goes to `console.warn`. Callbacks run outside the async
+ * context of any request, where the runtime has such contexts.
  *
  * @example
  * createRegistry({ observer: { failed: ({ id, stage, error }) => log.error({ id, stage, error }) } });
  */
 export interface Observer {
   /** A response with status 200 began. */
-  connectionOpened?(info: { readonly id: string | undefined }): void;
+  connectionOpened?(info: ConnectionLabels): void;
   /** Such a response is over, flushed or cut. */
-  connectionClosed?(info: {
-    readonly id: string | undefined;
-    readonly reason: CloseReason;
-    /** How long the connection was open, in ms. */
-    readonly duration: number;
-    /** User events written. */
-    readonly events: number;
-    /** Bytes written, heartbeats and control events included. */
-    readonly bytes: number;
-  }): void;
+  connectionClosed?(
+    info: ConnectionLabels & {
+      readonly reason: CloseReason;
+      /** The reason that `registry.disconnect` was given. */
+      readonly cause?: unknown;
+      /** How long the connection was open, in ms. */
+      readonly duration: number;
+      /** User events written. */
+      readonly events: number;
+      /** Bytes written, heartbeats and control events included. */
+      readonly bytes: number;
+    },
+  ): void;
   /** A stream or channel was opened in this process. */
   streamOpened?(info: { readonly id: string; readonly epoch: string }): void;
   /** A stream that was opened in this process has ended. */
@@ -45,29 +58,22 @@ export interface Observer {
   /** Events were pushed to a stream; called at most once a turn of the event loop for each stream. */
   pushed?(info: { readonly id: string; readonly events: number }): void;
   /** What was written to a connection since the last call; called with its heartbeats and when it closes. */
-  delivered?(info: {
-    readonly id: string | undefined;
-    readonly events: number;
-    readonly bytes: number;
-  }): void;
+  delivered?(info: ConnectionLabels & { readonly events: number; readonly bytes: number }): void;
   /** A heartbeat was written. */
-  heartbeat?(info: { readonly id: string | undefined }): void;
+  heartbeat?(info: ConnectionLabels): void;
   /** A connection has received every event that existed when it was opened: `events` of them. */
-  replayed?(info: { readonly id: string | undefined; readonly events: number }): void;
+  replayed?(info: ConnectionLabels & { readonly events: number }): void;
   /** A client cannot continue at its cursor, and gets `stream.reset`. */
-  reset?(info: {
-    readonly id: string;
-    readonly reason: ResetReason;
-    readonly lost: readonly [from: number, to: number] | null;
-  }): void;
+  reset?(
+    info: ConnectionLabels & {
+      readonly reason: ResetReason;
+      readonly lost: readonly [from: number, to: number] | null;
+    },
+  ): void;
   /** Something that may be a mistake of the application. */
   warned?(info: { readonly id: string | undefined; readonly message: string }): void;
   /** Something failed in the background, where no caller gets the error. */
-  failed?(info: {
-    readonly id: string | undefined;
-    readonly stage: FailureStage;
-    readonly error: unknown;
-  }): void;
+  failed?(info: ConnectionLabels & { readonly stage: FailureStage; readonly error: unknown }): void;
 }
 
 const NAMES: readonly string[] = Object.keys({
@@ -135,7 +141,7 @@ export function createReport(observer: Observer = {}): Report {
       const callback = (observer[name] ?? CONSOLE[name]) as
         | ((info: Info<typeof name>) => unknown)
         | undefined;
-      const result = callback?.call(observer, info);
+      const result = callback && runInRootContext(() => callback.call(observer, info));
       // An asynchronous callback fits the type too.
       if (result !== undefined) Promise.resolve(result).catch(warn);
     } catch (error) {

@@ -1,9 +1,12 @@
+import { withOnClose } from "../connection/close-info.ts";
 import { Connection } from "../connection/connection.ts";
 import { drainWhenAborted } from "../connection/drain-signal.ts";
 import { respondWithoutStream, sendEmptyResponse } from "../connection/empty-response.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
+import type { ServeOptions } from "../connection/serve-options.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
 import { isStreamId } from "../protocol/event-id.ts";
+import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import { type RegistryContext, RequestContext, type Target } from "./request-context.ts";
 import { lookUpStream } from "./stream-lookup.ts";
@@ -11,8 +14,6 @@ import { lookUpStream } from "./stream-lookup.ts";
 /**
  * Serves one client, from its request to the end of its response. The order matters: the connection's latch exists before
  * anything else, the request's signal is bridged to it second, and only then is the client counted and its stream looked up.
- *
- * @param signal the application's signal, which drains the connection
  */
 export function accept(
   registry: RegistryContext,
@@ -20,6 +21,28 @@ export function accept(
   open: OpenSink,
   target: Omit<Target, "cursor">,
   options: ResolvedDelivery,
+  { signal, key, onClose }: Pick<ServeOptions, "signal" | "key" | "onClose">,
+): Promise<ServeResult> {
+  const labels = { id: target.id, key };
+  const done = respond(
+    registry,
+    request,
+    open,
+    { ...target, cursor: request.cursor },
+    options,
+    labels,
+    signal,
+  );
+  return onClose === undefined ? done : withOnClose(done, labels, onClose, registry.runtime.report);
+}
+
+function respond(
+  registry: RegistryContext,
+  request: SseRequest,
+  open: OpenSink,
+  target: Target,
+  options: ResolvedDelivery,
+  labels: ConnectionLabels,
   signal: AbortSignal | undefined,
 ): Promise<ServeResult> {
   if (!isStreamId(target.id)) return sendEmptyResponse(open, request.signal.aborted ? 499 : 404);
@@ -27,13 +50,13 @@ export function accept(
   if (response !== undefined) return response;
 
   const { pool } = registry;
-  const connection = new Connection(pool, target.id, request, open, options);
-  const rejected = pool.rejectReason(target.id, target.counted);
+  const connection = new Connection(pool, labels, request, open, options);
+  const rejected = pool.rejectReason(labels, target.counted);
   const reason = signal?.aborted === true && rejected !== "shutdown" ? "aborted" : rejected;
   if (reason !== undefined) connection.reject(reason, pool.spread);
   else {
     pool.add(connection, target.counted);
-    lookUpStream(new RequestContext(registry, connection, { ...target, cursor: request.cursor }, options));
+    lookUpStream(new RequestContext(registry, connection, target, options));
     drainWhenAborted(connection, signal);
   }
   return connection.done;

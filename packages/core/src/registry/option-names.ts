@@ -9,6 +9,7 @@ import type { CloseOptions, OpenOptions, RegistryOptions } from "./types.ts";
 export const REGISTRY_NAMES: OptionNames<RegistryOptions> = {
   ...SETTINGS_NAMES,
   snapshot: true,
+  snapshotTimeout: true,
   source: true,
   store: true,
   durability: true,

@@ -1,7 +1,7 @@
 import { closedError } from "../base/errors.ts";
 import { createKeyedListeners } from "../base/keyed-listeners.ts";
 import { checkOptions } from "../base/check-options.ts";
-import { check, checkAwaited, checkDelay, checkOneOf } from "../base/validate.ts";
+import { check, checkAwaited, checkDelay, checkDuration, checkOneOf } from "../base/validate.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import {
   DELIVERY_DEFAULTS,
@@ -14,6 +14,7 @@ import {
   STREAM_DEFAULTS,
 } from "../connection/options.ts";
 import { SecondsCheck } from "../connection/seconds.ts";
+import { checkKey } from "../connection/serve.ts";
 import { SERVE_NAMES } from "../connection/serve-options.ts";
 import { ACCEPT, type Accept } from "../connection/source.ts";
 import { BARE_HOST } from "../connection/bare-host.ts";
@@ -24,6 +25,7 @@ import { StreamBroker } from "../store/stream-broker.ts";
 import { MemoryHost } from "../stream/memory-host.ts";
 import { NameCheck } from "../stream/name-check.ts";
 import type { AskSnapshot } from "../stream/snapshot.ts";
+import { SnapshotMemory } from "../stream/snapshot-memory.ts";
 import { SnapshotPoller } from "../stream/snapshot-poller.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
 import type { OpenedStream, StreamHost } from "../stream/stream-host.ts";
@@ -58,8 +60,9 @@ export function createRegistry<Events extends object = AnyEvents>(
   const runtime = resolveRuntime(options);
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
   const defaults = resolveStream(STREAM_DEFAULTS, options);
-  const { bytes, maxConnections, maxStreams, maxWaiting } = resolveLimits(options);
-  const { snapshot, source, store, durability = "local" } = options;
+  const { bytes, maxStreams, maxWaiting, ...limits } = resolveLimits(options);
+  const { snapshot, snapshotTimeout: timeout = 5_000, source, store, durability = "local" } = options;
+  checkDuration("snapshotTimeout", timeout);
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
   if (store !== undefined) checkStore(store);
@@ -80,7 +83,12 @@ export function createRegistry<Events extends object = AnyEvents>(
     },
   });
   const gracePeriod = new GracePeriod(runtime.clock);
-  const pool = new ConnectionPool({ runtime, heartbeat: delivery.heartbeat, maxConnections });
+  const pool = new ConnectionPool({
+    ...limits,
+    runtime,
+    heartbeat: delivery.heartbeat,
+    onKey: (key) => host.watchKey(key, () => pool.disconnect(key)),
+  });
   const openListeners = createKeyedListeners<Stream>();
   const onOpened = (stream: Stream): void => openListeners.notify(stream.id, stream);
   const sources =
@@ -111,7 +119,9 @@ export function createRegistry<Events extends object = AnyEvents>(
             }),
         });
   const isHere = (id: string): boolean => source !== undefined || table.get(id) !== undefined;
-  const snapshots = snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere });
+  const memory = new SnapshotMemory(table, bytes);
+  const snapshots =
+    snapshot && new SnapshotPoller(snapshot as AskSnapshot<AnyEvents>, { runtime, isHere, timeout, memory });
   const interruptions = new Interruptions({ runtime, table, snapshots, idle: defaults.idle });
   const context: RegistryContext = {
     runtime,
@@ -146,7 +156,7 @@ export function createRegistry<Events extends object = AnyEvents>(
         open,
         { id, kind, find, counted },
         resolveDelivery(base, callOptions),
-        callOptions?.signal,
+        callOptions ?? {},
       );
     };
   }
@@ -243,6 +253,12 @@ export function createRegistry<Events extends object = AnyEvents>(
       lingering: table.lingering,
       bytes: table.bytes,
     }),
+    connections: (key) => pool.list(key),
+    async disconnect(key, reason) {
+      checkKey(key);
+      pool.disconnect(key, reason);
+      await host.disconnect(key);
+    },
     async cancel(id, reason, cancelOptions = {}) {
       checkId(id);
       checkOptions(undefined, cancelOptions, CANCEL_NAMES);

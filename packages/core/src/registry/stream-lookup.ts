@@ -156,7 +156,8 @@ class StreamLookup implements FrameSource {
     if (snapshots === undefined) return this.#startSource();
     if (this.#asksSnapshot) return;
     this.#asksSnapshot = true;
-    this.#latch.defer(snapshots.join(this.#target.id, (outcome) => this.#onSnapshot(outcome)));
+    const options = { group: this.#connection.labels.key };
+    this.#latch.defer(snapshots.join(this.#target.id, (outcome) => this.#onSnapshot(outcome), options));
   }
 
   /** A stream here that has what the client needs takes precedence over any snapshot. */

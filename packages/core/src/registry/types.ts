@@ -1,3 +1,4 @@
+import type { ConnectionInfo } from "../connection/connection-pool.ts";
 import type { DeliveryOptions, RegistrySettings, StreamOptions } from "../connection/options.ts";
 import type { StreamSource } from "../connection/source.ts";
 import type { BARE_HOST, BareHost } from "../connection/bare-host.ts";
@@ -15,8 +16,9 @@ export type StreamRef = StreamSource;
 /** A stream that never ends and has many producers, such as a chat room or a feed. */
 export interface Channel<Events extends object> extends StreamSource {
   /**
-   * Appends an event for everyone who is connected now, or reconnects while it is held. A closed registry ignores it. With
-   * a store that is away, events are dropped while `buffer.bytes` wait for it: the observer's `failed` says how many.
+   * Appends an event for everyone who is connected now, or reconnects while it is held. A closed registry ignores it. A full
+   * one drops it, and the observer gets `failed`. With a store that is away, events are dropped while `buffer.bytes` wait for
+   * it; `failed` says how many.
    *
    * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
    */
@@ -68,11 +70,13 @@ export interface OpenOptions extends StreamOptions {
 export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
   /**
    * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. It is
-   * called once at a time for each id, and for at most 16 ids at once; its signal aborts when no client waits for the
-   * result any more. Without it, a client that has a cursor is told that the stream is `lost` if it is not opened within
-   * `wait`.
+   * called once at a time for each id, and for at most 16 ids at once, those of different keys in turn; its signal aborts
+   * when no client waits for the result any more. Without it, a client that has a cursor is told that the stream is `lost`
+   * if it is not opened within `wait`.
    */
   readonly snapshot?: AskSnapshot<Events>;
+  /** After this time a call of `snapshot` has failed: its signal aborts, and it is not waited for. @default 5_000 */
+  readonly snapshotTimeout?: number;
   /**
    * Starts a stream that a client asks for and nobody has opened: one run for all its clients, stopped `linger` ms after
    * the last of them has left.
@@ -119,7 +123,7 @@ export interface Registry<Events extends object = AnyEvents> {
   /**
    * The channel of that id, created on first use. Check an id that comes from a URL first: this call creates state.
    *
-   * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`, `LIMIT_EXCEEDED`, `REGISTRY_CLOSED`
+   * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`, `REGISTRY_CLOSED`
    */
   channel(id: string): Channel<Events>;
   /** A reference to a stream that may exist, may come, or may have been. Creates nothing and takes any string. */
@@ -150,6 +154,17 @@ export interface Registry<Events extends object = AnyEvents> {
   find(id: string): Promise<StreamInfo | undefined>;
   /** What this process holds now, for monitoring. Cheap: it counts nothing. */
   gauges(): Gauges;
+  /** The open connections of this process, or those with this key, the oldest first. `subscribe` does not count. */
+  connections(key?: string): ConnectionInfo[];
+  /**
+   * Drains the connections of a key as `aborted`, with a store those in all its processes. Their clients reconnect: refuse
+   * them, if they have to stay away.
+   *
+   * @param reason given to the observer's `connectionClosed` and to `onClose` as `cause`, in this process
+   *
+   * @throws (as a rejection) `INVALID_OPTION`; with a store `STORE_UNAVAILABLE` when only those of this process are drained
+   */
+  disconnect(key: string, reason?: unknown): Promise<void>;
   /**
    * Stops a stream: ends it as `cancelled`, then aborts its writer's signal with `reason`. A producer in another process
    * gets the reason through the store, as a string. Resolves with whether the stream was live.

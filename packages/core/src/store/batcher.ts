@@ -3,12 +3,17 @@ import type { StoreClient } from "./store-client.ts";
 
 /** A batch is sent in the next turn, or this many ms after the one before, or as soon as it has this many frames. */
 const BATCH = { delay: 5, frames: 64 };
+/** The back-off while the store answers, but takes nothing. */
+const RETRY = { base: 100, cap: 5_000 };
 /** How much one append carries at most. */
 const MAX_APPEND = { frames: 1_024, bytes: 262_144 };
 
 export interface BatcherOptions {
   readonly client: StoreClient;
-  /** Sends what is pending, in one append. Resolves with whether the store took it; otherwise it is sent again later. */
+  /**
+   * Sends what is pending, in one append. Resolves with whether the store took it; otherwise, and if it rejects, it is sent
+   * again later.
+   */
   readonly send: () => Promise<boolean>;
   /**
    * Called after each send, unless the batcher was stopped. Returns in how many ms to send again: 0 if more is pending,
@@ -20,7 +25,7 @@ export interface BatcherOptions {
 /** Decides when a producer sends to the store: in batches, one at a time, with back-off while the store takes nothing. */
 export class Batcher {
   readonly #options: BatcherOptions;
-  readonly #delay = backoff({ base: 100, cap: 2_000 });
+  readonly #delay = backoff(RETRY);
   #isSending = false;
   #isStopped = false;
   #failures = 0;
@@ -41,29 +46,32 @@ export class Batcher {
   request(frames: number, isUrgent = false): void {
     // Behind a send that is under way `next` is asked, and a retry has a timer already.
     if (this.#isSending || this.isRetrying) return;
-    if (isUrgent || frames >= BATCH.frames) this.sendNow();
+    if (isUrgent || frames >= BATCH.frames) this.#sendNow();
     else this.sendIn(this.#sentAt + BATCH.delay - this.#options.client.clock.now());
   }
 
-  /** Sends at once, unless a send is under way. */
-  sendNow(): void {
-    if (!this.#isSending && !this.#isStopped) void this.#run();
-  }
-
-  /** Sends in `ms` or sooner; in the next turn if that is now. */
+  /** Sends in `ms` or sooner, in the next turn if that is now. A retry keeps its time. */
   sendIn(ms: number): void {
-    const { clock } = this.#options.client;
-    const due = clock.now() + Math.max(0, ms);
-    if (due >= this.#due || this.#isStopped) return;
-    this.#cancelTimer();
-    this.#due = due;
-    const send = (): void => this.sendNow();
-    this.#cancelTimer = ms > 0 ? clock.after(ms, send) : clock.soon(send);
+    if (!this.isRetrying) this.#sendIn(ms);
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#cancelTimer();
+  }
+
+  #sendNow(): void {
+    if (!this.#isSending && !this.#isStopped) void this.#run();
+  }
+
+  #sendIn(ms: number): void {
+    const { clock } = this.#options.client;
+    const due = clock.now() + Math.max(0, ms);
+    if (due >= this.#due || this.#isStopped) return;
+    this.#cancelTimer();
+    this.#due = due;
+    const send = (): void => this.#sendNow();
+    this.#cancelTimer = ms > 0 ? clock.after(ms, send) : clock.soon(send);
   }
 
   async #run(): Promise<void> {
@@ -72,16 +80,24 @@ export class Batcher {
     this.#due = Infinity;
     this.#isSending = true;
     this.#sentAt = client.clock.now();
+    const wasRetrying = this.isRetrying;
     // The client reports outages.
-    const isTaken = await send().catch(() => false);
-    this.#failures = isTaken ? 0 : this.#failures + 1;
+    const outcome = await send().then(
+      (isTaken) => (isTaken ? "taken" : "refused"),
+      () => "failed",
+    );
+    if (wasRetrying && outcome !== "failed") client.retries.release();
+    const mustWaitInTurn = outcome === "failed" && client.health.isAway("write");
+    this.#failures = outcome === "taken" ? 0 : mustWaitInTurn ? 1 : this.#failures + 1;
     this.#isSending = false;
     if (this.#isStopped) return;
     const wait = next();
     if (this.#isStopped) return;
-    if (this.isRetrying) this.sendIn(this.#delay(this.#failures - 1, client.random()));
-    else if (wait === 0) this.sendNow();
-    else if (wait !== undefined) this.sendIn(wait);
+    // In an outage all producers share one queue.
+    if (mustWaitInTurn) this.#cancelTimer = client.retries.add(() => this.#sendNow());
+    else if (this.isRetrying) this.#sendIn(this.#delay(this.#failures - 1, client.random()));
+    else if (wait === 0) this.#sendNow();
+    else if (wait !== undefined) this.#sendIn(wait);
   }
 }
 

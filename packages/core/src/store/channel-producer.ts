@@ -2,8 +2,8 @@ import { type ErrorCode, HoldfastError } from "../base/errors.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import { LEASE, type StoreClient } from "./store-client.ts";
 
-/** What a waiting frame is counted for beside its bytes. */
-const FRAME_OVERHEAD = 32;
+/** What a waiting frame, and a producer with waiting frames, are counted for beside the bytes of frames. */
+const OVERHEAD = { frame: 32, producer: 1_024 };
 
 export interface ChannelProducerOptions {
   readonly client: StoreClient;
@@ -14,12 +14,17 @@ export interface ChannelProducerOptions {
   readonly nextNumber: () => number;
   /** How many bytes may wait while the store is away. */
   readonly bytes: number;
+  /** Counts bytes that wait; returns false if the registry has no room for them. */
+  readonly reserve: (bytes: number) => boolean;
+  readonly release: (bytes: number) => void;
   /** How long the store keeps everything without an append, in ms. */
   readonly ttlMs: number;
   /** Resolves with the present epoch of the channel in the store; creates the channel if it is not there. */
   readonly open: () => Promise<string>;
   /** The store has returned to an older copy: what comes behind its last event has to be another life. */
   readonly onWentBack: (epoch: string) => Promise<void>;
+  /** Called when frames wait again, and when the store has all of them. */
+  readonly onEmptyChanged: (isEmpty: boolean) => void;
   /** Nothing was pushed for `ttlMs`. */
   readonly onIdle: () => void;
 }
@@ -58,17 +63,24 @@ export class ChannelProducer {
     });
   }
 
-  /** Drops the frame if too much waits for the store. The observer is told when the store takes events again. */
-  push(frame: Uint8Array): void {
+  /**
+   * Drops the frame, and returns false, if too much waits for the store. The observer is told when the store takes events
+   * again.
+   */
+  push(frame: Uint8Array): boolean {
+    const { bytes, reserve, onEmptyChanged } = this.#options;
     const size = sizeOf(frame);
-    if (this.#bytes + size > this.#options.bytes) {
+    const isFirst = this.#bytes === 0;
+    if (this.#bytes + size > bytes || !reserve(isFirst ? size + OVERHEAD.producer : size)) {
       this.#dropped++;
-      return;
+      return false;
     }
     this.#frames.push(frame);
     this.#bytes += size;
     this.#cancelIdleTimer();
+    if (isFirst) onEmptyChanged(false);
     this.#batcher.request(this.#frames.length);
+    return true;
   }
 
   /** Resolves when everything is stored, or given up. */
@@ -77,15 +89,13 @@ export class ChannelProducer {
     return new Promise((resolve) => this.#waitingUntilEmpty.push(resolve));
   }
 
-  /** The store is back. */
-  retryNow(): void {
-    if (this.#batcher.isRetrying) this.#batcher.sendNow();
-  }
-
   /** Gives up what is not stored, and reports it. */
   stop(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#cancelIdleTimer();
     this.#batcher.stop();
+    this.#release(this.#bytes);
     const events = this.#frames.length + (this.#batch?.frames.length ?? 0);
     this.#report(events, "STORE_UNAVAILABLE", "Events that could not be stored");
     this.#reportDropped();
@@ -98,7 +108,7 @@ export class ChannelProducer {
       return await this.#append(this.#batch);
     } catch (error) {
       this.#reportTakenId(error);
-      return false;
+      throw error;
     }
   }
 
@@ -113,13 +123,14 @@ export class ChannelProducer {
     const epoch = (this.#epoch ??= await open());
     const batch = { producer, number };
     const answer = await client.append(id, { epoch, fence: 0, batch, frames, leaseMs: LEASE, ttlMs });
+    if (this.#isOver) return true;
     if (answer.code !== "ok") {
       this.#forgetLife();
       return false;
     }
     this.#batch = undefined;
     this.#reportDropped();
-    for (const frame of frames) this.#bytes -= sizeOf(frame);
+    this.#release(frames.reduce((sum, frame) => sum + sizeOf(frame), 0));
     const expected = this.#last + frames.length;
     this.#last = answer.last;
     if (answer.last < expected) {
@@ -129,17 +140,24 @@ export class ChannelProducer {
     return true;
   }
 
+  #release(bytes: number): void {
+    if (bytes === 0) return;
+    this.#bytes -= bytes;
+    this.#options.release(this.#bytes === 0 ? bytes + OVERHEAD.producer : bytes);
+  }
+
   #forgetLife(): void {
     this.#epoch = undefined;
     this.#last = 0;
   }
 
   #nextSend(): number | undefined {
-    const { client, ttlMs, onIdle } = this.#options;
+    const { client, ttlMs, onEmptyChanged, onIdle } = this.#options;
     if (this.#batch !== undefined || this.#frames.length > 0) return 0;
     this.#resolveEmpty();
+    onEmptyChanged(true);
     this.#cancelIdleTimer();
-    this.#cancelIdleTimer = client.clock.after(ttlMs, onIdle);
+    if (!this.#isOver) this.#cancelIdleTimer = client.clock.after(ttlMs, onIdle);
     return undefined;
   }
 
@@ -168,5 +186,5 @@ export class ChannelProducer {
 }
 
 function sizeOf(frame: Uint8Array): number {
-  return frame.length + FRAME_OVERHEAD;
+  return frame.length + OVERHEAD.frame;
 }

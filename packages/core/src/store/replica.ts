@@ -77,7 +77,7 @@ export class Replica {
     if (meta.end !== undefined && stream.log.last >= meta.last) this.#finish(meta.end);
     else this.#leaseLeft = meta.leaseLeftMs;
     if (meta.leaseLeftMs > 0) this.#resume();
-    else if (isInterrupted(meta) && this.#client.canExpireLeases) this.#interrupt(meta);
+    else if (isInterrupted(meta) && this.#client.health.canExpireLeases) this.#interrupt(meta);
   }
 
   /** Something may have changed in the store: reads now, or again behind the read under way. */
@@ -175,7 +175,8 @@ export class Replica {
 
   async #checkLease(meta: StoreMeta): Promise<Next> {
     const { end, fence, leaseLeftMs, retryWindowMs = 0, error } = meta;
-    const isOver = end === undefined && leaseLeftMs + retryWindowMs <= 0 && this.#client.canExpireLeases;
+    const isOver =
+      end === undefined && leaseLeftMs + retryWindowMs <= 0 && this.#client.health.canExpireLeases;
     if (!isOver || (retryWindowMs > 0 && !this.#isWindowOver)) return "wait";
     const lost: StoredEnd = error === undefined ? { status: "lost" } : { status: "failed", error };
     return (await this.#client.lost(this.stream.id, fence, lost)) ? "read" : "wait";

@@ -45,7 +45,7 @@ export class Replicas {
     if (held !== undefined && table.isReplica(held)) {
       await this.#replicas.get(held)?.catchUp();
       // Just after an outage a producer may not have sent everything, as it may not have renewed its lease.
-      if (!client.canExpireLeases) {
+      if (!client.health.canExpireLeases) {
         throw new HoldfastError("STORE_UNAVAILABLE", "The store has just come back.", { retryable: true });
       }
       const stream = table.get(id);

@@ -1,10 +1,11 @@
+import { existsError, HoldfastError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import { withoutId } from "../protocol/check-event.ts";
 import { encodeEvent } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
 import { eventTooLarge, eventSizeLimit } from "../protocol/event-size.ts";
-import { existsError } from "../stream/stream-table.ts";
+import type { StreamTable } from "../stream/stream-table.ts";
 import { ChannelProducer } from "./channel-producer.ts";
 import type { StoreClient } from "./store-client.ts";
 import { toStoreLimits, toStoreOpen } from "./store-options.ts";
@@ -15,15 +16,19 @@ const ID_LINE = 48;
 /** The channels of the store, as far as this process pushes to them or reads them. */
 export class StoreChannels {
   readonly #client: StoreClient;
+  readonly #table: StreamTable;
   readonly #defaults: ResolvedStream;
   readonly #producers = new Map<string, ChannelProducer>();
   readonly #openings = new Map<string, Promise<string>>();
   /** Names this process among the producers of each channel. */
   readonly #producerName: string;
   #batches = 0;
+  /** How many events were dropped for which no producer was created, since the observer was last told. */
+  #dropped = 0;
 
-  constructor(client: StoreClient, defaults: ResolvedStream) {
+  constructor(client: StoreClient, table: StreamTable, defaults: ResolvedStream) {
     this.#client = client;
+    this.#table = table;
     this.#defaults = defaults;
     this.#producerName = makeEpoch(client.random);
   }
@@ -45,8 +50,10 @@ export class StoreChannels {
     const size = frame.length + ID_LINE;
     const limit = eventSizeLimit(maxEventBytes, buffer.bytes);
     if (size > limit) throw eventTooLarge(size, limit);
-    const producer = this.#producers.get(id) ?? this.#createProducer(id);
-    producer.push(frame);
+    const producer = this.#producers.get(id);
+    if (producer !== undefined) producer.push(frame);
+    else if (this.#createProducer(id, frame)) this.#reportDropped();
+    else this.#dropped++;
   }
 
   /**
@@ -66,17 +73,23 @@ export class StoreChannels {
     if (page.code !== "missing" && page.meta.epoch === epoch) await this.#client.delete(id);
   }
 
-  /** The store is back. */
-  retryNow(): void {
-    for (const producer of this.#producers.values()) producer.retryNow();
-  }
-
   /** Gives up what is not stored. */
   stop(): void {
-    for (const producer of this.#producers.values()) producer.stop();
+    for (const id of this.#producers.keys()) this.#close(id);
+    this.#reportDropped();
   }
 
-  #createProducer(id: string): ChannelProducer {
+  #reportDropped(): void {
+    if (this.#dropped === 0) return;
+    const message = `Events dropped, because too many waited for the store: ${this.#dropped}.`;
+    this.#dropped = 0;
+    const error = new HoldfastError("LIMIT_EXCEEDED", message);
+    this.#client.report("failed", { id: undefined, stage: "store", error });
+  }
+
+  /** Creates a producer with its first frame. Returns false if there is no room. */
+  #createProducer(id: string, frame: Uint8Array): boolean {
+    const table = this.#table;
     const producer = new ChannelProducer({
       client: this.#client,
       id,
@@ -86,10 +99,26 @@ export class StoreChannels {
       ttlMs: this.ttl,
       open: () => this.open(id),
       onWentBack: (epoch) => this.deleteLife(id, epoch),
-      onIdle: () => void this.#producers.delete(id),
+      reserve: (bytes) => table.reserve(bytes),
+      release: (bytes) => table.release(bytes),
+      onEmptyChanged: (isEmpty) => {
+        table.outboxes.setEmpty(id, isEmpty);
+        if (isEmpty) table.limitOutboxes();
+      },
+      onIdle: () => this.#close(id),
     });
+    if (!producer.push(frame)) return false;
     this.#producers.set(id, producer);
-    return producer;
+    table.outboxes.add(id, table.get(id) !== undefined, () => this.#close(id));
+    table.limitOutboxes();
+    return true;
+  }
+
+  #close(id: string): void {
+    const producer = this.#producers.get(id);
+    this.#producers.delete(id);
+    this.#table.outboxes.delete(id);
+    producer?.stop();
   }
 
   async #open(id: string): Promise<string> {

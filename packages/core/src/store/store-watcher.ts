@@ -1,7 +1,7 @@
-import type { Store, StoreWake } from "./store.ts";
+import type { Store, StoreHint, StoreWake } from "./store.ts";
 
 /** `anything`: hints may have been lost. */
-export type Hint = "changed" | "cancel" | "anything";
+export type Hint = StoreHint | "anything";
 
 type Listener = (hint: Hint) => void;
 

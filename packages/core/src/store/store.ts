@@ -4,8 +4,12 @@ import type { Joint } from "../protocol/cursor.ts";
 import type { EndStatus } from "../protocol/reasons.ts";
 
 /*
- * The seam to a durable log that machines share. The log of a stream is then this process's cache of it. Whatever a
- * store cannot do now it rejects with `STORE_UNAVAILABLE`, in bounded time; nothing else is ever thrown.
+ * The seam to a durable log that machines share. The log of a stream is then this process's cache of it.
+ *
+ * Every call settles in bounded time. A store that could not serve this call for any id now (it is away, slow, full, read
+ * only) rejects with `STORE_UNAVAILABLE`, retryable. A call that fails because of its id (an impossible id, data that is
+ * not the store's under its key) rejects with a `HoldfastError` that is not retryable: it says nothing about the store, and
+ * other ids are served as before. An impossible id is `INVALID_OPTION`.
  */
 
 /** A terminal record as machines share it. */
@@ -72,7 +76,10 @@ export interface StoreOpen {
    * @default "throw"
    */
   readonly ifExists?: "throw" | "replace" | "append";
-  /** With `replace`: only if the lease is over and the stream has this fence; otherwise the answer is `reader`. */
+  /**
+   * With `replace`: only if the lease is over and the stream has this fence; otherwise, and if it is `done` or `cancelled`
+   * by now, the answer is `reader`.
+   */
   readonly lapsedFence?: number;
   /** For how long the stream waits for another producer when the lease is over, in ms. @default 0 */
   readonly retryWindowMs?: number;
@@ -180,11 +187,14 @@ export type StorePage =
   | { readonly code: "trimmed" | "epoch" | "ahead"; readonly meta: StoreMeta }
   | { readonly code: "missing" };
 
+/** `cancel`: somebody wants the stream cancelled. `disconnect`: see {@link Store.hintDisconnect}. */
+export type StoreHint = "changed" | "cancel" | "disconnect";
+
 /**
  * A hint that something has changed: `id` is `undefined` when hints may have been lost, so that everything has to be
- * looked at. `cancel`: somebody wants the stream cancelled.
+ * looked at.
  */
-export type OnWake = (id: string | undefined, why: "changed" | "cancel") => void;
+export type OnWake = (id: string | undefined, why: StoreHint) => void;
 
 /** Which ids hints are wanted for. They may be lost, doubled or late. */
 export interface StoreWake {
@@ -229,11 +239,33 @@ export interface Store {
   lost(id: string, fence: number, end: StoredEnd): Promise<boolean>;
   /** Removes everything about an id. Also resolves if there is nothing. */
   delete(id: string): Promise<void>;
-  /** Tells when the store goes away and when it is back; `true` is assumed before. Returns how to stop listening. */
+  /**
+   * Resolves with a text that names the data of the store: the same in all processes, and another one after the store has
+   * lost everything (it was flushed, or restarted without its data). So a process notices that streams may be live of which
+   * the store does not know. It is created if the store has none, and MUST reject while the store takes no writes. Without
+   * this method a process cannot notice.
+   */
+  marker?(): Promise<string>;
+  /** Sends the hint `disconnect` about an id, whether the store knows it or not. */
+  hintDisconnect(id: string): Promise<void>;
+  /**
+   * Tells when the store goes away and when it is back; `true` is assumed before. A store that refuses only one kind of
+   * calls, as a full one refuses writes, is back when it has served such a call. Returns how to stop listening.
+   */
   health(onChange: (healthy: boolean) => void): () => void;
 }
 
-const METHODS = ["open", "append", "read", "wake", "cancel", "lost", "delete", "health"] as const;
+const METHODS = [
+  "open",
+  "append",
+  "read",
+  "wake",
+  "cancel",
+  "lost",
+  "delete",
+  "hintDisconnect",
+  "health",
+] as const;
 
 /** @throws `INVALID_OPTION` for what is not a store */
 export function checkStore(store: unknown): void {

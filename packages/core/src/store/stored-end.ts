@@ -15,6 +15,15 @@ export function toStoredEnd({ status, error }: StreamEnd): StoredEnd {
   return { status, ...(error !== undefined && { error: toPublicError(error) }) };
 }
 
+/** What an append carries beside frames, if it reaches the end of the log. */
+export function finalStateOf(
+  { end, interruption }: Stream,
+  isComplete: boolean,
+): { readonly end?: StreamEnd | undefined; readonly interrupt?: Interruption | undefined } {
+  if (!isComplete) return {};
+  return end === undefined ? { interrupt: interruption } : { end };
+}
+
 /** What the store has of a stream whose producer has given up its lease. */
 export function toInterruptedMeta(
   { log, first }: Stream,

@@ -1,4 +1,4 @@
-import { closedError, takenOverError } from "../base/errors.ts";
+import { closedError, existsError, fullError, takenOverError } from "../base/errors.ts";
 import { callWithTimeout } from "../base/timed-call.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { Runtime } from "../protocol/runtime.ts";
@@ -13,12 +13,14 @@ import type {
 } from "../stream/stream-host.ts";
 import { cancelHere } from "../stream/memory-host.ts";
 import { describeStream, type StreamInfo } from "../stream/stream-info.ts";
-import { existsError, type StreamTable } from "../stream/stream-table.ts";
+import type { StreamTable } from "../stream/stream-table.ts";
 import { PageCache } from "./page-cache.ts";
 import { Replicas } from "./replicas.ts";
 import type { Store, StoreMeta } from "./store.ts";
 import { StoreChannels } from "./store-channels.ts";
 import { CALL_TIMEOUT, LEASE, StoreClient } from "./store-client.ts";
+import type { HealthKind } from "./store-health.ts";
+import { StoreMarker } from "./store-marker.ts";
 import { isInterrupted, toStoreLimits, toStoreWindow } from "./store-options.ts";
 import { StorePoller } from "./store-poller.ts";
 import { StoreWatcher } from "./store-watcher.ts";
@@ -55,19 +57,22 @@ export class StreamBroker implements StreamHost {
   readonly #producers = new Map<string, StreamProducer>();
   /** The ids that are being opened. */
   readonly #opening = new Set<string>();
+  /** How many of them are opened for a source. */
+  #openingSources = 0;
 
   constructor(options: StreamBrokerOptions) {
     const { runtime, store, table, defaults, restartSource } = options;
     this.#options = options;
-    const client = new StoreClient(store, runtime, () => this.#onStoreBack());
+    const client = new StoreClient(store, runtime, (kinds) => this.#onStoreBack(kinds));
     const watcher = new StoreWatcher(store);
-    const channels = new StoreChannels(client, defaults);
+    const channels = new StoreChannels(client, table, defaults);
     const replicas = new Replicas({ client, watcher, channels, table, defaults, restartSource });
     this.#client = client;
     this.#watcher = watcher;
     this.#channels = channels;
     this.#replicas = replicas;
-    this.#claims = new StreamClaims(client, defaults);
+    const marker = new StoreMarker(client, watcher, () => this.#renewLeases());
+    this.#claims = new StreamClaims(client, marker, defaults);
     this.#poller = new StorePoller({ client, watcher, look: (id, kind) => replicas.look(id, kind) });
     this.look = (...args) => this.#poller.join(...args);
   }
@@ -83,6 +88,9 @@ export class StreamBroker implements StreamHost {
     if ((session !== undefined && ifExists === "throw") || this.#opening.has(id)) {
       throw existsError({ id, kind: "stream" });
     }
+    const isNewSource = sourced && table.getLive(id) === undefined;
+    if (isNewSource && table.roomForSources <= this.#openingSources) throw fullError();
+    if (isNewSource) this.#openingSources++;
     this.#opening.add(id);
     try {
       // What was pushed here before is kept, and the end or the interruption may still be on its way.
@@ -98,6 +106,7 @@ export class StreamBroker implements StreamHost {
         throw error;
       }
     } finally {
+      if (isNewSource) this.#openingSources--;
       this.#opening.delete(id);
     }
   }
@@ -140,6 +149,16 @@ export class StreamBroker implements StreamHost {
     return { id, kind, epoch, status, first, last, bytes, readers };
   }
 
+  watchKey(key: string, onDisconnect: () => void): () => void {
+    return this.#watcher.watch(keyId(key), (hint) => {
+      if (hint === "disconnect") onDisconnect();
+    });
+  }
+
+  disconnect(key: string): Promise<void> {
+    return this.#client.disconnect(keyId(key));
+  }
+
   async close(until: number): Promise<void> {
     const { clock } = this.#options.runtime;
     const settled = Promise.all([
@@ -165,11 +184,16 @@ export class StreamBroker implements StreamHost {
     );
   }
 
-  #onStoreBack(): void {
-    for (const producer of this.#producers.values()) producer.sendNow();
-    this.#channels.retryNow();
-    this.#replicas.refresh();
+  /** Producers whose appends have failed are back already: they have queued for it. */
+  #onStoreBack(kinds: ReadonlySet<HealthKind>): void {
+    const mayHaveLostData = kinds.has("connection");
+    if (mayHaveLostData) this.#renewLeases();
+    if (mayHaveLostData || kinds.has("read")) this.#replicas.refresh();
     this.#poller.refresh();
+  }
+
+  #renewLeases(): void {
+    for (const producer of this.#producers.values()) producer.renewSoon();
   }
 
   /** @throws `STREAM_EXISTS` when the id is known here to be a live stream's */
@@ -231,7 +255,8 @@ export class StreamBroker implements StreamHost {
     stream.useStore(pages, durability === "stored" ? producer.backlog : undefined);
     this.#producers.set(id, producer);
     const unwatch = this.#watcher.watch(id, (hint) => {
-      if (hint !== "changed") producer.sendNow();
+      if (hint === "cancel") producer.renewNow();
+      else if (hint === "anything") producer.renewSoon();
     });
     void producer.backlog.settled.then(() => {
       unwatch();
@@ -256,4 +281,9 @@ export class StreamBroker implements StreamHost {
     // The client reports outages.
     void this.cancel(id, reason, { grace: until - clock.now() }).catch(() => undefined);
   }
+}
+
+/** The id under which the store has hints about a key. A stream of the same id has other hints. */
+function keyId(key: string): string {
+  return `key:${key}`;
 }

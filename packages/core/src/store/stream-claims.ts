@@ -1,9 +1,9 @@
-import { endedError, HoldfastError } from "../base/errors.ts";
+import { existsError, endedError, HoldfastError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { IfExists } from "../stream/stream-host.ts";
-import { existsError } from "../stream/stream-table.ts";
 import type { StoreMeta, StoreOpen, StoreOpened } from "./store.ts";
 import { LEASE, type StoreClient } from "./store-client.ts";
+import type { StoreMarker } from "./store-marker.ts";
 import { isInterrupted, toStoreLimits, toStoreOpen, toStoreWindow } from "./store-options.ts";
 
 const CANCELLED = { status: "cancelled" } as const;
@@ -14,12 +14,14 @@ export type Claim = Extract<StoreOpened, { role: "producer" }>;
 /** Makes this process the producer of streams in the store. */
 export class StreamClaims {
   readonly #client: StoreClient;
+  readonly #marker: StoreMarker;
   readonly #defaults: ResolvedStream;
   /** The epochs of streams whose opening was not answered. */
   readonly #unanswered = new Map<string, string>();
 
-  constructor(client: StoreClient, defaults: ResolvedStream) {
+  constructor(client: StoreClient, marker: StoreMarker, defaults: ResolvedStream) {
     this.#client = client;
+    this.#marker = marker;
     this.#defaults = defaults;
   }
 
@@ -29,6 +31,7 @@ export class StreamClaims {
    * @throws `STREAM_EXISTS`, `STREAM_ENDED`, `STORE_UNAVAILABLE`, `REGISTRY_CLOSED`
    */
   async claim(id: string, options: ResolvedStream, ifExists: IfExists): Promise<Claim> {
+    await this.#marker.untilRestored(id, ifExists);
     const open = { ...toStoreOpen("stream", options, this.#client.random), ifExists };
     const unanswered = this.#unanswered.get(id);
     this.#unanswered.delete(id);
@@ -78,7 +81,7 @@ export class StreamClaims {
       if (opened.role === "producer") return opened;
       const { kind, fence, leaseLeftMs, end } = opened.meta;
       if (end !== undefined) throw endedError(id, end.status);
-      if (leaseLeftMs > 0 || !this.#client.canExpireLeases) throw existsError({ id, kind });
+      if (leaseLeftMs > 0 || !this.#client.health.canExpireLeases) throw existsError({ id, kind });
       attempt = { ...open, ifExists: "replace", lapsedFence: fence };
     }
   }

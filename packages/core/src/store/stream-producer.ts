@@ -2,41 +2,24 @@ import { HoldfastError, takenOverError } from "../base/errors.ts";
 import { lastOf } from "../protocol/cursor.ts";
 import { cancelHere } from "../stream/memory-host.ts";
 import type { Interruption } from "../stream/interruption.ts";
-import type { CancelRequest } from "../stream/producer-session.ts";
-import type { Stream } from "../stream/stream.ts";
 import { Batcher, takeBatch } from "./batcher.ts";
 import type { StoreAppended, StoredEnd, StoreMeta } from "./store.ts";
-import { CALL_TIMEOUT, LEASE, type StoreClient } from "./store-client.ts";
+import { CALL_TIMEOUT, LEASE } from "./store-client.ts";
 import { toStoreWindow } from "./store-options.ts";
-import { notStoredError, toInterruptedMeta, toStoredEnd, toStoredInterruption } from "./stored-end.ts";
+import {
+  finalStateOf,
+  notStoredError,
+  toInterruptedMeta,
+  toStoredEnd,
+  toStoredInterruption,
+} from "./stored-end.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
+import type { StreamProducerOptions } from "./stream-producer-options.ts";
 
 /** A lease is renewed after this many ms without an append. */
 const RENEWAL = 5_000;
 /** How long a producer that was fenced waits before it asks again what has become of its stream, in ms. */
 const FENCED_RETRY = 1_000;
-/** What an append carries that does not reach the end of the log. */
-const NOTHING = { end: undefined, interruption: undefined };
-
-export interface StreamProducerOptions {
-  readonly client: StoreClient;
-  readonly stream: Stream;
-  readonly fence: number;
-  /** For how long the stream waits for another producer when the lease is over, in ms. */
-  readonly retryWindowMs: number;
-  /** How long the store keeps everything without an append, in ms. */
-  readonly ttlMs: number;
-  /** How many frames the store keeps. */
-  readonly keep: number;
-  /** For how long the end is retried, in ms. */
-  readonly endTimeout: number;
-  /** The store has lost everything before frame `first`. */
-  readonly onRestored: (first: number) => void;
-  /** The store has more of the stream, or all that it will ever get. */
-  readonly onStored: () => void;
-  /** The stream has no producer here any more, but it goes on in the store. A cancel may have been under way here. */
-  readonly onHandedOver: (meta: StoreMeta, cancelRequest?: CancelRequest) => void;
-}
 
 /**
  * Sends a stream from its producer to the store: what the log holds behind the last stored frame, in batches. It renews the
@@ -51,7 +34,8 @@ export class StreamProducer {
   #renewedAt: number;
   #isOver = false;
   #isCancelRequested = false;
-  #giveUpAt = Infinity;
+  #isEnding = false;
+  #cancelTimer: () => void = () => undefined;
 
   constructor(options: StreamProducerOptions) {
     this.#options = options;
@@ -73,16 +57,22 @@ export class StreamProducer {
     if (this.#isOver) return;
     const hasEnded = stream.end !== undefined;
     if (hasEnded) {
-      if (this.#giveUpAt === Infinity) this.#giveUpAt = client.clock.now() + endTimeout;
+      if (!this.#isEnding) this.#cancelTimer = client.clock.after(endTimeout, () => this.#onEndTimeout());
+      this.#isEnding = true;
       this.backlog.resolveRoom();
     }
     const isUrgent = hasEnded || stream.interruption !== undefined;
     this.#batcher.request(this.backlog.size, isUrgent);
   }
 
-  /** Appends at once, to learn what the store wants of the producer, or because the store is back. */
-  sendNow(): void {
-    this.#batcher.sendNow();
+  /** Appends at once, to learn what the store wants of the producer. In an outage it waits for its turn. */
+  renewNow(): void {
+    this.#batcher.request(this.backlog.size, true);
+  }
+
+  /** Appends within a second, for what all producers do at the same time. */
+  renewSoon(): void {
+    this.#batcher.sendIn(1_000 * this.#options.client.random());
   }
 
   /** Gives up what is not stored, and reports it. */
@@ -113,6 +103,7 @@ export class StreamProducer {
 
   #stop(): void {
     this.#isOver = true;
+    this.#cancelTimer();
     this.#batcher.stop();
     this.backlog.end();
   }
@@ -123,8 +114,7 @@ export class StreamProducer {
     const sentAt = client.clock.now();
     const { backlog } = this;
     const frames = takeBatch(backlog.frames());
-    const { end, interruption } = frames.length === backlog.size ? stream : NOTHING;
-    const interrupt = end === undefined ? interruption : undefined;
+    const { end, interrupt } = finalStateOf(stream, frames.length === backlog.size);
     const answer = await client.append(id, {
       epoch: log.epoch,
       fence: this.#fence,
@@ -143,14 +133,17 @@ export class StreamProducer {
     return isTaken;
   }
 
-  #nextSend(): number | undefined {
+  /** Not a matter of the batcher: in an outage its turn may come much later. */
+  #onEndTimeout(): void {
     const { client, stream } = this.#options;
     // Readers may wait here for frames that they may have only when the store has them.
     const isAwaited = stream.highWatermark !== undefined && stream.readers.size > 0;
-    if (client.clock.now() >= this.#giveUpAt && !isAwaited) {
-      this.giveUp();
-      return undefined;
-    }
+    if (isAwaited) this.#cancelTimer = client.clock.after(RENEWAL, () => this.#onEndTimeout());
+    else this.giveUp();
+  }
+
+  #nextSend(): number | undefined {
+    const { stream } = this.#options;
     const isUrgent = stream.end !== undefined || stream.interruption !== undefined;
     return isUrgent || this.backlog.size > 0 ? 0 : RENEWAL;
   }

@@ -17,9 +17,9 @@ export interface Handshake {
   readonly next: number;
   /** Written at once, so that a cut between its frames never hides a gap. */
   readonly bytes: Uint8Array;
-  /** How many user events it contains. */
-  readonly events: number;
   readonly reset: Reset | undefined;
+  /** What comes between these frames and the log. */
+  readonly prefix?: SnapshotPrefix;
 }
 
 export interface HandshakeOptions {
@@ -43,7 +43,7 @@ export function handshakeFromLog(
   options: HandshakeOptions,
 ): Handshake {
   const id = idBefore(stream.log, next);
-  return { next, bytes: firstFrames(stream, id, reset, options), events: 0, reset };
+  return { next, bytes: firstFrames(stream, id, reset, options), reset };
 }
 
 /** Whether the log continues where the snapshot prefix ends. */
@@ -64,10 +64,10 @@ export function handshakeFromSnapshot(
   reset: Reset | undefined,
   options: HandshakeOptions,
 ): Handshake {
-  const { at, events, bytes } = prefix;
-  const id = events === 0 ? makeId(at.epoch, at.seq) : undefined;
-  const frames = firstFrames(stream, id, reset, options);
-  return { next: at.seq + 1, bytes: concatFrames([frames, bytes]), events, reset };
+  const { at, log } = prefix;
+  const id = log.last === 0 ? makeId(at.epoch, at.seq) : undefined;
+  const bytes = firstFrames(stream, id, reset, options);
+  return { next: at.seq + 1, bytes, reset, ...(log.last > 0 && { prefix }) };
 }
 
 /** `stream.open`, and `stream.reset` behind it if there is one. */

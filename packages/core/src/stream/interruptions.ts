@@ -87,7 +87,7 @@ export class Interruptions {
       entry.leavePoller ??= snapshots?.join(
         stream.id,
         (outcome) => this.#onSnapshot(stream, entry, outcome),
-        true,
+        { isFresh: true },
       );
     } else {
       entry.leavePoller?.();

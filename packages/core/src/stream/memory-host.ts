@@ -1,4 +1,4 @@
-import { endedError, takenOverError } from "../base/errors.ts";
+import { endedError, existsError, fullError, HoldfastError, takenOverError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
@@ -6,7 +6,7 @@ import type { Runtime } from "../protocol/runtime.ts";
 import type { Stream } from "./stream.ts";
 import type { CancelOptions, HostedChannel, IfExists, OpenedStream, StreamHost } from "./stream-host.ts";
 import { describeStream, type StreamInfo } from "./stream-info.ts";
-import { existsError, type StreamTable } from "./stream-table.ts";
+import type { StreamTable } from "./stream-table.ts";
 
 export interface MemoryHostOptions {
   readonly runtime: Runtime;
@@ -20,6 +20,8 @@ export interface MemoryHostOptions {
 export class MemoryHost implements StreamHost {
   readonly look: undefined = undefined;
   readonly #options: MemoryHostOptions;
+  /** Whether the observer was told that there is no room for a channel. */
+  #isFull = false;
 
   constructor(options: MemoryHostOptions) {
     this.#options = options;
@@ -34,6 +36,7 @@ export class MemoryHost implements StreamHost {
       if (end === undefined && kind === "stream") return this.#append(held, options, sourced);
     }
     const replaced = held?.end === undefined ? held : undefined;
+    if (sourced && replaced === undefined && table.roomForSources <= 0) throw fullError();
     if (replaced !== undefined) this.#replace(replaced, ifExists);
     const stream = table.add(id, "stream", options, { sourced });
     const session = stream.startSession(stream.log.epoch, options.retryWindow);
@@ -43,10 +46,10 @@ export class MemoryHost implements StreamHost {
   }
 
   channel(id: string): HostedChannel {
-    this.#channelStream(id);
+    this.#findChannel(id);
     return {
-      find: () => this.#findChannel(id),
-      push: (event: SseEvent) => void this.#channelStream(id).push(event),
+      find: () => this.#options.table.getLive(id) ?? this.#findChannel(id),
+      push: (event: SseEvent) => void this.#findChannel(id)?.push(event),
     };
   }
 
@@ -60,6 +63,14 @@ export class MemoryHost implements StreamHost {
     if (stream === undefined || stream.kind === "channel") return false;
     cancelHere(stream, reason, grace, this.#options.runtime);
     return true;
+  }
+
+  watchKey(): () => void {
+    return () => undefined;
+  }
+
+  async disconnect(): Promise<void> {
+    // The connections are in this process only, where the registry drains them.
   }
 
   async close(): Promise<void> {
@@ -83,25 +94,25 @@ export class MemoryHost implements StreamHost {
     this.#options.table.forget(stream);
   }
 
-  /** The channel's stream, which is created anew if it was forgotten. */
-  #channelStream(id: string): Stream {
-    const { table, defaults, onOpened } = this.#options;
+  /**
+   * The channel's stream, which is created anew if it was forgotten. `undefined` if there is no room: then clients wait, and
+   * pushes are dropped.
+   *
+   * @throws `STREAM_EXISTS`
+   */
+  #findChannel(id: string): Stream | undefined {
+    const { table, defaults, onOpened, runtime } = this.#options;
     const held = table.getLive(id);
     if (held?.kind === "channel") return held;
-    const stream = table.add(id, "channel", defaults);
-    onOpened(stream);
-    return stream;
-  }
-
-  /** What a client of the channel is served from. Without room for the channel it waits. */
-  #findChannel(id: string): Stream | undefined {
-    const { table, runtime } = this.#options;
-    const held = table.getLive(id);
-    if (held !== undefined) return held;
     try {
-      return this.#channelStream(id);
+      const stream = table.add(id, "channel", defaults);
+      this.#isFull = false;
+      onOpened(stream);
+      return stream;
     } catch (error) {
-      runtime.report("failed", { id, stage: "source", error });
+      if (!HoldfastError.is(error) || error.code !== "LIMIT_EXCEEDED") throw error;
+      if (!this.#isFull) runtime.report("failed", { id, stage: "source", error });
+      this.#isFull = true;
       return undefined;
     }
   }

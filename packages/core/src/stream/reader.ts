@@ -4,8 +4,9 @@ import { concatFrames, type Control, errorFrame, liveFrame, resetFrame } from ".
 import { idBefore, type Reset, resolveCursor, trimmed } from "../protocol/cursor.ts";
 import type { StreamEnd } from "../protocol/outcome.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
-import type { Report } from "../protocol/observer.ts";
+import type { ConnectionLabels, Report } from "../protocol/observer.ts";
 import type { Handshake } from "./handshake.ts";
+import { type PrefixPage, PrefixReader } from "./prefix-reader.ts";
 import type { Stream, StreamReader } from "./stream.ts";
 
 /** The side of a connection that a reader writes to. */
@@ -13,6 +14,7 @@ export interface ReaderOutput {
   /** Whether bytes may be written now. */
   readonly ready: boolean;
   readonly options: { readonly control: Control };
+  readonly labels: ConnectionLabels;
   write(bytes: Uint8Array, events?: number): void;
   /** Ends the response in order. */
   end(reason: CloseReason, lastFrame: Uint8Array, end: StreamEnd): void;
@@ -32,7 +34,9 @@ export class Reader implements StreamReader {
   readonly #output: ReaderOutput;
   readonly #report: Report;
   /** The first frames, until they are written. */
-  #handshake: Omit<Handshake, "next"> | undefined;
+  #handshake: Pick<Handshake, "bytes" | "reset"> | undefined;
+  /** What is left of the snapshot prefix behind them. */
+  #prefix: PrefixReader | undefined;
   /** The number of the next event to write. */
   #next: number;
   /** The last event of the replay, fixed when the reader is created: the replay does not chase a moving tail. */
@@ -49,6 +53,7 @@ export class Reader implements StreamReader {
     this.#output = output;
     this.#report = report;
     this.#handshake = handshake;
+    this.#prefix = handshake.prefix && new PrefixReader(handshake.prefix);
     this.#next = handshake.next;
     this.#replayTo = stream.log.last;
   }
@@ -60,7 +65,7 @@ export class Reader implements StreamReader {
   moveTo(stream: Stream): void {
     const cursor = idBefore(this.#stream.log, this.#next);
     const { next, reset } = resolveCursor(stream.bounds, cursor, "start");
-    this.detach();
+    this.#stream.detach(this);
     this.#stream = stream;
     this.#next = next;
     this.#replayTo = stream.log.last;
@@ -70,23 +75,31 @@ export class Reader implements StreamReader {
 
   #startOver(reset: Reset): void {
     const stream = this.#stream;
+    this.#dropPrefix();
     const frame = resetFrame(reset, idBefore(stream.log, this.#next), this.#output.options.control);
     if (this.#hasDelivered && !frame.isDispatched) {
-      this.#report("reset", { id: stream.id, ...reset });
+      this.#report("reset", { ...this.#output.labels, ...reset });
       this.#output.cut("reset");
       return;
     }
-    const { bytes, events } = this.#handshake ?? { bytes: new Uint8Array(), events: 0 };
-    this.#handshake = { bytes: concatFrames([bytes, frame.bytes]), events, reset };
+    const { bytes } = this.#handshake ?? { bytes: new Uint8Array() };
+    this.#handshake = { bytes: concatFrames([bytes, frame.bytes]), reset };
   }
 
   writeComment(comment: Uint8Array): void {
-    if (this.#handshake === undefined && this.#output.ready) this.#output.write(comment);
+    if (this.#handshake === undefined && this.#prefix === undefined && this.#output.ready)
+      this.#output.write(comment);
   }
 
   /** Stops reading. Idempotent. */
   detach(): void {
+    this.#dropPrefix();
     this.#stream.detach(this);
+  }
+
+  #dropPrefix(): void {
+    this.#prefix?.release();
+    this.#prefix = undefined;
   }
 
   /**
@@ -97,6 +110,7 @@ export class Reader implements StreamReader {
     if (reason !== "shutdown") return;
     while (this.#output.ready) {
       if (this.#handshake !== undefined) this.#writeHandshake(this.#handshake);
+      else if (this.#prefix !== undefined) this.#writePage(this.#prefix.read());
       else if (this.#next < this.#stream.log.first || this.#next > this.#stream.last) return;
       else this.#write(this.#stream.log.read(this.#next, this.#stream.last));
     }
@@ -108,6 +122,8 @@ export class Reader implements StreamReader {
       const { log } = this.#stream;
       if (this.#handshake !== undefined) {
         this.#writeHandshake(this.#handshake);
+      } else if (this.#prefix !== undefined) {
+        this.#writePage(this.#prefix.read());
       } else if (this.#next < log.first) {
         if (!this.#readArchive()) return;
       } else if (!this.#isLive && this.#next > this.#replayTo) {
@@ -131,11 +147,16 @@ export class Reader implements StreamReader {
     else this.#output.cut("ended", lastFrame, end);
   }
 
-  #writeHandshake({ bytes, events, reset }: Omit<Handshake, "next">): void {
+  #writeHandshake({ bytes, reset }: Pick<Handshake, "bytes" | "reset">): void {
     this.#handshake = undefined;
+    if (reset !== undefined) this.#report("reset", { ...this.#output.labels, ...reset });
+    this.#writePage(this.#prefix?.readBehind(bytes) ?? { bytes, events: 0 });
+  }
+
+  #writePage({ bytes, events }: PrefixPage): void {
+    if (this.#prefix?.isOver === true) this.#prefix = undefined;
     this.#replayed += events;
     this.#hasDelivered ||= events > 0;
-    if (reset !== undefined) this.#report("reset", { id: this.#stream.id, ...reset });
     this.#output.write(bytes, events);
   }
 
@@ -168,10 +189,10 @@ export class Reader implements StreamReader {
 
   /** Tells the client what it has lost, and continues with the oldest event held. */
   #skipToFirst(): void {
-    const { id, log, bounds } = this.#stream;
+    const { log, bounds } = this.#stream;
     const reset = trimmed(bounds, this.#next);
     this.#next = bounds.first;
-    this.#report("reset", { id, ...reset });
+    this.#report("reset", { ...this.#output.labels, ...reset });
     const frame = resetFrame(reset, idBefore(log, this.#next), this.#output.options.control);
     if (this.#hasDelivered && !frame.isDispatched) this.#output.cut("reset");
     else this.#output.write(frame.bytes);

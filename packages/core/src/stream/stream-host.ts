@@ -31,7 +31,7 @@ export interface OpenedStream {
 export interface HostedChannel {
   /** The channel's stream in this process. */
   find(): Stream | undefined;
-  /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `STREAM_EXISTS`, `LIMIT_EXCEEDED` */
+  /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `STREAM_EXISTS` */
   push(event: SseEvent): void;
 }
 
@@ -57,7 +57,7 @@ export interface StreamHost {
     ifExists: IfExists,
     sourced?: boolean,
   ): OpenedStream | Promise<OpenedStream>;
-  /** @throws `STREAM_EXISTS` when the id is known to be a live stream's; in memory `LIMIT_EXCEEDED` */
+  /** @throws `STREAM_EXISTS` when the id is known to be a live stream's */
   channel(id: string): HostedChannel;
   /**
    * What is known of a stream, also in the store.
@@ -80,6 +80,13 @@ export interface StreamHost {
         isFresh?: boolean,
       ) => () => void)
     | undefined;
+  /**
+   * Calls `onDisconnect` when {@link disconnect} is called with the key in any process, until the returned function is
+   * called.
+   */
+  watchKey(key: string, onDisconnect: () => void): () => void;
+  /** @throws (as a rejection, with a store) `STORE_UNAVAILABLE`, `REGISTRY_CLOSED` */
+  disconnect(key: string): Promise<void>;
   /** Releases everything. What is on its way to a store has until `until` to get there. */
   close(until: number): Promise<void>;
 }

@@ -1,34 +1,26 @@
-import { closedError, errorToReport, HoldfastError } from "../base/errors.ts";
+import { closedError, errorToReport, existsError, fullError } from "../base/errors.ts";
 import type { ResolvedStream } from "../connection/options.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
 import type { Runtime } from "../protocol/runtime.ts";
+import { ByteLimit } from "./byte-limit.ts";
 import { Notifier } from "./notifier.ts";
+import { Outboxes } from "./outboxes.ts";
 import { Retention } from "./retention.ts";
-import { SizeClasses } from "./size-classes.ts";
+import type { StoreBacking } from "./store-backing.ts";
 import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
+
+/** At most this part of `maxStreams` is for streams that a source on demand has started. */
+const SOURCED_SHARE = 0.1;
 
 export interface StreamTableOptions {
   readonly runtime: Runtime;
-  /** The bytes of all logs together, at most. */
+  /** The bytes of all logs, and of what waits for a store, at most. */
   readonly bytes: number;
   readonly maxStreams: number;
   /** Called when a stream is interrupted, has a producer again, or is no longer held, and when its readers change. */
   readonly onInterruption: (stream: Stream) => void;
   /** Called when the last live stream is over whose producer is in this process. */
   readonly onNoneProducedHere: () => void;
-}
-
-/** How a stream is held whose log is shared through a store. */
-export interface StoreBacking {
-  readonly epoch: string;
-  /** Called instead of the table's hooks, and calls those of them that the table needs. */
-  readonly hooks: StreamHooks;
-  /** Whether the producer is in another process: the stream is held for its readers only. */
-  readonly isReplica: boolean;
-  /** The number of the last frame that the store has. */
-  readonly stored: () => number;
-  /** The table no longer holds the stream. */
-  readonly onForgotten: () => void;
 }
 
 interface Entry {
@@ -41,6 +33,8 @@ interface Entry {
  * forgotten by identity: the timer of an old stream never touches a new one under the same id.
  */
 export class StreamTable implements StreamHooks {
+  /** Channels that this process pushes to, through a store. */
+  readonly outboxes: Outboxes = new Outboxes();
   readonly #options: StreamTableOptions;
   readonly #notifier: Notifier;
   readonly #streams = new Map<string, Stream>();
@@ -48,20 +42,26 @@ export class StreamTable implements StreamHooks {
   /** Ended streams, oldest first: they give way when room is needed; after them interrupted ones without readers. */
   readonly #lingering = new Set<Stream>();
   readonly #interrupted = new Set<Stream>();
+  /** Channels of this process without readers, those that have had none for the longest time first. */
+  readonly #unreadChannels = new Set<Stream>();
+  /** The streams that a source on demand has started. */
+  readonly #sourced = new Set<Stream>();
   /** Live streams that an application has opened in this process. */
   readonly #producedHere = new Set<Stream>();
-  readonly #sizes = new SizeClasses();
-  #bytes = 0;
-  /** Whether the observer was told that logs are trimmed. */
-  #isTrimmed = false;
+  readonly #bytes: ByteLimit;
 
   constructor(options: StreamTableOptions) {
+    const { runtime, bytes } = options;
     this.#options = options;
-    this.#notifier = new Notifier(options.runtime);
+    this.#notifier = new Notifier(runtime);
+    const lastStored = (stream: Stream): number =>
+      this.#entries.get(stream)?.backing?.stored() ?? stream.log.last;
+    this.#bytes = new ByteLimit({ runtime, limit: bytes, lastStored });
   }
 
+  /** Streams and channels, also those that are only pushed to here. */
   get size(): number {
-    return this.#streams.size;
+    return this.#streams.size + this.outboxes.unread;
   }
 
   get lingering(): number {
@@ -69,7 +69,7 @@ export class StreamTable implements StreamHooks {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes.bytes;
   }
 
   get(id: string): Stream | undefined {
@@ -84,6 +84,15 @@ export class StreamTable implements StreamHooks {
   isProducedHere(id: string): boolean {
     const stream = this.#streams.get(id);
     return stream !== undefined && this.#producedHere.has(stream);
+  }
+
+  /** How many more ids may get a stream of a source. Whoever asks for an id starts one: that must cost nobody else a stream. */
+  get roomForSources(): number {
+    const { maxStreams } = this.#options;
+    return Math.min(
+      maxStreams - this.#streams.size,
+      Math.ceil(maxStreams * SOURCED_SHARE) - this.#sourced.size,
+    );
   }
 
   /** The stream of that id, unless it has ended. */
@@ -118,10 +127,8 @@ export class StreamTable implements StreamHooks {
       if (held.end === undefined) throw existsError(held);
       this.forget(held);
     }
-    this.#makeRoom(1);
-    if (this.#streams.size >= this.#options.maxStreams || this.#bytes > this.#options.bytes) {
-      throw new HoldfastError("LIMIT_EXCEEDED", "The registry is full.", { retryable: true });
-    }
+    if (!sourced) this.#makeRoom(1);
+    if (this.#streams.size >= this.#options.maxStreams || this.#bytes.isOver) throw fullError();
     const { buffer, maxEventBytes, linger, idle } = options;
     const epoch = backing?.epoch ?? makeEpoch(random);
     const isReplica = backing?.isReplica === true;
@@ -139,6 +146,10 @@ export class StreamTable implements StreamHooks {
     this.#streams.set(id, stream);
     this.#entries.set(stream, { retention, backing });
     if (kind === "stream" && !needsReaders) this.#producedHere.add(stream);
+    if (kind === "channel" && !isReplica) this.#unreadChannels.add(stream);
+    if (sourced) this.#sourced.add(stream);
+    this.outboxes.setRead(id, true);
+    this.limitOutboxes();
     if (!isReplica) report("streamOpened", { id, epoch });
     return stream;
   }
@@ -147,6 +158,26 @@ export class StreamTable implements StreamHooks {
   adopt(stream: Stream): void {
     this.#entries.get(stream)?.retention.keepWithoutReaders();
     this.#producedHere.add(stream);
+    this.#sourced.delete(stream);
+  }
+
+  /** Closes empty outboxes over the limit. Others are limited by their bytes alone: no reader may miss what waits in them. */
+  limitOutboxes(): void {
+    this.outboxes.closeEmpty(this.size - this.#options.maxStreams);
+  }
+
+  /** Counts bytes outside the logs. Returns false, and counts nothing, if there is no room for them. */
+  reserve(bytes: number): boolean {
+    this.#bytes.add(bytes);
+    if (this.#bytes.isOver) this.#freeBytes();
+    if (!this.#bytes.isOver) return true;
+    this.release(bytes);
+    return false;
+  }
+
+  /** The opposite of {@link reserve}. */
+  release(bytes: number): void {
+    this.#bytes.add(-bytes);
   }
 
   /** Ends every live stream as `cancelled`, or interrupts it, and forgets all of them. */
@@ -162,11 +193,8 @@ export class StreamTable implements StreamHooks {
   }
 
   resized(stream: Stream, bytes: number): void {
-    this.#sizes.resize(stream, stream.log.bytes - bytes, stream.log.bytes);
-    this.#bytes += bytes;
-    if (this.#bytes <= this.#options.bytes) return;
-    this.#makeRoom(0);
-    if (this.#bytes > this.#options.bytes) this.#trimLogs(stream);
+    this.#bytes.resize(stream, stream.log.bytes - bytes, stream.log.bytes);
+    if (this.#bytes.isOver) this.#freeBytes(stream);
   }
 
   ended(stream: Stream): void {
@@ -195,7 +223,12 @@ export class StreamTable implements StreamHooks {
 
   readersChanged(stream: Stream): void {
     stream.markActive(this.#options.runtime.clock.now());
-    this.#entries.get(stream)?.retention.readersChanged();
+    const entry = this.#entries.get(stream);
+    entry?.retention.readersChanged();
+    if (entry !== undefined && stream.kind === "channel" && entry.backing === undefined) {
+      if (stream.readers.size > 0) this.#unreadChannels.delete(stream);
+      else this.#unreadChannels.add(stream);
+    }
     if (stream.interruption !== undefined) this.#options.onInterruption(stream);
   }
 
@@ -214,17 +247,25 @@ export class StreamTable implements StreamHooks {
     entry.retention.stop();
     this.#entries.delete(stream);
     this.#lingering.delete(stream);
+    this.#unreadChannels.delete(stream);
+    this.#sourced.delete(stream);
     this.#dropInterruption(stream);
     this.#endProduction(stream);
     this.#streams.delete(stream.id);
-    this.#bytes -= stream.log.bytes;
-    this.#sizes.resize(stream, stream.log.bytes, 0);
+    this.outboxes.setRead(stream.id, false);
+    this.#bytes.resize(stream, stream.log.bytes, 0);
     entry.backing?.onForgotten();
   }
 
+  #freeBytes(grown?: Stream): void {
+    this.#makeRoom(0);
+    this.#bytes.trim(grown);
+  }
+
   #makeRoom(streams: number): void {
-    const { bytes, maxStreams } = this.#options;
-    const hasRoom = (): boolean => this.#bytes <= bytes && this.#streams.size + streams <= maxStreams;
+    const { maxStreams } = this.#options;
+    const hasPlace = (): boolean => this.#streams.size + streams <= maxStreams;
+    const hasRoom = (): boolean => !this.#bytes.isOver && hasPlace();
     for (const stream of this.#lingering) {
       if (hasRoom()) return;
       this.forget(stream);
@@ -235,28 +276,10 @@ export class StreamTable implements StreamHooks {
       if (!this.isReplica(stream)) stream.finish("lost");
       this.forget(stream);
     }
-  }
-
-  /**
-   * Drops the oldest events of the largest logs, except those that a store does not have yet, and the newest one of the
-   * stream that has grown.
-   */
-  #trimLogs(grown: Stream): void {
-    const { bytes, runtime } = this.#options;
-    for (const stream of this.#sizes.largestFirst()) {
-      const excess = this.#bytes - bytes;
-      if (excess <= 0) return;
-      const { log, id } = stream;
-      const before = log.bytes;
-      const stored = this.#entries.get(stream)?.backing?.stored() ?? log.last;
-      log.trim(excess, Math.min(stored, stream === grown ? log.last - 1 : log.last));
-      this.#bytes -= before - log.bytes;
-      this.#sizes.resize(stream, before, log.bytes);
-      if (this.#isTrimmed || log.bytes === before) continue;
-      this.#isTrimmed = true;
-      const message =
-        "The registry has reached its limit of `bytes`: the largest streams lose their oldest events.";
-      runtime.report("warned", { id, message });
+    // Bytes are gained by trimming the largest logs.
+    for (const channel of this.#unreadChannels) {
+      if (hasPlace()) return;
+      this.forget(channel);
     }
   }
 
@@ -268,8 +291,4 @@ export class StreamTable implements StreamHooks {
   #dropInterruption(stream: Stream): void {
     if (this.#interrupted.delete(stream)) this.#options.onInterruption(stream);
   }
-}
-
-export function existsError({ id, kind }: Pick<Stream, "id" | "kind">): HoldfastError {
-  return new HoldfastError("STREAM_EXISTS", `A ${kind} ${JSON.stringify(id)} exists already.`);
 }

@@ -106,6 +106,8 @@ export class Subscription implements AsyncIterableIterator<Message> {
         this.#settlePending();
         return this.#taken === this.#messages.length;
       },
+      // Frames are decoded, so they come whole.
+      pageBytes: Infinity,
       close: () => events.closed(),
       cut: () => events.closed(),
       destroy: () => events.closed(),

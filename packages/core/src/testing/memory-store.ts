@@ -1,6 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { PublicError } from "../base/errors.ts";
+import { check } from "../base/validate.ts";
 import { addJoint, type Joint, lastOf as lastOfEpoch } from "../protocol/cursor.ts";
+import { isStreamId } from "../protocol/event-id.ts";
 import type {
   OnWake,
   PageLimits,
@@ -9,6 +11,7 @@ import type {
   StoreAppended,
   StoreCursor,
   StoredEnd,
+  StoreHint,
   StoreMeta,
   StoreOpen,
   StoreOpened,
@@ -24,6 +27,7 @@ export interface MemoryStoreOptions {
 
 /** A {@link Store} in memory, for the registries of one process. Tests can make it lose data, as a real one may. */
 export interface MemoryStore extends Store {
+  marker(): Promise<string>;
   /** Removes everything. */
   flush(): void;
   /** Removes the oldest frames of a stream, and keeps `keep` of them. */
@@ -57,16 +61,19 @@ interface Log {
 /** Implements every rule of {@link Store}. Hints arrive in the next turn of `clock`. */
 export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
   let logs = new Map<string, Log>();
+  let markers = 0;
+  let marker = `${++markers}`;
   const wakes = new Set<{ readonly ids: Set<string>; readonly onWake: OnWake }>();
 
   function find(id: string): Log | undefined {
+    checkId(id);
     const log = logs.get(id);
     if (log === undefined || log.expiresAt > clock.now()) return log;
     logs.delete(id);
     return undefined;
   }
 
-  function sendHint(id: string, why: "changed" | "cancel"): void {
+  function sendHint(id: string, why: StoreHint): void {
     clock.soon(() => {
       for (const { ids, onWake } of wakes) if (ids.has(id)) onWake(id, why);
     });
@@ -110,11 +117,12 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
 
     if (restoreFence !== undefined) return restore(restoreFence);
     if (log === undefined) return create(kind === "channel" ? 0 : 1);
+    const mayKeepEnd = ifExists === "append" || lapsedFence !== undefined;
     const refused: StoreOpened = { role: "reader", meta: metaOf(log) };
     const nextFence = kind === "channel" ? 0 : log.fence + 1;
     if (log.end !== undefined) {
       const isFinished = log.end.status === "done" || log.end.status === "cancelled";
-      return log.epoch === epoch || (ifExists === "append" && isFinished) ? refused : create(nextFence);
+      return log.epoch === epoch || (mayKeepEnd && isFinished) ? refused : create(nextFence);
     }
     if (log.kind !== kind) return refused;
     if (kind === "channel" || log.epoch === epoch) return grant(log);
@@ -211,10 +219,15 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
     append: async (id, options) => append(id, options),
     read: async (id, after, limits) => read(id, after, limits),
     wake(ids, onWake): StoreWake {
-      const wake = { ids: new Set(ids), onWake };
+      const wake = { ids: new Set<string>(), onWake };
+      const add = (id: string): void => {
+        checkId(id);
+        wake.ids.add(id);
+      };
+      for (const id of ids) add(id);
       wakes.add(wake);
       return {
-        add: (id) => void wake.ids.add(id),
+        add,
         delete: (id) => void wake.ids.delete(id),
         close: () => void wakes.delete(wake),
       };
@@ -235,23 +248,35 @@ export function createMemoryStore({ clock }: MemoryStoreOptions): MemoryStore {
       return true;
     },
     async delete(id) {
+      checkId(id);
       if (logs.delete(id)) sendHint(id, "changed");
     },
+    hintDisconnect: async (id) => sendHint(id, "disconnect"),
     health: () => () => undefined,
-    flush: () => logs.clear(),
+    marker: async () => marker,
+    flush() {
+      logs.clear();
+      marker = `${++markers}`;
+    },
     trim(id, keep) {
       const log = find(id);
       if (log !== undefined) trim(log, keep);
     },
     copy() {
-      const saved = copyOf(logs);
+      const saved = { logs: copyOf(logs), marker };
       return () => {
-        logs = copyOf(saved);
+        logs = copyOf(saved.logs);
+        marker = saved.marker;
         rouse();
       };
     },
     rouse,
   };
+}
+
+/** @throws `INVALID_OPTION` */
+function checkId(id: string): void {
+  check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
 }
 
 function lastOf({ first, frames }: Log): number {

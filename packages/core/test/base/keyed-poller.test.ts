@@ -127,6 +127,23 @@ test("a result within the call itself is published, and the call is not cancelle
   expect(cancel).not.toHaveBeenCalled();
 });
 
+test("`dropUnused` deletes the results and states of keys without listeners", async () => {
+  const deleteState = vi.fn<(state: string) => void>();
+  const { poller, calls, clock } = createPoller({ keepFor: 1_000, deleteState });
+  const leave = poller.join("a", () => undefined);
+  poller.join("b", () => undefined);
+  for (const { onResult } of calls) onResult("kept");
+  leave();
+  poller.dropUnused();
+  expect(deleteState.mock.calls).toEqual([["state of a"]]);
+  const results: string[] = [];
+  for (const key of ["a", "b"]) poller.join(key, (result) => results.push(`${key} ${result}`));
+  expect(results).toEqual(["b kept"]);
+  poller.dropUnused();
+  // The timer of the next call for `b`.
+  expect(clock.timers).toBe(1);
+});
+
 test("`clear` deletes kept results and their timers", async () => {
   const { clock, poller, calls } = createPoller({ keepFor: 50 });
   const leave = poller.join("a", () => undefined);

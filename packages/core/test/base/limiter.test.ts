@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Limiter } from "../../src/base/limiter.ts";
+import { type LimitedTask, Limiter } from "../../src/base/limiter.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
 
 interface RunningTask {
@@ -19,9 +19,46 @@ function createLimiter(concurrency: number): {
   const limiter = new Limiter({ clock, concurrency, abandonAfter: 1_000 });
   const started: RunningTask[] = [];
   const add = (): (() => void) =>
-    limiter.add((signal) => new Promise((resolve) => started.push({ signal, settle: resolve })));
+    limiter.add((signal) => new Promise((resolve) => started.push({ signal, settle: resolve }))).cancel;
   return { limiter, clock, started, add };
 }
+
+test("one task of each group runs in turn", async () => {
+  const { limiter, clock } = createLimiter(1);
+  const order: string[] = [];
+  const add = (group: string | undefined, ...names: string[]): LimitedTask[] =>
+    names.map((name) => limiter.add(async () => void order.push(name), [group]));
+  limiter.add(() => clock.flush().then(() => undefined));
+  const [, second] = add("a", "a1", "a2", "a3", "a4");
+  add("b", "b1");
+  add(undefined, "1", "2");
+  second?.cancel();
+  await clock.flush();
+  await clock.flush();
+  expect(order).toEqual(["a1", "b1", "1", "a3", "2", "a4"]);
+});
+
+test("a task of several groups runs once, with the first of them that has its turn", async () => {
+  const { limiter, clock } = createLimiter(1);
+  const order: string[] = [];
+  const add = (name: string, ...groups: string[]): LimitedTask =>
+    limiter.add(async () => void order.push(name), groups);
+  limiter.add(() => clock.flush().then(() => undefined));
+  for (const name of ["a1", "a2", "a3"]) add(name, "a");
+  const shared = add("shared", "a");
+  const both = add("both", "a", "b");
+  const cancelled = add("cancelled", "a", "c");
+  shared.addGroup("b");
+  shared.addGroup("b");
+  cancelled.cancel();
+  cancelled.addGroup("b");
+  both.addGroup("c");
+  await clock.flush();
+  await clock.flush();
+  expect(order).toEqual(["a1", "both", "a2", "shared", "a3"]);
+  shared.addGroup("a");
+  expect(clock.timers).toBe(0);
+});
 
 test("tasks run in the order in which they were added, a limited number at a time, and start within `add`", async () => {
   const { limiter, clock } = createLimiter(2);
@@ -132,7 +169,7 @@ test("in any sequence of calls no more tasks run than allowed, and every one tha
             return new Promise((resolve) => {
               added.settle = resolve;
             });
-          });
+          }).cancel;
         } else if (step.do === "cancel" && task !== undefined) {
           task.cancelled = true;
           task.cancel();

@@ -26,6 +26,29 @@ test("while it is paused no heartbeat is due; after `idleTimeout` it is a zombie
   expect([deadlines.paused, deadlines.next, deadlines.due(350)]).toEqual([false, 100, "heartbeat"]);
 });
 
+test("a sink that flushes something has `idleTimeout` again, from the check that finds it", () => {
+  const deadlines = started();
+  deadlines.pause(100, 7);
+  expect(deadlines.next).toBe(175);
+  expect([deadlines.due(174, () => 8), deadlines.next]).toEqual([undefined, 175]);
+  expect([deadlines.due(175, () => 8), deadlines.next]).toEqual([undefined, 250]);
+  for (const now of [250, 325, 400]) expect(deadlines.due(now, () => 8)).toBeUndefined();
+  expect([deadlines.next, deadlines.due(475, () => 8)]).toEqual([475, "zombie"]);
+});
+
+test("a sink that flushes slowly while it is closing has until `maxDuration`, and at least `idleTimeout`", () => {
+  let flushed = 0;
+  const closeAt = (time: number): number => {
+    const deadlines = started();
+    deadlines.close(time, flushed);
+    for (;;) {
+      const now = deadlines.next;
+      if (deadlines.due(now, () => ++flushed) === "zombie") return now;
+    }
+  };
+  expect([closeAt(200), closeAt(950)]).toEqual([1_000, 1_250]);
+});
+
 test("while it is closing nothing is due until it is a zombie after `idleTimeout`", () => {
   const deadlines = started();
   deadlines.close(950);

@@ -10,7 +10,10 @@ function setUp(): { clock: FakeClock; metrics: ConnectionMetrics; calls: [name: 
     {},
     { get: (_, name) => (info: unknown) => void calls.push([String(name), info]) },
   );
-  const metrics = new ConnectionMetrics("a", { clock, random: () => 0.5, report: createReport(observer) });
+  const metrics = new ConnectionMetrics(
+    { id: "a" },
+    { clock, random: () => 0.5, report: createReport(observer) },
+  );
   return { clock, metrics, calls };
 }
 

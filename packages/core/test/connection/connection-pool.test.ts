@@ -3,32 +3,90 @@ import { ConnectionPool, type PooledConnection } from "../../src/connection/conn
 import type { DrainReason } from "../../src/protocol/reasons.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/index.ts";
 
-function createPool(maxConnections: number): { clock: FakeClock; pool: ConnectionPool } {
-  const clock = createFakeClock();
-  const runtime = { clock, random: () => 0.5, report: () => undefined };
-  return { clock, pool: new ConnectionPool({ runtime, heartbeat: 15_000, maxConnections }) };
+interface TestPool {
+  readonly clock: FakeClock;
+  readonly pool: ConnectionPool;
+  /** The keys that have connections. */
+  readonly keys: Set<string>;
 }
 
-const connection = () => ({
-  id: "a",
-  drain: vi.fn<(reason: DrainReason, spread: number) => void>(),
+function createPool(maxConnections: number, maxConnectionsPerKey = Infinity): TestPool {
+  const clock = createFakeClock();
+  const runtime = { clock, random: () => 0.5, report: () => undefined };
+  const keys = new Set<string>();
+  const onKey = (key: string): (() => void) => {
+    keys.add(key);
+    return () => void keys.delete(key);
+  };
+  const options = { runtime, heartbeat: 15_000, maxConnections, maxConnectionsPerKey, onKey };
+  return { clock, pool: new ConnectionPool(options), keys };
+}
+
+const labels = { id: "a" };
+const connection = (key?: string) => ({
+  labels: { id: "a", key },
+  since: 1_700_000_000_000,
+  transfer: { duration: 5, events: 2, bytes: 30 },
+  drain: vi.fn<(reason: DrainReason, spread: number, cause?: unknown) => void>(),
   destroy: vi.fn<(reason: DrainReason) => void>(),
 });
 
 test("the limit applies to counted connections, and a removed one makes room", () => {
   const { pool } = createPool(1);
   const [first, uncounted] = [connection(), connection()];
-  expect(pool.rejectReason("a", true)).toBeUndefined();
+  expect(pool.rejectReason(labels, true)).toBeUndefined();
   pool.add(first, true);
   pool.add(uncounted, false);
   expect(pool.size).toBe(1);
-  expect([pool.rejectReason("a", true), pool.rejectReason("a", false)]).toEqual(["busy", undefined]);
+  expect([pool.rejectReason(labels, true), pool.rejectReason(labels, false)]).toEqual(["busy", undefined]);
   pool.remove(uncounted);
-  expect(pool.rejectReason("a", true)).toBe("busy");
+  expect(pool.rejectReason(labels, true)).toBe("busy");
   pool.remove(first);
   pool.remove(first);
   pool.remove(connection());
-  expect([pool.size, pool.rejectReason("a", true)]).toEqual([0, undefined]);
+  expect([pool.size, pool.rejectReason(labels, true)]).toEqual([0, undefined]);
+});
+
+test("the limit of a key applies to its connections alone", () => {
+  const { pool, keys } = createPool(10, 2);
+  const anna = { id: "b", key: "anna" };
+  const [first, second] = [connection("anna"), connection("anna")];
+  pool.add(first, true);
+  expect(pool.rejectReason(anna, true)).toBeUndefined();
+  pool.add(second, true);
+  expect([pool.rejectReason(anna, true), pool.rejectReason(anna, false)]).toEqual(["busy", undefined]);
+  expect([pool.rejectReason(labels, true), pool.rejectReason({ id: "b", key: "ben" }, true)]).toEqual([
+    undefined,
+    undefined,
+  ]);
+  expect([...keys]).toEqual(["anna"]);
+  pool.remove(first);
+  pool.remove(first);
+  expect([pool.rejectReason(anna, true), [...keys]]).toEqual([undefined, ["anna"]]);
+  pool.remove(second);
+  expect([...keys]).toEqual([]);
+});
+
+test("connections are listed, all or those of a key, and disconnected by key", () => {
+  const { pool } = createPool(10);
+  const [anna, ben, nobody] = [connection("anna"), connection("ben"), connection()];
+  for (const one of [anna, ben, nobody]) pool.add(one, true);
+  pool.add(connection("anna"), false);
+  const info = (key: string | undefined) => ({
+    id: "a",
+    key,
+    since: 1_700_000_000_000,
+    events: 2,
+    bytes: 30,
+  });
+  expect(pool.list(undefined)).toEqual([info("anna"), info("ben"), info(undefined)]);
+  expect(pool.list("ben")).toEqual([info("ben")]);
+  expect(pool.list("unknown")).toEqual([]);
+  anna.drain.mockImplementation(() => pool.remove(anna));
+  pool.disconnect("anna", "logout");
+  pool.disconnect("unknown");
+  expect(anna.drain.mock.calls).toEqual([["aborted", 0, "logout"]]);
+  expect([ben.drain.mock.calls, pool.size]).toEqual([[], 2]);
 });
 
 test("a drain reaches every connection, and no other one is admitted", async () => {
@@ -39,7 +97,10 @@ test("a drain reaches every connection, and no other one is admitted", async () 
   void pool.drain(1_000, 50);
   for (const { drain } of all) expect(drain.mock.calls).toEqual([["shutdown", 50]]);
   expect(pool.spread).toBe(50);
-  expect([pool.rejectReason("a", true), pool.rejectReason("a", false)]).toEqual(["shutdown", "shutdown"]);
+  expect([pool.rejectReason(labels, true), pool.rejectReason(labels, false)]).toEqual([
+    "shutdown",
+    "shutdown",
+  ]);
 });
 
 test("a drain is over when the last connection is removed, and leaves no timer", async () => {

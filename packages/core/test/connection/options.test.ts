@@ -94,6 +94,7 @@ describe("limits", () => {
     expect(resolveLimits({})).toEqual({
       bytes: 268_435_456,
       maxConnections: 10_000,
+      maxConnectionsPerKey: Infinity,
       maxStreams: 100_000,
       maxWaiting: 1_000,
     });

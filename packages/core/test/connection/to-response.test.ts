@@ -70,3 +70,23 @@ test("an adapter can supply the sink, whose body becomes that of the response", 
   expect(createSink).toHaveBeenCalledOnce();
   await response.body?.cancel();
 });
+
+test("a client that takes 64 KiB of a large event within `idleTimeout` is reading; one that takes nothing is cut", async () => {
+  const { registry, clock, observed } = createTestRegistry({ idleTimeout: 10_000 });
+  const job = await registry.open("a");
+  const response = await toResponse(new Request(URL), job);
+  const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  expect((await reader.read()).done).toBe(false);
+  job.push({ data: "x".repeat(1_000_000) });
+  let size = 0;
+  while (size < 500_000) {
+    const { value } = await reader.read();
+    expect(value?.length).toBeLessThanOrEqual(65_536);
+    size += value?.length ?? 0;
+    await clock.advance(9_999);
+  }
+  expect(observed.connectionClosed).toEqual([]);
+  await clock.advance(20_000);
+  expect(observed.connectionClosed).toMatchObject([{ reason: "zombie" }]);
+  await expect(reader.read()).rejects.toThrow();
+});

@@ -148,6 +148,57 @@ describe("a handle of a channel that was forgotten", () => {
     expect(() => channel.push({ data: 2 })).toThrow(code("STREAM_EXISTS") as Error);
   });
 
+  test("without readers gives way when there is no room, the oldest first", async () => {
+    const { registry, connect, clock } = createTestRegistry({ maxStreams: 3 });
+    for (const id of ["a", "b", "c"]) registry.channel(id).push({ data: id });
+    const client = connect(registry.channel("a"), { serve: { from: "start" } });
+    await registry.open("job");
+    expect([registry.get("a")?.kind, registry.get("b"), registry.size]).toEqual(["channel", undefined, 3]);
+    registry.channel("d").push({ data: 1 });
+    expect([registry.get("c"), registry.get("d")?.last]).toEqual([undefined, 1]);
+    await clock.flush();
+    expect(client.events).toEqual(["a"]);
+  });
+
+  test("gives way before those whose readers have just left", async () => {
+    const { registry, connect } = createTestRegistry({ maxStreams: 2 });
+    for (const id of ["a", "b"]) registry.channel(id).push({ data: id });
+    connect(registry.channel("a")).leave();
+    await registry.open("job");
+    expect([registry.get("a")?.kind, registry.get("b")]).toEqual(["channel", undefined]);
+  });
+
+  test("keeps its newest events when there is no room for bytes: the largest log loses its oldest ones", async () => {
+    const { registry } = createTestRegistry({ bytes: 10_000 });
+    registry.channel("small").push({ data: 1 });
+    const job = await registry.open("job");
+    for (let pushed = 0; pushed < 100; pushed++) job.push({ data: "x".repeat(500) });
+    expect([registry.get("small")?.last, registry.gauges().bytes <= 10_000]).toEqual([1, true]);
+  });
+
+  test("for each of 10,000 users costs nobody an exception or an event who is connected", async () => {
+    const { registry, connect, clock, observed } = createTestRegistry({ maxStreams: 1_000 });
+    const users = Array.from({ length: 10_000 }, (_, user) => `user-${user}`);
+    const connected = users.filter((_, user) => user % 12 === 0);
+    const clients = connected.map((user) => connect(registry.channel(user)));
+    for (const round of [1, 2]) for (const user of users) registry.channel(user).push({ data: round });
+    await clock.flush();
+    for (const { events } of clients) expect(events).toEqual([1, 2]);
+    expect([registry.gauges().streams, observed.failed]).toEqual([1_000, []]);
+  });
+
+  test("drops what is pushed while the registry is full, and tells the observer once", async () => {
+    const { registry, observed } = createTestRegistry({ maxStreams: 1 });
+    const job = await registry.open("job");
+    const room = registry.channel("room");
+    for (let pushed = 0; pushed < 3; pushed++) room.push({ data: pushed });
+    registry.channel("other").push({ data: 1 });
+    expect(observed.failed).toMatchObject([{ id: "room", error: { code: "LIMIT_EXCEEDED" } }]);
+    await job.end();
+    room.push({ data: "heard" });
+    expect(registry.get("room")?.last).toBe(1);
+  });
+
   test("makes clients wait while the registry is full, and counts each once", async () => {
     const { registry, clock, connect, observed } = createTestRegistry({ idle: 1_000, maxStreams: 1 });
     const channel = registry.channel("room");

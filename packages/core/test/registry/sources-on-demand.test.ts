@@ -182,8 +182,33 @@ describe("a source on demand", () => {
     expect([runs.length, registry.gauges().connections]).toEqual([0, 0]);
     await job.end();
     connect("a");
+    expect([runs.length, registry.get("b")?.status]).toEqual([0, "done"]);
+    await clock.advance(60_000);
+    connect("a");
     await clock.flush();
     expect(runs).toHaveLength(1);
+  });
+
+  test("takes a tenth of `maxStreams` at most, whatever ids clients make up, and evicts nobody", async () => {
+    const { registry, connect, runs, clock } = createRegistryWithSource({ maxStreams: 100 });
+    const ended = await registry.open("ended");
+    await ended.end({ data: "result" });
+    for (let id = 0; id < 500; id++) connect(`made-up-${id}`);
+    await clock.flush();
+    expect([runs.length, registry.size]).toEqual([10, 11]);
+    expect(connect("ended").events).toEqual(["result"]);
+    for (let id = 0; id < 89; id++) await registry.open(`job-${id}`);
+    expect(registry.size).toBe(100);
+  });
+
+  test("makes room for another one when an application continues its stream", async () => {
+    const { registry, connect, runs } = createRegistryWithSource({ maxStreams: 10 });
+    connect("a");
+    connect("b");
+    expect(runs).toHaveLength(1);
+    await registry.open("a", { ifExists: "append" });
+    connect("c");
+    expect(runs).toHaveLength(2);
   });
 
   test("does not expire while it has a reader, however long it is silent", async () => {

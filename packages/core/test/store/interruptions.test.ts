@@ -479,6 +479,47 @@ describe("a source on demand, on a store", () => {
     expect(clock.timers).toBe(0);
   });
 
+  test("claims no id in the store for which this process has no room", async () => {
+    const cluster = createCluster({
+      maxStreams: 10,
+      async *source() {
+        yield { data: "whole" };
+        await new Promise(() => undefined);
+      },
+    });
+    const [{ registry, connect, link, observed }] = cluster.processes;
+    const { clock, store, close } = cluster;
+    for (let id = 0; id < 50; id++) connect(`made-up-${id}`);
+    await clock.flush();
+    expect(registry.size).toBe(1);
+    // A look-up of each, an open and an append.
+    expect(link.callCount).toBeLessThan(60);
+    expect(await store.read("made-up-1", null, { frames: 1, bytes: 1 })).toEqual({ code: "missing" });
+    expect(observed.failed.at(-1)).toMatchObject({ id: "made-up-49", error: { code: "LIMIT_EXCEEDED" } });
+    await close();
+    expect(clock.timers).toBe(0);
+  });
+
+  test("that has failed is started again, even if others have taken the room of sources meanwhile", async () => {
+    let runs = 0;
+    const cluster = createCluster({
+      maxStreams: 10,
+      async *source() {
+        if (++runs < 2) throw new Error("secret");
+        yield { data: "whole" };
+        await new Promise(() => undefined);
+      },
+    });
+    const { processes, clock, close } = cluster;
+    const client = processes[0].connect("a");
+    await clock.flush();
+    const other = processes[0].connect("b");
+    await clock.advance(30_000);
+    expect([client.events, other.events]).toEqual([["whole"], ["whole"]]);
+    await close();
+    expect(clock.timers).toBe(0);
+  });
+
   test("is started again in another process when its own is closed, and nobody is told of an end", async () => {
     const cluster = createCluster({
       async *source(_id, { signal }) {

@@ -60,7 +60,7 @@ describe("an outage of the store", () => {
     ]);
     isWorking = true;
     setHealthy(true);
-    await clock.advance(10);
+    await clock.advance(5_000);
 
     setHealthy(false);
     setHealthy(true);

@@ -79,10 +79,44 @@ describe("open", () => {
     await close();
   });
 
+  test("does not erase a stream that its producer ends at the last moment", async () => {
+    const { processes, clock, store, close } = createCluster();
+    const job = await processes[0].registry.open("a");
+    job.push({ data: 1 });
+    await clock.advance(5);
+    processes[0].link.callFates = ["rejected"];
+    await clock.advance(16_000);
+    processes[0].link.callFates = ["ok"];
+    // The end arrives between the two calls of the process that takes the stream over.
+    const { link } = processes[2];
+    const open = link.open.bind(link);
+    link.open = async (id, options) => {
+      const opened = await open(id, options);
+      if (options.lapsedFence === undefined) {
+        void job.end({ data: 2 });
+        await clock.advance(3_000);
+      }
+      return opened;
+    };
+    await expect(processes[2].registry.open("a")).rejects.toEqual(code("STREAM_ENDED"));
+    expect(await store.read("a", null, { frames: 9, bytes: 999 })).toMatchObject({
+      meta: { epoch: job.epoch, last: 2, end: { status: "done" } },
+    });
+    link.open = open;
+    expect((await processes[2].registry.open("a")).last).toBe(0);
+    await close();
+  });
+
   test("ends the stream in the store if the registry was closed during the call", async () => {
     const { processes, clock, store, close } = createCluster();
-    const opening = expect(processes[0].registry.open("a")).rejects.toEqual(code("REGISTRY_CLOSED"));
-    const closed = processes[0].registry.close({ deadline: 0 });
+    const [{ registry, link }] = processes;
+    const open = link.open.bind(link);
+    let closed: Promise<void> | undefined;
+    link.open = (id, options) => {
+      closed = registry.close({ deadline: 0 });
+      return open(id, options);
+    };
+    const opening = expect(registry.open("a")).rejects.toEqual(code("REGISTRY_CLOSED"));
     await clock.advance(0);
     await opening;
     await closed;

@@ -29,7 +29,9 @@ function createTestPoller(random: () => number = () => 0.5, ask?: AskSnapshot<An
   });
   const poller = new SnapshotPoller(ask ?? db.snapshot, {
     runtime: { clock, random, report },
+    timeout: 5_000,
     isHere: (id) => localIds.has(id),
+    memory: { reserve: () => true, release: () => undefined },
   });
   return {
     poller,
@@ -47,6 +49,50 @@ function createTestPoller(random: () => number = () => 0.5, ask?: AskSnapshot<An
 const states = (outcomes: readonly SnapshotOutcome[]): string[] => outcomes.map(({ state }) => state);
 
 describe("a query", () => {
+  test("that takes too long is aborted and counts as failed, and frees its place for others", async () => {
+    const signals: AbortSignal[] = [];
+    const { clock, reports, join } = createTestPoller(undefined, (id, { signal }) => {
+      if (id === "good") return { state: "pending" };
+      signals.push(signal);
+      return new Promise(() => undefined);
+    });
+    const hanging = Array.from({ length: 16 }, (_, number) => join(`hung-${number}`));
+    const good = join("good");
+    await clock.advance(4_999);
+    expect([good.outcomes, signals.length, signals.some(({ aborted }) => aborted)]).toEqual([[], 16, false]);
+    await clock.advance(1);
+    expect(states(good.outcomes)).toEqual(["pending"]);
+    for (const { outcomes } of hanging) expect(states(outcomes)).toEqual(["unknown"]);
+    expect(signals.slice(0, 16).every(({ aborted }) => aborted)).toBe(true);
+    expect(reports[0]).toBe("hung-0: snapshot: There was no answer within 5000 ms.");
+    for (const { leave } of [...hanging, good]) leave();
+    await clock.advance(10_000);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("of one group does not wait for all those of another one, whoever asked for its id before", async () => {
+    const asked: string[] = [];
+    const answers: (() => void)[] = [];
+    const { poller, clock } = createTestPoller(undefined, (id) => {
+      asked.push(id);
+      return new Promise((resolve) => answers.push(() => resolve({ state: "pending" })));
+    });
+    const leave: (() => void)[] = [];
+    const join = (id: string, group: string): void =>
+      void leave.push(poller.join(id, () => undefined, { group }));
+    for (let number = 0; number < 1_000; number++) join(`made-up-${number}`, "mallory");
+    join("a", "mallory");
+    for (const id of ["a", "b"]) join(id, "anna");
+    expect(asked).toHaveLength(16);
+    for (const answer of answers.slice(0, 4)) answer();
+    await clock.flush();
+    expect(asked.slice(16)).toEqual(["made-up-16", "a", "made-up-17", "b"]);
+    for (const each of leave) each();
+    for (const answer of answers) answer();
+    await clock.advance(10_000);
+    expect(clock.timers).toBe(0);
+  });
+
   test("is made inside the first `join`, once for all who join", async () => {
     const { db, clock, join } = createTestPoller();
     const [first, second] = [join(), join()];

@@ -85,8 +85,9 @@ describe("a running snapshot", () => {
     const event = { id: "1742", event: "state", data: 1 };
     const result = readSnapshot("a", { state: "running", at: AT, events: [event, event] });
     if (result.state !== "running" || result.prefix === undefined) throw new Error("There is no prefix.");
-    expect(result.prefix).toMatchObject({ at: { epoch: "0123456789", seq: 7 }, events: 2 });
-    expect(new TextDecoder().decode(result.prefix.bytes)).toBe(
+    const { at, log } = result.prefix;
+    expect([at, log.last]).toMatchObject([{ epoch: "0123456789", seq: 7 }, 2]);
+    expect(new TextDecoder().decode(log.read(1, 2).bytes)).toBe(
       `event: state\ndata: 1\n\nevent: state\nid: ${AT}\ndata: 1\n\n`,
     );
   });

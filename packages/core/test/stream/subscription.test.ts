@@ -217,3 +217,14 @@ describe("subscribe", () => {
     ]);
   });
 });
+
+test("an event of any size arrives whole", async () => {
+  const { registry } = createTestRegistry();
+  const job = await registry.open("a");
+  const data = "x".repeat(300_000);
+  job.push({ data });
+  await job.end();
+  const received: string[] = [];
+  for await (const message of registry.subscribe("a")) received.push(message.data);
+  expect(received).toEqual([data]);
+});

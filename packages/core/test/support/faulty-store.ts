@@ -24,10 +24,14 @@ export type WakeUpFate = "ok" | "dropped" | "doubled" | "late";
 export interface FaultyStore extends Store {
   /** Each call from now on has one of these fates, chosen at random. */
   callFates: readonly CallFate[];
+  /** As `callFates`, for calls of `marker`. */
+  markerFates: readonly CallFate[];
   /** Each wake-up from now on has one of these fates, chosen at random. */
   wakeUpFates: readonly WakeUpFate[];
-  /** How many calls were made. */
+  /** How many calls were made, without those of `marker`. */
   readonly callCount: number;
+  /** How many of these calls had another fate than `ok`. */
+  readonly faultCount: number;
   /** From now on no call is answered, not even a pending one, and no wake-up arrives. */
   disconnect(): void;
 }
@@ -45,9 +49,14 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
   const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   let isDisconnected = false;
   let callCount = 0;
+  let faultCount = 0;
 
-  function call<T>(run: () => Promise<T>): Promise<T> {
+  function count<T>(run: () => Promise<T>): Promise<T> {
     callCount++;
+    return call(faulty.callFates, run);
+  }
+
+  function call<T>(fates: readonly CallFate[], run: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (): void => reject(new Error("The store is unavailable."));
       const answer = (): void => {
@@ -56,7 +65,9 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
         }, reject);
       };
       if (isDisconnected) return;
-      switch (oneOf(faulty.callFates)) {
+      const fate = oneOf(fates);
+      if (fate !== "ok") faultCount++;
+      switch (fate) {
         case "ok":
           return answer();
         case "rejected":
@@ -82,20 +93,28 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
 
   const faulty: FaultyStore = {
     callFates: ["ok"],
+    markerFates: ["ok"],
     wakeUpFates: ["ok"],
     get callCount() {
       return callCount;
     },
+    get faultCount() {
+      return faultCount;
+    },
     disconnect() {
       isDisconnected = true;
     },
-    open: (id: string, given: StoreOpen) => call(() => store.open(id, given)),
-    append: (id: string, given: StoreAppend) => call(() => store.append(id, given)),
+    open: (id: string, given: StoreOpen) => count(() => store.open(id, given)),
+    append: (id: string, given: StoreAppend) => count(() => store.append(id, given)),
     read: (id: string, after: StoreCursor | null, limits: PageLimits) =>
-      call(() => store.read(id, after, { ...limits, frames: Math.min(limits.frames, pageFrames) })),
-    cancel: (id: string, reason: string, graceMs?: number) => call(() => store.cancel(id, reason, graceMs)),
-    lost: (id: string, fence: number, end: StoredEnd) => call(() => store.lost(id, fence, end)),
-    delete: (id: string) => call(() => store.delete(id)),
+      count(() => store.read(id, after, { ...limits, frames: Math.min(limits.frames, pageFrames) })),
+    cancel: (id: string, reason: string, graceMs?: number) => count(() => store.cancel(id, reason, graceMs)),
+    lost: (id: string, fence: number, end: StoredEnd) => count(() => store.lost(id, fence, end)),
+    hintDisconnect: (id: string) => count(() => store.hintDisconnect(id)),
+    delete: (id: string) => count(() => store.delete(id)),
+    ...(store.marker !== undefined && {
+      marker: () => call(faulty.markerFates, async () => store.marker?.() as Promise<string>),
+    }),
     health: (onChange) => store.health(onChange),
     wake(ids: Iterable<string>, onWake: OnWake) {
       return store.wake(ids, (id, why) => {

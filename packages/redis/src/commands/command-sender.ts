@@ -4,12 +4,18 @@ import type { Script } from "../scripts/index.ts";
 import { withTimeout } from "../time/with-timeout.ts";
 import type { Health } from "./health.ts";
 import { layoutError } from "./layout.ts";
-import { unavailable } from "./unavailable.ts";
+import { brokenKey, isAboutKeys, unavailable } from "./unavailable.ts";
 
-/** Sends commands to Redis. Rejects only with `STORE_UNAVAILABLE`, at the latest after the timeout of the store. */
+type CallKind = "read" | "write";
+
+/**
+ * Sends commands to Redis. Rejects only with `STORE_UNAVAILABLE`, at the latest after the timeout of the store; not
+ * retryable if the keys are to blame.
+ */
 export interface CommandSender {
   unlink(keys: readonly [string, ...string[]]): Promise<unknown>;
   runScript(
+    kind: CallKind,
     script: Script,
     keys: readonly [string, ...string[]],
     args: readonly CommandArgument[],
@@ -23,23 +29,24 @@ export function createCommandSender(
   clock: Clock,
 ): CommandSender {
   /** A reply that arrives after the timeout is ignored, also as a sign of health. */
-  async function send(command: () => Promise<unknown>): Promise<unknown> {
+  async function send(kind: CallKind, command: () => Promise<unknown>): Promise<unknown> {
     try {
       const reply = await withTimeout(clock, timeout, command);
-      health.report(true);
+      health.report(kind, true);
       return reply;
     } catch (cause) {
       const otherLayout = layoutError(cause);
       if (otherLayout !== undefined) throw otherLayout;
-      health.report(false);
+      if (isAboutKeys(cause)) throw brokenKey(cause);
+      health.report(kind, false);
       throw unavailable(cause);
     }
   }
 
   return {
-    unlink: (keys) => send(async () => connector.send("unlink", keys[0], [...keys])),
-    runScript: (script, keys, args) =>
-      send(async () => {
+    unlink: (keys) => send("write", async () => connector.send("unlink", keys[0], [...keys])),
+    runScript: (kind, script, keys, args) =>
+      send(kind, async () => {
         const rest = [String(keys.length), ...keys, ...args];
         try {
           return await connector.send("evalsha", keys[0], [script.sha, ...rest]);

@@ -1,7 +1,10 @@
-/** Whether the store is available. */
+/** What can fail apart from the rest: a full Redis serves reads, and refuses writes. */
+type HealthKind = "read" | "write" | "connection";
+
+/** Whether the store is available: whether the last call of each kind has succeeded, and the connection stands. */
 export interface Health {
-  /** A call has succeeded, or the connection is back (`true`); or one of them has failed. */
-  report(healthy: boolean): void;
+  /** A call of this kind has succeeded, or the connection is back (`true`); or one of them has failed. */
+  report(kind: HealthKind, healthy: boolean): void;
   /** Calls the listener with each change. Returns how to remove it. */
   addListener(onChange: (healthy: boolean) => void): () => void;
 }
@@ -11,13 +14,17 @@ export function createHealth(
   watchConnection: (listener: (connected: boolean) => void) => () => void,
 ): Health {
   const listeners = new Set<{ readonly onChange: (healthy: boolean) => void }>();
-  let healthy = true;
+  const failing = new Set<HealthKind>();
   let stopWatching: (() => void) | undefined;
 
-  function report(now: boolean): void {
-    if (now === healthy) return;
-    healthy = now;
-    for (const { onChange } of listeners) onChange(healthy);
+  function report(kind: HealthKind, healthy: boolean): void {
+    const before = failing.size;
+    if (healthy) failing.delete(kind);
+    else failing.add(kind);
+    // A connection that is watched no more, or was not seen to come back, does come back with a reply.
+    if (healthy) failing.delete("connection");
+    if ((before === 0) === (failing.size === 0)) return;
+    for (const { onChange } of listeners) onChange(failing.size === 0);
   }
 
   return {
@@ -25,11 +32,11 @@ export function createHealth(
     addListener(onChange) {
       const listener = { onChange };
       listeners.add(listener);
-      stopWatching ??= watchConnection(report);
+      stopWatching ??= watchConnection((connected) => report("connection", connected));
       // A new listener assumes that the store is healthy.
-      if (!healthy) {
+      if (failing.size > 0) {
         queueMicrotask(() => {
-          if (!healthy && listeners.has(listener)) onChange(false);
+          if (failing.size > 0 && listeners.has(listener)) onChange(false);
         });
       }
       return () => {

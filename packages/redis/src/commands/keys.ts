@@ -34,6 +34,11 @@ export function batchKey(prefix: string, id: string, producer: string): string {
   return `${prefix}{${hashTag(id)}}:b:${producer}`;
 }
 
+/** The key of the marker of all data. It has no hash tag, so that no id has this key. */
+export function markerKey(prefix: string): string {
+  return `${prefix}marker`;
+}
+
 /** The Pub/Sub channel for hints about an id. The scripts derive the same name from the key of the meta. */
 export function channelOf(prefix: string, id: string): string {
   return `${prefix}{${hashTag(id)}}:c`;

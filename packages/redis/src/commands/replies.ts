@@ -7,9 +7,26 @@ import type {
   StoreOpened,
   StorePage,
 } from "@holdfast/core";
-import { unavailable } from "./unavailable.ts";
+import { brokenKey } from "./unavailable.ts";
 
-/* The replies of the scripts are arrays of `Buffer`s, integers and nulls. */
+/*
+ * The replies of the scripts are arrays of `Buffer`s, integers and nulls. One that cannot be decoded comes from data that the
+ * store did not write.
+ */
+
+/** Decodes a reply, or a part of it. */
+type Decode<T> = (reply: unknown) => T;
+
+/** @throws `STORE_UNAVAILABLE`, not retryable (from the returned function) */
+function checked<T>(decode: Decode<T>): Decode<T> {
+  return (reply) => {
+    try {
+      return decode(reply);
+    } catch (error) {
+      throw brokenKey(error);
+    }
+  };
+}
 
 const isPresent = (value: unknown): boolean => value !== null && value !== undefined;
 
@@ -56,7 +73,7 @@ function decodeMeta(reply: unknown): StoreMeta {
   };
 }
 
-export function decodeOpened(reply: unknown): StoreOpened {
+export const decodeOpened: Decode<StoreOpened> = checked((reply) => {
   const [role, ...rest] = list(reply);
   if (oneOf(["producer", "reader"], role) === "reader") return { role: "reader", meta: decodeMeta(rest[0]) };
   const [epoch, fence, last, joints] = rest;
@@ -67,9 +84,9 @@ export function decodeOpened(reply: unknown): StoreOpened {
     last: Number(last),
     ...decodeJoints(joints),
   };
-}
+});
 
-export function decodeAppended(reply: unknown): StoreAppended {
+export const decodeAppended: Decode<StoreAppended> = checked((reply) => {
   const [name, value, cancel, grace] = list(reply);
   const code = oneOf(["ok", "gap", "fenced", "closed", "missing"], name);
   switch (code) {
@@ -89,15 +106,15 @@ export function decodeAppended(reply: unknown): StoreAppended {
     case "missing":
       return { code };
   }
-}
+});
 
-export function decodePage(reply: unknown): StorePage {
+export const decodePage: Decode<StorePage> = checked((reply) => {
   const [name, meta, frames] = list(reply);
   const code = oneOf(["ok", "trimmed", "epoch", "ahead", "missing"], name);
   if (code === "missing") return { code };
   if (code !== "ok") return { code, meta: decodeMeta(meta) };
   return { code, meta: decodeMeta(meta), frames: list(frames).map(bytes) };
-}
+});
 
 function list(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw unexpected(value);
@@ -116,5 +133,5 @@ function oneOf<T extends string>(names: readonly T[], value: unknown): T {
 }
 
 function unexpected(value: unknown): Error {
-  return unavailable(new Error(`A script of the store replied with ${String(value)}.`));
+  return new Error(`A script of the store replied with ${String(value)}.`);
 }

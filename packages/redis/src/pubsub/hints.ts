@@ -1,4 +1,4 @@
-import type { OnWake, Store, StoreWake } from "@holdfast/core";
+import type { OnWake, Store, StoreHint, StoreWake } from "@holdfast/core";
 import type { Report } from "@holdfast/core/internal";
 import { createSubscriber, type SubscriberOptions } from "./subscriber.ts";
 
@@ -21,7 +21,7 @@ export function createWake(options: HintOptions): Store["wake"] {
   const channels = new Map<string, ChannelListeners>();
   const openListeners = new Set<OnWake>();
 
-  function notify(listener: OnWake, id: string | undefined, why: "changed" | "cancel"): void {
+  function notify(listener: OnWake, id: string | undefined, why: StoreHint): void {
     try {
       listener(id, why);
     } catch (error) {
@@ -29,7 +29,7 @@ export function createWake(options: HintOptions): Store["wake"] {
     }
   }
 
-  function notifyChannel(name: string, why: "changed" | "cancel"): void {
+  function notifyChannel(name: string, why: StoreHint): void {
     const channel = channels.get(name);
     if (channel === undefined) return;
     for (const listener of channel.listeners) notify(listener, channel.id, why);
@@ -38,7 +38,7 @@ export function createWake(options: HintOptions): Store["wake"] {
   const subscriber = createSubscriber({
     ...options,
     wanted: channels,
-    onMessage: (channel, payload) => notifyChannel(channel, payload === "cancel" ? "cancel" : "changed"),
+    onMessage: (channel, payload) => notifyChannel(channel, toHint(payload)),
     // Hints that were published before the subscription are lost, so the listeners have to look.
     onSubscribed(channel) {
       if (channel !== undefined) notifyChannel(channel, "changed");
@@ -55,8 +55,8 @@ export function createWake(options: HintOptions): Store["wake"] {
 
     function add(id: string): void {
       if (closed || ownIds.has(id)) return;
-      ownIds.add(id);
       const name = channelOf(id);
+      ownIds.add(id);
       const channel = channels.get(name) ?? { id, listeners: new Set() };
       channels.set(name, channel);
       channel.listeners.add(listener);
@@ -82,8 +82,16 @@ export function createWake(options: HintOptions): Store["wake"] {
       if (openListeners.size === 0) subscriber.stop();
     }
 
+    // Before anything is registered: an impossible id throws.
+    const given = Array.from(ids);
+    given.forEach((id) => channelOf(id));
     openListeners.add(listener);
-    for (const id of ids) add(id);
+    for (const id of given) add(id);
     return { add, delete: remove, close };
   };
+}
+
+/** Whatever another version publishes, it means that something has changed. */
+function toHint(payload: string): StoreHint {
+  return payload === "cancel" || payload === "disconnect" ? payload : "changed";
 }

@@ -1,6 +1,8 @@
 import { createAppend } from "./append.ts";
 import { createCancel } from "./cancel.ts";
+import { createDisconnect } from "./disconnect.ts";
 import { createLost } from "./lost.ts";
+import { createMarker } from "./marker.ts";
 import { createOpen } from "./open.ts";
 import { createRead } from "./read.ts";
 import type { Script } from "./script.ts";
@@ -14,6 +16,8 @@ export interface Scripts {
   readonly read: Script;
   readonly cancel: Script;
   readonly lost: Script;
+  readonly marker: Script;
+  readonly disconnect: Script;
 }
 
 /** @param sharded whether hints go through sharded channels, as with a cluster */
@@ -25,5 +29,7 @@ export function createScripts(sharded: boolean): Scripts {
     read: createRead(publish),
     cancel: createCancel(publish),
     lost: createLost(publish),
+    marker: createMarker(),
+    disconnect: createDisconnect(publish),
   };
 }

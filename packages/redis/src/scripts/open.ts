@@ -56,7 +56,8 @@ local nextFence = kind == 'stream' and meta[5] + 1 or 0
 if meta[7] then
   local status = cjson.decode(meta[7]).status
   local isFinished = status == 'done' or status == 'cancelled'
-  if meta[2] == epoch or (ifExists == 'append' and isFinished) then return { 'reader', meta } end
+  local mayKeepEnd = ifExists == 'append' or lapsedFence
+  if meta[2] == epoch or (mayKeepEnd and isFinished) then return { 'reader', meta } end
   return create(nextFence, 0, '')
 end
 

@@ -30,7 +30,7 @@ function setUp() {
   );
   const outcomes: unknown[] = [];
   const run = (): void => {
-    commands.runScript(SCRIPT, ["k"], ["a"]).then(
+    commands.runScript("write", SCRIPT, ["k"], ["a"]).then(
       (reply) => outcomes.push(reply),
       (error: unknown) => outcomes.push(error),
     );
@@ -88,6 +88,39 @@ test("a script that Redis does not know is sent in full, within the same timeout
   await clock.flush();
   expect(sent[1]?.args).toEqual(["eval", "return 1", "1", "k", "a"]);
   await clock.advance(1_000);
+  expect(outcomes).toEqual([unavailable]);
+  expect(healthChanges).toEqual([false]);
+});
+
+test.each([
+  "WRONGTYPE Operation against a key holding the wrong kind of value script: abc, on @user_script:9.",
+  "ERR user_script:9: attempt to perform arithmetic on a nil value script: abc, on @user_script:9.",
+  "ERR value is not an integer or out of range script: abc, on @user_script:9.",
+])("an error of the keys alone is not retryable, and says nothing about health: %s", async (message) => {
+  const { clock, sent, healthChanges, outcomes, run } = setUp();
+  const cause = new Error(message);
+  run();
+  sent[0]?.reject(cause);
+  await clock.flush();
+  expect(outcomes).toEqual([expect.objectContaining({ code: "STORE_UNAVAILABLE", retryable: false, cause })]);
+  expect(healthChanges).toEqual([]);
+});
+
+test.each([
+  "OOM command not allowed when used memory > 'maxmemory'. script: abc, on @user_script:9.",
+  "ERR Error running script (call to f_abc): @user_script:9: -OOM command not allowed",
+  "READONLY You can't write against a read only replica. script: abc, on @user_script:9.",
+  "LOADING Redis is loading the dataset in memory",
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist on disk.",
+  "CLUSTERDOWN The cluster is down",
+  "NOPERM this user has no permissions to run the 'evalsha' command",
+  "ERR unknown command 'evalsha'",
+  "Connection is closed.",
+])("an error of Redis itself is retryable, and changes the health: %s", async (message) => {
+  const { clock, sent, healthChanges, outcomes, run } = setUp();
+  run();
+  sent[0]?.reject(new Error(message));
+  await clock.flush();
   expect(outcomes).toEqual([unavailable]);
   expect(healthChanges).toEqual([false]);
 });

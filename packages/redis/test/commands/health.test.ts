@@ -16,8 +16,32 @@ test("listeners are called for changes only", () => {
   const { health } = setUp();
   const changes: boolean[] = [];
   health.addListener((healthy) => void changes.push(healthy));
-  for (const healthy of [true, false, false, true, true, false]) health.report(healthy);
+  for (const healthy of [true, false, false, true, true, false]) health.report("write", healthy);
   expect(changes).toEqual([false, true, false]);
+});
+
+test("a call of one kind says nothing about another", () => {
+  const { health } = setUp();
+  const changes: boolean[] = [];
+  health.addListener((healthy) => void changes.push(healthy));
+  health.report("write", false);
+  health.report("read", false);
+  health.report("read", true);
+  expect(changes).toEqual([false]);
+  health.report("write", true);
+  expect(changes).toEqual([false, true]);
+});
+
+test("a connection that is back does not end the outage of what had failed over it", () => {
+  const { health, connection } = setUp();
+  const changes: boolean[] = [];
+  health.addListener((healthy) => void changes.push(healthy));
+  connection()?.(false);
+  health.report("write", false);
+  connection()?.(true);
+  expect(changes).toEqual([false]);
+  health.report("write", true);
+  expect(changes).toEqual([false, true]);
 });
 
 test("the connection is watched while there are listeners", () => {
@@ -39,7 +63,7 @@ test("a listener added during an outage is called with false, unless it is remov
   const { health } = setUp();
   const changes: string[] = [];
   const listen = (name: string) => health.addListener((healthy) => void changes.push(`${name} ${healthy}`));
-  health.report(false);
+  health.report("read", false);
   listen("late");
   listen("removed")();
   await Promise.resolve();

@@ -68,7 +68,8 @@ export class Model {
     const nextFence = kind === "stream" ? log.fence + 1 : 0;
     if (log.end) {
       const isFinished = ["done", "cancelled"].includes(log.end.status);
-      if (log.epoch === epoch || (ifExists === "append" && isFinished)) return refuse(log);
+      const mayKeepEnd = ifExists === "append" || lapsedFence !== undefined;
+      if (log.epoch === epoch || (mayKeepEnd && isFinished)) return refuse(log);
       return create(nextFence, 0);
     }
     if (log.kind !== kind) return refuse(log);

@@ -157,6 +157,8 @@ class PendingCalls {
       cancel: (id, reason, graceMs) => this.#add(store.cancel(id, reason, graceMs)),
       lost: (id, fence, end) => this.#add(store.lost(id, fence, end)),
       delete: (id) => this.#add(store.delete(id)),
+      ...(store.marker !== undefined && { marker: () => this.#add(store.marker?.() as Promise<string>) }),
+      hintDisconnect: (id) => this.#add(store.hintDisconnect(id)),
       health: (onChange) => store.health(onChange),
       wake: (ids, onWake) => {
         this.#isChanged = true;

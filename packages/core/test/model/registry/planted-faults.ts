@@ -119,8 +119,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "one connection more than the limit is served",
     file: "connection/connection-pool.ts",
-    original: "return counted && this.#size >= this.#maxConnections",
-    replacement: "return counted && this.#size > this.#maxConnections",
+    original: "this.#size >= this.#maxConnections ||",
+    replacement: "this.#size > this.#maxConnections ||",
     violation: /connections are more than the limit$/,
   },
   {

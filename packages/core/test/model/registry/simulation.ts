@@ -105,7 +105,11 @@ class Simulation {
     this.#registry = core.createRegistry({
       ...LIMITS,
       // Longer than the poll interval, so that clients live to see a second answer.
-      ...(this.#database !== undefined && { wait: 3_500, snapshot: this.#database.query }),
+      ...(this.#database !== undefined && {
+        wait: 3_500,
+        snapshot: this.#database.query,
+        snapshotTimeout: 3_600_000,
+      }),
       ...(setup.sources && { source: (id, { signal }) => this.#streamOf(id).startSource(signal) }),
       clock: this.#clock,
       random: seededRandom(seed),

@@ -121,4 +121,18 @@ export const plantedFaults: readonly PlantedFault[] = [
     replacement: "",
     violation: /timers are left|^Still held/,
   },
+  {
+    name: "a stream that the store has lost is opened before its producer could restore it",
+    file: "store/stream-claims.ts",
+    original: "    await this.#marker.untilRestored(id, ifExists);\n",
+    replacement: "",
+    violation: /^An open has taken the stream of a living producer/,
+  },
+  {
+    name: "a take-over does not compare the fence",
+    file: "store/stream-claims.ts",
+    original: 'ifExists: "replace", lapsedFence: fence }',
+    replacement: 'ifExists: "replace" }',
+    violation: /^A take-over has erased a stream/,
+  },
 ];

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import type { AnyEvents } from "../../../src/protocol/event.ts";
 import type { Registry } from "../../../src/registry/types.ts";
-import type { Store } from "../../../src/store/store.ts";
+import type { Store, StoreOpen, StorePage } from "../../../src/store/store.ts";
 import {
   createFakeClock,
   createMemoryClient,
@@ -117,6 +117,9 @@ class Simulation {
   /** How many events of the channel were dropped, as the observers were told. */
   #droppedEvents = 0;
   #rollBack: (() => void | Promise<void>) | undefined;
+  /** The ids that somebody has opened with `replace`. */
+  readonly #replacedIds = new Set<string>();
+  #isRolledBack = false;
   /** Whether calls were made to fail or processes were stopped. */
   #hadFaults = false;
   /** Whether the store has lost data. */
@@ -160,6 +163,7 @@ class Simulation {
       case "set call fates":
         this.#hadFaults = true;
         this.#process(step.process).link.callFates = step.fates;
+        this.#process(step.process).link.markerFates = step.fates;
         return;
       case "set wake-up fates":
         this.#process(step.process).link.wakeUpFates = step.fates;
@@ -180,6 +184,7 @@ class Simulation {
       case "restore copy":
         if (this.#rollBack === undefined) return;
         this.#hadLosses = true;
+        this.#isRolledBack = true;
         this.#model.rollBack();
         return this.#rollBack();
       case "advance":
@@ -200,6 +205,7 @@ class Simulation {
   async finish(): Promise<void> {
     for (const { link } of this.#processes) {
       link.callFates = ["ok"];
+      link.markerFates = ["ok"];
       link.wakeUpFates = ["ok"];
     }
     for (const connection of this.#connections) connection.drain();
@@ -243,11 +249,25 @@ class Simulation {
     return {
       ...store,
       open: async (id, options) => {
-        const opened = await store.open(id, options);
+        // In this order, and on the connection of the process.
+        const [before, opened] = await Promise.all([
+          store.read(id, null, { frames: 1, bytes: 1 }),
+          store.open(id, options),
+        ]);
+        if (opened.role === "producer") this.#checkTakeOver(id, options, before);
         if (opened.role === "producer") this.#model.grant(opened.epoch, opened.last, opened.joints ?? []);
         return opened;
       },
     };
+  }
+
+  /** A `replace` that nobody has asked for takes the id of a producer that is dead. */
+  #checkTakeOver(id: string, { ifExists }: StoreOpen, before: StorePage): void {
+    if (ifExists !== "replace" || this.#replacedIds.has(id) || before.code === "missing") return;
+    const { status } = before.meta.end ?? {};
+    if (status === "done" || status === "cancelled") {
+      this.#violation ??= new Error(`A take-over has erased a stream that is ${status}`);
+    }
   }
 
   #cancel({ process, stream, grace = 0 }: Extract<Step, { do: "cancel" }>): void {
@@ -260,7 +280,9 @@ class Simulation {
     if (stream === CHANNEL) return;
     const process = this.#process(step.process);
     const options = { ifExists, retryWindow: isRetried ? RETRY_WINDOW : 0 };
+    if (ifExists === "replace") this.#replacedIds.add(streamId(stream));
     const opening = process.registry.open(streamId(stream), options).then((writer) => {
+      if (ifExists === "throw") this.#checkNothingTaken(stream);
       const record = this.#model.begin(writer.epoch);
       const producer = { process, writer, isRetried, record, hasEnded: false };
       this.#producers[stream] = producer;
@@ -268,6 +290,15 @@ class Simulation {
     });
     this.#allowFailure(opening);
     await this.#clock.flush();
+  }
+
+  /** A living producer keeps its stream, whatever the store has lost. A roll-back is not always noticed. */
+  #checkNothingTaken(stream: number): void {
+    const producer = this.#producers[stream];
+    const mayBeTaken = this.#hadFaults || this.#isRolledBack;
+    if (producer !== undefined && isLive(producer) && !mayBeTaken) {
+      throw new Error("An open has taken the stream of a living producer");
+    }
   }
 
   #push(stream: number, count: number): void {

@@ -1,0 +1,31 @@
+import { markdownTable } from "../harness/table.ts";
+import { emptyResult, type Result } from "./result.ts";
+
+const HEAD = [
+  "target",
+  "connections",
+  "streams read",
+  "events checked",
+  "resets declared",
+  "faults survived",
+  "requests refused",
+  "growth of the heap",
+];
+
+/** The results as one table, with a last row for all of them. */
+export function reportTable(results: readonly Result[]): string {
+  const total = emptyResult("all");
+  for (const result of results) {
+    for (const name of ["connections", "reads", "events", "resets", "faults", "refused"] as const)
+      total[name] += result[name];
+    total.growth = Math.max(total.growth, result.growth);
+  }
+  return markdownTable([HEAD, ...[...results, total].map(row)]);
+}
+
+function row({ target, connections, reads, events, resets, faults, refused, growth }: Result): string[] {
+  const counts = [connections, reads, events, resets, faults, refused].map((count) =>
+    count.toLocaleString("en"),
+  );
+  return [target, ...counts, `${Math.round(growth / 1_024).toLocaleString("en")} KiB`];
+}

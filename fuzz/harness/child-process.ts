@@ -1,0 +1,70 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { ChildMessage, Commands } from "./child.ts";
+import { inTime, Violation } from "./wait.ts";
+
+/** A child process seen from its parent. */
+export class Child<Own extends Commands> {
+  /** What the child reported, and wrote to its output: nothing, if all is well. */
+  readonly problems: string[] = [];
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly #pending = new Map<
+    number,
+    { resolve: (result: unknown) => void; reject: (error: Error) => void }
+  >();
+  #calls = 0;
+
+  constructor(module: URL, config: object) {
+    this.#process = fork(module, [JSON.stringify(config)], {
+      execArgv: ["--conditions=@holdfast/source", "--expose-gc", "--trace-warnings"],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    for (const output of [this.#process.stdout, this.#process.stderr]) {
+      output?.on("data", (chunk: Buffer) => this.problems.push(chunk.toString()));
+    }
+    this.#process.on("message", (message: ChildMessage) => {
+      if ("problem" in message) this.problems.push(message.problem);
+      else this.#pending.get(message.call)?.resolve(message.result);
+    });
+    this.#exited = once(this.#process, "exit").then(([code, signal]) => {
+      const error = new Violation([`The process exited: ${code ?? signal}`, ...this.problems].join("\n"));
+      for (const { reject } of this.#pending.values()) reject(error);
+    });
+  }
+
+  run<Name extends keyof Own & string>(
+    name: Name,
+    ...args: Parameters<Own[Name]>
+  ): Promise<Awaited<ReturnType<Own[Name]>>> {
+    return this.#run(name, args[0]) as Promise<Awaited<ReturnType<Own[Name]>>>;
+  }
+
+  memory(): Promise<number> {
+    return this.#run("memory", undefined) as Promise<number>;
+  }
+
+  /** Throws if the child has reported anything. */
+  check(): void {
+    if (this.problems.length > 0) throw new Violation(this.problems.slice(0, 5).join("\n"));
+  }
+
+  /** Tells the child that its parent is gone. */
+  async stop(): Promise<void> {
+    if (this.#process.connected) this.#process.disconnect();
+    const killer = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
+    await this.#exited;
+    clearTimeout(killer);
+  }
+
+  async #run(name: string, argument: unknown): Promise<unknown> {
+    const call = this.#calls++;
+    const answered = new Promise((resolve, reject) => this.#pending.set(call, { resolve, reject }));
+    this.#process.send({ call, name, argument });
+    try {
+      return await inTime(answered, () => `the command ${name}`);
+    } finally {
+      this.#pending.delete(call);
+    }
+  }
+}
