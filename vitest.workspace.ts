@@ -58,6 +58,8 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("packages/otel", "otel"),
   ...projects("packages/cli", "cli"),
   ...projects("packages/conformance", "http"),
+  // They pack, install and compile.
+  ...projects("scripts", "scripts", { testTimeout: 900_000, hookTimeout: 900_000 }),
   // Each test is a short run against one target.
   ...projects("fuzz", "fuzz", { testTimeout: 600_000 }),
   // They start processes and browsers, which takes long on a busy machine.

@@ -33,7 +33,9 @@ async function step(command: string, count?: (ok: boolean, output: string) => Co
 
 function run(command: string, args: string[]): Promise<{ ok: boolean; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    // On Windows, pnpm is a script.
+    const shell = process.platform === "win32";
+    const child = spawn(command, args, { shell, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     const collect = (chunk: Buffer): void => void (output += chunk.toString());
     child.stdout.on("data", collect);
@@ -70,8 +72,8 @@ async function otherSteps(): Promise<Counts[]> {
   const results: Counts[] = [];
   // First, because pnpm only warns when the automatic install before a script fails.
   results.push(await step("install --frozen-lockfile"));
-  const publishing = deep ? ["build", "size", "tarballs"] : [];
-  for (const script of ["format:check", "lint", "typecheck", "unused", ...publishing]) {
+  const publishing = deep ? ["build", "size", "tarballs", "docs:api"] : [];
+  for (const script of ["format:check", "lint", "typecheck", "unused", "api:check", ...publishing]) {
     results.push(await step(script));
   }
   return results;

@@ -12,6 +12,7 @@ export interface TextMessage {
   readonly id: string;
   /** @default "message" */
   readonly event: string;
+  /** The text of all its `data:` lines, joined by LF. */
   readonly data: string;
 }
 
@@ -24,8 +25,10 @@ export type Message<Events extends object> = {
   };
 }[keyof Events & string];
 
+/** Decoders by the names of events: the option `events` of `connect`. */
 export type DecoderMap = Readonly<Record<string, Decoder<unknown>>>;
 
+/** Options of `connect`. */
 export interface ConnectOptions<Map extends DecoderMap = DecoderMap> extends ResilienceOptions {
   /**
    * Decodes the data of the events with these names. Other events keep their text as data, but the type of the messages

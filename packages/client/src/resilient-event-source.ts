@@ -10,6 +10,7 @@ import { standardBackoff } from "./retry/backoff.ts";
 import type { Policy } from "./retry/loss.ts";
 import type { Delivery } from "./stream/stream-reader.ts";
 
+/** Options of a {@link ResilientEventSource}. */
 export interface ResilientEventSourceInit extends Omit<ResilienceOptions, "credentials" | "policy"> {
   /** Whether cookies are sent to other origins too. @default false */
   readonly withCredentials?: boolean;
@@ -75,14 +76,22 @@ type EventOf<Name extends string> = Name extends keyof EventMap ? EventMap[Name]
  * source.onmessage = ({ data, lastEventId }) => show(data);
  */
 export class ResilientEventSource extends EventTarget {
+  /** The value of `readyState` before the first response, and between two. */
   static readonly CONNECTING = 0 as const;
+  /** The value of `readyState` while events arrive. */
   static readonly OPEN = 1 as const;
+  /** The value of `readyState` when there are no more requests. */
   static readonly CLOSED = 2 as const;
+  /** The same as `ResilientEventSource.CONNECTING`. */
   readonly CONNECTING = 0 as const;
+  /** The same as `ResilientEventSource.OPEN`. */
   readonly OPEN = 1 as const;
+  /** The same as `ResilientEventSource.CLOSED`. */
   readonly CLOSED = 2 as const;
 
+  /** The URL, resolved against that of the page. */
   readonly url: string;
+  /** Whether cookies are sent to other origins too. */
   readonly withCredentials: boolean;
   readonly #connection: Connection<Delivery>;
   readonly #handlers: EventHandlers<EventMap> = new EventHandlers(this);
@@ -148,6 +157,7 @@ export class ResilientEventSource extends EventTarget {
   /** Calls `listener` at each change of `state`. Returns a function that removes it. Needs no `this`. */
   readonly subscribe = (listener: StateListener): (() => void) => this.#connection.subscribe(listener);
 
+  /** Called when a response has begun; `null` removes it. */
   get onopen(): Callback<Event> | null {
     return this.#handlers.get("open");
   }
@@ -156,6 +166,7 @@ export class ResilientEventSource extends EventTarget {
     this.#handlers.set("open", handler);
   }
 
+  /** Called with each event without a name, or named `message`; `null` removes it. */
   get onmessage(): Callback<StreamMessageEvent> | null {
     return this.#handlers.get("message");
   }

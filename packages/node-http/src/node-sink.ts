@@ -6,6 +6,7 @@ import { waitForTurn } from "@holdfast/core/internal";
 import { bytesTaken } from "./bytes-taken.ts";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
 
+/** A response of `node:http`, `node:https` or `node:http2`, and of what stands on them. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** A response behind compression middleware, which buffers what is written until `flush` is called. */

@@ -11,11 +11,14 @@ import {
 } from "@holdfast/core";
 import { createNodeSink, isClosed, type NodeResponse, watchResponse } from "./node-sink.ts";
 
+/** A request of `node:http`, `node:https` or `node:http2`, and of what stands on them. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
 /** The arguments of `serve` for a request of Node: a description of it, and a function that begins the response. */
 export interface NodeExchange {
+  /** The first argument of `serve`. */
   readonly request: SseRequest;
+  /** The second argument of `serve`. It begins the response. */
   readonly open: OpenSink;
 }
 

@@ -14,6 +14,7 @@ import { recordSpans } from "./spans.ts";
 
 const SCOPE = "@holdfast/otel";
 
+/** Options of {@link createOtelObserver}. */
 export interface OtelOptions {
   /**
    * The name of the registry, as the attribute `holdfast.registry.name`. A process with several registries gives each of
@@ -30,7 +31,9 @@ export interface OtelOptions {
 
 /** What is used of a registry. */
 export interface ObservedRegistry {
+  /** What it holds now: read at each collection of metrics. */
   gauges(): Gauges;
+  /** What it knows of a stream: whether it is a channel. */
   get(id: string): StreamInfo | undefined;
 }
 

@@ -18,6 +18,7 @@ import { createConnector, type RedisClient } from "./connectors/create-connector
 import { createWake } from "./pubsub/hints.ts";
 import { createScripts } from "./scripts/index.ts";
 
+/** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
    * The service's own client or cluster, of `redis` 6 or `ioredis` 6. The store neither closes nor changes it. For hints
@@ -39,6 +40,7 @@ export interface RedisStoreOptions {
   readonly timeout?: number;
   /** Its `failed` is called, with the stage `store`, when the connection for hints fails. @default console.warn */
   readonly observer?: Observer;
+  /** For time-outs and reconnections; leases run by the clock of Redis. @default systemClock */
   readonly clock?: Clock;
   /** Returns random numbers in [0, 1). @default Math.random */
   readonly random?: () => number;

@@ -22,4 +22,5 @@ export type ConnectionState =
       readonly error?: unknown;
     };
 
+/** Called with each new state of a connection. */
 export type StateListener = (state: ConnectionState) => void;

@@ -3,6 +3,7 @@ import { type Timers, wallClock } from "../base/clock.ts";
 import { validate } from "../base/validate.ts";
 import { type Backoff, exponentialBackoff } from "./backoff.ts";
 
+/** Options of `createBreaker`. */
 export interface BreakerOptions {
   /** The number of failures in a row, of all connections together, that opens the breaker. @default 5 */
   readonly failures?: number;

@@ -19,7 +19,9 @@ export interface Details {
 
 /** The connection has failed for good, before the stream was complete. */
 export class ConnectionError extends Error implements Details {
+  /** Always `ConnectionError`: recognise the error by it, since another copy of this package has another class. */
   override readonly name = "ConnectionError";
+  /** Why the connection failed; docs/errors.md explains each reason. */
   declare readonly reason: FailureReason;
   declare readonly status: number | undefined;
   declare readonly server: PublicError | undefined;

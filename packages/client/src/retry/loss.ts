@@ -33,6 +33,7 @@ export type Action = "retry" | "refresh" | "done" | "fatal";
 
 /** A request or a response that was lost. */
 export interface Loss {
+  /** What was lost, and how: the key of the `policy` that is asked. */
   readonly reason: LossReason;
   /** A sentence for people. */
   readonly message: string;

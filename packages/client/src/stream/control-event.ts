@@ -7,6 +7,7 @@ import type { EndStatus, PublicError, Reset } from "@holdfast/core";
  * have no ids, so they arrive again from the first.
  */
 export interface StreamReset {
+  /** Why they are missing; docs/errors.md explains each reason. */
   readonly reason: Reset["reason"] | "incomplete";
   /** The numbers of the missing events; what came before them stays valid. `null`: drop everything, and start over. */
   readonly lost: readonly [from: number, to: number] | null;

@@ -42,6 +42,7 @@ export type Capability =
 /** `true`, or why it is missing. */
 export type Capabilities = { readonly [Name in Capability]?: true | { readonly missing: string } };
 
+/** A server that listens, for one test. */
 export interface Listening {
   /** On 127.0.0.1. */
   readonly port: number;
@@ -56,4 +57,5 @@ export interface Listening {
   readonly close: () => Promise<void>;
 }
 
+/** The protocols that the suite's clients speak. */
 export type Protocol = "http/1.1" | "h2c" | "h2";

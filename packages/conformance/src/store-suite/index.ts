@@ -20,6 +20,7 @@ import { testWake } from "./wake.ts";
 export type { Runner } from "../runner.ts";
 export type { Subject } from "./subject.ts";
 
+/** Options of {@link storeSuite}. */
 export interface StoreSuiteOptions {
   /** Names the store in the output of the runner. */
   readonly name: string;

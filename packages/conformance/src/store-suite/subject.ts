@@ -2,6 +2,7 @@ import type { Store } from "@holdfast/core";
 
 /** An empty store, and what the tests need to use it. */
 export interface Subject {
+  /** The store under test. */
   readonly store: Store;
   /** Another store on the same data, as on another machine. @default store */
   readonly other?: Store;

@@ -14,8 +14,11 @@ export interface Subject {
 
 /** A message of the suite: it calls a method of a test server or, without `server`, creates one. */
 export interface Message {
+  /** The number of the test server, from the reply that created it. */
   readonly server?: number;
+  /** The method to call. */
   readonly name: string;
+  /** The arguments of the method or, without `server`, the options of the new test server. */
   readonly args: readonly unknown[];
 }
 

@@ -2,8 +2,11 @@ import type { Latch } from "./latch.ts";
 
 /** Something that can be aborted. `closed` or `aborted`, where it has one, says that there is nothing left to abort. */
 export interface AbortTarget {
+  /** Called at most once, with the reason of the signal. */
   abort(reason?: unknown): void;
+  /** Whether it is over, for a target that closes. */
   readonly closed?: boolean;
+  /** Whether it is over, for a target that aborts, such as a signal's controller. */
   readonly aborted?: boolean;
 }
 

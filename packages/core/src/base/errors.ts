@@ -45,9 +45,13 @@ const BRAND = Symbol.for("holdfast.error");
  * await job.fail(new HoldfastError("SOURCE_FAILED", "The model is overloaded.", { retryable: true, cause: error }));
  */
 export class HoldfastError extends Error {
+  /** What has happened; the table in docs/errors.md explains each code. */
   readonly code: ErrorCode;
+  /** Whether the same request may succeed later. */
   readonly retryable: boolean;
+  /** How long to wait before the next attempt, in ms; `undefined` leaves it to the client. */
   readonly retryAfter: number | undefined;
+  /** Whether clients may see `message`. */
   readonly expose: boolean;
 
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
@@ -63,6 +67,7 @@ export class HoldfastError extends Error {
     this.expose = expose;
   }
 
+  /** Always `HoldfastError`, also in a bundle that renames classes. */
   // On the prototype: the stack is captured before fields are set, and must begin with this name.
   override get name(): "HoldfastError" {
     return "HoldfastError";
@@ -87,10 +92,13 @@ function invalidRetryAfter(value: unknown): HoldfastError {
 
 /** What a client gets to know about an error: the data of `stream.error`. */
 export interface PublicError {
+  /** One of {@link ErrorCode}; a server of another version may send others. */
   readonly code: string;
+  /** A sentence for people. `The stream failed.` if the text is not for the public. */
   readonly message: string;
+  /** Whether the same work may succeed later. Never with the end of a stream. */
   readonly retryable: boolean;
-  /** In ms. */
+  /** How long to wait before the next attempt, in ms. */
   readonly retryAfter?: number;
 }
 

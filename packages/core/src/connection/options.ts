@@ -68,6 +68,7 @@ export interface Surroundings {
 
 /** How much of a stream is held, and for how long; all times are in ms. */
 export interface StreamOptions {
+  /** How many events and bytes are held. @default { events: 65_536, bytes: 8_388_608 } */
   readonly buffer?: BufferOptions;
   /** The largest event on the wire, in bytes; never more than a quarter of `buffer.bytes`. @default 1_048_576 */
   readonly maxEventBytes?: number;

@@ -4,6 +4,7 @@ import type { Sink, SinkEvents } from "./sink.ts";
 
 /** A sink that supplies the body of a `Response`. */
 export interface BodySink extends Sink {
+  /** The body for the `Response`. It ends, fails or is cancelled together with the connection. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 

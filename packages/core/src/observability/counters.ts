@@ -7,8 +7,11 @@ type Tally<Key extends string> = Readonly<Record<Key, number>>;
  * What has happened since the counters were created. Every key exists from the start, so that rates can be computed.
  */
 export interface CounterValues {
+  /** Connections that were opened, and closed by reason. */
   readonly connections: { readonly opened: number; readonly closed: Tally<CloseReason> };
+  /** Streams that were opened in this process, and ended by status. */
   readonly streams: { readonly opened: number; readonly ended: Tally<EndStatus> };
+  /** Events that were pushed, and written to connections. */
   readonly events: {
     readonly pushed: number;
     /** Events written to connections: one event to ten clients counts ten. */
@@ -18,9 +21,13 @@ export interface CounterValues {
   };
   /** Bytes written to connections, control events and heartbeats included. */
   readonly bytes: number;
+  /** Heartbeats that were due on silent connections. */
   readonly heartbeats: number;
+  /** How often clients were told that events are missing, by reason. */
   readonly resets: Tally<ResetReason>;
+  /** Calls of the observer's `warned`. */
   readonly warnings: number;
+  /** Calls of the observer's `failed`, by stage. */
   readonly failures: Tally<FailureStage>;
 }
 

@@ -12,8 +12,11 @@ const encoder = new TextEncoder();
 
 /** The data of `stream.open`. `first` and `last` are the numbers of the oldest and the newest event, if there is a log. */
 export interface OpenData {
+  /** Whether the stream does not exist yet, goes on, or has ended. */
   readonly state: "waiting" | "live" | "ended";
+  /** The number of the oldest event held; `last + 1` if none is, `null` while waiting. */
   readonly first: number | null;
+  /** The number of the newest event; 0 before the first, `null` while waiting. */
   readonly last: number | null;
   /** The interval of heartbeats in ms: without one for much longer, a client takes the connection for dead. */
   readonly heartbeat: number;

@@ -3,6 +3,7 @@ import type { ResetReason } from "./reasons.ts";
 
 /** Where one producer's epoch ends and the next one's begins, in a log that both have written. */
 export interface Joint {
+  /** The epoch that ends. */
   readonly epoch: string;
   /** The number of the last event of that epoch. */
   readonly last: number;
@@ -32,6 +33,7 @@ export type From = "start" | "now";
 
 /** The data of `stream.reset`: what a client has missed and cannot get any more. */
 export interface Reset {
+  /** Why they are missing; docs/errors.md explains each reason. */
   readonly reason: ResetReason;
   /**
    * The numbers of the first and the last missing event, in the client's own epoch; what the client has from before

@@ -27,9 +27,11 @@ export interface Channel<Events extends object> extends StreamSource {
 
 /** What a registry holds now. */
 export interface Gauges {
+  /** Open connections, waiting ones included; `subscribe` does not count. */
   readonly connections: number;
   /** Connections whose stream does not exist yet. */
   readonly waiting: number;
+  /** Streams and channels that are held, ended ones included. */
   readonly streams: number;
   /** Of these streams, those that have ended. */
   readonly lingering: number;
@@ -37,6 +39,7 @@ export interface Gauges {
   readonly bytes: number;
 }
 
+/** Options of `registry.close`. */
 export interface CloseOptions {
   /**
    * For how long streams that were opened here may run on, in ms; clients that ask for them are served, all others are
@@ -49,6 +52,7 @@ export interface CloseOptions {
   readonly spread?: number;
 }
 
+/** Options of `registry.open`: where they differ from those of the registry. */
 export interface OpenOptions extends StreamOptions {
   /**
    * What happens if the stream exists and has not ended. `throw`: the call rejects with `STREAM_EXISTS`, except for an
@@ -59,6 +63,10 @@ export interface OpenOptions extends StreamOptions {
   readonly ifExists?: IfExists;
 }
 
+/**
+ * Options of `createRegistry`. Whatever is left out has a default, except `snapshot`, `source` and `store`, which are
+ * optional capabilities.
+ */
 export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
   /**
    * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. It is
@@ -89,6 +97,16 @@ export interface RegistryOptions<Events extends object = AnyEvents> extends Regi
   readonly durability?: "local" | "stored";
 }
 
+/**
+ * Streams and channels by their ids, and the connections that read them. `createRegistry` creates one; an application
+ * usually has one for its whole life, and closes it at shutdown.
+ *
+ * @example
+ * const jobs = createRegistry();
+ * const job = await jobs.open("42");
+ * void job.pipe(run);
+ * app.get("/jobs/:id", (c) => sse(c, jobs.stream(c.req.param("id"))));
+ */
 export interface Registry<Events extends object = AnyEvents> {
   /** @internal */
   readonly [BARE_HOST]: BareHost;
@@ -134,6 +152,7 @@ export interface Registry<Events extends object = AnyEvents> {
    * if (info?.status !== "live" && info?.status !== "interrupted") return c.body(null, 204);
    */
   find(id: string): Promise<StreamInfo | undefined>;
+  /** What this process holds now, for monitoring. Cheap: it counts nothing. */
   gauges(): Gauges;
   /** The open connections of this process, or those with this key, the oldest first. `subscribe` does not count. */
   connections(key?: string): ConnectionInfo[];

@@ -8,6 +8,7 @@ import { createLatch, type Latch } from "../base/latch.ts";
 
 /** The result of one read. */
 export interface PollResult<Event, Cursor> {
+  /** The events behind the cursor, in order; empty if there are none. */
   readonly events: readonly Event[];
   /** Where the next read continues. */
   readonly cursor: Cursor;

@@ -6,12 +6,15 @@ import { reportedError, type UpstreamMessage } from "./upstream-parser.ts";
 export interface TokenUsage {
   /** Of the prompt, those that came from a cache included. */
   readonly inputTokens?: number;
+  /** Of the answer, those of its reasoning included. */
   readonly outputTokens?: number;
 }
 
 /** What there is to know about the event stream of an LLM API: options of `readEvents`, and what its messages mean. */
 export interface UpstreamProfile extends Pick<ReadEventsOptions, "last"> {
+  /** Whether a message is the end: the option `until` of `readEvents`. */
   readonly until: (message: UpstreamMessage) => boolean;
+  /** The failure that a message reports, if it reports one: the option `error` of `readEvents`. */
   readonly error: (message: UpstreamMessage) => HoldfastError | undefined;
   /** The text that a message adds to the answer, if it adds any. */
   readonly text: (message: UpstreamMessage) => string | undefined;

@@ -14,6 +14,7 @@ import type { EndStatus } from "../protocol/reasons.ts";
 
 /** A terminal record as machines share it. */
 export interface StoredEnd {
+  /** How the stream ended. */
   readonly status: EndStatus;
   /** What of a failure is public. */
   readonly error?: PublicError;
@@ -21,6 +22,7 @@ export interface StoredEnd {
 
 /** What a store knows of one id. */
 export interface StoreMeta {
+  /** A stream has one producer and an end, a channel many producers and no end. */
   readonly kind: "stream" | "channel";
   /** The epoch of the producer that the fence names. */
   readonly epoch: string;
@@ -44,12 +46,15 @@ export interface StoreMeta {
   readonly retryWindowMs?: number;
   /** Why the producer has given up its lease: if no other producer comes, the stream ends as `failed` with this error. */
   readonly error?: PublicError;
+  /** How it ended; left out while it has not. */
   readonly end?: StoredEnd;
   /** Why somebody wants the stream cancelled; empty when no reason was given. */
   readonly cancel?: string;
 }
 
+/** What `open` of a store is asked for. */
 export interface StoreOpen {
+  /** What the caller wants to produce. */
   readonly kind: "stream" | "channel";
   /**
    * The epoch of the caller; with `restoreFence` the one that is restored. Every open has its own. An open that is
@@ -104,8 +109,11 @@ export type StoreOpened =
     }
   | { readonly role: "reader"; readonly meta: StoreMeta };
 
+/** Frames for the end of a log, and what happens behind them in the same step. */
 export interface StoreAppend {
+  /** The epoch that `open` has granted. */
   readonly epoch: string;
+  /** The fence that `open` has granted; an append under an older one is refused. */
   readonly fence: number;
   /**
    * The first frame's number. Frames that are there already are passed over, so that an append whose answer was lost
@@ -116,7 +124,9 @@ export interface StoreAppend {
   readonly batch?: { readonly producer: string; readonly number: number };
   /** None: the lease is renewed. For a channel they have no `id:` client. */
   readonly frames: readonly Uint8Array[];
+  /** How long the producer is taken for alive from now on, in ms. */
   readonly leaseMs: number;
+  /** How long everything is kept from now on without another append, in ms. */
   readonly ttlMs: number;
   /** Closes the stream behind the last frame, in the same step. */
   readonly end?: StoredEnd;
@@ -124,6 +134,7 @@ export interface StoreAppend {
   readonly interrupt?: StoredInterruption;
 }
 
+/** How a producer gives up a stream that another one may go on with. */
 export interface StoredInterruption {
   /** For how long the stream waits, in ms. */
   readonly retryWindowMs: number;
@@ -152,11 +163,15 @@ export type StoreAppended =
 
 /** A place in one life of an id: behind frame `seq`, which belongs to this epoch or to the one behind it. */
 export interface StoreCursor {
+  /** An epoch of this life. */
   readonly epoch: string;
+  /** The number of the last frame that the reader has; 0 before the first. */
   readonly seq: number;
 }
 
+/** How much `read` of a store may return. */
 export interface PageLimits {
+  /** At most so many frames: a positive integer. */
   readonly frames: number;
   /** About so many; a page has one frame at least, if there is one. */
   readonly bytes: number;
@@ -183,17 +198,32 @@ export type OnWake = (id: string | undefined, why: StoreHint) => void;
 
 /** Which ids hints are wanted for. They may be lost, doubled or late. */
 export interface StoreWake {
+  /** Asks for hints about this id; twice is once. */
   add(id: string): void;
+  /** Asks for no more hints about this id; they may still come. */
   delete(id: string): void;
+  /** Asks for no more hints at all, and releases what they needed. Idempotent. */
   close(): void;
 }
 
 /** A durable log shared by machines, behind the logs of their processes. */
 export interface Store {
+  /**
+   * Makes the caller the producer of an id, or says who is: one atomic step, so that of two callers one gets it.
+   *
+   * @throws (as a rejection) `STORE_UNAVAILABLE`, as every call of a store
+   */
   open(id: string, options: StoreOpen): Promise<StoreOpened>;
+  /**
+   * Appends frames behind the last one, renews the lease, and ends or interrupts the stream: all of it or nothing.
+   */
   append(id: string, append: StoreAppend): Promise<StoreAppended>;
   /** One atomic step: meta and page agree. */
   read(id: string, after: StoreCursor | null, limits: PageLimits): Promise<StorePage>;
+  /**
+   * Calls `onWake` for changes of these ids, made in any process, until the result is closed. Hints only save time: a
+   * store whose hints are lost is read again every few seconds.
+   */
   wake(ids: Iterable<string>, onWake: OnWake): StoreWake;
   /**
    * Asks for a live stream to be cancelled: its producer is woken, and told with its next append. The first request
@@ -207,6 +237,7 @@ export interface Store {
    * whether it did.
    */
   lost(id: string, fence: number, end: StoredEnd): Promise<boolean>;
+  /** Removes everything about an id. Also resolves if there is nothing. */
   delete(id: string): Promise<void>;
   /**
    * Resolves with a text that names the data of the store: the same in all processes, and another one after the store has

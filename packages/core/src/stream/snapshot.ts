@@ -20,11 +20,13 @@ export type Snapshot<Events extends object> =
 
 /** The stream exists and has not begun. */
 export interface PendingSnapshot {
+  /** Says that the stream has not begun. */
   readonly state: "pending";
 }
 
 /** The stream is running: in this process, on another machine, or nowhere any more. */
 export interface RunningSnapshot<Events extends object> {
+  /** Says that the stream has begun and has not ended. */
   readonly state: "running";
   /** The id of the last event that `events` covers, as `push` returned it. The live log continues behind it. */
   readonly at?: string;
@@ -34,7 +36,9 @@ export interface RunningSnapshot<Events extends object> {
 
 /** The stream is over, and `events` is all of it. */
 export interface FinishedSnapshot<Events extends object> {
+  /** How the stream ended. */
   readonly state: "done" | "failed" | "cancelled";
+  /** All its events; their ids are derived from status and events. */
   readonly events: readonly StreamEvent<Events>[];
 }
 

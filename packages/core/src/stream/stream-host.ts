@@ -9,6 +9,7 @@ import type { Backlog } from "./writer.ts";
 /** What `open` does if the stream exists already and has not ended. */
 export type IfExists = "throw" | "replace" | "append";
 
+/** Options of `registry.cancel`. */
 export interface CancelOptions {
   /**
    * How long the producer may still push after its signal has aborted, in ms. The stream is `cancelled` all the same, also

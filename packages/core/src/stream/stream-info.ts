@@ -3,9 +3,11 @@ import type { Stream } from "./stream.ts";
 
 /** What is known of a stream. */
 export interface StreamInfo {
+  /** The id that the stream was opened under. */
   readonly id: string;
   /** The epoch of the newest events. */
   readonly epoch: string;
+  /** A stream has one producer and an end, a channel many producers and no end. */
   readonly kind: "stream" | "channel";
   /** `interrupted`: it has no producer, and waits for one for `retryWindow`. */
   readonly status: "live" | "interrupted" | EndStatus;

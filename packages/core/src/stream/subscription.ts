@@ -11,10 +11,13 @@ export interface Message {
    * the others have that of the event before them.
    */
   readonly id: string;
+  /** The name of the event; `message` if it was pushed without one. */
   readonly event: string;
+  /** The data as text: what was pushed as anything but a string is JSON. */
   readonly data: string;
 }
 
+/** Options of `registry.subscribe`. */
 export interface SubscribeOptions {
   /** The id of the last event that is already known. */
   readonly cursor?: string;

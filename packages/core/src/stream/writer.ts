@@ -24,6 +24,7 @@ export type PipeSource<Events extends object> = Pullable<StreamEvent<Events> | H
 /** How a stream stands when its producer has finished: its end, or `interrupted`. */
 export type StreamStatus = EndStatus | "interrupted";
 
+/** Options of `fail` of a writer. */
 export interface FailOptions {
   /**
    * For how long the stream waits for another producer before it has failed, in ms, whatever its `retryWindow`.
@@ -82,6 +83,10 @@ export interface StreamWriter<Events extends object> extends StreamSource {
   [Symbol.dispose](): void;
 }
 
+/**
+ * What `pipe` calls to get its source. `signal` aborts when somebody else wants the producer to stop: pass it on to
+ * whatever the source waits for.
+ */
 export type PipeFunction<Events extends object> = (context: {
   readonly signal: AbortSignal;
 }) => PipeSource<Events> | PromiseLike<PipeSource<Events>>;

@@ -15,6 +15,7 @@ export interface MemoryClientOptions {
 export interface MemoryClient {
   /** Pass it to `serve`, with `open`. */
   readonly request: SseRequest;
+  /** Pass it to `serve`, behind `request`. It begins the response. */
   readonly open: OpenSink;
   /** The status of the response; `undefined` before there is one. */
   readonly status: number | undefined;

@@ -19,7 +19,9 @@ import type {
   StoreWake,
 } from "../store/store.ts";
 
+/** Options of `createMemoryStore`. */
 export interface MemoryStoreOptions {
+  /** The clock of the registries that use the store: leases run by it. */
   readonly clock: Clock;
 }
 

@@ -3,6 +3,7 @@ import type { CommandArgument, RedisConnector } from "../connectors/connector.ts
 import type { Script } from "../scripts/index.ts";
 import { withTimeout } from "../time/with-timeout.ts";
 import type { Health } from "./health.ts";
+import { layoutError } from "./layout.ts";
 import { brokenKey, isAboutKeys, unavailable } from "./unavailable.ts";
 
 type CallKind = "read" | "write";
@@ -34,6 +35,8 @@ export function createCommandSender(
       health.report(kind, true);
       return reply;
     } catch (cause) {
+      const otherLayout = layoutError(cause);
+      if (otherLayout !== undefined) throw otherLayout;
       if (isAboutKeys(cause)) throw brokenKey(cause);
       health.report(kind, false);
       throw unavailable(cause);

@@ -8,11 +8,13 @@ import { createScript, type Script } from "./script.ts";
 export const createAppend = (publish: string): Script =>
   createScript(
     publish,
-    ["now", "publish"],
+    ["now", "publish", "layout"],
     `
 local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel',
-  'grace', 'error')
+  'grace', 'error', 'layout')
 if not meta[1] then return { 'missing' } end
+local otherLayout = problemOf(meta[10])
+if otherLayout then return otherLayout end
 if meta[2] ~= ARGV[1] or meta[3] ~= ARGV[2] then return { 'fenced', tonumber(meta[3]) } end
 
 local FRAMES_OFFSET = 9

@@ -8,10 +8,13 @@ import { createScript, type Script } from "./script.ts";
 export const createCancel = (publish: string): Script =>
   createScript(
     publish,
-    ["publish"],
+    ["publish", "layout"],
     `
-local meta = redis.call('HMGET', KEYS[1], 'kind', 'end')
-if meta[1] ~= 'stream' or meta[2] then return 0 end
+local meta = redis.call('HMGET', KEYS[1], 'kind', 'end', 'layout')
+if meta[1] ~= 'stream' then return 0 end
+local problem = problemOf(meta[3])
+if problem then return problem end
+if meta[2] then return 0 end
 if redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1]) == 1 then redis.call('HSET', KEYS[1], 'grace', ARGV[2]) end
 publish('cancel')
 return 1

@@ -7,6 +7,7 @@ import { createOpen } from "./open.ts";
 import { createRead } from "./read.ts";
 import type { Script } from "./script.ts";
 
+export { LAYOUT, OTHER_LAYOUT } from "./script.ts";
 export type { Script } from "./script.ts";
 
 export interface Scripts {

@@ -1,4 +1,4 @@
-import { createScript, type Script } from "./script.ts";
+import { createScript, LAYOUT, type Script } from "./script.ts";
 
 /*
  * A command that was queued during an outage may run after its caller has given up, or twice. Each open therefore has
@@ -11,12 +11,13 @@ import { createScript, type Script } from "./script.ts";
 export const createOpen = (publish: string): Script =>
   createScript(
     publish,
-    ["now", "publish", "describe"],
+    ["now", "publish", "layout", "describe"],
     `
 local kind, epoch, ttl, keep = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local ifExists, lapsedFence, window = ARGV[6], tonumber(ARGV[7]), ARGV[8]
 local restoreFence, restoreLast, restoreJoints = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
-local meta = describe()
+local meta, problem = describe()
+if problem then return problem end
 
 local function grant(fence, last)
   redis.call('HSET', KEYS[1], 'last', last, 'fence', fence, 'keep', keep)
@@ -32,7 +33,7 @@ end
 
 local function create(fence, last, joints)
   -- This command needs memory, so it comes first: a full Redis refuses it before anything has changed.
-  redis.call('HSET', KEYS[1], 'kind', kind, 'epoch', epoch, 'joints', joints)
+  redis.call('HSET', KEYS[1], 'kind', kind, 'epoch', epoch, 'joints', joints, 'layout', '${LAYOUT}')
   redis.call('HDEL', KEYS[1], 'lease', 'window', 'end')
   if not restoreFence then redis.call('HDEL', KEYS[1], 'cancel', 'grace') end
   redis.call('DEL', KEYS[2])

@@ -9,9 +9,10 @@ import { createScript, type Script } from "./script.ts";
 export const createRead = (publish: string): Script =>
   createScript(
     publish,
-    ["now", "describe"],
+    ["now", "layout", "describe"],
     `
-local meta = describe()
+local meta, problem = describe()
+if problem then return problem end
 if not meta then return { 'missing' } end
 
 local seq = tonumber(ARGV[2])

@@ -6,6 +6,15 @@ export interface Script {
   readonly text: string;
 }
 
+/**
+ * The version of the layout: the keys, what is in them, and the hints. It changes when processes of the version before would
+ * misread what this one writes. See docs/versions.md.
+ */
+export const LAYOUT = 1;
+
+/** How an error reply begins that says that data has another layout; the number of that layout follows. */
+export const OTHER_LAYOUT = "HFLAYOUT";
+
 /** Functions that scripts share. A script contains only those that it names. */
 const SHARED_FUNCTIONS = {
   // The time of Redis, so that the clocks of the machines need not agree.
@@ -20,12 +29,19 @@ local function publish(why)
   redis.call('$PUBLISH', string.sub(KEYS[1], 1, -2) .. 'c', why)
 end`,
 
-  // `first` comes from the oldest entry, because nothing else tells what was trimmed or evicted.
+  layout: `
+local function problemOf(layout)
+  if layout ~= '${LAYOUT}' then return redis.error_reply('${OTHER_LAYOUT} ' .. (layout or '0')) end
+end`,
+
+  // The second result is an error to reply with. `first` comes from the oldest entry, because nothing else tells what was trimmed or evicted.
   describe: `
 local function describe()
   local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'last', 'fence', 'lease', 'end', 'cancel',
-    'joints', 'window', 'error')
+    'joints', 'window', 'error', 'layout')
   if not meta[1] then return nil end
+  local problem = problemOf(meta[11])
+  if problem then return nil, problem end
   local last = tonumber(meta[3])
   local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
   local first = oldest and tonumber(string.match(oldest[1], '^%d+')) or last + 1
