@@ -1,4 +1,10 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { DefaultTheme } from "vitepress";
+import { ROOT } from "./pages.ts";
+
+/** `pnpm docs:api` writes it. */
+const hasApi = existsSync(join(ROOT, "docs/api/index.md"));
 
 /** What stands at the left of each page. A page that is missing here is found only by search. */
 export const sidebar: DefaultTheme.SidebarItem[] = [
@@ -72,11 +78,15 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     items: [
       { text: "Options", link: "/options" },
       { text: "Errors, reasons, statuses", link: "/errors" },
+      ...(hasApi ? [{ text: "All exports", link: "/api/index" }] : []),
       { text: "Core", link: "/packages/core" },
       { text: "Redis store", link: "/packages/redis" },
       { text: "Test suite for adapters, stores", link: "/packages/conformance" },
       { text: "Protocol", link: "/protocol" },
       { text: "Protocol by example", link: "/protocol-examples" },
+      { text: "Versions", link: "/versions" },
+      { text: "OpenTelemetry", link: "/packages/otel" },
+      { text: "Command line", link: "/packages/cli" },
       { text: "Work on holdfast", link: "/contributing" },
     ],
   },

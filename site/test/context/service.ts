@@ -1,7 +1,9 @@
 /** The service around a fragment of code on a page: what its reader has to imagine. Types only; fragments are not run. */
 import type {
   AnyEvents,
+  Counters,
   EventBody,
+  Gauges,
   HoldfastError,
   PipeSource,
   Registry,
@@ -17,6 +19,11 @@ export declare const app: Hono;
 export declare const signedIn: Hono<{ Variables: { user: { id: string } } }>;
 export declare const express: Express;
 export declare const c: Context;
+/** As in docs/monitoring.md. */
+export declare const createMetrics: (
+  counters: Counters,
+  gauges: () => Gauges,
+) => { readonly contentType: string; metrics(): Promise<string> };
 export declare const id: string;
 export declare const jobs: Registry;
 export declare const answer: StreamWriter<AnyEvents>;

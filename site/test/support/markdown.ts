@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { anchorOf } from "../../.vitepress/anchor.ts";
 import { ROOT } from "../../.vitepress/pages.ts";
 
-/** All Markdown files of the repository, by their paths. */
+/** All Markdown files of the repository that somebody has written, by their paths. */
 export const documents: readonly string[] = globSync("**/*.md", {
   cwd: ROOT,
-  exclude: (name) => ["node_modules", "dist", ".blocks"].includes(String(name).split("/").at(-1) ?? ""),
+  exclude: (name) =>
+    ["node_modules", "dist", ".blocks", "api", "api.md"].includes(String(name).split("/").at(-1) ?? ""),
 });
 
 export function read(path: string): string {
