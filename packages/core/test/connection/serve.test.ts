@@ -6,6 +6,7 @@ import { expect, test, vi } from "vitest";
 import { serve } from "../../src/connection/serve.ts";
 import { ACCEPT, type Accept, type StreamSource } from "../../src/connection/source.ts";
 import { createFakeClock, createMemoryClient } from "../../src/testing/index.ts";
+import { createTestRegistry } from "../support/test-registry.ts";
 
 test("a source of a registry serves the client itself, and counts towards its limits", async () => {
   const accept = vi.fn<Accept>(async () => ({ status: 204 }));
@@ -48,4 +49,40 @@ test.each([
   });
   expect(client.status).toBeUndefined();
   expect(getEventListeners(client.request.signal, "abort")).toEqual([]);
+});
+
+test("a client is not admitted before its request is ready", async () => {
+  const { registry, observed } = createTestRegistry({ maxConnections: 1 });
+  const job = await registry.open("a");
+  let setReady: () => void = () => undefined;
+  const ready = new Promise<void>((resolve) => (setReady = resolve));
+  const client = createMemoryClient();
+  const done = serve({ ...client.request, ready }, client.open, job);
+  expect([registry.gauges().connections, job.readers, client.status]).toEqual([0, 0, undefined]);
+  setReady();
+  await ready;
+  await Promise.resolve();
+  expect([registry.gauges().connections, job.readers, client.status]).toEqual([1, 1, 200]);
+  client.leave();
+  await done;
+  expect(observed.connectionClosed).toMatchObject([{ reason: "disconnected" }]);
+});
+
+test("a client that has left before its request is ready is never admitted, and its source is released", async () => {
+  const { registry, observed } = createTestRegistry();
+  const cancel = vi.fn<() => void>();
+  const job = await registry.open("a");
+  for (const source of [job, new ReadableStream({ cancel })]) {
+    const client = createMemoryClient();
+    const ready = new Promise<void>((resolve) =>
+      client.request.signal.addEventListener("abort", () => resolve()),
+    );
+    const done = serve({ ...client.request, ready }, client.open, source, { registry });
+    client.leave();
+    await done;
+    expect(client.status).toBe(499);
+  }
+  expect(cancel).toHaveBeenCalledOnce();
+  expect(observed.connectionOpened).toEqual([]);
+  expect(registry.gauges().connections).toBe(0);
 });
