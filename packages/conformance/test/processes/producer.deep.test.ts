@@ -47,14 +47,15 @@ describe.skipIf(redisBinary === undefined)("a producer", { timeout: 180_000 }, (
             connect(() => second.port, `/streams/${id}`),
           )
         : [];
-    const begin = (id: string): Promise<void> => first.run("open", id).then(() => first.run("push", id, 3));
+    // On a busy machine the store may not answer in time.
+    const begin = (id: string): Promise<void> =>
+      eventually(() => first.run("open", id)).then(() => first.run("push", id, 3));
     await Promise.all(ids.map(begin));
     const clients = ids.flatMap(connectTo);
     await untilReceived(clients, 3);
 
     const delays: number[] = [];
     for (const id of ids) {
-      // On a busy machine the store may not answer in time.
       const cancelledAt = (await eventually(() => second.run("cancel", id, `no ${id}`))) as number;
       const state = await eventually(async () => {
         const now = await first.run("signalState", id);

@@ -50,9 +50,10 @@ export class Batcher {
     else this.sendIn(this.#sentAt + BATCH.delay - this.#options.client.clock.now());
   }
 
-  /** Sends in `ms` or sooner, in the next turn if that is now. A retry keeps its time. */
+  /** Sends in `ms` or sooner, in the next turn if that is now; a retry keeps its time. */
   sendIn(ms: number): void {
-    if (!this.isRetrying) this.#sendIn(ms);
+    // Behind a send that is under way `next` is asked. A timer that fired during it would send nothing.
+    if (!this.#isSending && !this.isRetrying) this.#sendIn(ms);
   }
 
   stop(): void {

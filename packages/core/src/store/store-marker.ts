@@ -15,6 +15,7 @@ export class StoreMarker {
   readonly #watcher: StoreWatcher;
   readonly #onChanged: () => void;
   #known: string | undefined;
+  #reading: Promise<string | undefined> | undefined;
   /** When every living producer has restored its streams. */
   #restoredAt = -Infinity;
 
@@ -35,7 +36,7 @@ export class StoreMarker {
   async untilRestored(id: string, ifExists: IfExists): Promise<void> {
     const { clock } = this.#client;
     for (;;) {
-      this.#see(await this.#client.marker());
+      this.#see(await this.#read());
       if (clock.now() >= this.#restoredAt) return;
       // An open that continues the stream needs its events too, which are stored behind it.
       if (ifExists === "throw" && (await this.#isStored(id))) return;
@@ -52,6 +53,14 @@ export class StoreMarker {
     } catch {
       client.clock.after(pollDelay(client.random()), () => void this.#learn());
     }
+  }
+
+  /** Many opens at the same time read the marker once. */
+  #read(): Promise<string | undefined> {
+    this.#reading ??= this.#client.marker().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
   }
 
   #see(marker: string | undefined): void {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/store/store.ts";
 import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";
 import { createCluster } from "../support/cluster.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 import { createTestRegistry } from "../support/test-registry.ts";
 
 const code = (expected: string): unknown => expect.objectContaining({ code: expected });
@@ -130,4 +131,27 @@ test("a store without a marker, and one that is not connected yet, are no outage
     await closed;
   }
   expect(clock.timers).toBe(0);
+});
+
+test("opens at the same time read the marker once", async () => {
+  const clock = createFakeClock();
+  const memory = createMemoryStore({ clock });
+  let reads = 0;
+  const store: Store = {
+    ...memory,
+    marker() {
+      reads++;
+      return memory.marker();
+    },
+  };
+  const { registry } = createTestRegistry({ store, random: seededRandom(1) }, clock);
+  await clock.flush();
+  expect(reads).toBe(1);
+  await Promise.all(["a", "b", "c"].map((id) => registry.open(id)));
+  expect(reads).toBe(2);
+  await registry.open("d");
+  expect(reads).toBe(3);
+  const closed = registry.close({ deadline: 0 });
+  await clock.advance(0);
+  await closed;
 });

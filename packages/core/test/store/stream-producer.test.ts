@@ -59,6 +59,29 @@ describe("push", () => {
   });
 });
 
+describe("the lease", () => {
+  test("is renewed also after hints were lost during a slow append", async () => {
+    const { processes, clock, store, close } = createCluster();
+    const [{ registry, link }] = processes;
+    const job = await registry.open("a");
+    const append = link.append.bind(link);
+    link.append = async (id, given) => {
+      await new Promise<void>((resolve) => clock.after(2_000, resolve));
+      return append(id, given);
+    };
+    job.push({ data: 1 });
+    await clock.advance(10);
+    store.rouse();
+    await clock.advance(1_990);
+    link.append = append;
+    await clock.advance(20_000);
+    expect(await store.read("a", null, { frames: 1, bytes: 1 })).toMatchObject({
+      meta: { last: 1, leaseLeftMs: expect.toSatisfy((left: number) => left >= 10_000) },
+    });
+    await close();
+  });
+});
+
 describe("a producer whose store has lost data", () => {
   test("restores the stream with the same epoch and numbers", async () => {
     const { processes, clock, store, close } = createCluster();
