@@ -456,7 +456,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: "drops the key",
-    passOn: ({ key, ...options }) => options,
+    passOn: ({ key: _key, ...options }) => options,
     foundBy: [
       "keys > counts the connections of a key, and drains those over the limit as busy",
       "keys > lists open connections with what was written to them",
@@ -465,12 +465,12 @@ const faults: readonly Fault[] = [
   },
   {
     name: "serves bare sources without their registry",
-    passOn: ({ registry, ...options }) => options,
+    passOn: ({ registry: _registry, ...options }) => options,
     foundBy: ["keys > counts the connections of a key, and drains those over the limit as busy"],
   },
   {
     name: "drops `onClose`",
-    passOn: ({ onClose, ...options }) => options,
+    passOn: ({ onClose: _onClose, ...options }) => options,
     foundBy: [
       "keys > calls `onClose` once: a bare source",
       "keys > calls `onClose` once: a client that disconnects",

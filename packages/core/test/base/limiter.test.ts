@@ -18,8 +18,10 @@ function createLimiter(concurrency: number): {
   const clock = createFakeClock();
   const limiter = new Limiter({ clock, concurrency, abandonAfter: 1_000 });
   const started: RunningTask[] = [];
-  const add = (): (() => void) =>
-    limiter.add((signal) => new Promise((resolve) => started.push({ signal, settle: resolve }))).cancel;
+  const add = (): (() => void) => {
+    const task = limiter.add((signal) => new Promise((resolve) => started.push({ signal, settle: resolve })));
+    return () => task.cancel();
+  };
   return { limiter, clock, started, add };
 }
 
@@ -162,14 +164,15 @@ test("in any sequence of calls no more tasks run than allowed, and every one tha
         if (step.do === "add") {
           const added = { started: false, cancelled: false, over: false, settle: () => {}, cancel: () => {} };
           tasks.push(added);
-          added.cancel = limiter.add((signal) => {
+          const limited = limiter.add((signal) => {
             added.started = true;
             expect(signal.aborted).toBe(false);
             expect(tasks.filter(({ started, over }) => started && !over).length).toBeLessThanOrEqual(3);
             return new Promise((resolve) => {
               added.settle = resolve;
             });
-          }).cancel;
+          });
+          added.cancel = () => limited.cancel();
         } else if (step.do === "cancel" && task !== undefined) {
           task.cancelled = true;
           task.cancel();
