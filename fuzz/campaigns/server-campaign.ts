@@ -63,6 +63,8 @@ class ServerCampaign {
   readonly #result: Result;
   /** For each child, the size of its heap after each round. */
   readonly #heaps: number[][];
+  /** Aborts when the campaign has failed: nobody goes on then. */
+  readonly #over = new AbortController();
   #ports: readonly number[] = [];
 
   constructor(target: ServerTarget, setup: Setup, options: CampaignOptions) {
@@ -75,6 +77,15 @@ class ServerCampaign {
   }
 
   async run(): Promise<Result> {
+    const { children } = this.#setup;
+    try {
+      return await Promise.race([this.#run(), ...children.map(({ crashed }) => crashed)]);
+    } finally {
+      this.#over.abort(new Violation("The campaign is over."));
+    }
+  }
+
+  async #run(): Promise<Result> {
     const { children, faults } = this.#setup;
     const { rounds, connections } = this.#options;
     this.#ports = (await Promise.all(children.map((child) => child.run("listen")))).flat();
@@ -114,7 +125,7 @@ class ServerCampaign {
     const { protocol } = this.#target;
     let left = connections;
     const client = async (): Promise<void> => {
-      while (left-- > 0 && !stop.aborted) {
+      while (left-- > 0 && !stop.aborted && !this.#over.signal.aborted) {
         const random = this.#random.fork();
         const refused = await attackServer(protocol, random.pick(this.#ports), random);
         this.#result.refused += refused;
@@ -133,7 +144,8 @@ class ServerCampaign {
       const path = count === 0 ? start : `${start}${random.int(0, count - 1)}`;
       const steps: string[] = [];
       const trace = (text: string): void => void (steps.push(text) > 20 && steps.shift());
-      const client = { protocol, ports: this.#ports, path, kind, random, stop, trace };
+      const over = this.#over.signal;
+      const client = { protocol, ports: this.#ports, path, kind, random, stop, over, trace };
       const { events, resets, cuts, refused } = await inTime(
         readHonestly(client),
         () => `the end of ${path}, whose client: ${steps.join("; ")}`,
@@ -143,7 +155,7 @@ class ServerCampaign {
       this.#result.resets += resets;
       this.#result.faults += cuts;
       this.#result.refused += refused;
-    } while (!stop.aborted);
+    } while (!stop.aborted && !this.#over.signal.aborted);
   }
 }
 

@@ -14,6 +14,8 @@ export interface HonestClient {
   readonly random: Random;
   /** Aborts when the client of a channel has read enough: a channel has no end. */
   readonly stop: AbortSignal;
+  /** Aborts when nobody wants the result any more. */
+  readonly over: AbortSignal;
   /** Called with what the client is doing, for the report of one that hangs. */
   readonly trace: (text: string) => void;
 }
@@ -38,13 +40,14 @@ const RETRY = { min: 1, max: 40 };
  * it sometimes reads slowly. Throws a `Violation` if it was not served every event in order.
  */
 export async function readHonestly(client: HonestClient): Promise<HonestResult> {
-  const { kind, random, stop, trace } = client;
+  const { kind, random, stop, over, trace } = client;
   const checker = new StreamChecker(kind);
   let cuts = 0;
   let refused = 0;
   const isEnough = (): boolean => kind === "channel" && (checker.events >= ENOUGH || stop.aborted);
 
   for (;;) {
+    over.throwIfAborted();
     const hadEnded = checker.end !== undefined;
     trace(`connects behind ${checker.cursor || "nothing"}, after ${checker.events} events and ${cuts} cuts`);
     checker.drained = undefined;

@@ -8,7 +8,10 @@ export class Child<Own extends Commands> {
   /** What the child reported, and wrote to its output: nothing, if all is well. */
   readonly problems: string[] = [];
   readonly #process: ChildProcess;
+  /** Rejects when the process exits before `stop`. */
+  readonly crashed: Promise<never>;
   readonly #exited: Promise<void>;
+  #isStopping = false;
   readonly #pending = new Map<
     number,
     { resolve: (result: unknown) => void; reject: (error: Error) => void }
@@ -28,9 +31,14 @@ export class Child<Own extends Commands> {
       else this.#pending.get(message.call)?.resolve(message.result);
     });
     this.#exited = once(this.#process, "exit").then(([code, signal]) => {
-      const error = new Violation([`The process exited: ${code ?? signal}`, ...this.problems].join("\n"));
-      for (const { reject } of this.#pending.values()) reject(error);
+      this.problems.unshift(`The process exited: ${code ?? signal}`);
+      for (const { reject } of this.#pending.values()) reject(this.#violation());
     });
+    this.crashed = this.#exited.then(() => {
+      if (!this.#isStopping) throw this.#violation();
+      return new Promise<never>(() => undefined);
+    });
+    this.crashed.catch(() => undefined);
   }
 
   run<Name extends keyof Own & string>(
@@ -44,20 +52,26 @@ export class Child<Own extends Commands> {
     return this.#run("memory", undefined) as Promise<number>;
   }
 
-  /** Throws if the child has reported anything. */
+  /** Throws if the child has reported anything, or is gone. */
   check(): void {
-    if (this.problems.length > 0) throw new Violation(this.problems.slice(0, 5).join("\n"));
+    if (this.problems.length > 0) throw this.#violation();
   }
 
   /** Tells the child that its parent is gone. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     if (this.#process.connected) this.#process.disconnect();
     const killer = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
     await this.#exited;
     clearTimeout(killer);
   }
 
+  #violation(): Violation {
+    return new Violation(this.problems.slice(0, 5).join("\n"));
+  }
+
   async #run(name: string, argument: unknown): Promise<unknown> {
+    if (!this.#process.connected) throw this.#violation();
     const call = this.#calls++;
     const answered = new Promise((resolve, reject) => this.#pending.set(call, { resolve, reject }));
     this.#process.send({ call, name, argument });

@@ -26,6 +26,8 @@ export class StreamChecker {
   /** The number that each producer gave its last event. A stream has one producer in each life. */
   #numbers = new Map<string, number>();
   #last: EventContent | undefined;
+  /** Whether nothing has come since the last reset. */
+  #isBehindReset = false;
 
   constructor(kind: SourceKind) {
     this.#kind = kind;
@@ -57,6 +59,7 @@ export class StreamChecker {
 
   #reset(id: string | undefined, { lost }: { lost: readonly [number, number] | null }): void {
     this.resets++;
+    this.#isBehindReset = true;
     if (lost === null) {
       this.#position = undefined;
       this.#numbers.clear();
@@ -83,6 +86,7 @@ export class StreamChecker {
       if (this.#last !== undefined && this.#last.life !== life) this.#fail(`event ${id} of ${life}`);
     }
     this.#last = content;
+    this.#isBehindReset = false;
     this.events++;
   }
 
@@ -90,9 +94,9 @@ export class StreamChecker {
     this.end = status;
     // Any other end says itself that the stream is not whole.
     if (status !== "done") return;
-    // Behind a reset there may be nothing left: then everything is declared as missing.
-    const isDeclared = this.#last === undefined && this.resets > 0;
-    if (!isDeclared && this.#last?.isLast !== true) this.#fail(`the end ${id} before the last event`);
+    // Behind a reset there may be nothing left: then the last event is declared as missing.
+    if (!this.#isBehindReset && this.#last?.isLast !== true)
+      this.#fail(`the end ${id} before the last event`);
     if (this.#kind === "stream" && numberOf(id ?? "") !== Number(this.#position) + 1)
       this.#fail(`the end ${id}`);
   }

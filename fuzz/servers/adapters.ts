@@ -1,7 +1,7 @@
 import { createServer as createHttp1Server } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { Server } from "node:net";
-import { toResponse } from "@holdfast/core";
+import { HoldfastError, toResponse } from "@holdfast/core";
 import { sse as sseExpress } from "@holdfast/express";
 import { sse as sseFastify } from "@holdfast/fastify";
 import { sse as sseHono } from "@holdfast/hono";
@@ -74,6 +74,23 @@ async function respond(request: Request, route: Route, report: Report): Promise<
   }
 }
 
+/** The server of Hono logs responses that clients left or that holdfast has cut, which is no problem. */
+function checkLogOfHono(report: Report): void {
+  console.info = () => undefined;
+  console.error = (error: unknown) => {
+    if (!(HoldfastError.is(error) && error.code === "ABORTED")) report(error);
+  };
+}
+
+function honoServer(
+  fetch: (request: Request) => Response | Promise<Response>,
+  report: Report,
+  options = {},
+): Server {
+  checkLogOfHono(report);
+  return createAdaptorServer({ fetch, ...options }) as Server;
+}
+
 const h2c = { createServer: createHttp2Server };
 
 export const adapters = {
@@ -84,11 +101,9 @@ export const adapters = {
   // Only the types of the raw request and response differ, and they are not used here.
   "fastify h2c": (route, report) =>
     fastifyServer(fastify({ http2: true }) as unknown as FastifyInstance, route, report),
-  hono: (route, report) => createAdaptorServer({ fetch: honoApp(route, report).fetch }) as Server,
-  "hono h2c": (route, report) =>
-    createAdaptorServer({ fetch: honoApp(route, report).fetch, ...h2c }) as unknown as Server,
-  toResponse: (route, report) =>
-    createAdaptorServer({ fetch: (request: Request) => respond(request, route, report) }) as Server,
+  hono: (route, report) => honoServer(honoApp(route, report).fetch, report),
+  "hono h2c": (route, report) => honoServer(honoApp(route, report).fetch, report, h2c),
+  toResponse: (route, report) => honoServer((request) => respond(request, route, report), report),
 } satisfies Record<string, CreateServer>;
 
 export type AdapterName = keyof typeof adapters;

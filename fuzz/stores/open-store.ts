@@ -67,7 +67,10 @@ function onRedis(port: number): OpenStore {
   client.on("error", () => undefined);
   return {
     ...NO_STORE,
-    connect: () => storeOnFastClock(redisStore({ client, timeout: 1_000, clock: fastClock, observer: {} })),
+    connect: () =>
+      storeOnFastClock(
+        redisStore({ client, timeout: 4_000, clock: fastClock, observer: { failed: () => undefined } }),
+      ),
     close: async () => client.disconnect(),
   };
 }
