@@ -60,7 +60,7 @@ export async function readHonestly(client: HonestClient): Promise<HonestResult> 
     if (status === 503 || checker.drained === "busy") refused++;
     if (status === 204 || isEnough()) break;
     if (checker.end === undefined) cuts++;
-    trace(`got ${status}${checker.drained === undefined ? "" : ` and ${checker.drained}`}`);
+    trace(`got ${status}${checker.drained === undefined ? "" : ` and ${String(checker.drained)}`}`);
     await pause(random.int(RETRY.min, RETRY.max));
   }
   return { events: checker.events, resets: checker.resets, cuts, refused, end: checker.end };
