@@ -8,8 +8,10 @@ import { eventTooLarge } from "../protocol/event-size.ts";
 
 const SMALLEST_SLAB = 1_024;
 const LARGEST_SLAB = 65_536;
-/** A frame over this part of the largest slab gets its own slab, so that it does not leave another one half empty. */
-const LARGE = 1 / 8;
+/** A slab is at most this part of what is held, so that little is kept of frames that were dropped, or not yet written. */
+const SLAB_SHARE = 1 / 8;
+/** A frame over this part of a slab gets its own, so that it does not leave another one half empty. */
+const LARGE_SHARE = 1 / 4;
 
 const encoder = new TextEncoder();
 
@@ -45,7 +47,6 @@ export class SlabMemory {
   readonly #frameLimit: number;
   readonly #largestSlab: number;
   readonly #slabs: Slab[] = [];
-  #nextSlabSize = SMALLEST_SLAB;
   /** The free space for small frames. Large frames do not touch it. */
   #free = new Uint8Array();
   /** The last slab, if the free space is its own. */
@@ -78,7 +79,7 @@ export class SlabMemory {
    */
   encode(text: string): void {
     if (text.length > this.#frameLimit) throw eventTooLarge(text.length, this.#frameLimit);
-    const large = this.#largestSlab * LARGE;
+    const large = this.#largeSize;
     if (text.length <= large) {
       const { read, written } = encoder.encodeInto(text, this.#free);
       if (read === text.length) {
@@ -96,7 +97,7 @@ export class SlabMemory {
 
   /** Writes a copy of an encoded frame, which begins at {@link end} once it is committed. */
   copy(bytes: Uint8Array): void {
-    if (bytes.length > this.#largestSlab * LARGE) return this.#stage(bytes.length, bytes.slice());
+    if (bytes.length > this.#largeSize) return this.#stage(bytes.length, bytes.slice());
     if (bytes.length > this.#free.length) this.#allocate(bytes.length);
     this.#free.set(bytes);
     this.#stage(bytes.length);
@@ -122,22 +123,33 @@ export class SlabMemory {
   }
 
   /**
-   * The frames between two addresses, of which the last has number `last`. It is a view of one slab and stops at its
-   * end, except that a short run which crosses into the next slab is copied, so that events of one turn are one write.
+   * The frames between two addresses, of which the last has number `last`. It is a view of one slab and stops at its end,
+   * except that frames of several slabs that fit into 64 KiB are copied, so that they are one write.
    */
   read(start: number, end: number, last: number): Run {
     const index = this.#slabAt(start);
     const slab = this.#slabs[index] as Slab;
     const { memory, base, used } = slab;
     if (end <= base + used) return { bytes: memory.subarray(start - base, end - base), last };
-    if (end - start > LARGEST_SLAB) return { bytes: memory.subarray(start - base, used), last: slab.last };
-    const bytes = new Uint8Array(end - start);
-    for (const each of this.#slabs.slice(index)) {
-      const part = each.memory.subarray(Math.max(start - each.base, 0), Math.min(end - each.base, each.used));
+    const joined = this.#slabsToJoin(index, start, end);
+    const final = joined.at(-1) as Slab;
+    if (final === slab) return { bytes: memory.subarray(start - base, used), last: slab.last };
+    const to = Math.min(end, final.base + final.used);
+    const bytes = new Uint8Array(to - start);
+    for (const each of joined) {
+      const part = each.memory.subarray(Math.max(start - each.base, 0), Math.min(to - each.base, each.used));
       bytes.set(part, Math.max(each.base - start, 0));
-      if (each.last >= last) break;
     }
-    return { bytes, last };
+    return { bytes, last: to === end ? last : final.last };
+  }
+
+  /** The slab of that index, and those behind it, as far as their frames up to `end` fit into 64 KiB. */
+  #slabsToJoin(index: number, start: number, end: number): readonly Slab[] {
+    let to = index + 1;
+    for (let next = this.#slabs[to]; next !== undefined && next.base < end; next = this.#slabs[++to]) {
+      if (Math.min(end, next.base + next.used) - start > LARGEST_SLAB) break;
+    }
+    return this.#slabs.slice(index, to);
   }
 
   #stage(size: number, large?: Uint8Array): void {
@@ -147,9 +159,18 @@ export class SlabMemory {
 
   /** New free space for small frames, of at least `size` bytes. */
   #allocate(size: number): void {
-    this.#free = new Uint8Array(Math.max(this.#nextSlabSize, size));
+    this.#free = new Uint8Array(Math.max(this.#slabSize, size));
     this.#open = undefined;
-    this.#nextSlabSize = Math.min(this.#largestSlab, this.#nextSlabSize * 2);
+  }
+
+  get #slabSize(): number {
+    const held = this.#end - (this.#slabs[0]?.base ?? this.#end);
+    return Math.max(SMALLEST_SLAB, Math.min(this.#largestSlab, Math.ceil(held * SLAB_SHARE)));
+  }
+
+  /** A frame of this size fits into any slab; a larger one gets its own. */
+  get #largeSize(): number {
+    return Math.max(SMALLEST_SLAB, this.#slabSize * LARGE_SHARE);
   }
 
   /** The slab that the staged frame belongs to. */

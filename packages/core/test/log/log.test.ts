@@ -203,6 +203,19 @@ test.each([100, 5_000, 8_100, 9_000, 22_000, 33_000, 66_000])(
   },
 );
 
+test.each([50, 1_500, 5_000, 20_000])(
+  "a log that is kept small from outside takes little memory, with events of up to %d bytes",
+  (largest) => {
+    const held = 65_536;
+    const log = new Log(EPOCH, { events: 65_536, bytes: 8_388_608, maxEventBytes: 1_048_576 });
+    for (let count = 0; count < 10_000; count++) {
+      log.append({ data: "x".repeat((count * 7_919) % largest) });
+      log.trim(log.bytes - held, log.last - 1);
+    }
+    expect(memoryOf(log)).toBeLessThanOrEqual(1.4 * held);
+  },
+);
+
 test("a small log takes little memory, however much has gone through it", () => {
   const log = new Log(EPOCH, { events: 100, bytes: 4_096, maxEventBytes: 1_024 });
   for (let count = 0; count < 10_000; count++) log.append({ data: "x".repeat(100) });
