@@ -9,7 +9,7 @@ export interface PrefixPage {
   readonly events: number;
 }
 
-/** Up to this size, the first page is one write with the frames before it. */
+/** Up to this size together, the first page is one write with the frames before it. */
 const MAX_JOINED_BYTES = 65_536;
 
 /** The position of one client in a snapshot prefix, which it shares with others. */
@@ -37,9 +37,10 @@ export class PrefixReader {
     return { bytes, events };
   }
 
-  /** The next events behind other frames, in one write; only these frames if the next event is too large. */
+  /** The next events behind other frames, in one write; only these frames if that would be too large. */
   readBehind(frames: Uint8Array): PrefixPage {
-    if (this.#log.frame(this.#next).length > MAX_JOINED_BYTES) return { bytes: frames, events: 0 };
+    const next = this.#log.read(this.#next, this.#log.last);
+    if (frames.length + next.bytes.length > MAX_JOINED_BYTES) return { bytes: frames, events: 0 };
     const { bytes, events } = this.read();
     return { bytes: concatFrames([frames, bytes]), events };
   }
