@@ -28,6 +28,16 @@ const encoding = (row: string, ours: string, reference: string, checkLimit: numb
   checkLimit,
 });
 
+/** What a refused connection may cost beside the shortest answer of the same server. */
+const refusal = (ours: string, reference: string, limit: number): Goal => ({
+  workload: "W11",
+  figure: "cpu",
+  unit: "us/connection",
+  ours,
+  reference,
+  limit,
+});
+
 /** At least 50,000 appends per second. */
 const appends = (ours: string): Goal => ({
   workload: "W10",
@@ -88,6 +98,10 @@ export const goals: readonly Goal[] = [
     limit: 2,
     checkLimit: 8,
   },
+  refusal("node-http, drained", "express, res.send", 1),
+  refusal("node-http, 503", "res.end", 1.4),
+  refusal("express, drained", "express, res.send", 1.2),
+  refusal("hono, drained", "hono, c.text", 2.2),
   appends("redis"),
   appends("ioredis"),
   redisCpu("100 streams"),

@@ -55,7 +55,27 @@ export function openStalledClient(target: Target): Socket {
   return socket;
 }
 
-function requestFor({ path, lastEventId }: Target): string {
+/** Sends a request on a connection of its own. Resolves when the server has answered, and closed the connection. */
+export async function readAnswer(target: Target): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let length = 0;
+  const callback = (chunk: number): true => {
+    length += chunk;
+    return true;
+  };
+  const socket = connect({
+    host: "127.0.0.1",
+    port: target.port,
+    onread: { buffer: readBuffer, callback },
+  });
+  socket.on("error", reject);
+  socket.on("close", () => (length > 0 ? resolve() : reject(new Error("closed without a response"))));
+  socket.setTimeout(RESPONSE_TIMEOUT_MS, () => socket.destroy());
+  socket.write(requestFor(target, "Connection: close\r\n"));
+  return promise;
+}
+
+function requestFor({ path, lastEventId }: Target, header = ""): string {
   const cursor = lastEventId === undefined ? "" : `Last-Event-ID: ${lastEventId}\r\n`;
-  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n${cursor}\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n${header}${cursor}\r\n`;
 }

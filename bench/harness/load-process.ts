@@ -1,7 +1,7 @@
 /** The process of the load generator: clients that count the events they receive. */
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openClient, openStalledClient, type Target } from "./client.ts";
+import { openClient, openStalledClient, readAnswer, type Target } from "./client.ts";
 import { microseconds } from "./clock.ts";
 import { createdAt, MARK } from "./payload.ts";
 import { processUsage } from "./process-usage.ts";
@@ -130,6 +130,11 @@ const api = {
       socket.destroy();
     });
     return { p50: quantile(times, 0.5) };
+  },
+
+  /** Opens `count` connections, `concurrency` at a time. Each sends a request, and waits until the server closes it. */
+  async answers(target: Target, count: number, concurrency: number): Promise<void> {
+    await runConcurrently(count, concurrency, () => readAnswer(target));
   },
 };
 

@@ -1,5 +1,5 @@
 /** The process of the server under test: one peer, and what publishes events to it. */
-import { peers } from "../peers/index.ts";
+import { peers, refusals } from "../peers/index.ts";
 import type { PeerOptions, PeerServer } from "../peers/peer.ts";
 import { payload, token } from "./payload.ts";
 import { processUsage, type ProcessUsage } from "./process-usage.ts";
@@ -18,7 +18,7 @@ const api = {
     name: string,
     { history, ...options }: ServerOptions,
   ): Promise<{ port: number; cursor?: string }> {
-    const peer = await peers[name]?.();
+    const peer = await (peers[name] ?? refusals[name])?.();
     if (peer === undefined) throw new Error(`unknown peer ${name}`);
     server = await peer.start({
       ...options,

@@ -25,6 +25,17 @@ export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
   "holdfast toResponse": async () => (await import("./holdfast-to-response.ts")).peer,
 };
 
+/** Servers for W11, which answer each request at once. The first one is the reference. */
+export const refusals: Readonly<Record<string, () => Promise<Peer>>> = {
+  "res.end": async () => (await import("./refusing.ts")).plain,
+  "node-http, 503": async () => (await import("./refusing.ts")).refused(),
+  "node-http, drained": async () => (await import("./refusing.ts")).drained(),
+  "express, res.send": async () => (await import("./refusing.ts")).plainExpress,
+  "express, drained": async () => (await import("./refusing.ts")).drainedExpress(),
+  "hono, c.text": async () => (await import("./refusing.ts")).plainHono,
+  "hono, drained": async () => (await import("./refusing.ts")).drainedHono(),
+};
+
 export const OURS: readonly string[] = Object.keys(peers).filter((name) => name.includes("holdfast"));
 
 /** How peers are set up, where that matters for reading the figures. */

@@ -9,6 +9,7 @@ import { slowClient } from "./w7-slow-client.ts";
 import { shortConnections } from "./w8-short-connections.ts";
 import { streamCount } from "./w9-stream-count.ts";
 import { store } from "./w10-store.ts";
+import { refusedConnections } from "./w11-refusals.ts";
 
 export const workloads: readonly Workload[] = [
   fanOut,
@@ -21,4 +22,5 @@ export const workloads: readonly Workload[] = [
   shortConnections,
   streamCount,
   store,
+  refusedConnections,
 ];

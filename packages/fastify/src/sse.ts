@@ -24,12 +24,12 @@ export async function sse(
   const { request: sseRequest, open } = toExchange(request.raw, reply.raw);
   return serve(
     sseRequest,
-    (status, headers, events) => {
+    (status, headers, ...rest) => {
       // Fastify would write these only with its own reply, which is not sent.
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }
-      const sink = open(status, headers, events);
+      const sink = open(status, headers, ...rest);
       reply.hijack();
       return sink;
     },

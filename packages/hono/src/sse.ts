@@ -1,6 +1,7 @@
 import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
 import type { Context } from "hono";
 import { type PipelinedResponse, waitForTurn } from "@holdfast/core/internal";
+import type { StatusCode } from "hono/utils/http-status";
 import { createFastPathSink, type Outgoing } from "./node-fast-path.ts";
 
 /**
@@ -16,12 +17,12 @@ export async function sse(c: Context, source: Source, options?: ServeOptions): P
   const { outgoing } = (c.env ?? {}) as { readonly outgoing?: Outgoing & PipelinedResponse };
   const turn = outgoing && waitForTurn(outgoing);
   const isOver = turn !== undefined && !(await turn);
-  const response = await toResponse(
+  return toResponse(
     // Up to Node 22, the signal of a pipelined request does not abort before its turn.
     isOver ? new Request(c.req.url, { signal: AbortSignal.abort() }) : c.req.raw,
     source,
     options,
     outgoing && ((events) => createFastPathSink(events, outgoing)),
+    (body, { status, headers }) => c.newResponse(body, status as StatusCode, headers),
   );
-  return c.newResponse(response.body, response);
 }

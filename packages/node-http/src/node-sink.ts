@@ -122,7 +122,7 @@ export function isClosed(res: NodeResponse): boolean {
 
 /** Reports when a response is over, flushed or cut. */
 export interface WatchedResponse {
-  /** Aborts when the response is over. */
+  /** Aborts when the response is over before its end was flushed. */
   readonly signal: AbortSignal;
   /** Resolves when a pipelined response has its turn or is over; `undefined` for all others. */
   readonly ready: Promise<void> | undefined;
@@ -132,9 +132,12 @@ export interface WatchedResponse {
 
 export function watchResponse(res: NodeResponse): WatchedResponse {
   const over = new AbortController();
+  let isOver = false;
   const end = (): void => {
-    if (over.signal.aborted) return;
-    over.abort(RESPONSE_OVER);
+    if (isOver) return;
+    isOver = true;
+    // After an ordinary end nobody listens any more, and to abort costs more than the whole response of a refused client.
+    if (!res.writableFinished) over.abort(RESPONSE_OVER);
     watched.onOver();
   };
   const ready = waitForTurn(res as ServerResponse)?.then((hasTurn) => {

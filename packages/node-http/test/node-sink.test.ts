@@ -97,3 +97,25 @@ test("a pipelined response removes its listener from the shared socket", () => {
   res.emit("close");
   expect(socket.listenerCount("close")).toBe(0);
 });
+
+test("the signal of a request aborts when its client disconnects, and not at an ordinary end", async () => {
+  const signals: AbortSignal[] = [];
+  const server = createServer((req, res) => {
+    const watched = watchResponse(res);
+    signals.push(watched.signal);
+    const sink = createNodeSink(res, watched, 200, {}, { closed: () => undefined, drained: () => undefined });
+    sink.write(new Uint8Array(8));
+    if (req.url === "/end") sink.close();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await (await fetch(`${url}/end`)).arrayBuffer();
+  const client = new AbortController();
+  await fetch(`${url}/open`, { signal: client.signal });
+  const aborted = once(signals[1] as AbortSignal, "abort");
+  client.abort();
+  await aborted;
+  expect(signals[0]?.aborted).toBe(false);
+  server.close();
+  server.closeAllConnections();
+});

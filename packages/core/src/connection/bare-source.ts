@@ -17,6 +17,7 @@ import type { CloseReason } from "../protocol/reasons.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 import type { BareFunction, BareIterable, BareSource } from "./source.ts";
+import { rejectClient } from "./rejection.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** After this many events in a row a source waits for a macrotask, so that timers and sockets are not starved. */
@@ -48,13 +49,12 @@ export function serveBare(
     return response;
   }
   const labels = { id: undefined, key: options.key };
-  const connection = new Connection(pool ?? soleOwner(options), labels, request, open, options);
   const reason = pool?.rejectReason(labels, true);
-  if (reason !== undefined) {
+  if (pool !== undefined && reason !== undefined) {
     releaseUnused(source, runtime.report);
-    connection.reject(reason, pool?.spread);
-    return connection.done;
+    return rejectClient(pool, labels, open, options, reason, pool.spread);
   }
+  const connection = new Connection(pool ?? soleOwner(options), labels, request, open, options);
   pool?.add(connection, true);
   const runner = new BareSourceRunner(connection, request, options);
   connection.setSource(runner);

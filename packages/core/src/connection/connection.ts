@@ -15,6 +15,7 @@ import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { ServeResult, StreamEnd, Transfer } from "../protocol/outcome.ts";
 import { openPagedSink } from "./paged-sink.ts";
+import { retryDelay } from "./retry-delay.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
 import type { ScheduledTask } from "./scheduler.ts";
 
@@ -206,11 +207,10 @@ export class Connection implements ScheduledTask {
     else this.destroy(reason);
   }
 
-  /** Does not admit the client: drains it or, where the option `overload` says so, responds with 503. */
-  reject(reason: DrainReason, spread = 0): void {
-    if (reason !== "busy" || this.options.overload === "drain" || this.#started)
-      return this.drain(reason, spread);
-    const seconds = Math.ceil(this.retryDelay(reason) / 1_000);
+  /** There is no room for the client: drains it or, where the option `overload` says so, responds with 503. */
+  reject(): void {
+    if (this.options.overload === "drain" || this.#started) return this.drain("busy");
+    const seconds = Math.ceil(this.retryDelay("busy") / 1_000);
     this.respondEmpty(503, { ...NO_STREAM_HEADERS, "retry-after": String(seconds) });
   }
 
@@ -222,10 +222,8 @@ export class Connection implements ScheduledTask {
     this.#finish();
   }
 
-  /** A random reconnection time in ms: 1,000 to 2,000, or 5,000 to 30,000 when a limit is reached. */
   retryDelay(reason?: DrainReason): number {
-    const { random } = this.#owner.runtime;
-    return Math.round(reason === "busy" ? 5_000 + 25_000 * random() : 1_000 + 1_000 * random());
+    return retryDelay(this.#owner.runtime.random, reason);
   }
 
   run(now: number): number {

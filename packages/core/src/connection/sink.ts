@@ -64,5 +64,13 @@ export interface SseRequest {
 /**
  * Starts the response and returns its sink. Core calls it exactly once for each request, also for a response without a
  * body.
+ *
+ * @param whole all bytes of the body, where core knows them already. An adapter MAY send them at once and own them, if that
+ * costs less; its sink then ignores `write` and `close`, which follow all the same.
  */
-export type OpenSink = (status: number, headers: Record<string, string>, events: SinkEvents) => Sink;
+export type OpenSink = (
+  status: number,
+  headers: Record<string, string>,
+  events: SinkEvents,
+  whole?: Uint8Array,
+) => Sink;

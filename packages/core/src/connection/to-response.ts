@@ -4,13 +4,20 @@ import type { ServeOptions } from "./serve-options.ts";
 import { serve } from "./serve.ts";
 import type { Source } from "./source.ts";
 import { type BodySink, createWebSink } from "./web-sink.ts";
-import type { SinkEvents } from "./sink.ts";
+import type { Sink, SinkEvents } from "./sink.ts";
+
+/** Creates the response of {@link toResponse}. */
+export type CreateResponse = (
+  body: Uint8Array<ArrayBuffer> | BodySink["body"] | null,
+  init: { readonly status: number; readonly headers: Record<string, string> },
+) => Response;
 
 /**
  * Serves a client with a `Response`, for every runtime and framework that takes one.
  *
  * @param createSink creates the sink that supplies the body, for adapters with something faster than web streams;
  * called at most once. @default createWebSink
+ * @param createResponse for adapters with a `Response` of their own. @default new Response
  * @returns the response, as soon as its status is known. Its body ends when the client has everything or has left.
  * @throws (as a rejection) `INVALID_OPTION`
  *
@@ -22,23 +29,36 @@ export async function toResponse(
   source: Source,
   options?: ServeOptions,
   createSink: (events: SinkEvents) => BodySink = createWebSink,
+  createResponse: CreateResponse = (body, init) => new Response(body, init),
 ): Promise<Response> {
   checkRequest(request);
   const { headers, url, signal } = request;
   return new Promise((resolve, reject) => {
     serve(
       { method: request.method, cursor: readCursor(headers.get("last-event-id"), url), signal },
-      (status, responseHeaders, events) => {
+      (status, responseHeaders, events, whole) => {
+        const init = { status, headers: responseHeaders };
+        if (whole !== undefined) {
+          resolve(createResponse(whole as Uint8Array<ArrayBuffer>, init));
+          return finishedSink(events);
+        }
         const sink = createSink(events);
         // This closure refers to `request` and so keeps it alive: once it is collected, its signal may never abort.
         const hasBody = status === 200 && request.method !== "HEAD";
-        resolve(new Response(hasBody ? sink.body : null, { status, headers: responseHeaders }));
+        resolve(createResponse(hasBody ? sink.body : null, init));
         return sink;
       },
       source,
       options,
     ).catch(reject);
   });
+}
+
+/** A sink whose response has its body already. */
+function finishedSink({ closed }: SinkEvents): Sink {
+  queueMicrotask(closed);
+  const ignore = (): void => undefined;
+  return { write: () => false, close: ignore, cut: ignore, destroy: ignore };
 }
 
 function checkRequest(request: unknown): void {

@@ -3,6 +3,7 @@ import { Connection } from "../connection/connection.ts";
 import { drainWhenAborted } from "../connection/drain-signal.ts";
 import { respondWithoutStream, sendEmptyResponse } from "../connection/empty-response.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
+import { rejectClient } from "../connection/rejection.ts";
 import type { ServeOptions } from "../connection/serve-options.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
 import { isStreamId } from "../protocol/event-id.ts";
@@ -50,14 +51,12 @@ function respond(
   if (response !== undefined) return response;
 
   const { pool } = registry;
-  const connection = new Connection(pool, labels, request, open, options);
   const rejected = pool.rejectReason(labels, target.counted);
   const reason = signal?.aborted === true && rejected !== "shutdown" ? "aborted" : rejected;
-  if (reason !== undefined) connection.reject(reason, pool.spread);
-  else {
-    pool.add(connection, target.counted);
-    lookUpStream(new RequestContext(registry, connection, target, options));
-    drainWhenAborted(connection, signal);
-  }
+  if (reason !== undefined) return rejectClient(pool, labels, open, options, reason, pool.spread);
+  const connection = new Connection(pool, labels, request, open, options);
+  pool.add(connection, target.counted);
+  lookUpStream(new RequestContext(registry, connection, target, options));
+  drainWhenAborted(connection, signal);
   return connection.done;
 }

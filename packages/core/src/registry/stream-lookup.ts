@@ -135,7 +135,7 @@ class StreamLookup implements FrameSource {
     }
     if (result.state === "full") {
       this.#registry.runtime.report("failed", { id, stage: "store", error: result.error });
-      return this.#connection.reject("busy");
+      return this.#connection.reject();
     }
     this.#wasMissing = true;
     this.#askSnapshot();
@@ -207,7 +207,7 @@ class StreamLookup implements FrameSource {
       startSource(id);
     } catch (error) {
       runtime.report("failed", { id, stage: "source", error });
-      this.#connection.reject("busy");
+      this.#connection.reject();
     }
   }
 
@@ -216,7 +216,7 @@ class StreamLookup implements FrameSource {
     const connection = this.#connection;
     if (!connection.started) {
       if (this.#target.counted) {
-        if (waiting.size >= maxWaiting) return connection.reject("busy");
+        if (waiting.size >= maxWaiting) return connection.reject();
         waiting.add(this);
         this.#latch.defer(() => waiting.delete(this));
       }

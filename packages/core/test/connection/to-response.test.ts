@@ -90,3 +90,26 @@ test("a client that takes 64 KiB of a large event within `idleTimeout` is readin
   expect(observed.connectionClosed).toMatchObject([{ reason: "zombie" }]);
   await expect(reader.read()).rejects.toThrow();
 });
+
+test("a client that is not admitted gets a body that is no stream, from the adapter's own `Response`", async () => {
+  const { registry, connect, observed } = createTestRegistry({ maxConnections: 1 });
+  await registry.open("a");
+  connect("a");
+  const bodies: unknown[] = [];
+  const response = await toResponse(
+    new Request(URL),
+    registry.stream("a"),
+    {},
+    () => {
+      throw new Error("No sink is needed.");
+    },
+    (body, init) => {
+      bodies.push(body);
+      return new Response(body, init);
+    },
+  );
+  expect(bodies).toEqual([expect.any(Uint8Array)]);
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  expect(await response.text()).toContain('{"reason":"busy"}');
+  expect(observed.connectionClosed).toMatchObject([{ reason: "busy" }]);
+});
