@@ -50,7 +50,7 @@ export async function readHonestly(client: HonestClient): Promise<HonestResult> 
     over.throwIfAborted();
     const hadEnded = checker.end !== undefined;
     trace(`connects behind ${checker.cursor || "nothing"}, after ${checker.events} events and ${cuts} cuts`);
-    checker.drained = undefined;
+    checker.connects();
     const status = await readConnection(client, checker, isEnough);
     // A client that was told of the end asks once more: the answer is 204, whatever has become of the stream.
     const expected = hadEnded ? [0, 204] : [0, 200, 204, 503];

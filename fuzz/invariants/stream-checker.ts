@@ -18,7 +18,7 @@ export class StreamChecker {
   resets = 0;
   /** The status of the stream's end, when it was told. */
   end: string | undefined;
-  /** The reason of the last drain. */
+  /** The reason for which this connection was drained. */
   drained: string | undefined;
   readonly #kind: SourceKind;
   /** The number of the last event; `undefined` while the client does not know where it begins. */
@@ -32,6 +32,11 @@ export class StreamChecker {
   constructor(kind: SourceKind) {
     this.#kind = kind;
     if (kind === "bare") this.#position = 0;
+  }
+
+  /** Begins another connection. */
+  connects(): void {
+    this.drained = undefined;
   }
 
   take(block: Block): void {

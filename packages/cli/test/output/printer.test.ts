@@ -84,7 +84,7 @@ describe("text", () => {
 
   test("has colours on a terminal, but not with NO_COLOR", async () => {
     vi.stubEnv("FORCE_COLOR", undefined);
-    vi.stubEnv("NO_COLOR", undefined);
+    for (const name of ["CI", "NO_COLOR", "TMUX"]) vi.stubEnv(name, undefined);
     vi.stubEnv("TERM", "xterm-256color");
     expect((await printed([EVENT], { isTTY: true })).out).toContain("\u001b[36mprogress\u001b[39m");
     expect((await printed([EVENT])).out).not.toContain("\u001b");
