@@ -1,7 +1,6 @@
 import { globSync } from "node:fs";
 import { defineConfig, type Plugin } from "vitepress";
 import { anchorOf } from "./anchor.ts";
-import { pending } from "./pending.ts";
 import { pages, ROOT } from "./pages.ts";
 import { repositoryLinks } from "./repository-links.ts";
 import { sidebar } from "./sidebar.ts";
@@ -30,7 +29,6 @@ export default defineConfig({
   srcExclude: globSync("**/*.md", { cwd: ROOT, exclude: (path) => /node_modules/.test(String(path)) }).filter(
     (path) => !pages.has(path),
   ),
-  ignoreDeadLinks: pending.map((path) => new RegExp(`/${path.replace(/^docs\/|\.md$/g, "")}$`)),
   head: [["link", { rel: "icon", href: icon }]],
   markdown: {
     anchor: { slugify: anchorOf },

@@ -2,7 +2,6 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 import { pages, ROOT } from "../.vitepress/pages.ts";
-import { pending } from "../.vitepress/pending.ts";
 import { anchorsOf, documents, linksOf, read } from "./support/markdown.ts";
 
 test.each(documents)("the links of %s lead somewhere", (document) => {
@@ -23,15 +22,10 @@ test("the buttons of the start page lead to pages and headings", () => {
   }
 });
 
-test("pages that are still to come have not come", () => {
-  expect(pending.filter((page) => existsSync(join(ROOT, page)))).toEqual([]);
-});
-
 /** What is wrong with a link of a document, relative to its folder. */
 function problemOf(document: string, link: string): string | undefined {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? document : normalize(join(dirname(document), decodeURI(path)));
-  if (pending.includes(target)) return undefined;
   if (target.startsWith("..")) return "outside of the repository";
   if (!existsSync(join(ROOT, target))) return "no such file";
   if (anchor === undefined) return undefined;
