@@ -5,7 +5,7 @@ import { Hono } from "hono";
 const GRACE = 15_000;
 
 export const live = createRegistry();
-export const lobby = live.channel("lobby");
+const lobby = live.channel("lobby");
 export const app = new Hono();
 /** The users who are online: how many connections they have, or the timer until they count as gone. */
 export const online = new Map<string, { connections: number; timer?: NodeJS.Timeout }>();
