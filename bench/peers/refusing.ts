@@ -9,9 +9,10 @@ import { Hono } from "hono";
 import { listen } from "./listen.ts";
 import type { Peer } from "./peer.ts";
 
-const refusing = (listener: RequestListener): Peer => ({
+const refusing = (listener: (...args: Parameters<RequestListener>) => unknown): Peer => ({
   async start() {
-    return { port: await listen(createServer(listener)), publish: () => undefined };
+    const server = createServer((req, res) => void listener(req, res));
+    return { port: await listen(server), publish: () => undefined };
   },
 });
 
@@ -28,16 +29,16 @@ async function createFullRegistry(): Promise<Registry> {
 }
 
 /** The reference: the shortest answer that a server gives. */
-export const plain: Peer = refusing((_req, res) => void res.end("ok"));
+export const plain: Peer = refusing((_req, res) => res.end("ok"));
 
 export async function drained(): Promise<Peer> {
   const registry = await createFullRegistry();
-  return refusing((req, res) => void sse(req, res, registry.stream("a"), options));
+  return refusing((req, res) => sse(req, res, registry.stream("a"), options));
 }
 
 export async function refused(): Promise<Peer> {
   const registry = await createFullRegistry();
-  return refusing((req, res) => void sse(req, res, registry.stream("a"), refuse));
+  return refusing((req, res) => sse(req, res, registry.stream("a"), refuse));
 }
 
 /** The reference of Hono: its shortest answer. */

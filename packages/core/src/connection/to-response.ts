@@ -55,8 +55,8 @@ export async function toResponse(
 }
 
 /** A sink whose response has its body already. */
-function finishedSink({ closed }: SinkEvents): Sink {
-  queueMicrotask(closed);
+function finishedSink(events: SinkEvents): Sink {
+  queueMicrotask(() => events.closed());
   const ignore = (): void => undefined;
   return { write: () => false, close: ignore, cut: ignore, destroy: ignore };
 }

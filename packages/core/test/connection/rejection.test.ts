@@ -70,9 +70,10 @@ test("the adapter is told the whole body, unless a cut follows it", async () => 
     const request = { method: "GET", cursor: undefined, signal: new AbortController().signal };
     await serve(
       request,
-      (_status, _headers, { closed }, whole) => {
+      (_status, _headers, events, whole) => {
         bodies.push(whole);
-        return { write: () => true, close: closed, cut: closed, destroy: closed };
+        const close = (): void => events.closed();
+        return { write: () => true, close, cut: close, destroy: close };
       },
       registry.stream("a"),
       { control },
