@@ -7,7 +7,7 @@ import { type BodySink, createWebSink } from "./web-sink.ts";
 import type { Sink, SinkEvents } from "./sink.ts";
 
 /** Creates the response of {@link toResponse}. */
-export type CreateResponse = (
+type CreateResponse = (
   body: Uint8Array<ArrayBuffer> | BodySink["body"] | null,
   init: { readonly status: number; readonly headers: Record<string, string> },
 ) => Response;
