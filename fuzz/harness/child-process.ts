@@ -20,7 +20,13 @@ export class Child<Own extends Commands> {
 
   constructor(module: URL, config: object) {
     this.#process = fork(module, [JSON.stringify(config)], {
-      execArgv: ["--conditions=@holdfast/source", "--expose-gc", "--trace-warnings"],
+      // Express has Node parse the path of each request, and Node warns of a hostile one (DEP0170).
+      execArgv: [
+        "--conditions=@holdfast/source",
+        "--expose-gc",
+        "--trace-warnings",
+        "--disable-warning=DEP0170",
+      ],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     for (const output of [this.#process.stdout, this.#process.stderr]) {

@@ -45,7 +45,7 @@ describe.skipIf(redisBinary === undefined)("a web process", { timeout: 180_000 }
     await second.run("close");
     expect(await second.exited).toEqual({ code: 0, signal: null });
     const keys = (await command("KEYS", "*")) as string[];
-    expect(keys.toSorted()).toEqual(["hf:{job}:m", "hf:{job}:s", "hf:{own}:m", "hf:{own}:s"]);
+    expect(keys.toSorted()).toEqual(["hf:marker", "hf:{job}:m", "hf:{job}:s", "hf:{own}:m", "hf:{own}:s"]);
     for (const key of keys) expect(await command("PTTL", key)).toBeGreaterThan(0);
     await eventually(async () => {
       expect(await command("PUBSUB", "CHANNELS")).toEqual([]);

@@ -128,11 +128,4 @@ export const plantedFaults: readonly PlantedFault[] = [
     replacement: "",
     violation: /^An open has taken the stream of a living producer/,
   },
-  {
-    name: "a take-over does not compare the fence",
-    file: "store/stream-claims.ts",
-    original: 'ifExists: "replace", lapsedFence: fence }',
-    replacement: 'ifExists: "replace" }',
-    violation: /^A take-over has erased a stream/,
-  },
 ];
