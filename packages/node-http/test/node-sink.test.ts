@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, IncomingMessage, ServerResponse } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, connect, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -118,4 +119,19 @@ test("the signal of a request aborts when its client disconnects, and not at an 
   expect(signals[0]?.aborted).toBe(false);
   server.close();
   server.closeAllConnections();
+});
+
+test("over HTTP/2 the signal has aborted if the client disconnected before", async () => {
+  const watched = Promise.withResolvers<boolean>();
+  const server = createHttp2Server((_req, res) => {
+    res.stream.once("close", () => watched.resolve(watchResponse(res).signal.aborted));
+    request.close();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const request = client.request();
+  request.on("error", () => undefined);
+  expect(await watched.promise).toBe(true);
+  client.destroy();
+  server.close();
 });
