@@ -2,11 +2,7 @@ import * as core from "@holdfast/core";
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  historiesWithFaults,
-  historiesWithLosses,
-  historiesWithoutFaults,
-} from "../../core/test/model/store/history.ts";
+import { histories } from "../../core/test/model/store/history.ts";
 import { run } from "../../core/test/model/store/simulation.ts";
 import { redisBinary, type RedisServer, startRedis } from "./support/redis-server.ts";
 import { simulatedRedisStore } from "./support/simulated-store.ts";
@@ -25,15 +21,11 @@ describe.skipIf(redisBinary === undefined)("registries that share a Redis", () =
     await server.stop();
   });
 
-  test.each([
-    ["wake-ups are lost", historiesWithoutFaults, 0.2],
-    ["calls fail and processes die", historiesWithFaults, 0.5],
-    ["the store loses data", historiesWithLosses, 0.3],
-  ])(
+  test.each(histories)(
     "lose, duplicate and leak nothing in random histories in which %s",
-    async (_, histories, share) => {
+    async (_, arbitrary, share) => {
       await fc.assert(
-        fc.asyncProperty(histories, async (history) => {
+        fc.asyncProperty(arbitrary, async (history) => {
           const store = simulatedRedisStore(clients);
           try {
             await run(core, history, store);

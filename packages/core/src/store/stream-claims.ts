@@ -11,13 +11,18 @@ const CANCELLED = { status: "cancelled" } as const;
 /** A stream whose producer this process is, as the store has it. */
 export type Claim = Extract<StoreOpened, { role: "producer" }>;
 
+interface UnansweredOpen {
+  readonly epoch: string;
+  readonly ifExists: IfExists;
+}
+
 /** Makes this process the producer of streams in the store. */
 export class StreamClaims {
   readonly #client: StoreClient;
   readonly #marker: StoreMarker;
   readonly #defaults: ResolvedStream;
-  /** The epochs of streams whose opening was not answered. */
-  readonly #unanswered = new Map<string, string>();
+  /** The opens that were not answered: the store may have granted them. */
+  readonly #unanswered = new Map<string, UnansweredOpen>();
 
   constructor(client: StoreClient, marker: StoreMarker, defaults: ResolvedStream) {
     this.#client = client;
@@ -35,16 +40,19 @@ export class StreamClaims {
     const open = { ...toStoreOpen("stream", options, this.#client.random), ifExists };
     const unanswered = this.#unanswered.get(id);
     this.#unanswered.delete(id);
-    let epoch = unanswered ?? open.epoch;
+    let { epoch } = open;
     try {
-      if (unanswered !== undefined) {
-        const opened = await this.#open(id, { ...open, epoch, ifExists: "throw" });
+      if (unanswered !== undefined && mayAdopt(unanswered, ifExists)) {
+        ({ epoch } = unanswered);
+        const opened = await this.#open(id, { ...open, epoch });
         if (opened.role === "producer") return opened;
-        epoch = open.epoch;
+        ({ epoch } = open);
       }
       return await this.#claimAs(id, open);
     } catch (error) {
-      if (HoldfastError.is(error) && error.code === "STORE_UNAVAILABLE") this.#rememberUnanswered(id, epoch);
+      if (HoldfastError.is(error) && error.code === "STORE_UNAVAILABLE") {
+        this.#rememberUnanswered(id, { epoch, ifExists });
+      }
       throw error;
     }
   }
@@ -90,20 +98,17 @@ export class StreamClaims {
     return this.#client.open(id, open, (late) => this.#onLateAnswer(id, late, open.retryWindowMs ?? 0));
   }
 
-  /**
-   * The open may have succeeded although its answer was lost. Its epoch is kept for one lease, so that a retry in this
-   * process adopts it.
-   */
-  #rememberUnanswered(id: string, epoch: string): void {
-    this.#unanswered.set(id, epoch);
+  /** Remembers for one lease that the open may have succeeded although its answer was lost. */
+  #rememberUnanswered(id: string, unanswered: UnansweredOpen): void {
+    this.#unanswered.set(id, unanswered);
     this.#client.clock.after(LEASE, () => {
-      if (this.#unanswered.get(id) === epoch) this.#unanswered.delete(id);
+      if (this.#unanswered.get(id) === unanswered) this.#unanswered.delete(id);
     });
   }
 
   #onLateAnswer(id: string, opened: StoreOpened, retryWindow: number): void {
     if (opened.role === "reader") return;
-    const isUnanswered = this.#unanswered.get(id) === opened.epoch;
+    const isUnanswered = this.#unanswered.get(id)?.epoch === opened.epoch;
     if (!isUnanswered && !this.#client.isClosed) return;
     this.#unanswered.delete(id);
     this.abandon(id, opened, retryWindow);
@@ -130,4 +135,12 @@ export class StreamClaims {
   get #ttl(): number {
     return toStoreLimits("stream", this.#defaults).ttlMs;
   }
+}
+
+/**
+ * Whether a retry may use the epoch of an unanswered open again. A stream that was continued may have had events in this
+ * epoch. If the store has lost it since, the retry would begin a new life, and give their ids to other events.
+ */
+function mayAdopt(unanswered: UnansweredOpen, ifExists: IfExists): boolean {
+  return ifExists === "throw" && unanswered.ifExists !== "append";
 }

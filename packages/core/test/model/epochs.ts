@@ -34,9 +34,13 @@ export class EpochRecords<Record extends EpochRecord> {
     this.#create = create;
   }
 
-  /** An open was granted; its caller may never know. */
+  /** An open was granted; its caller may never know. The store grants an epoch again when the open is repeated. */
   grant(epoch: string, base: number, joints: readonly Joint[]): void {
-    if (!this.#grants.has(epoch)) this.#grants.set(epoch, { base, joints });
+    const granted = this.#grants.get(epoch);
+    if (granted === undefined) this.#grants.set(epoch, { base, joints });
+    else if (granted.base !== base) {
+      throw new Error(`The epoch ${epoch} begins after event ${granted.base}, and after event ${base}`);
+    }
   }
 
   begin(epoch: string): Record {

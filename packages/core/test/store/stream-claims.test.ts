@@ -51,6 +51,33 @@ describe("open", () => {
     await close();
   });
 
+  test.each(["append", "throw"] as const)(
+    "never begins a new life in the epoch of a continuation without a reply: a retry with %s",
+    async (ifExists) => {
+      const { processes, clock, store, close } = createCluster({ hasMarker: false });
+      const [{ registry, link }, other, third] = processes;
+      const job = await third.registry.open("a");
+      job.push({ data: "before" });
+      await clock.advance(5);
+      link.callFates = ["reply lost"];
+      const unanswered = registry.open("a", { ifExists: "append" });
+      await expect(unanswered).rejects.toEqual(code("STORE_UNAVAILABLE"));
+      link.callFates = ["ok"];
+      const page = await store.read("a", null, { frames: 1, bytes: 1 });
+      const cursor = page.code === "ok" ? `${page.meta.epoch}.${page.meta.last}` : "";
+      store.flush();
+      // A client that was sent `cursor` before must be told that the stream has begun again.
+      const next = await registry.open("a", { ifExists });
+      next.push({ data: "after" });
+      await clock.advance(5);
+      const client = other.connect("a", { cursor });
+      await clock.advance(6_000);
+      expect(client.text).toContain("stream.reset");
+      expect(client.events).toEqual(["after"]);
+      await close();
+    },
+  );
+
   test("rejects when the store has not answered for 5 s, and leaves no stream behind", async () => {
     const { processes, clock, store, close } = createCluster();
     processes[0].link.callFates = ["hanging"];

@@ -5,7 +5,7 @@ import {
   type FakeClock,
   type MemoryStore,
 } from "../../src/testing/index.ts";
-import { createFaultyStore, type FaultyStore } from "./faulty-store.ts";
+import { createFaultyStore, type FaultyStore, type FaultyStoreOptions } from "./faulty-store.ts";
 import { type TestRegistry, createTestRegistry } from "./test-registry.ts";
 import { seededRandom } from "./seeded-random.ts";
 
@@ -24,12 +24,15 @@ export interface Cluster {
   readonly close: () => Promise<void>;
 }
 
-export function createCluster(options: RegistryOptions = {}): Cluster {
+export function createCluster({
+  hasMarker = true,
+  ...options
+}: RegistryOptions & Pick<FaultyStoreOptions, "hasMarker"> = {}): Cluster {
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
   const start = (number: number): ClusterProcess => {
     const random = seededRandom(number);
-    const link = createFaultyStore(store, { clock, random });
+    const link = createFaultyStore(store, { clock, random, hasMarker });
     return { ...createTestRegistry({ random, ...options, clock, store: link }, clock), link };
   };
   const processes = [start(1), start(2), start(3)] as const;

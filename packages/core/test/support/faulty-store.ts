@@ -41,11 +41,13 @@ export interface FaultyStoreOptions {
   readonly random: () => number;
   /** A page has at most this many frames. @default as many as `read` asks for */
   readonly pageFrames?: number;
+  /** Whether the store has a marker, by which registries notice that it has lost data. @default true */
+  readonly hasMarker?: boolean;
 }
 
 /** The connection of one process to a store, on which a test can make calls and wake-ups fail. */
 export function createFaultyStore(store: Store, options: FaultyStoreOptions): FaultyStore {
-  const { clock, random, pageFrames = Infinity } = options;
+  const { clock, random, pageFrames = Infinity, hasMarker = true } = options;
   const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   let isDisconnected = false;
   let callCount = 0;
@@ -112,9 +114,10 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
     lost: (id: string, fence: number, end: StoredEnd) => count(() => store.lost(id, fence, end)),
     hintDisconnect: (id: string) => count(() => store.hintDisconnect(id)),
     delete: (id: string) => count(() => store.delete(id)),
-    ...(store.marker !== undefined && {
-      marker: () => call(faulty.markerFates, async () => store.marker?.() as Promise<string>),
-    }),
+    ...(hasMarker &&
+      store.marker !== undefined && {
+        marker: () => call(faulty.markerFates, async () => store.marker?.() as Promise<string>),
+      }),
     health: (onChange) => store.health(onChange),
     wake(ids: Iterable<string>, onWake: OnWake) {
       return store.wake(ids, (id, why) => {

@@ -32,6 +32,8 @@ export type Step =
 
 export interface History {
   readonly durability: "local" | "stored";
+  /** Whether the store has a marker, by which registries notice that it has lost data. */
+  readonly hasMarker: boolean;
   readonly steps: readonly Step[];
   readonly seed: number;
 }
@@ -122,23 +124,72 @@ const lossSteps = [
   },
 ];
 
-function historiesOf(steps: { weight: number; arbitrary: fc.Arbitrary<unknown> }[]): fc.Arbitrary<History> {
+type Steps = fc.Arbitrary<Step[]>;
+
+function stepsOf(steps: { weight: number; arbitrary: fc.Arbitrary<unknown> }[], maxLength: number): Steps {
+  return fc.array(fc.oneof(...steps), { maxLength, size: "max" }) as Steps;
+}
+
+function historiesOf(steps: Steps): fc.Arbitrary<History> {
   return fc.record({
     durability: fc.constantFrom("local" as const, "stored" as const),
-    steps: fc.array(fc.oneof(...steps), { maxLength: 60, size: "max" }) as fc.Arbitrary<Step[]>,
+    hasMarker: fc.boolean(),
+    steps,
     seed: fc.nat(),
   });
 }
 
-/** Nothing fails, but wake-ups are lost, late or doubled. */
-export const historiesWithoutFaults: fc.Arbitrary<History> = historiesOf([
-  ...commonSteps,
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("set wake-up fates"), process, fates: wakeUpFates }) },
-]);
-/** Calls fail and processes die, but the store keeps its data. */
-export const historiesWithFaults: fc.Arbitrary<History> = historiesOf([...commonSteps, ...faultSteps]);
-/** The store loses data too. */
-export const historiesWithLosses: fc.Arbitrary<History> = fc.oneof(
-  historiesOf([...commonSteps, ...faultSteps, ...lossSteps]),
-  historiesOf([...commonSteps, ...lossSteps]),
-);
+/** A producer whose store does not answer is ahead of the store when another process continues its stream. */
+const continuation: Steps = fc
+  .record({ stream: fc.nat(CHANNEL - 1), client, fates: callFates, count: fc.integer({ min: 1, max: 6 }) })
+  .map(({ stream, client, fates, count }) => [
+    { do: "open", stream, process: 0 },
+    { do: "connect", client, process: 0, withoutCursor: false },
+    { do: "push", stream, process: 0, count },
+    { do: "advance", ms: 5 },
+    { do: "set call fates", process: 0, fates },
+    { do: "push", stream, process: 0, count },
+    { do: "advance", ms: 5 },
+    { do: "open", stream, process: 1, ifExists: "append" },
+    { do: "push", stream, process: 1, count: 2 * count },
+    { do: "connect", client, process: 1, withoutCursor: false },
+    { do: "advance", ms: 5_000 },
+  ]);
+
+const continuations: Steps = fc
+  .tuple(stepsOf(commonSteps, 10), continuation, stepsOf([...commonSteps, ...faultSteps], 30))
+  .map((parts) => parts.flat());
+
+/** What happens in the histories, how they are made, and their share of all that are run. */
+export const histories: readonly (readonly [string, fc.Arbitrary<History>, number])[] = [
+  [
+    "wake-ups are lost, late or doubled",
+    historiesOf(
+      stepsOf(
+        [
+          ...commonSteps,
+          {
+            weight: 2,
+            arbitrary: fc.record({ do: fc.constant("set wake-up fates"), process, fates: wakeUpFates }),
+          },
+        ],
+        60,
+      ),
+    ),
+    0.2,
+  ],
+  [
+    "calls fail and processes die, but the store keeps its data",
+    historiesOf(stepsOf([...commonSteps, ...faultSteps], 60)),
+    0.4,
+  ],
+  ["a stream is continued by another process", historiesOf(continuations), 0.1],
+  [
+    "the store loses data",
+    fc.oneof(
+      historiesOf(stepsOf([...commonSteps, ...faultSteps, ...lossSteps], 60)),
+      historiesOf(stepsOf([...commonSteps, ...lossSteps], 60)),
+    ),
+    0.3,
+  ],
+];

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import type { AnyEvents } from "../../../src/protocol/event.ts";
 import type { Registry } from "../../../src/registry/types.ts";
-import type { Store, StoreOpen, StorePage } from "../../../src/store/store.ts";
+import type { Store, StoreOpen, StoreOpened, StorePage } from "../../../src/store/store.ts";
 import {
   createFakeClock,
   createMemoryClient,
@@ -60,11 +60,11 @@ function simulatedMemoryStore(): SimulatedStore {
 /** Runs one history against three registries. Throws an error that says which promise is broken first. */
 export async function run(
   core: Core,
-  { durability, steps, seed }: History,
+  history: History,
   store: SimulatedStore = simulatedMemoryStore(),
 ): Promise<void> {
-  const simulation = new Simulation(core, durability, seed, store);
-  for (const step of steps) {
+  const simulation = new Simulation(core, history, store);
+  for (const step of history.steps) {
     await simulation.perform(step);
     simulation.checkInvariants();
   }
@@ -103,6 +103,7 @@ class Simulation {
   readonly #store: SimulatedStore;
   readonly #model = new ReferenceModel();
   readonly #durability: "local" | "stored";
+  readonly #hasMarker: boolean;
   readonly #processes: Process[];
   readonly #stoppedProcesses: Process[] = [];
   /** The latest producer of each stream. */
@@ -126,9 +127,10 @@ class Simulation {
   #hadLosses = false;
   #violation: unknown;
 
-  constructor(core: Core, durability: "local" | "stored", seed: number, store: SimulatedStore) {
+  constructor(core: Core, { durability, hasMarker, seed }: History, store: SimulatedStore) {
     this.#core = core;
     this.#durability = durability;
+    this.#hasMarker = hasMarker;
     this.#random = seededRandom(seed);
     this.#clock = store.clock;
     this.#store = store;
@@ -220,7 +222,12 @@ class Simulation {
 
   #start(): Process {
     const store = this.#recordGrants(this.#store.connect());
-    const link = createFaultyStore(store, { clock: this.#clock, random: this.#random, pageFrames: 4 });
+    const link = createFaultyStore(store, {
+      clock: this.#clock,
+      random: this.#random,
+      pageFrames: 4,
+      hasMarker: this.#hasMarker,
+    });
     const registry = this.#core.createRegistry({
       ...LIMITS,
       store: link,
@@ -249,16 +256,25 @@ class Simulation {
     return {
       ...store,
       open: async (id, options) => {
+        const isNewGrant = options.kind === "stream" && options.restoreFence === undefined;
         // In this order, and on the connection of the process.
         const [before, opened] = await Promise.all([
           store.read(id, null, { frames: 1, bytes: 1 }),
           store.open(id, options),
         ]);
         if (opened.role === "producer") this.#checkTakeOver(id, options, before);
-        if (opened.role === "producer") this.#model.grant(opened.epoch, opened.last, opened.joints ?? []);
+        if (opened.role === "producer" && isNewGrant) this.#grant(opened);
         return opened;
       },
     };
+  }
+
+  #grant({ epoch, last, joints = [] }: Extract<StoreOpened, { role: "producer" }>): void {
+    try {
+      this.#model.grant(epoch, last, joints);
+    } catch (error) {
+      this.#violation ??= error;
+    }
   }
 
   /** A `replace` that nobody has asked for takes the id of a producer that is dead. */
@@ -292,10 +308,11 @@ class Simulation {
     await this.#clock.flush();
   }
 
-  /** A living producer keeps its stream, whatever the store has lost. A roll-back is not always noticed. */
+  /** A living producer keeps its stream, whatever the store has lost, if that is noticed. A roll-back is not always. */
   #checkNothingTaken(stream: number): void {
     const producer = this.#producers[stream];
-    const mayBeTaken = this.#hadFaults || this.#isRolledBack;
+    const isLossUnnoticed = this.#isRolledBack || (this.#hadLosses && !this.#hasMarker);
+    const mayBeTaken = this.#hadFaults || isLossUnnoticed;
     if (producer !== undefined && isLive(producer) && !mayBeTaken) {
       throw new Error("An open has taken the stream of a living producer");
     }
