@@ -8,7 +8,7 @@ import { targets } from "./targets.ts";
 const ROUNDS = 8;
 
 const { connections, seed, only } = readOptions(process.argv.slice(2));
-const selected = targets.filter(({ name }) => name.includes(only));
+const selected = targets.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()));
 const results: Result[] = [];
 
 console.log(`Seed ${seed}; the timing of the network differs all the same.`);

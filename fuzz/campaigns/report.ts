@@ -16,11 +16,21 @@ const HEAD = [
 export function reportTable(results: readonly Result[]): string {
   const total = emptyResult("all");
   for (const result of results) {
-    for (const name of ["connections", "reads", "events", "resets", "faults", "refused"] as const)
+    for (const name of [
+      "connections",
+      "reads",
+      "events",
+      "resets",
+      "faults",
+      "refused",
+      "nodeAborts",
+    ] as const)
       total[name] += result[name];
     total.growth = Math.max(total.growth, result.growth);
   }
-  return markdownTable([HEAD, ...[...results, total].map(row)]);
+  const table = markdownTable([HEAD, ...[...results, total].map(row)]);
+  if (total.nodeAborts === 0) return table;
+  return `${table}\n\nNode itself has aborted ${total.nodeAborts} times, in ~Http2Session; the servers were started again.`;
 }
 
 function row({ target, connections, reads, events, resets, faults, refused, growth }: Result): string[] {

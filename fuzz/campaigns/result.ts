@@ -15,8 +15,20 @@ export interface Result {
   refused: number;
   /** Bytes of the heap by which the last quarter of the rounds exceeds the first one. */
   growth: number;
+  /** How often Node itself has aborted the server, as it does under a server without holdfast. */
+  nodeAborts: number;
 }
 
 export function emptyResult(target: string): Result {
-  return { target, connections: 0, events: 0, reads: 0, resets: 0, faults: 0, refused: 0, growth: 0 };
+  return {
+    target,
+    connections: 0,
+    events: 0,
+    reads: 0,
+    resets: 0,
+    faults: 0,
+    refused: 0,
+    growth: 0,
+    nodeAborts: 0,
+  };
 }

@@ -6,16 +6,15 @@ import type { Attack } from "./raw-connection.ts";
 
 const NOTHING = Buffer.alloc(0);
 
-/**
- * Frames of HTTP/2: many streams, rapid resets, wrong frames and garbage. No floods of PING and SETTINGS, and no large
- * SETTINGS_MAX_FRAME_SIZE: with them Node 24.21 now and then aborts the process, also under a server without holdfast
- * (`Http2Session::~Http2Session(): Assertion failed: (current_nghttp2_memory_) == (0)`).
- */
+/** Frames of HTTP/2: many streams, rapid resets, floods, wrong frames and garbage. */
 export function http2Attack(random: Random): Pick<Attack, "parts"> {
   if (random.chance(0.03)) return http1Attack(random);
   const start = [h2.PREFACE, h2.frame(h2.SETTINGS, 0, 0, settings(random))];
-  const first = [...start, ...random.pick([streams, rapidReset, streams, rapidReset, wrong])(random, 1)];
-  const second = random.pick([nothing, streams, resets, wrong, goAway])(random, 1_001);
+  const first = [
+    ...start,
+    ...random.pick([streams, rapidReset, streams, rapidReset, flood, wrong])(random, 1),
+  ];
+  const second = random.pick([nothing, streams, resets, flood, wrong, goAway])(random, 1_001);
   return { parts: [Buffer.concat(first), Buffer.concat(second)] };
 }
 
@@ -25,9 +24,10 @@ const nothing: Frames = () => [];
 const goAway: Frames = () => [h2.frame(h2.GOAWAY, 0, 0, Buffer.alloc(8))];
 
 function settings(random: Random): Buffer {
-  const [initialWindow, headerTable] = [4, 1];
+  const [initialWindow, maxFrame, headerTable] = [4, 5, 1];
   return Buffer.concat([
     ...(random.chance(0.3) ? [h2.setting(initialWindow, random.pick([0, 1, 100, 2 ** 31 - 1]))] : []),
+    ...(random.chance(0.1) ? [h2.setting(maxFrame, random.pick([16_384, 1, 2 ** 24 - 1]))] : []),
     ...(random.chance(0.1) ? [h2.setting(headerTable, random.pick([0, 2 ** 32 - 1]))] : []),
     ...(random.chance(0.05) ? [random.bytes(random.int(1, 12))] : []),
   ]);
@@ -71,6 +71,16 @@ const resets: Frames = (random) =>
 function reset(random: Random, stream: number): Buffer {
   return h2.frame(h2.RST_STREAM, 0, stream, h2.uint32(random.pick([8, 0, 2, 7, 99])));
 }
+
+const flood: Frames = (random) => {
+  const one = random.pick([
+    h2.frame(h2.PING, 0, 0, Buffer.alloc(8)),
+    h2.frame(h2.SETTINGS, 0, 0, NOTHING),
+    h2.frame(h2.PRIORITY, 0, 1, Buffer.alloc(5)),
+    h2.frame(h2.DATA, 0, 1, NOTHING),
+  ]);
+  return Array.from({ length: random.int(10, 500) }, () => one);
+};
 
 const wrong: Frames = (random) => [
   random.pick([

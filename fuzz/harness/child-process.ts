@@ -20,13 +20,7 @@ export class Child<Own extends Commands> {
 
   constructor(module: URL, config: object) {
     this.#process = fork(module, [JSON.stringify(config)], {
-      // Express has Node parse the path of each request, and Node warns of a hostile one (DEP0170).
-      execArgv: [
-        "--conditions=@holdfast/source",
-        "--expose-gc",
-        "--trace-warnings",
-        "--disable-warning=DEP0170",
-      ],
+      execArgv: ["--conditions=@holdfast/source", "--expose-gc", "--no-warnings"],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     for (const output of [this.#process.stdout, this.#process.stderr]) {
@@ -36,8 +30,8 @@ export class Child<Own extends Commands> {
       if ("problem" in message) this.problems.push(message.problem);
       else this.#pending.get(message.call)?.resolve(message.result);
     });
-    this.#exited = once(this.#process, "exit").then(([code, signal]) => {
-      this.problems.unshift(`The process exited: ${code ?? signal}`);
+    this.#exited = exitOf(this.#process).then(([code, signal]) => {
+      this.problems.unshift(`The process exited: ${String(code ?? signal)}`);
       for (const { reject } of this.#pending.values()) reject(this.#violation());
     });
     this.crashed = this.#exited.then(() => {
@@ -87,4 +81,11 @@ export class Child<Own extends Commands> {
       this.#pending.delete(call);
     }
   }
+}
+
+/** Waits for the exit and for the output behind it: `close` does not follow every exit. */
+async function exitOf(process: ChildProcess): Promise<unknown[]> {
+  const outputs = [process.stdout, process.stderr].map((output) => output && once(output, "close"));
+  const [exit] = await Promise.all([once(process, "exit"), ...outputs]);
+  return exit;
 }

@@ -26,5 +26,8 @@ export function obey<Own extends Commands>(own: Own): void {
   process.on("disconnect", () => process.exit());
   process.on("uncaughtException", reportProblem);
   process.on("unhandledRejection", reportProblem);
-  process.on("warning", reportProblem);
+  process.on("warning", (warning) => {
+    // Express parses hostile URLs with `url.parse`, which is deprecated.
+    if ((warning as NodeJS.ErrnoException).code !== "DEP0170") reportProblem(warning);
+  });
 }

@@ -6,7 +6,7 @@ export class Violation extends Error {
 }
 
 /** How long a condition may take, in ms: it fails when something hangs, not when the machine is busy. */
-const DEADLINE = 120_000;
+const DEADLINE = 300_000;
 
 /** Waits until `check` returns something other than `undefined`, and returns that. */
 export async function waitFor<T>(

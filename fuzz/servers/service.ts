@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { createRegistry, HoldfastError, type Observer, type Snapshot, type Store } from "@holdfast/core";
+import { createRegistry, HoldfastError, type Observer, type Store } from "@holdfast/core";
 import { fastClock } from "../../packages/conformance/test/processes/fast-clock.ts";
 import type { Random } from "../harness/random.ts";
 import { eventData } from "../invariants/event-data.ts";
 import { BareSources } from "./bare-sources.ts";
+import { Database } from "./database.ts";
 import {
   PLANNED,
   type Producer,
@@ -33,9 +34,12 @@ const LIMITS = {
   linger: 6_000,
   buffer: { events: 300, bytes: 256 << 10 },
   maxConnections: 300,
+  maxConnectionsPerKey: 10,
   maxWaiting: 60,
   maxStreams: 500,
 };
+/** The key of one user, who opens many connections. */
+const USER = "user-1";
 const STORE_ERRORS = ["STORE_UNAVAILABLE", "TAKEN_OVER", "LIMIT_EXCEEDED"];
 
 /** A service with every kind of source, some of which fail. It is what clients attack. */
@@ -44,7 +48,7 @@ export class Service {
   readonly #jobs;
   readonly #demand;
   readonly #bare = new BareSources();
-  #asked = new Map<string, number>();
+  readonly #database: Database;
   #runs = 0;
   #isRunning = false;
   #producers: Promise<unknown> = Promise.resolve();
@@ -52,13 +56,13 @@ export class Service {
   constructor(options: ServiceOptions) {
     const { store, random } = options;
     this.#options = options;
+    this.#database = new Database(random.fork());
     const observer = this.#observer();
     const durability = random.pick(["local", "stored"] as const);
     const shared = { ...LIMITS, observer, random: random.next };
-    const snapshot = (id: string): Promise<Snapshot<{ message: string }> | undefined> => this.#snapshot(id);
     this.#jobs = createRegistry<{ message: string }>({
       ...shared,
-      snapshot,
+      snapshot: (id) => this.#database.ask(id),
       durability,
       ...(store !== undefined && { store }),
     });
@@ -69,13 +73,15 @@ export class Service {
   }
 
   readonly route: Route = (url) => {
-    const [, folder = "", id = "", query] = /^\/([^/?]*)\/([^?]*)\??(.*)$/.exec(url) ?? [];
+    const [, folder = "", id = "", query = ""] = /^\/([^/?]*)\/([^?]*)\??(.*)$/.exec(url) ?? [];
     const source = this.#source(folder, decoded(id));
     if (source === undefined) return undefined;
+    if (query === "kick") this.#jobs.disconnect(USER).catch(this.#options.report);
     const options = {
       ...(query === "refuse" && { overload: "refuse" as const }),
       ...(query === "plain" && { control: false }),
       ...(query === "logout" && { signal: AbortSignal.timeout(100) }),
+      ...(["user", "kick"].includes(query) && { key: USER }),
       ...(folder === "bare" && { registry: this.#jobs, buffer: LIMITS.buffer }),
     };
     return { source, options };
@@ -115,6 +121,7 @@ export class Service {
     return {
       connections: jobs.connections + demand.connections,
       waiting: jobs.waiting + demand.waiting,
+      keys: this.#jobs.connections().length + this.#demand.connections(USER).length,
       // Only channels stay.
       streams: Math.max(0, jobs.streams - 2) + demand.streams,
       bareSources: this.#bare.running,
@@ -141,20 +148,6 @@ export class Service {
       default:
         return undefined;
     }
-  }
-
-  async #snapshot(id: string): Promise<Snapshot<{ message: string }> | undefined> {
-    if (this.#options.random.chance(0.2)) throw new Error(PLANNED);
-    if (id === "slow-row") await pause(200, undefined, { ref: false });
-    if (/^(job|flaky)-\d$/.test(id)) return { state: "pending" };
-    if (!/^row-\d$/.test(id)) return undefined;
-    const asked = (this.#asked.get(id) ?? 0) + 1;
-    this.#asked.set(id, asked);
-    if (asked < 3) return { state: asked === 1 ? "pending" : "running" };
-    const events = Array.from({ length: 200 }, (_, index) => ({
-      data: eventData(id, index + 1, index === 199),
-    }));
-    return { state: "done", events };
   }
 
   async *#onDemand(id: string, signal: AbortSignal): AsyncGenerator<{ data: string }> {
