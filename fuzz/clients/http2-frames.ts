@@ -53,3 +53,17 @@ function text(value: string): Buffer {
   }
   return Buffer.concat([Buffer.from(length), bytes]);
 }
+
+/** The status 400, 404 or 500 at the start of a header block: an index of the static table (RFC 7541, appendix A). */
+const REFUSALS: readonly number[] = [0x8c, 0x8d, 0x8e];
+
+/** How many frames of a server refuse something: a request, a stream or the whole session. */
+export function countRefusals(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + 9 < bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+    const type = bytes[at + 3];
+    const isRefused = type === HEADERS && REFUSALS.includes(bytes[at + 9] ?? 0);
+    if (isRefused || type === RST_STREAM || type === GOAWAY) count++;
+  }
+  return count;
+}

@@ -40,6 +40,8 @@ const LIMITS = {
 };
 /** The key of one user, who opens many connections. */
 const USER = "user-1";
+/** What the observer is told of a row that hangs. */
+const HANGING = "There was no answer within 5000 ms.";
 const STORE_ERRORS = ["STORE_UNAVAILABLE", "TAKEN_OVER", "LIMIT_EXCEEDED"];
 
 /** A service with every kind of source, some of which fail. It is what clients attack. */
@@ -76,7 +78,7 @@ export class Service {
     const [, folder = "", id = "", query = ""] = /^\/([^/?]*)\/([^?]*)\??(.*)$/.exec(url) ?? [];
     const source = this.#source(folder, decoded(id));
     if (source === undefined) return undefined;
-    if (query === "kick") this.#jobs.disconnect(USER).catch(this.#options.report);
+    if (query === "kick") this.#kick().catch(this.#options.report);
     const options = {
       ...(query === "refuse" && { overload: "refuse" as const }),
       ...(query === "plain" && { control: false }),
@@ -150,6 +152,14 @@ export class Service {
     }
   }
 
+  async #kick(): Promise<void> {
+    try {
+      await this.#jobs.disconnect(USER);
+    } catch (error) {
+      if (!hasCode(error, STORE_ERRORS)) throw error;
+    }
+  }
+
   async *#onDemand(id: string, signal: AbortSignal): AsyncGenerator<{ data: string }> {
     if (id === "failing") throw new Error(PLANNED);
     const isFinite = id.startsWith("demand-");
@@ -166,7 +176,7 @@ export class Service {
       warned: () => undefined,
       failed: ({ stage, error }) => {
         const { store, report } = this.#options;
-        const isPlanned = error instanceof Error && error.message === PLANNED;
+        const isPlanned = error instanceof Error && [PLANNED, HANGING].includes(error.message);
         // An outage shows at other stages too: a stream fails when there is no room for its events.
         const isOutage = store !== undefined && (stage === "store" || hasCode(error, STORE_ERRORS));
         if (!isPlanned && !isOutage && !hasCode(error, ["LIMIT_EXCEEDED"])) report(error);
