@@ -122,7 +122,7 @@ export function isClosed(res: NodeResponse): boolean {
 
 /** Reports when a response is over, flushed or cut. */
 export interface WatchedResponse {
-  /** Aborts when the client has disconnected; over HTTP/2 also after an ordinary end. */
+  /** Aborts when the client has disconnected, or the response was over before; over HTTP/2 also after an ordinary end. */
   readonly signal: AbortSignal;
   /** Resolves when a pipelined response has its turn or is over; `undefined` for all others. */
   readonly ready: Promise<void> | undefined;
@@ -133,20 +133,21 @@ export interface WatchedResponse {
 export function watchResponse(res: NodeResponse): WatchedResponse {
   const over = new AbortController();
   const stream = streamOf(res);
+  const wasOver = isClosed(res);
   let isOver = false;
   const end = (): void => {
     if (isOver) return;
     isOver = true;
     // After an ordinary end nobody listens any more, and to abort costs more than the whole response of a refused client. A
     // stream of HTTP/2 counts as finished also after its client has disconnected.
-    if (stream !== undefined || !res.writableFinished) over.abort(RESPONSE_OVER);
+    if (wasOver || stream !== undefined || !res.writableFinished) over.abort(RESPONSE_OVER);
     watched.onOver();
   };
   const ready = waitForTurn(res as ServerResponse)?.then((hasTurn) => {
     if (!hasTurn) end();
   });
   const watched: WatchedResponse = { signal: over.signal, ready, onOver: () => undefined };
-  if (isClosed(res)) end();
+  if (wasOver) end();
   else (stream ?? res).once("close", end);
   return watched;
 }

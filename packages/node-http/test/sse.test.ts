@@ -36,7 +36,7 @@ test("a response that has begun is rejected", async () => {
 });
 
 test("nothing is registered for a response that has already ended", async () => {
-  const jobs = createRegistry();
+  const jobs = createRegistry({ wait: Infinity });
   let over: Promise<void> | undefined;
   const server = await listen((req, res) => {
     res.writeHead(503).end("Too late.");
