@@ -28,11 +28,13 @@ export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
 /** Servers for W11, which answer each request at once. The first one is the reference. */
 export const refusals: Readonly<Record<string, () => Promise<Peer>>> = {
   "res.end": async () => (await import("./refusing.ts")).plain,
+  "res.end, headers": async () => (await import("./refusing.ts")).plainWithHeaders,
   "node-http, 503": async () => (await import("./refusing.ts")).refused(),
   "node-http, drained": async () => (await import("./refusing.ts")).drained(),
   "express, res.send": async () => (await import("./refusing.ts")).plainExpress,
   "express, drained": async () => (await import("./refusing.ts")).drainedExpress(),
   "hono, c.text": async () => (await import("./refusing.ts")).plainHono,
+  "hono, c.body, headers": async () => (await import("./refusing.ts")).plainHonoWithHeaders,
   "hono, drained": async () => (await import("./refusing.ts")).drainedHono(),
 };
 

@@ -31,6 +31,17 @@ async function createFullRegistry(): Promise<Registry> {
 /** The reference: the shortest answer that a server gives. */
 export const plain: Peer = refusing((_req, res) => res.end("ok"));
 
+/** As many headers as the answer to a refused client has. */
+const HEADERS = {
+  "content-type": "text/plain",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+};
+
+export const plainWithHeaders: Peer = refusing((_req, res) =>
+  res.writeHead(200, { ...HEADERS, "content-length": "2" }).end("ok"),
+);
+
 export async function drained(): Promise<Peer> {
   const registry = await createFullRegistry();
   return refusing((req, res) => sse(req, res, registry.stream("a"), options));
@@ -43,6 +54,10 @@ export async function refused(): Promise<Peer> {
 
 /** The reference of Hono: its shortest answer. */
 export const plainHono: Peer = refusing(getRequestListener(new Hono().get("*", (c) => c.text("ok")).fetch));
+
+export const plainHonoWithHeaders: Peer = refusing(
+  getRequestListener(new Hono().get("*", (c) => c.body("ok", 200, HEADERS)).fetch),
+);
 
 export async function drainedHono(): Promise<Peer> {
   const registry = await createFullRegistry();

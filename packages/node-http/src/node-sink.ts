@@ -31,6 +31,7 @@ export function createNodeSink(
   status: number,
   headers: Record<string, string>,
   events: SinkEvents,
+  whole?: Uint8Array,
 ): Sink {
   const stream = streamOf(res);
   const drained = (): void => events.drained();
@@ -41,7 +42,11 @@ export function createNodeSink(
     // On the response, also over HTTP/2: compression middleware redirects this listener to its own stream.
     res.on("drain", drained);
     // Without a status message, because HTTP/2 has none.
-    (res as ServerResponse).writeHead(status, headers);
+    (res as ServerResponse).writeHead(
+      status,
+      // Then Node writes the head and the body at once, without chunks.
+      whole === undefined ? headers : { ...headers, "content-length": String(whole.length) },
+    );
   }
   const { socket: connection } = res as ServerResponse;
   let isCut = false;

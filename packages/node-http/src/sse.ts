@@ -64,7 +64,7 @@ export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
       signal: watched.signal,
       ready: watched.ready,
     },
-    open: (status, headers, events) => createNodeSink(res, watched, status, headers, events),
+    open: (...begin) => createNodeSink(res, watched, ...begin),
   };
 }
 

@@ -30,8 +30,8 @@ export function rejectClient(
   const { clock, random, report } = runtime;
   const retry = retryDelay(random, reason);
   if (reason === "busy" && options.overload === "refuse") {
-    const seconds = String(Math.ceil(retry / 1_000));
-    return sendEmptyResponse(open, 503, { ...NO_STREAM_HEADERS, "retry-after": seconds });
+    const headers = { "retry-after": String(Math.ceil(retry / 1_000)), "content-length": "0" };
+    return sendEmptyResponse(open, 503, { ...NO_STREAM_HEADERS, ...headers });
   }
   return new Promise((resolve, reject) => {
     const metrics = new ConnectionMetrics(labels, runtime);
