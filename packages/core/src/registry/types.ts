@@ -158,7 +158,8 @@ export interface Registry<Events extends object = AnyEvents> {
   connections(key?: string): ConnectionInfo[];
   /**
    * Drains the connections of a key as `aborted`, with a store those in all its processes. Their clients reconnect: refuse
-   * them, if they have to stay away.
+   * them, if they have to stay away. Other processes are told by a hint of the store. One that is connecting to the store
+   * at this moment may miss it; give `sse` a `signal` that aborts when the rights of the user end, too.
    *
    * @param reason given to the observer's `connectionClosed` and to `onClose` as `cause`, in this process
    *
