@@ -2,6 +2,7 @@ import { closedError } from "../base/errors.ts";
 import { createKeyedListeners } from "../base/keyed-listeners.ts";
 import { checkOptions } from "../base/check-options.ts";
 import { check, checkAwaited, checkDelay, checkDuration, checkOneOf } from "../base/validate.ts";
+import { checkWorkerScope } from "../base/worker-scope.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import {
   DELIVERY_DEFAULTS,
@@ -57,6 +58,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   options: RegistryOptions<Events> = {},
 ): Registry<Events> {
   checkOptions(undefined, options, REGISTRY_NAMES);
+  const checkScope = checkWorkerScope();
   const runtime = resolveRuntime(options);
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
   const defaults = resolveStream(STREAM_DEFAULTS, options);
@@ -148,6 +150,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     const base = resolveDelivery(delivery, refOptions);
     if (refOptions !== undefined) checkTimes(refOptions, id);
     return (request, open, callOptions, counted) => {
+      checkScope();
       checkOptions(undefined, callOptions, SERVE_NAMES);
       if (counted) checkTimes(callOptions, id);
       return accept(
@@ -162,6 +165,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   }
 
   function checkCanOpen(id: string): void {
+    checkScope();
     if (lifecycle.isClosing) throw closedError();
     checkId(id);
   }
