@@ -159,7 +159,7 @@ export default defineConfig({
     },
     {
       files: [
-        "examples/{jobs-from-a-queue,shutdown}/**",
+        "examples/{frameworks,jobs-from-a-queue,shutdown}/**",
         "packages/conformance/test/processes/deployed-server.ts",
       ],
       // The handler of a signal may return a promise: if it rejects, the process fails.

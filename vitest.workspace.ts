@@ -71,10 +71,20 @@ const all: TestProjectInlineConfiguration[] = [
   }),
   project(".", "matrix-node", {
     include: ["**/*.matrix.test.ts", "packages/conformance/test/adapter-suite/*.test.ts"],
-    ...except("**/*.deep.test.ts", "packages/conformance/test/{runtimes,proxies}/**"),
+    ...except(
+      "**/*.deep.test.ts",
+      "packages/conformance/test/{runtimes,proxies}/**",
+      "examples/frameworks/test/apps/**",
+    ),
   }),
   project("packages/conformance", "matrix-runtimes", { include: ["test/runtimes/*.matrix.test.ts"] }),
   project("packages/conformance", "matrix-proxies", { include: ["test/proxies/*.matrix.test.ts"] }),
+  // One after the other: each installs and builds an application.
+  project("examples/frameworks", "matrix-frameworks", {
+    include: ["test/apps/*.matrix.test.ts"],
+    globalSetup: join(import.meta.dirname, "examples/frameworks/test/apps/pack-packages.ts"),
+    fileParallelism: false,
+  }),
 ];
 
 export default all;

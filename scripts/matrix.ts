@@ -1,28 +1,21 @@
 /**
- * Runs the adapter suite for every adapter on every runtime that it supports and behind every proxy, prints the results
- * as a table and writes that table to docs/runtimes.md. Under CI it fails if the page has another table. The last line
- * is "N passed, N failed".
+ * Runs the adapter suite for every adapter on every runtime that it supports and behind every proxy, and applications in
+ * frameworks. It prints the results as tables and writes them to docs/runtimes.md and docs/frameworks.md. Under CI it fails
+ * if a page has another table. The last line is "N passed, N failed".
+ *
+ * `matrix frameworks [name...]` runs only the applications: all of them, or those that are named.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { findRuntime, type Runtime } from "../packages/conformance/test/runtimes/find-runtime.ts";
-
-/** Tests that one vitest process runs, under one version of Node. */
-interface Run {
-  readonly name: string;
-  readonly node?: Runtime;
-  readonly tests: readonly string[];
-}
-
-interface Result {
-  /** The names of the groups, the outermost first. */
-  readonly ancestorTitles: readonly string[];
-  readonly fullName: string;
-  readonly status: "passed" | "failed" | "skipped" | "pending";
-  readonly failureMessages?: readonly string[];
-}
+import { readFileSync, writeFileSync } from "node:fs";
+import {
+  ALL,
+  checkFrameworks,
+  FRAMEWORKS_PAGE,
+  frameworksRun,
+  IN_MATRIX,
+  tableOf,
+  withRows,
+} from "./matrix/frameworks.ts";
+import { type Result, resultsOf, type Run } from "./matrix/run.ts";
 
 const onNode = ["--project", "matrix-node"];
 const inRuntime = (file: string): string[] => ["--project", "matrix-runtimes", `runtimes/${file}`];
@@ -44,60 +37,6 @@ const COLUMNS = [...RUNS.slice(0, -2).map(({ name }) => name), "nginx", "haproxy
 const MISSING = "missing capabilities";
 const PAGE = "docs/runtimes.md";
 const MARKED = /(?<=<!-- `npm run matrix` writes the table from here -->\n)[^]*(?=<!-- to here. -->)/;
-
-const folder = mkdtempSync(join(tmpdir(), "holdfast-matrix-"));
-process.on("exit", () => rmSync(folder, { recursive: true }));
-
-/** Runs the tests and reports them on one line. A run without a passed test has failed. */
-async function resultsOf({ name, node, tests }: Run): Promise<readonly Result[]> {
-  const binary = node === undefined ? process.execPath : findRuntime(node);
-  if (binary === undefined) return [];
-  const report = join(folder, `${name}.json`);
-  const args = [
-    "node_modules/vitest/vitest.mjs",
-    "run",
-    ...tests,
-    "--reporter=json",
-    `--outputFile=${report}`,
-  ];
-  const start = performance.now();
-  const output = await outputOf(binary, args);
-  const results = readResults(report);
-  const count = (status: Result["status"]): number =>
-    results.filter((result) => result.status === status).length;
-  const [passed, failed] = [count("passed"), count("failed")];
-  const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(5);
-  const verdict = passed > 0 && failed === 0 ? "ok    " : "FAILED";
-  console.log(`${verdict}  ${name.padEnd(12)} ${seconds} s  ${passed} passed, ${failed} failed`);
-  if (passed === 0) console.log(output);
-  for (const { status, fullName, failureMessages = [] } of results) {
-    if (status === "failed") console.log(`${fullName}\n  ${failureMessages.join("\n").slice(0, 2_000)}`);
-  }
-  return results;
-}
-
-function outputOf(binary: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    const collect = (chunk: Buffer): void => void (output = `${output}${chunk.toString()}`.slice(-20_000));
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
-    child.on("error", reject);
-    child.on("close", () => resolve(output));
-  });
-}
-
-function readResults(report: string): Result[] {
-  try {
-    const { testResults } = JSON.parse(readFileSync(report, "utf8")) as {
-      testResults: { assertionResults: Result[] }[];
-    };
-    return testResults.flatMap(({ assertionResults }) => assertionResults);
-  } catch {
-    return [];
-  }
-}
 
 /** The results of one adapter in one column. */
 interface Cell {
@@ -140,37 +79,61 @@ function table(): string {
 
 let passed = 0;
 let failed = 0;
-for (const run of RUNS) {
+
+async function count(run: Run): Promise<readonly Result[]> {
   const results = await resultsOf(run);
-  for (const result of results) {
-    record(run.name, result);
-    if (result.status === "passed") passed++;
-    if (result.status === "failed") failed++;
+  for (const { status } of results) {
+    if (status === "passed") passed++;
+    if (status === "failed") failed++;
   }
   if (!results.some(({ status }) => status === "passed")) failed++;
+  return results;
 }
 
-const hasReasons = [...cells.values()].some((row) =>
-  [...row.values()].some(({ reasons }) => reasons.size > 0),
-);
-if (!hasReasons) {
-  console.log(`No adapter has a test group named "${MISSING}": was it renamed in the suite?`);
-  failed++;
+/** Writes a page with its new table, or under CI compares it. */
+function update(file: string, page: string, command: string, isRight: boolean): void {
+  if (process.env.CI && readFileSync(file, "utf8") !== page) {
+    console.log(`${file} has another table: run \`${command}\` to update it.`);
+    failed++;
+  } else if (isRight) {
+    writeFileSync(file, page);
+  } else {
+    console.log(`${file} was not changed.`);
+  }
 }
 
-const page = readFileSync(PAGE, "utf8");
-const generated = `\n${table()}\n\n`;
-console.log(generated);
-if (process.env.CI && page.match(MARKED)?.[0] !== generated) {
-  console.log(`${PAGE} has another table: run \`npm run matrix\` to update it.`);
-  failed++;
-} else if (failed === 0) {
-  writeFileSync(
-    PAGE,
-    page.replace(MARKED, () => generated),
+async function runAdapters(): Promise<void> {
+  const failedBefore = failed;
+  for (const run of RUNS) {
+    for (const result of await count(run)) record(run.name, result);
+  }
+  const hasReasons = [...cells.values()].some((row) =>
+    [...row.values()].some(({ reasons }) => reasons.size > 0),
   );
+  if (!hasReasons) {
+    console.log(`No adapter has a test group named "${MISSING}": was it renamed in the suite?`);
+    failed++;
+  }
+  const generated = `\n${table()}\n\n`;
+  console.log(generated);
+  const page = readFileSync(PAGE, "utf8").replace(MARKED, () => generated);
+  update(PAGE, page, "npm run matrix", failed === failedBefore);
+}
+
+async function runFrameworks(names: Parameters<typeof frameworksRun>[0]): Promise<void> {
+  const failedBefore = failed;
+  const results = await count(frameworksRun(names));
+  const page = withRows(readFileSync(FRAMEWORKS_PAGE, "utf8"), names, results);
+  console.log(tableOf(page));
+  update(FRAMEWORKS_PAGE, page, "npm run matrix -- frameworks", failed === failedBefore);
+}
+
+const [part, ...names] = process.argv.slice(2);
+if (part === "frameworks") {
+  await runFrameworks(names.length > 0 ? checkFrameworks(names) : ALL);
 } else {
-  console.log(`${PAGE} was not changed.`);
+  await runAdapters();
+  await runFrameworks(IN_MATRIX);
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -8,13 +8,19 @@ export interface Received {
 }
 
 /** Follows a stream over HTTP until the server ends the response or the caller stops iterating. */
-export async function* follow(url: string, lastEventId?: string): AsyncGenerator<Received> {
+export async function* follow(
+  url: string,
+  lastEventId?: string,
+  onRetry?: (delay: number) => void,
+): AsyncGenerator<Received> {
   const abort = new AbortController();
   const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
   const { body } = await fetch(url, { headers, signal: abort.signal });
   if (body === null) throw new Error(`No stream at ${url}`);
   try {
-    const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+    const events = body
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventSourceParserStream(onRetry && { onRetry }));
     for await (const { id, event = "message", data } of events) yield { id, event, data: JSON.parse(data) };
   } finally {
     abort.abort();

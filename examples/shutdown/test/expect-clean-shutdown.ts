@@ -15,10 +15,14 @@ export async function expectCleanShutdown(command: Command): Promise<void> {
   await once(keptAlive, "data");
 
   const received: Received[] = [];
-  for await (const event of follow(`${url}/jobs/a`)) {
+  let retry = 0;
+  for await (const event of follow(`${url}/jobs/a`, undefined, (delay) => (retry = delay))) {
     received.push(event);
     if (event.event === "tick" && event.data === 1) terminate();
   }
   expect(received.at(-1)).toMatchObject({ event: "stream.drain", data: { reason: "shutdown" } });
+  // 1 to 2 s, and a random part of the `spread` of 5 s.
+  expect(retry).toBeGreaterThanOrEqual(1_000);
+  expect(retry).toBeLessThanOrEqual(7_000);
   expect(await exited).toBe(0);
 }

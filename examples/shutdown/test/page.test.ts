@@ -12,9 +12,9 @@ const blocksOf = (page: string): string[] =>
 
 const blocks = blocksOf("docs/shutdown.md");
 /** The files that the slow tests run, with their text. */
-const files = globSync(["*.ts", "{next,nuxt,sveltekit}/**/*.{ts,json}"], { cwd: EXAMPLE }).map(
-  (file) => [file, readFileSync(join(EXAMPLE, file), "utf8")] as const,
-);
+const files = globSync(["*.ts", "../frameworks/apps/{next,nuxt,sveltekit}/**/*.{ts,json}"], {
+  cwd: EXAMPLE,
+}).map((file) => [file, readFileSync(join(EXAMPLE, file), "utf8")] as const);
 
 test("every block of the page is part of a file that the tests run", () => {
   for (const block of blocks) {

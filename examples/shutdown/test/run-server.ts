@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
 
 export interface Command {
-  /** The arguments of Node. */
+  /** Default: this version of Node. */
+  readonly program?: string;
+  /** `$PORT` stands for the port, which is also in the variable of this name. */
   readonly args: readonly string[];
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -16,33 +18,58 @@ export interface RunningServer {
   /** Resolves with the exit code. */
   readonly exited: Promise<number | null>;
   readonly terminate: () => void;
+  /** Ends it at once, with the processes that it has started. */
+  readonly kill: () => void;
+  /** What it has printed. */
+  readonly output: () => string;
   /** Opens a connection; it is closed when the test is finished. */
   readonly connect: () => Promise<Socket>;
 }
 
 const HOST = "127.0.0.1";
-const DEADLINE = `--import=${join(import.meta.dirname, "deadline.ts")}`;
+const DEADLINE = join(import.meta.dirname, "deadline.ts");
 
 /** Runs a server until the test is finished, and waits until it listens. */
-export async function runServer({ args, cwd, env }: Command): Promise<RunningServer> {
+export async function runServer(command: Command): Promise<RunningServer> {
+  const server = await startServer(command);
+  onTestFinished(server.kill);
+  return server;
+}
+
+/** Starts a server, and waits until it listens. It runs until it is killed. */
+export async function startServer({
+  program = process.execPath,
+  args,
+  cwd,
+  env,
+}: Command): Promise<RunningServer> {
   const port = await freePort();
-  const child = spawn(process.execPath, [DEADLINE, ...args], {
-    cwd,
-    env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    program,
+    [`--import=${DEADLINE}`, ...args.map((word) => (word === "$PORT" ? `${port}` : word))],
+    {
+      cwd,
+      env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // a group of its own, so that `kill` reaches what the servers of frameworks start
+    },
+  );
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => void (output += chunk.toString()));
   }
   const exited = once(child, "exit").then(([code]) => code as number | null);
-  onTestFinished(() => void child.kill("SIGKILL"));
-
+  const kill = (): void => {
+    try {
+      process.kill(-(child.pid as number), "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // all of them have exited
+    }
+  };
   const connectTo = async (): Promise<Socket> => {
     const socket = connect(port, HOST);
     await once(socket, "connect"); // rejects when the connection is refused
     socket.on("error", () => undefined); // the server may reset it later
-    onTestFinished(() => void socket.destroy());
     return socket;
   };
   const isListening = async (): Promise<boolean> => {
@@ -52,12 +79,21 @@ export async function runServer({ args, cwd, env }: Command): Promise<RunningSer
       () => false,
     );
   };
-  await vi.waitUntil(isListening, { timeout: 50_000, interval: 50 });
+  await vi.waitUntil(isListening, { timeout: 100_000, interval: 50 }).catch((error: unknown) => {
+    kill();
+    throw new Error(`The server does not listen:\n${output}`, { cause: error });
+  });
   return {
     url: `http://${HOST}:${port}`,
     exited,
     terminate: () => void child.kill("SIGTERM"),
-    connect: connectTo,
+    kill,
+    output: () => output,
+    async connect() {
+      const socket = await connectTo();
+      onTestFinished(() => void socket.destroy());
+      return socket;
+    },
   };
 }
 

@@ -1,0 +1,3 @@
+import { jobs } from "../utils/jobs";
+
+export default defineEventHandler(() => ({ ...jobs.gauges(), edition: process.env.EDITION }));

@@ -1,0 +1,3 @@
+import { route } from "@react-router/dev/routes";
+
+export default [route("jobs/:id", "routes/jobs.ts"), route("status", "routes/status.ts")];

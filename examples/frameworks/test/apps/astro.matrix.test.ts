@@ -1,0 +1,3 @@
+import { testApp } from "./test-app.ts";
+
+testApp("astro", { changes: "src/jobs.ts" });

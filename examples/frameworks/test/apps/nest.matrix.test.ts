@@ -1,0 +1,5 @@
+import { testApp } from "./test-app.ts";
+
+testApp("nest", {
+  losesRegistry: "`nest start --watch` starts a new process after each change.",
+});

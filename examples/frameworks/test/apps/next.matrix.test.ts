@@ -1,0 +1,3 @@
+import { testApp } from "./test-app.ts";
+
+testApp("next", { changes: "jobs.ts" });

@@ -1,0 +1,3 @@
+import { testApp } from "./test-app.ts";
+
+testApp("nitro", { changes: "utils/jobs.ts" });

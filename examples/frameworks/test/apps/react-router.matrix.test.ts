@@ -1,0 +1,3 @@
+import { testApp } from "./test-app.ts";
+
+testApp("react-router", { changes: "app/jobs.ts" });
