@@ -39,7 +39,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Express", link: "/packages/express" },
       { text: "Fastify", link: "/packages/fastify" },
       { text: "node:http", link: "/packages/node-http" },
-      { text: "Next.js, h3, Koa, NestJS, …", link: "/frameworks" },
+      { text: "Next.js, SvelteKit, Nuxt, …", link: "/frameworks" },
       { text: "Your own adapter", link: "/custom-adapter" },
     ],
   },

@@ -25,11 +25,7 @@ const TASKS: readonly (readonly [task: string, page: string, heading: string])[]
   ["know who the user is, with a cookie or a token", "docs/auth.md", "Identifying the user"],
   ["disconnect a user at logout", "docs/auth.md", "A logout"],
   ["allow another origin", "docs/auth.md", "CORS"],
-  [
-    "use it in Next.js",
-    "docs/frameworks.md",
-    "Route handlers: Next.js and other functions from `Request` to `Response`",
-  ],
+  ["use it in Next.js", "docs/frameworks.md", "Next.js"],
   [
     "reconnect in the browser, and say why it was lost",
     "packages/client/README.md",
