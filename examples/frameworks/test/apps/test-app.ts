@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { follow, type Received } from "../../../common/test/follow.ts";
 import { until } from "../../../common/test/until.ts";
 import { expectCleanShutdown } from "../../../shutdown/test/expect-clean-shutdown.ts";
@@ -39,11 +39,12 @@ export function testApp(name: string, { withoutSigterm, losesRegistry, changes, 
     const cwd = join(folder.path, name);
     let server: RunningServer;
 
-    beforeAll(async () => {
+    // A test, not a hook: tests behind a hook that fails count as skipped.
+    test("the app can be installed, built and started", { timeout: 20 * MINUTES }, async () => {
       await installApp(join(APPS, name), cwd, inject("tarballs"));
       await buildApp(cwd);
       server = await startServer(commandOf(cwd, "start"));
-    }, 20 * MINUTES);
+    });
     afterAll(() => {
       server?.kill();
       folder.remove();
