@@ -18,8 +18,10 @@ const coreRooms: Rooms = {
   observability: ["protocol", "base"],
   internal: ["connection/response-turn.ts", "protocol", "base"],
   app: ["registry", "stream", "connection", "log", "store", "sources", "observability", "protocol", "base"],
+  // Only the seam: stores are built of it, in any package.
+  "store-kit": ["store/store.ts", "protocol", "base"],
   // Only the seam of stores and the types of sinks: test doubles implement them.
-  testing: ["store/store.ts", "connection/sink.ts", "protocol", "base"],
+  testing: ["store-kit/index.ts", "store/store.ts", "connection/sink.ts", "protocol", "base"],
 };
 
 /** What the client takes from core is bundled into it. */
@@ -33,13 +35,15 @@ const clientRooms: Rooms = {
   connection: ["stream", "request", "retry", "base", "@holdfast/core"],
   "event-source": ["connection", "retry"],
 };
+/** What every store is built of. */
+const storeKit = "@holdfast/core/store-kit";
 /** The rooms of the store on Redis. Its `redis-store.ts` joins them. */
 const redisRooms: Rooms = {
   time: ["@holdfast/core"],
   scripts: ["node:crypto"],
   connectors: ["@holdfast/core"],
-  commands: ["connectors", "scripts", "time", "@holdfast/core", "@holdfast/core/internal"],
-  pubsub: ["connectors", "time", "@holdfast/core", "@holdfast/core/internal"],
+  commands: ["connectors", "scripts", "time", "@holdfast/core", "@holdfast/core/internal", storeKit],
+  pubsub: ["connectors", "time", "@holdfast/core", "@holdfast/core/internal", storeKit],
 };
 const node = ["node:*", "node:*/*"];
 /** The rooms of the suites. Only the client half uses Node: the subject runs on every runtime. */
@@ -132,7 +136,7 @@ export default defineConfig({
     ...roomRules("redis", redisRooms),
     mayImport(
       ["redis-store"],
-      [...builtIn, "./*/*.ts"],
+      [...builtIn, storeKit, "./*/*.ts"],
       "The store imports the rooms of its package, and core.",
       "redis",
     ),

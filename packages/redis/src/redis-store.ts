@@ -9,8 +9,8 @@ import {
   systemClock,
 } from "@holdfast/core";
 import { createReport, MAX_JOINTS } from "@holdfast/core/internal";
+import { createHealth } from "@holdfast/core/store-kit";
 import { createCommandSender } from "./commands/command-sender.ts";
-import { createHealth } from "./commands/health.ts";
 import { batchKey, channelOf, keysOf, markerKey } from "./commands/keys.ts";
 import { decodeAppended, decodeOpened, decodePage, encodeEnd, encodeJoints } from "./commands/replies.ts";
 import type { CommandArgument } from "./connectors/connector.ts";

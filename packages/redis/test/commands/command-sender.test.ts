@@ -1,7 +1,7 @@
 import { createFakeClock } from "@holdfast/core/testing";
+import { createHealth } from "@holdfast/core/store-kit";
 import { expect, test } from "vitest";
 import { createCommandSender } from "../../src/commands/command-sender.ts";
-import { createHealth } from "../../src/commands/health.ts";
 import type { CommandArgument } from "../../src/connectors/connector.ts";
 
 const SCRIPT = { sha: "abc", text: "return 1" };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createHealth } from "../../src/commands/health.ts";
+import { createHealth } from "../../src/store-kit/health.ts";
 
 function setUp() {
   let connectionListener: ((connected: boolean) => void) | undefined;

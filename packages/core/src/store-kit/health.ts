@@ -1,7 +1,10 @@
 /** What can fail apart from the rest: a full Redis serves reads, and refuses writes. */
 type HealthKind = "read" | "write" | "connection";
 
-/** Whether the store is available: whether the last call of each kind has succeeded, and the connection stands. */
+/**
+ * Whether a store is available: whether the last call of each kind has succeeded, and the connection stands. It is not for
+ * calls that fail because of their id.
+ */
 export interface Health {
   /** A call of this kind has succeeded, or the connection is back (`true`); or one of them has failed. */
   report(kind: HealthKind, healthy: boolean): void;
@@ -9,9 +12,14 @@ export interface Health {
   addListener(onChange: (healthy: boolean) => void): () => void;
 }
 
-/** @param watchConnection reports the state of the connection; used only while there are listeners */
+/**
+ * Creates the {@link Health} of a store, whose `addListener` is the store's `health`.
+ *
+ * @param watchConnection reports the state of a connection, and returns how to stop that: called for the first listener, and
+ * stopped with the last one
+ */
 export function createHealth(
-  watchConnection: (listener: (connected: boolean) => void) => () => void,
+  watchConnection: (listener: (connected: boolean) => void) => () => void = () => () => undefined,
 ): Health {
   const listeners = new Set<{ readonly onChange: (healthy: boolean) => void }>();
   const failing = new Set<HealthKind>();
