@@ -147,7 +147,7 @@ export default defineConfig({
       "redis",
     ),
     {
-      files: ["packages/{core,client,redis}/src/**"],
+      files: ["packages/{core,client,redis,sqlite}/src/**"],
       // A date that came with a response is read, not the time.
       excludeFiles: [
         "packages/{core,client}/src/base/clock.ts",
