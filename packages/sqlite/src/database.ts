@@ -25,11 +25,11 @@ export interface SqliteDatabase {
 
 /** @throws `INVALID_OPTION` where the runtime has no SQLite */
 export function loadSqlite(): new (path: string) => SqliteDatabase {
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   // Node 22 warns that its SQLite is experimental when it is loaded. Every other warning passes.
   process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
     if (!String(warning).startsWith("SQLite is an experimental")) {
-      Reflect.apply(emitWarning, process, [warning, ...rest]);
+      Reflect.apply(emitWarning, undefined, [warning, ...rest]);
     }
   };
   try {

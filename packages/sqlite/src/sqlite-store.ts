@@ -6,7 +6,7 @@ import {
   type StoreHint,
   systemClock,
 } from "@holdfast/core";
-import { createReport } from "@holdfast/core/internal";
+import { createReport, wallTime } from "@holdfast/core/internal";
 import {
   appendToHead,
   cancelHead,
@@ -80,7 +80,7 @@ export interface SqliteStore extends Store {
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const { timeout = 5_000, pollInterval = 20, clock = systemClock, random = Math.random } = options;
-  const { now = () => Date.now() } = options;
+  const { now = wallTime } = options;
   checkPositive("timeout", timeout);
   checkPositive("pollInterval", pollInterval);
 

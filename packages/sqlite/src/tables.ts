@@ -49,8 +49,8 @@ export class Tables {
     const isNew = this.#get("SELECT 1 FROM sqlite_master WHERE name = 'holdfast_hints'") === undefined;
     if (isNew) this.transaction("IMMEDIATE", () => database.exec(SCHEMA));
     const layout = this.#get("SELECT value FROM holdfast_store WHERE name = 'layout'")?.["value"];
-    if (layout !== undefined && layout !== String(LAYOUT)) {
-      const reason = `the file has layout ${String(layout)}, and this version of @holdfast/sqlite uses layout ${LAYOUT}`;
+    if (typeof layout === "string" && layout !== String(LAYOUT)) {
+      const reason = `the file has layout ${layout}, and this version of @holdfast/sqlite uses layout ${LAYOUT}`;
       throw unavailable(undefined, reason);
     }
   }

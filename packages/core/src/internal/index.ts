@@ -1,4 +1,5 @@
 /** For holdfast's own packages, which are bundled from source. Not published. */
+export { wallTime } from "../base/clock.ts";
 export { type PipelinedResponse, waitForTurn } from "../connection/response-turn.ts";
 export { MAX_JOINTS } from "../protocol/cursor.ts";
 export { isStreamId, parseId } from "../protocol/event-id.ts";
