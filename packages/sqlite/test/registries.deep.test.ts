@@ -9,7 +9,7 @@ import {
 import { run } from "../../core/test/model/store/simulation.ts";
 import { simulatedSqliteStore } from "./support/simulated-store.ts";
 
-const RUNS = Number(process.env["HOLDFAST_RUNS"] ?? 500);
+const RUNS = Number(process.env["HOLDFAST_RUNS"] ?? 1_000);
 
 test.each([
   ["wake-ups are lost", historiesWithoutFaults, 0.2],

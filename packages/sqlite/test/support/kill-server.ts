@@ -1,6 +1,6 @@
 /*
- * The only process of a service, until it is killed: a job that goes on where the file says, and its stream over HTTP.
- * Arguments: the path of the file, and the port.
+ * A process of a service, until it is killed: a job that goes on where the file says, and its stream over HTTP.
+ * Arguments: the path of the file, the port, and `serve` for a process that does not run the job.
  */
 import { createServer } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
@@ -8,7 +8,7 @@ import { createRegistry } from "@holdfast/core";
 import { sse } from "@holdfast/node-http";
 import { sqliteStore } from "../../src/index.ts";
 
-const [path = "", port = ""] = process.argv.slice(2);
+const [path = "", port = "", mode = "run"] = process.argv.slice(2);
 const jobs = createRegistry({
   store: sqliteStore({ path }),
   // No client is told of an event that dies with the process.
@@ -34,8 +34,10 @@ async function runJob(): Promise<void> {
   });
 }
 
-runJob().catch((error: { code?: string }) => {
-  // The job was finished before this process began.
-  if (error.code !== "STREAM_ENDED") throw error;
-});
+if (mode === "run") {
+  runJob().catch((error: { code?: string }) => {
+    // The job was finished before this process began.
+    if (error.code !== "STREAM_ENDED") throw error;
+  });
+}
 server.listen(Number(port), "127.0.0.1", () => process.send?.((server.address() as { port: number }).port));

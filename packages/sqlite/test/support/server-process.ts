@@ -9,8 +9,12 @@ export interface ServerProcess {
 }
 
 /** Starts a process of `kill-server.ts`. */
-export async function startServer(path: string, port = 0): Promise<ServerProcess> {
-  const child: ChildProcess = fork(join(import.meta.dirname, "kill-server.ts"), [path, String(port)], {
+export async function startServer(
+  path: string,
+  port = 0,
+  mode: "run" | "serve" = "run",
+): Promise<ServerProcess> {
+  const child: ChildProcess = fork(join(import.meta.dirname, "kill-server.ts"), [path, String(port), mode], {
     execArgv: ["--conditions=@holdfast/source"],
   });
   const exited = once(child, "exit");

@@ -3,7 +3,7 @@ import type { Store } from "@holdfast/core";
 import { createFakeClock } from "@holdfast/core/testing";
 import type { SimulatedStore } from "../../../core/test/model/store/simulation.ts";
 import { sqliteStore } from "../../src/index.ts";
-import { createFile } from "./file.ts";
+import { createFile, MEMORY_FOLDER } from "./file.ts";
 
 /** How many connections the simulated processes share. */
 const CONNECTIONS = 3;
@@ -18,7 +18,7 @@ const TABLES = ["store", "streams", "frames", "batches", "hints"];
 export function simulatedSqliteStore(
   createStore: typeof sqliteStore = sqliteStore,
 ): SimulatedStore & { close(): void } {
-  const file = createFile();
+  const file = createFile(MEMORY_FOLDER);
   const clock = createFakeClock(1_000_000_000);
   const stores = Array.from({ length: CONNECTIONS }, () =>
     // Every 20 ms would be the most of what a history does.
