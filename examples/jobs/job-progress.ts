@@ -10,12 +10,16 @@ export class JobProgress {
   #hashingSince: number;
   #total = 0;
   #files = 0;
+  /** How many of them an earlier run has hashed. */
+  #earlierFiles = 0;
   #errors = 0;
   #bytes = 0;
-  #events = 0;
+  #events: number;
 
-  constructor(clock: Clock) {
+  /** @param events how many events an earlier run of the job has sent */
+  constructor(clock: Clock, events = 0) {
     this.#clock = clock;
+    this.#events = events;
     this.#startedAt = this.#hashingSince = clock.now();
   }
 
@@ -24,10 +28,16 @@ export class JobProgress {
   }
 
   startHashing(): void {
+    this.#earlierFiles = this.#files;
     this.#hashingSince = this.#clock.now();
   }
 
   fileEvent(files: readonly FileResult[]): JobEvent {
+    this.addResults(files);
+    return this.#counted({ event: "file", data: { files } });
+  }
+
+  addResults(files: readonly FileResult[]): void {
     for (const file of files) {
       if ("error" in file) {
         this.#errors++;
@@ -36,7 +46,6 @@ export class JobProgress {
         this.#bytes += file.size;
       }
     }
-    return this.#counted({ event: "file", data: { files } });
   }
 
   progressEvent(phase: "listing" | "hashing"): JobEvent {
@@ -62,7 +71,7 @@ export class JobProgress {
       files: this.#files,
       errors: this.#errors,
       bytes: this.#bytes,
-      filesPerSecond: seconds === 0 ? 0 : Math.round(this.#files / seconds),
+      filesPerSecond: seconds === 0 ? 0 : Math.round((this.#files - this.#earlierFiles) / seconds),
     };
   }
 

@@ -8,9 +8,16 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
   stop(`PORT must be a number from 0 to 65535, not ${process.env.PORT}.`);
 }
 
-const { app, jobs } = createApp({ root: resolve(import.meta.dirname, "../..") });
+// Without a supervisor nobody would start it again.
+const isSupervised = process.send !== undefined;
+const { app, jobs } = createApp({
+  root: resolve(import.meta.dirname, "../.."),
+  ...(process.env.JOBS_DB && { file: process.env.JOBS_DB }),
+  ...(isSupervised && { kill: () => process.kill(process.pid, "SIGKILL") }),
+});
 const server = serve({ fetch: app.fetch, hostname, port }, (address) => {
-  console.log(`http://${hostname}:${address.port}`);
+  if (isSupervised) process.send?.({ port: address.port });
+  else console.log(`http://${hostname}:${address.port}`);
 });
 
 server.on("error", (error: NodeJS.ErrnoException) => {
@@ -25,6 +32,7 @@ async function drain(): Promise<void> {
   await jobs.close({ deadline: 2_000, spread: 1_000 });
   server.close();
   if ("closeAllConnections" in server) server.closeAllConnections();
+  if (isSupervised) process.disconnect();
 }
 
 function stop(message: string): never {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { follow, followToEnd, applicationEvents, type Received } from "../../common/test/follow.ts";
 import { until } from "../../common/test/until.ts";
 import { hashFile } from "../hash-file.ts";
-import { Results } from "../results.ts";
+import { JobTable } from "../job-table.ts";
 import { type ServedApp, serveApp } from "./serve-app.ts";
 import { digestOf } from "./sha256.ts";
 import { manyFiles, tempFolder } from "./temp-folder.ts";
@@ -316,15 +316,44 @@ test("when the events of a job are no longer kept, every reader gets its result 
 });
 
 test("only the latest results are kept", async () => {
-  const results = new Results(2);
+  const table = new JobTable(":memory:", 2);
   const done = { files: 0, errors: 0, bytes: 0, filesPerSecond: 0, events: 2, seconds: 0, digest: "" };
   for (const id of ["a", "b", "c"]) {
+    table.add(id, { path: undefined, filesPerSecond: Infinity });
     const events = ReadableStream.from([{ event: "done", data: done } as const]);
-    await Array.fromAsync(results.record(id, events));
+    await Array.fromAsync(table.record(id, events));
+    table.end(id);
   }
-  expect(results.get("a")).toBeUndefined();
-  expect(results.get("b")).toEqual({ state: "done", events: [{ event: "done", data: done }] });
-  expect(results.get("c")).toBeDefined();
+  expect(table.get("a")).toBeUndefined();
+  expect(table.get("b")).toEqual({ state: "done", events: [{ event: "done", data: done }] });
+  expect(table.get("c")).toBeDefined();
+  expect(table.unfinished()).toEqual([]);
+});
+
+test("another process goes on with a job where its stream ends", async () => {
+  const files = manyFiles(64);
+  const root = tempFolder(files);
+  const file = join(tempFolder({}), "jobs.db");
+  const semaphore = new HashSemaphore();
+  const first = await serveApp({ root, file, hashFile: semaphore.hashFile });
+  const { id, stream } = await start(first);
+  semaphore.release(32);
+  // Two events of the listing, and one for each 16 files.
+  await until(() => first.jobs.get(id)?.last === 3);
+  await first.jobs.close({ deadline: 0 });
+
+  const second = await serveApp({ root, file });
+  const events = applicationEvents(await followToEnd(second.url + new URL(stream).pathname));
+  expect(events.map(({ event }) => event)).toEqual([
+    "progress",
+    "file",
+    "file",
+    "progress",
+    "file",
+    "file",
+    "done",
+  ]);
+  expect(events.at(-1)?.data).toMatchObject({ files: 64, events: 7, digest: digestOf(files) });
 });
 
 test("the metrics show the gauges and counters of the registry", async () => {

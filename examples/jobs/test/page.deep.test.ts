@@ -3,6 +3,7 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findChromium } from "../../common/test/chromium.ts";
 import { openPage } from "../../common/test/open-page.ts";
+import { runServer } from "../../common/test/run-server.ts";
 import { takeScreenshots } from "../../common/test/screenshots.ts";
 import { until } from "../../common/test/until.ts";
 import { type ServedApp, serveApp } from "./serve-app.ts";
@@ -12,6 +13,7 @@ import { HashSemaphore } from "./hash-semaphore.ts";
 
 const launch = findChromium();
 const screenshots = join(import.meta.dirname, "../screenshots");
+const killedScreenshots = join(screenshots, "killed");
 
 describe.skipIf(launch === undefined)("the page of the jobs example", () => {
   let browser: Browser;
@@ -266,6 +268,36 @@ describe.skipIf(launch === undefined)("the page of the jobs example", () => {
     await metric(page, "Ended streams", "1");
     await metric(page, "Connections", "0");
     await metric(page, "Events delivered", "11");
+  });
+
+  test("a job survives its process: the page counts 0 missed, 0 doubled after each kill", async () => {
+    const server = runServer(join(import.meta.dirname, "../start.ts"), { PORT: "0" });
+    const url = await server.firstLine("stdout");
+    const body = JSON.stringify({ path: "packages/core/test", filesPerSecond: 8 });
+    const started = (await (await fetch(`${url}/jobs`, { method: "POST", body })).json()) as { id: string };
+    const page = await open(`${url}/?job=${started.id}`);
+    const reader = panel(page);
+    await becomes(reader, "live");
+
+    const status = page.getByText(/^Process \d+ was killed; process \d+ continues\.$/);
+    for (let kill = 0; kill < 2; kill++) {
+      const before = kill === 0 ? "" : await status.innerText();
+      const received = await reader.locator("[data-name=count]").innerText();
+      await click(page, "Kill the server");
+      await until(async () => (await status.count()) === 1 && (await status.innerText()) !== before);
+      // The job goes on, and so does the reader.
+      await until(async () => (await reader.locator("[data-name=count]").innerText()) !== received);
+      await reader.getByText(/^\d+( of \d+)? events, 0 missed, 0 doubled$/).waitFor();
+    }
+    await takeScreenshots(page, killedScreenshots);
+    await becomes(reader, "ended: done");
+    await reader.getByText(/^(\d+) of \1 events, 0 missed, 0 doubled$/).waitFor();
+    await proof(reader, "right");
+
+    // The page cannot kill a process that nobody would start again.
+    const { app } = await pausedJob({});
+    const other = await open(app.url);
+    expect(await other.getByRole("button", { name: "Kill the server" }).isVisible()).toBe(false);
   });
 
   /** Opens the page with a made-up response of the server. */

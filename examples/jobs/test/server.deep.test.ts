@@ -6,7 +6,7 @@ import { follow } from "../../common/test/follow.ts";
 import { type RunningServer, runServer } from "../../common/test/run-server.ts";
 
 function run(port: number | string): RunningServer {
-  return runServer(join(import.meta.dirname, "../server.ts"), { PORT: String(port) });
+  return runServer(join(import.meta.dirname, "../start.ts"), { PORT: String(port) });
 }
 
 test.each(["SIGINT", "SIGTERM"] as const)(
