@@ -38,6 +38,16 @@ const refusal = (ours: string, reference: string, limit: number): Goal => ({
   limit,
 });
 
+/** At least 30,000 events per second in batches, through one process. */
+const batches = (ours: string): Goal => ({
+  workload: "W10",
+  row: ROWS.batches,
+  figure: "us",
+  unit: "us/event",
+  ours,
+  limit: 33,
+});
+
 /** At least 50,000 appends per second. */
 const appends = (ours: string): Goal => ({
   workload: "W10",
@@ -108,4 +118,13 @@ export const goals: readonly Goal[] = [
   redisCpu("1,000 streams"),
   redisCpu("5,000 streams"),
   { workload: "W10", row: ROWS.latency, figure: "p50", unit: "us", ours: "holdfast", limit: 1_000 },
+  batches("sqlite"),
+  {
+    workload: "W10",
+    row: ROWS.latency,
+    figure: "p50",
+    unit: "us",
+    ours: "holdfast on SQLite",
+    limit: 30_000,
+  },
 ];

@@ -7,16 +7,17 @@ const STREAMS = 100;
 
 /** The latency from an append in one process to the client of another process. */
 export const appendLatency = (row: string, settings: Settings): Scenario => ({
-  subjects: settings.select(["holdfast"]),
+  subjects: settings.select(["holdfast", "holdfast on SQLite"]),
   rounds: settings.rounds(2),
   async measure(implementation) {
-    await using session = await StoreSession.open();
+    const store = implementation === "holdfast" ? "redis" : "sqlite";
+    await using session = await StoreSession.open(store);
     const appender = session.start<AppendApi>("append");
     const web = session.start<WebApi>("web");
     const load = session.startLoad();
-    await appender.start("redis", session.redis.port);
+    await appender.start(store, session.server.place);
     await appender.open(STREAMS);
-    const port = await web.start(implementation, session.redis.port);
+    const port = await web.start(implementation, session.server.place);
     await load.connect({ port, path: "/stream-" }, STREAMS, true);
     const append = async (events: number): Promise<void> => {
       await appender.appendPaced(events, 1);

@@ -5,7 +5,7 @@ import { token } from "../harness/payload.ts";
 import { processUsage } from "../harness/process-usage.ts";
 import { repeat } from "../harness/repeat.ts";
 import { expose } from "../harness/rpc.ts";
-import { EPOCH, LIFETIMES, stores } from "./stores.ts";
+import { EPOCH, LIFETIMES, type Place, stores } from "./stores.ts";
 
 interface OpenStream {
   readonly id: string;
@@ -19,9 +19,12 @@ let streams: OpenStream[] = [];
 /** A prime that does not divide the number of streams, so that consecutive appends go to distant streams. */
 const STRIDE = 7_919;
 
-async function append(stream: OpenStream): Promise<void> {
-  const from = ++stream.last;
-  const frames = [Buffer.from(`id: ${EPOCH}.${from}\ndata: ${token()}\n\n`)];
+async function append(stream: OpenStream, count = 1): Promise<void> {
+  const from = stream.last + 1;
+  stream.last += count;
+  const frames = Array.from({ length: count }, (_, index) =>
+    Buffer.from(`id: ${EPOCH}.${from + index}\ndata: ${token()}\n\n`),
+  );
   const { id, fence } = stream;
   const { code } = await store.append(id, { epoch: EPOCH, fence, from, frames, ...LIFETIMES });
   if (code !== "ok") throw new Error(`append: ${code}`);
@@ -30,8 +33,8 @@ async function append(stream: OpenStream): Promise<void> {
 const api = {
   usage: processUsage,
 
-  async start(client: string, port: number): Promise<void> {
-    store = (await stores[client]?.(port)) as Store;
+  async start(client: string, place: Place): Promise<void> {
+    store = (await stores[client]?.(place)) as Store;
   },
 
   async open(count: number): Promise<void> {
@@ -46,14 +49,14 @@ const api = {
   },
 
   /**
-   * Appends to all streams in parallel, to each stream one event after another, as fast as the store allows.
+   * Appends to all streams in parallel, to each stream one batch after another, as fast as the store allows.
    * Returns the duration in microseconds.
    */
-  async appendInParallel(eventsPerStream: number): Promise<number> {
+  async appendInParallel(eventsPerStream: number, batch: number): Promise<number> {
     const start = microseconds();
     await Promise.all(
       streams.map(async (stream) => {
-        for (let event = 0; event < eventsPerStream; event++) await append(stream);
+        for (let event = 0; event < eventsPerStream; event += batch) await append(stream, batch);
       }),
     );
     return microseconds() - start;

@@ -7,33 +7,37 @@ import { StoreSession } from "./store-session.ts";
 /** Streams that are appended to in parallel, each one event after another. */
 const STREAMS = 200;
 
-/** The rate of appends over one connection, with one event per append. */
-export const appendRate = (row: string, settings: Settings): Scenario => ({
-  subjects: settings.select(["redis", "ioredis"]),
+/** The rate of appends through one connection, with so many events per append. */
+export const appendRate = (row: string, settings: Settings, batch = 1): Scenario => ({
+  subjects: settings.select(["redis", "ioredis", "sqlite"]),
   rounds: settings.rounds(3),
   async measure(client) {
-    const eventsPerStream = settings.quick ? 50 : 300;
-    await using session = await StoreSession.open();
+    const eventsPerStream = batch * (settings.quick ? 50 : batch > 1 ? 100 : 300);
+    await using session = await StoreSession.open(client === "sqlite" ? "sqlite" : "redis");
     const appender = session.start<AppendApi>("append");
-    await appender.start(client, session.redis.port);
+    await appender.start(client, session.server.place);
     await appender.open(STREAMS);
-    await appender.appendInParallel(settings.quick ? 20 : 200);
+    await appender.appendInParallel(batch * (settings.quick ? 20 : batch > 1 ? 20 : 200), batch);
     const [before, redisBefore, machineBefore] = [
       await appender.usage(false),
-      session.redis.cpu(),
+      session.server.cpu(),
       machineCpuTime(),
     ];
-    const duration = await appender.appendInParallel(eventsPerStream);
+    const duration = await appender.appendInParallel(eventsPerStream, batch);
     const [after, redisAfter, machineAfter] = [
       await appender.usage(false),
-      session.redis.cpu(),
+      session.server.cpu(),
       machineCpuTime(),
     ];
     const own = after.cpu - before.cpu + (redisAfter - redisBefore);
     const otherCpu = Math.max(0, machineAfter - machineBefore - own) / (duration * availableParallelism());
     const events = STREAMS * eventsPerStream;
     return {
-      [row]: { us: duration / events, redis: (redisAfter - redisBefore) / events, [OTHER_CPU]: otherCpu },
+      [row]: {
+        us: duration / events,
+        ...(client !== "sqlite" && { redis: (redisAfter - redisBefore) / events }),
+        [OTHER_CPU]: otherCpu,
+      },
     };
   },
 });

@@ -1,7 +1,7 @@
 /** The process that follows streams of the store, as a registry does for its readers. */
 import type { Store } from "@holdfast/core";
 import { expose } from "../harness/rpc.ts";
-import { EPOCH, stores } from "./stores.ts";
+import { EPOCH, type Place, stores } from "./stores.ts";
 
 const PAGE = { frames: 256, bytes: 65_536 };
 
@@ -34,8 +34,8 @@ async function readNewFrames(id: string, position: Position): Promise<void> {
 }
 
 const api = {
-  async start(client: string, port: number): Promise<void> {
-    store = (await stores[client]?.(port)) as Store;
+  async start(client: string, place: Place): Promise<void> {
+    store = (await stores[client]?.(place)) as Store;
   },
 
   /** Resolves when the subscription to the store's wake-ups is active. */

@@ -7,30 +7,26 @@ import { createClient } from "redis";
 import { createResumableStreamContext, type ResumableStreamContext } from "resumable-stream";
 import { frame, HEADERS, HEARTBEAT } from "../peers/frame.ts";
 import { listen } from "../peers/listen.ts";
-import { stores } from "./stores.ts";
+import { type Place, stores } from "./stores.ts";
 
-/** A way to produce streams in one process and serve them in another, over Redis. */
+/** A way to produce streams in one process and serve them in another. */
 interface Implementation {
   /** Opens the streams of these paths. Returns a function that sends a token to one of them. */
-  produce(port: number, paths: readonly string[]): Promise<(path: string, data: string) => void>;
+  produce(place: Place, paths: readonly string[]): Promise<(path: string, data: string) => void>;
   /** Starts a web server. Returns its port. */
-  serve(port: number): Promise<number>;
+  serve(place: Place): Promise<number>;
 }
 
-async function connectContext(port: number): Promise<ResumableStreamContext> {
-  const publisher = await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
+async function connectContext(place: Place): Promise<ResumableStreamContext> {
+  const publisher = await createClient({ url: `redis://127.0.0.1:${place}` }).connect();
   const subscriber = await publisher.duplicate().connect();
   return createResumableStreamContext({ waitUntil: null, publisher, subscriber });
 }
 
-async function connectStore(port: number): Promise<Store> {
-  return (await stores.redis?.(port)) as Store;
-}
-
 export const implementations: Readonly<Record<string, Implementation>> = {
   "resumable-stream": {
-    async produce(port, paths) {
-      const context = await connectContext(port);
+    async produce(place, paths) {
+      const context = await connectContext(place);
       const controllers = new Map<string, ReadableStreamDefaultController<string>>();
       for (const path of paths) {
         const make = (): ReadableStream<string> =>
@@ -45,8 +41,8 @@ export const implementations: Readonly<Record<string, Implementation>> = {
       }
       return (path, data) => controllers.get(path)?.enqueue(frame(data));
     },
-    async serve(port) {
-      const context = await connectContext(port);
+    async serve(place) {
+      const context = await connectContext(place);
       const app = new Hono();
       app.get("/:stream", async (c) => {
         const body = await context.resumeExistingStream(c.req.path);
@@ -56,19 +52,25 @@ export const implementations: Readonly<Record<string, Implementation>> = {
       return listen(createAdaptorServer(app) as ReturnType<typeof createServer>);
     },
   },
-  holdfast: {
-    async produce(port, paths) {
-      const registry = createRegistry({ store: await connectStore(port) });
+  holdfast: holdfastOn("redis"),
+  "holdfast on SQLite": holdfastOn("sqlite"),
+};
+
+function holdfastOn(store: "redis" | "sqlite"): Implementation {
+  const connectStore = async (place: Place): Promise<Store> => (await stores[store]?.(place)) as Store;
+  return {
+    async produce(place, paths) {
+      const registry = createRegistry({ store: await connectStore(place) });
       const writers = new Map<string, StreamWriter<AnyEvents>>();
       for (const path of paths) writers.set(path, await registry.open(path.slice(1)));
       return (path, data) => void writers.get(path)?.push({ data });
     },
-    async serve(port) {
-      const registry = createRegistry({ store: await connectStore(port) });
+    async serve(place) {
+      const registry = createRegistry({ store: await connectStore(place) });
       const server = createServer(
         (req, res) => void sse(req, res, registry.stream((req.url ?? "").slice(1))),
       );
       return listen(server);
     },
-  },
-};
+  };
+}

@@ -4,15 +4,16 @@ import { processUsage } from "../harness/process-usage.ts";
 import { repeat } from "../harness/repeat.ts";
 import { expose } from "../harness/rpc.ts";
 import { implementations } from "./implementations.ts";
+import type { Place } from "./stores.ts";
 
 let send: (path: string, data: string) => void;
 let paths: string[] = [];
 
 const api = {
   usage: processUsage,
-  async start(implementation: string, port: number, path: string, streams: number): Promise<void> {
+  async start(implementation: string, place: Place, path: string, streams: number): Promise<void> {
     paths = Array.from({ length: streams }, (_, index) => `${path}${index}`);
-    send = (await implementations[implementation]?.produce(port, paths)) as typeof send;
+    send = (await implementations[implementation]?.produce(place, paths)) as typeof send;
   },
   /** Each stream has its own timer, and their starts are spread over an interval. */
   async publishTokens(tokens: number, intervalMs: number): Promise<void> {

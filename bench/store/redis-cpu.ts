@@ -18,14 +18,14 @@ export const redisCpu = (row: string, settings: Settings): Scenario => ({
     await using session = await StoreSession.open();
     const appender = session.start<AppendApi>("append");
     const follower = session.start<FollowApi>("follow");
-    const { port } = session.redis;
+    const port = session.server.place;
     await Promise.all([appender.start("redis", port), follower.start("redis", port)]);
     await appender.open(streams);
     await follower.follow(streams);
     await Promise.all([appender.appendPaced(warmUp, EVENTS_PER_MS), follower.receive(warmUp)]);
-    const before = session.redis.cpu();
+    const before = session.server.cpu();
     await Promise.all([appender.appendPaced(events, EVENTS_PER_MS), follower.receive(warmUp + events)]);
-    const redis = (session.redis.cpu() - before) / events;
+    const redis = (session.server.cpu() - before) / events;
     return { [row]: { redis } };
   },
 });

@@ -3,15 +3,10 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../peers/listen.ts";
+import type { StoreServer } from "./store-session.ts";
 
-/** A Redis server for one measurement, without persistence. */
-export interface Redis extends AsyncDisposable {
-  readonly port: number;
-  /** CPU time of the server so far, in microseconds. */
-  cpu(): number;
-}
-
-export async function startRedis(): Promise<Redis> {
+/** Starts a Redis server for one measurement, without persistence. */
+export async function startRedis(): Promise<StoreServer> {
   const port = await freePort();
   const options = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
   const redis = spawn("redis-server", options, { stdio: "ignore" });
@@ -20,7 +15,7 @@ export async function startRedis(): Promise<Redis> {
   process.on("exit", kill);
   await untilListening(port);
   return {
-    port,
+    place: port,
     cpu: () => Number(readFileSync(`/proc/${redis.pid}/schedstat`, "utf8").split(" ")[0]) / 1e3,
     async [Symbol.asyncDispose]() {
       process.off("exit", kill);

@@ -1,24 +1,33 @@
 import { startChild } from "../harness/child.ts";
 import type { LoadApi } from "../harness/load-process.ts";
 import type { RpcClient } from "../harness/rpc.ts";
-import { type Redis, startRedis } from "./redis.ts";
+import { startRedis } from "./redis.ts";
+import { createFile } from "./sqlite-file.ts";
+import type { Place } from "./stores.ts";
 
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 
 type StoreProcess = "append" | "follow" | "produce" | "web";
 
-/** A fresh Redis and the processes of one measurement. All of them stop with the session. */
+/** What keeps the data of a store. */
+export interface StoreServer extends AsyncDisposable {
+  readonly place: Place;
+  /** CPU time of its own process so far, in microseconds; 0 without one. */
+  cpu(): number;
+}
+
+/** A fresh Redis or file and the processes of one measurement. All of them stop with the session. */
 export class StoreSession implements AsyncDisposable {
-  readonly redis: Redis;
+  readonly server: StoreServer;
   readonly #children: { stop(): Promise<void> }[] = [];
 
-  private constructor(redis: Redis) {
-    this.redis = redis;
+  private constructor(server: StoreServer) {
+    this.server = server;
   }
 
-  static async open(): Promise<StoreSession> {
-    return new StoreSession(await startRedis());
+  static async open(store: "redis" | "sqlite" = "redis"): Promise<StoreSession> {
+    return new StoreSession(store === "redis" ? await startRedis() : createFile());
   }
 
   /** Starts a process that uses the store; those that only read run on the core of the load generator. */
@@ -41,6 +50,6 @@ export class StoreSession implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#children.map((child) => child.stop()));
-    await this.redis[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
   }
 }

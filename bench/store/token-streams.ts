@@ -17,8 +17,8 @@ export const tokenStreams = (row: string, settings: Settings): Scenario => ({
     const producer = session.start<ProduceApi>("produce");
     const web = session.start<WebApi>("web");
     const load = session.startLoad();
-    await producer.start(implementation, session.redis.port, PATH, STREAMS);
-    const port = await web.start(implementation, session.redis.port);
+    await producer.start(implementation, session.server.place, PATH, STREAMS);
+    const port = await web.start(implementation, session.server.place);
     await load.connect({ port, path: PATH }, STREAMS, true);
     const send = async (count: number): Promise<void> => {
       await producer.publishTokens(count, INTERVAL_MS);
@@ -27,9 +27,9 @@ export const tokenStreams = (row: string, settings: Settings): Scenario => ({
     await send(20);
     await load.recordLatencies();
     const before = [await producer.usage(false), await web.usage(false)];
-    const redisBefore = session.redis.cpu();
+    const redisBefore = session.server.cpu();
     await send(tokens);
-    const redis = (session.redis.cpu() - redisBefore) / (tokens * STREAMS);
+    const redis = (session.server.cpu() - redisBefore) / (tokens * STREAMS);
     const after = [await producer.usage(false), await web.usage(false)];
     const cpu =
       after.reduce((sum, usage, index) => sum + usage.cpu - (before[index]?.cpu ?? 0), 0) /

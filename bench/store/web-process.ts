@@ -2,11 +2,12 @@
 import { processUsage } from "../harness/process-usage.ts";
 import { expose } from "../harness/rpc.ts";
 import { implementations } from "./implementations.ts";
+import type { Place } from "./stores.ts";
 
 const api = {
   usage: processUsage,
-  async start(implementation: string, port: number): Promise<number> {
-    return (await implementations[implementation]?.serve(port)) as number;
+  async start(implementation: string, place: Place): Promise<number> {
+    return (await implementations[implementation]?.serve(place)) as number;
   },
 };
 

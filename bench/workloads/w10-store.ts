@@ -7,6 +7,7 @@ import { INTERVAL_MS, STREAMS, tokenStreams } from "../store/token-streams.ts";
 
 export const ROWS = {
   appends: "one event per append, one connection",
+  batches: "64 events per append, one connection",
   redisCpu: "4,000 events/s, all streams followed by another process",
   latency: "from an append to the client of another process, 1,000/s",
   tokens: `${STREAMS} streams, a token every ${INTERVAL_MS} ms, clients of another process`,
@@ -14,7 +15,7 @@ export const ROWS = {
 
 export const store: Workload = {
   name: "W10",
-  title: "Redis store: streams shared between processes",
+  title: "Stores: streams shared between processes",
   columns: [
     { figure: "us", title: "us/append", digits: 1 },
     { figure: "cpu", title: "CPU us/token", digits: 1 },
@@ -26,6 +27,7 @@ export const store: Workload = {
     hasRedis
       ? [
           appendRate(ROWS.appends, settings),
+          appendRate(ROWS.batches, settings, 64),
           redisCpu(ROWS.redisCpu, settings),
           appendLatency(ROWS.latency, settings),
           tokenStreams(ROWS.tokens, settings),
