@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 
 /** The result codes of SQLite that have a reason of their own. */
-export const BUSY = 5;
+const BUSY = 5;
 const LOCKED = 6;
 const READONLY = 8;
 export const FULL = 13;

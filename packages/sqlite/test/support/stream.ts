@@ -1,7 +1,7 @@
 import type { Store, StoreAppend, StoreAppended, StoreOpen } from "@holdfast/core";
 
 const LONG = 3_600_000;
-export const EPOCH = "aaaaaaaaaa";
+const EPOCH = "aaaaaaaaaa";
 export const STREAM: StoreOpen = { kind: "stream", epoch: EPOCH, leaseMs: LONG, ttlMs: LONG, keep: 10_000 };
 
 /** Appends frames to a stream that was opened with {@link STREAM}. */

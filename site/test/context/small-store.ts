@@ -1,0 +1,1 @@
+export { Database, smallStore } from "../../../packages/conformance/test/small-store/small-store.ts";
