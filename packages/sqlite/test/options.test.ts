@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { createRegistry } from "@holdfast/core";
 import { expect, test } from "vitest";
 import { sqliteStore } from "../src/index.ts";
 import { createFile } from "./support/file.ts";
@@ -27,5 +29,18 @@ test("`synchronous` and WAL are set on a file of the store's own", async () => {
   other.close();
   store.close();
   store.close();
+  file.remove();
+});
+
+test("the file is closed with the last registry that uses it", async () => {
+  const file = createFile();
+  const store = sqliteStore({ path: file.path });
+  const [one, two] = [createRegistry({ store }), createRegistry({ store })];
+  await (await one.open("job")).end();
+  await one.close();
+  expect(existsSync(`${file.path}-wal`)).toBe(true);
+  await two.close();
+  // SQLite removes it when the last connection is closed.
+  expect(existsSync(`${file.path}-wal`)).toBe(false);
   file.remove();
 });

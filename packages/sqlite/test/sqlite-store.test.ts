@@ -4,12 +4,7 @@ import { storeSuite } from "@holdfast/conformance/store-suite";
 import { describe, test } from "vitest";
 import { sqliteStore } from "../src/index.ts";
 import { createFile } from "./support/file.ts";
-
-const TABLES = ["store", "streams", "frames", "batches", "hints"];
-
-function removeRows(database: DatabaseSync): void {
-  database.exec(TABLES.map((table) => `DELETE FROM holdfast_${table};`).join("\n"));
-}
+import { removeRows } from "./support/tables.ts";
 
 storeSuite(
   { describe, test },
@@ -21,11 +16,7 @@ storeSuite(
       return {
         store,
         other,
-        async flush() {
-          const database = new DatabaseSync(file.path, { timeout: 5_000 });
-          removeRows(database);
-          database.close();
-        },
+        flush: async () => removeRows(file.path),
         pause: (ms) => pause(ms),
         async close() {
           store.close();

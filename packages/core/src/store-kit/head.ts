@@ -12,7 +12,8 @@ import type {
 
 /*
  * The rules of the seam as pure functions: each takes what a store has of an id, and returns what to answer and what to keep.
- * A store loads the head, calls one of them, and saves the result, in one atomic step.
+ * A store loads the head, calls one of them, and saves the result, in one atomic step. The store suite tests them over the
+ * store in memory, and so do the histories of test/model/store.
  */
 
 /** All that a store keeps of one life of an id, except for the frames: plain data that survives `JSON.stringify`. */

@@ -1,6 +1,8 @@
 import type { OnWake, Store, StoreHint, StoreWake } from "../store/store.ts";
 import { keyOf as keyOfId } from "./keys.ts";
 
+// The store suite tests it, and packages/redis/test/pubsub/hints.test.ts.
+
 /** Options of {@link createHintListeners}. */
 export interface HintListenersOptions {
   /** The name of an id in the store. Different ids have different names. @default keyOf */

@@ -1,6 +1,8 @@
 import { check } from "../base/validate.ts";
 import { isStreamId } from "../protocol/event-id.ts";
 
+// The store suite tests it, and packages/redis/test/commands/keys.test.ts.
+
 /** Braces delimit the hash tag of a Redis key, `%` starts an escape, and all lone surrogates have the same bytes in UTF-8. */
 const UNSAFE = /[{}%]|\p{Surrogate}/gu;
 

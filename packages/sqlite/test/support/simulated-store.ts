@@ -4,10 +4,10 @@ import { createFakeClock } from "@holdfast/core/testing";
 import type { SimulatedStore } from "../../../core/test/model/store/simulation.ts";
 import { sqliteStore } from "../../src/index.ts";
 import { createFile, MEMORY_FOLDER } from "./file.ts";
+import { removeRows, TABLES } from "./tables.ts";
 
 /** How many connections the simulated processes share. */
 const CONNECTIONS = 3;
-const TABLES = ["store", "streams", "frames", "batches", "hints"];
 
 /**
  * A store in a file for simulated processes, whose leases and timers run by the clock of the simulation. It needs no more:
@@ -30,8 +30,6 @@ export function simulatedSqliteStore(
   /** A store that nobody has called has no tables. */
   const hasTables = (): boolean =>
     database().prepare("SELECT 1 FROM sqlite_master WHERE name = 'holdfast_hints'").get() !== undefined;
-  const removeRows = (): void =>
-    database().exec(TABLES.map((table) => `DELETE FROM holdfast_${table};`).join(""));
   let next = 0;
   return {
     clock,
@@ -48,7 +46,7 @@ export function simulatedSqliteStore(
       database().prepare("DELETE FROM holdfast_frames WHERE stream = ? AND seq < ?").run(row.stream, first);
     },
     flush() {
-      if (hasTables()) removeRows();
+      if (hasTables()) removeRows(database());
     },
     copy() {
       if (!hasTables()) return () => undefined;
@@ -58,7 +56,7 @@ export function simulatedSqliteStore(
       }));
       return () => {
         database().exec("BEGIN IMMEDIATE");
-        removeRows();
+        removeRows(database());
         for (const { table, rows } of saved) {
           for (const row of rows) {
             const places = Object.keys(row).fill("?").join();
