@@ -25,6 +25,9 @@ server.on("error", (error: NodeJS.ErrnoException) => {
   stop(`Port ${port} is in use. Try another one: PORT=${port + 1} npm start`);
 });
 
+// The supervisor is gone.
+process.once("disconnect", () => process.exit());
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void drain());
 
 /** Drains all connections, then closes the server. A second signal ends the process at once. */

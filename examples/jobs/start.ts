@@ -18,6 +18,8 @@ let isStopping = false;
 function startServer(): ReturnType<typeof fork> {
   const started = fork(join(import.meta.dirname, "server.ts"), {
     env: { ...process.env, PORT: port, JOBS_DB: file },
+    // A terminal sends Ctrl-C to a whole group. The server gets the signal once, from here.
+    detached: true,
   });
   started.once("message", (message: { port: number }) => {
     // The same port, so that the clients find it again.
