@@ -28,6 +28,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "A feed from a database", link: "/database-feed" },
       { text: "Upload progress", link: "/upload-progress" },
       { text: "Jobs from a queue", link: "/jobs-from-a-queue" },
+      { text: "htmx, Turbo, Datastar", link: "/hypermedia" },
       { text: "Test your endpoint", link: "/testing" },
       { text: "Migrate from another library", link: "/migration" },
     ],
