@@ -19,7 +19,6 @@ const entries = publicPackages().flatMap(({ name, folder, manifest }) =>
 
 const markdown = {
   entryFileName: "index",
-  hideBreadcrumbs: true,
   hidePageHeader: true,
   useCodeBlocks: true,
   sanitizeComments: true,

@@ -3,7 +3,7 @@ import { defineConfig, type Plugin } from "vitepress";
 import { anchorOf } from "./anchor.ts";
 import { pages, ROOT } from "./pages.ts";
 import { repositoryLinks } from "./repository-links.ts";
-import { sidebar } from "./sidebar.ts";
+import { hasApi, listed, sidebar } from "./sidebar.ts";
 
 /** A knot, as an inline image: the site loads nothing from elsewhere. */
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#0f8a6d" stroke-width="4" stroke-linecap="round"><path d="M5 11c6 0 8 10 14 10a5 5 0 0 0 0-10c-6 0-8 10-14 10"/><path d="M24 16h3"/></svg>`;
@@ -29,6 +29,10 @@ export default defineConfig({
   srcExclude: globSync("**/*.md", { cwd: ROOT, exclude: (path) => /node_modules/.test(String(path)) }).filter(
     (path) => !pages.has(path),
   ),
+  /** A page that the sidebar does not list has no neighbours: otherwise the next one would be the first of all. */
+  transformPageData({ relativePath, frontmatter }) {
+    if (!listed.has(relativePath)) Object.assign(frontmatter, { prev: false, next: false });
+  },
   head: [["link", { rel: "icon", href: icon }]],
   markdown: {
     anchor: { slugify: anchorOf },
@@ -41,6 +45,7 @@ export default defineConfig({
       { text: "Guide", link: "/guide" },
       { text: "Options", link: "/options" },
       { text: "Errors", link: "/errors" },
+      ...(hasApi ? [{ text: "API", link: "/api/" }] : []),
       { text: "Protocol", link: "/protocol" },
     ],
     sidebar,

@@ -4,7 +4,7 @@ import type { DefaultTheme } from "vitepress";
 import { ROOT } from "./pages.ts";
 
 /** `pnpm docs:api` writes it. */
-const hasApi = existsSync(join(ROOT, "docs/api/index.md"));
+export const hasApi: boolean = existsSync(join(ROOT, "docs/api/index.md"));
 
 /** What stands at the left of each page. A page that is missing here is found only by search. */
 export const sidebar: DefaultTheme.SidebarItem[] = [
@@ -80,7 +80,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     items: [
       { text: "Options", link: "/options" },
       { text: "Errors, reasons, statuses", link: "/errors" },
-      ...(hasApi ? [{ text: "All exports", link: "/api/index" }] : []),
+      ...(hasApi ? [{ text: "All exports", link: "/api/" }] : []),
       { text: "Core", link: "/packages/core" },
       { text: "Redis store", link: "/packages/redis" },
       { text: "SQLite store", link: "/packages/sqlite" },
@@ -94,3 +94,10 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     ],
   },
 ];
+
+/** The pages that stand at the left, by their paths on the site. */
+export const listed: ReadonlySet<string> = new Set(
+  sidebar.flatMap(({ items = [] }) =>
+    items.map(({ link = "" }) => `${link.slice(1).replace(/\/$/, "/index")}.md`),
+  ),
+);
