@@ -3,14 +3,20 @@ import type { ServeResult } from "../protocol/outcome.ts";
 import { isTerminal } from "../protocol/cursor.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 
-/** Responds with headers and no body. Resolves when the response is over. */
+/**
+ * Responds with headers and no body. Resolves when the response is over.
+ *
+ * @param whole no bytes, where that costs less: only for a status whose response may have a body
+ */
 export function sendEmptyResponse(
   open: OpenSink,
   status: number,
   headers: Readonly<Record<string, string>> = NO_STREAM_HEADERS,
+  whole?: Uint8Array,
 ): Promise<ServeResult> {
   return new Promise((resolve) => {
-    open(status, { ...headers }, { drained: () => undefined, closed: () => resolve({ status }) }).close();
+    const events = { drained: () => undefined, closed: () => resolve({ status }) };
+    open(status, { ...headers }, events, whole).close();
   });
 }
 

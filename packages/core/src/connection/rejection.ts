@@ -13,6 +13,8 @@ import { retryDelay } from "./retry-delay.ts";
 import type { ScheduledTask } from "./scheduler.ts";
 import type { OpenSink, Sink } from "./sink.ts";
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Answers a client that is not admitted: asks it to come back or, where the option `overload` says so, responds with 503.
  * A flood of such clients must cost little, so that this needs no `Connection`.
@@ -30,8 +32,8 @@ export function rejectClient(
   const { clock, random, report } = runtime;
   const retry = retryDelay(random, reason);
   if (reason === "busy" && options.overload === "refuse") {
-    const headers = { "retry-after": String(Math.ceil(retry / 1_000)), "content-length": "0" };
-    return sendEmptyResponse(open, 503, { ...NO_STREAM_HEADERS, ...headers });
+    const headers = { ...NO_STREAM_HEADERS, "retry-after": String(Math.ceil(retry / 1_000)) };
+    return sendEmptyResponse(open, 503, headers, NO_BYTES);
   }
   return new Promise((resolve, reject) => {
     const metrics = new ConnectionMetrics(labels, runtime);
