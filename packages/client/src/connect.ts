@@ -4,7 +4,7 @@ import { readOptions, type ResilienceOptions } from "./connection/options.ts";
 import { createStreamConnection } from "./connection/stream-connection.ts";
 import type { Asked } from "./request/request-options.ts";
 import { ConnectionError } from "./retry/connection-error.ts";
-import { decode, type Decoded, type Decoder } from "./stream/decoder.ts";
+import { decode, type Decoded, type DecoderMap } from "./stream/decoder.ts";
 
 /** An event whose data is its text. */
 export interface TextMessage {
@@ -24,9 +24,6 @@ export type Message<Events extends object> = {
     readonly data: Events[Name];
   };
 }[keyof Events & string];
-
-/** Decoders by the names of events: the option `events` of `connect`. */
-export type DecoderMap = Readonly<Record<string, Decoder<unknown>>>;
 
 /** Options of `connect`. */
 export interface ConnectOptions<Map extends DecoderMap = DecoderMap> extends ResilienceOptions {

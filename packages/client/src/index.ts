@@ -1,6 +1,6 @@
 // The two interfaces
 export { connect } from "./connect.ts";
-export type { ConnectOptions, DecoderMap, Message, TextMessage } from "./connect.ts";
+export type { ConnectOptions, Message, TextMessage } from "./connect.ts";
 export { ResilientEventSource } from "./resilient-event-source.ts";
 export type { ResilientEventSourceInit, StreamMessageEvent } from "./resilient-event-source.ts";
 
@@ -13,7 +13,7 @@ export type { StreamReset } from "./stream/control-event.ts";
 
 // Typed events
 export { json, text } from "./stream/decoder.ts";
-export type { Decoded, Decoder, Decoders, Schema } from "./stream/decoder.ts";
+export type { Decoded, Decoder, DecoderMap, Decoders, Schema } from "./stream/decoder.ts";
 
 // Options
 export type { Timers } from "./base/clock.ts";

@@ -135,3 +135,17 @@ test("the types of the messages fit those of the server", () => {
   const different: Decoders<Events> = { token: json<number>(), progress: json() };
   expect([decoders, incomplete, different]).toHaveLength(3);
 });
+
+test("one contract gives the types of both sides", () => {
+  const registry = createRegistry({ events });
+  type Job = Awaited<ReturnType<typeof registry.open>>;
+  const use = async (job: Job): Promise<void> => {
+    job.push({ event: "done", data: { words: 1, at: "2026-01-01" } });
+    // @ts-expect-error -- words are a number
+    job.push({ event: "done", data: { words: "1", at: "2026-01-01" } });
+    for await (const message of connect(URL_OF_JOB, { events })) {
+      if (message.event === "done") expectTypeOf(message.data).toEqualTypeOf<{ words: number; at: Date }>();
+    }
+  };
+  expect(use).toBeTypeOf("function");
+});

@@ -16,7 +16,14 @@ export type {
 } from "../registry/types.ts";
 export type { CancelOptions, IfExists } from "../stream/stream-host.ts";
 export type { StreamInfo } from "../stream/stream-info.ts";
-export type { FailOptions, PipeFunction, PipeSource, StreamStatus, StreamWriter } from "../stream/writer.ts";
+export type {
+  FailOptions,
+  Piped,
+  PipeFunction,
+  PipeSource,
+  StreamStatus,
+  StreamWriter,
+} from "../stream/writer.ts";
 export type { Control, ControlEvent, OpenData } from "../protocol/control-events.ts";
 export type { Message, SubscribeOptions } from "../stream/subscription.ts";
 export type {
@@ -27,6 +34,12 @@ export type {
   Snapshot,
 } from "../stream/snapshot.ts";
 export type { AnyEvents, SseEvent, StreamEvent } from "../protocol/event.ts";
+
+// A contract: the events of a registry, for both sides
+export { json, text } from "../contract/decoder.ts";
+export type { Decoded, Decoder, DecoderMap, Decoders, Pushed, Schema } from "../contract/decoder.ts";
+export type { DecodedMessage } from "../contract/decoded-messages.ts";
+export type { NamedEvent, Pushable } from "../contract/pushable.ts";
 
 // Responses
 export { toResponse } from "../connection/to-response.ts";

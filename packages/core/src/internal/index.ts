@@ -6,3 +6,4 @@ export { isStreamId, parseId } from "../protocol/event-id.ts";
 export { isEventStream } from "../protocol/headers.ts";
 export { createReport } from "../protocol/observer.ts";
 export type { Report } from "../protocol/observer.ts";
+export { decode, json, text } from "../contract/decoder.ts";

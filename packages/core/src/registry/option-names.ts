@@ -8,6 +8,7 @@ import type { CloseOptions, OpenOptions, RegistryOptions } from "./types.ts";
 
 export const REGISTRY_NAMES: OptionNames<RegistryOptions> = {
   ...SETTINGS_NAMES,
+  events: true,
   snapshot: true,
   snapshotTimeout: true,
   source: true,
@@ -15,6 +16,11 @@ export const REGISTRY_NAMES: OptionNames<RegistryOptions> = {
   durability: true,
 };
 export const OPEN_NAMES: OptionNames<OpenOptions> = { ...STREAM_NAMES, ifExists: true };
-export const SUBSCRIBE_NAMES: OptionNames<SubscribeOptions> = { cursor: true, signal: true, onReset: true };
+export const SUBSCRIBE_NAMES: OptionNames<SubscribeOptions> = {
+  cursor: true,
+  signal: true,
+  onReset: true,
+  events: true,
+};
 export const CANCEL_NAMES: OptionNames<CancelOptions> = { grace: true };
 export const CLOSE_NAMES: OptionNames<CloseOptions> = { grace: true, deadline: true, spread: true };

@@ -1,7 +1,7 @@
 import { closedError } from "../base/errors.ts";
 import { createKeyedListeners } from "../base/keyed-listeners.ts";
 import { checkOptions } from "../base/check-options.ts";
-import { check, checkAwaited, checkDelay, checkDuration, checkOneOf } from "../base/validate.ts";
+import { check, checkDelay, checkDuration, checkOneOf } from "../base/validate.ts";
 import { checkWorkerScope } from "../base/worker-scope.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import {
@@ -18,9 +18,10 @@ import { SecondsCheck } from "../connection/seconds.ts";
 import { checkKey } from "../connection/serve.ts";
 import { SERVE_NAMES } from "../connection/serve-options.ts";
 import { ACCEPT, type Accept } from "../connection/source.ts";
+import { readContract } from "../contract/contract.ts";
+import type { DecoderMap, Pushed } from "../contract/decoder.ts";
 import { BARE_HOST } from "../connection/bare-host.ts";
-import type { AnyEvents } from "../protocol/event.ts";
-import { isStreamId } from "../protocol/event-id.ts";
+import type { AnyEvents, SseEvent } from "../protocol/event.ts";
 import { checkStore } from "../store/store.ts";
 import { StreamBroker } from "../store/stream-broker.ts";
 import { MemoryHost } from "../stream/memory-host.ts";
@@ -31,15 +32,16 @@ import { SnapshotPoller } from "../stream/snapshot-poller.ts";
 import type { Stream, StreamKind } from "../stream/stream.ts";
 import type { OpenedStream, StreamHost } from "../stream/stream-host.ts";
 import { StreamTable } from "../stream/stream-table.ts";
-import { Subscription } from "../stream/subscription.ts";
 import { createWriter, type StreamWriter } from "../stream/writer.ts";
 import { Interruptions } from "../stream/interruptions.ts";
 import { describeStream } from "../stream/stream-info.ts";
 import { GracePeriod } from "./grace-period.ts";
 import { accept } from "./accept.ts";
+import { checkId } from "./check-id.ts";
 import { SourceRunner } from "./source-runner.ts";
+import { createSubscribe } from "./subscribe.ts";
 import type { RegistryContext, Target } from "./request-context.ts";
-import { CANCEL_NAMES, CLOSE_NAMES, OPEN_NAMES, REGISTRY_NAMES, SUBSCRIBE_NAMES } from "./option-names.ts";
+import { CANCEL_NAMES, CLOSE_NAMES, OPEN_NAMES, REGISTRY_NAMES } from "./option-names.ts";
 import type { Registry, RegistryOptions } from "./types.ts";
 import { UnopenedCheck } from "./unopened-check.ts";
 
@@ -53,7 +55,17 @@ import { UnopenedCheck } from "./unopened-check.ts";
  * const job = await jobs.open("42");
  * void job.pipe(generate());
  * app.get("/jobs/:id", (c) => sse(c, jobs.stream(c.req.param("id"))));
+ *
+ * @example
+ * const events = { token: text, progress: json<Progress>(), done: z.object({ total: z.number() }) };
+ * const jobs = createRegistry({ events }); // and connect("/jobs/42", { events }) on the page
  */
+export function createRegistry<Map extends DecoderMap>(
+  options: RegistryOptions<Pushed<Map>> & { readonly events: Map },
+): Registry<Pushed<Map>>;
+export function createRegistry<Events extends object = AnyEvents>(
+  options?: RegistryOptions<Events>,
+): Registry<Events>;
 export function createRegistry<Events extends object = AnyEvents>(
   options: RegistryOptions<Events> = {},
 ): Registry<Events> {
@@ -68,6 +80,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
   if (store !== undefined) checkStore(store);
+  const checkData = readContract(options.events);
   checkOneOf("durability", durability, ["local", "stored"]);
   const seconds = new SecondsCheck();
   const checkTimes = (given: RegistryOptions | undefined, id?: string): void =>
@@ -173,7 +186,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   function toWriter(opened: OpenedStream): StreamWriter<Events> {
     const { stream } = opened;
     const acceptIt = acceptFor(stream.id, "stream", () => stream);
-    return createWriter<Events>(opened, { runtime, accept: acceptIt });
+    return createWriter<Events>(opened, { runtime, accept: acceptIt, checkData });
   }
 
   const stream: Registry<Events>["stream"] = (id, refOptions) => ({
@@ -221,27 +234,16 @@ export function createRegistry<Events extends object = AnyEvents>(
       return {
         [ACCEPT]: acceptFor(id, "channel", () => channel.find()),
         id,
-        push(event) {
+        push(event: SseEvent) {
           if (lifecycle.isClosed) return;
+          checkData?.(event);
           channel.push(event);
           channelNames.check(id, event.event);
         },
       };
     },
     stream,
-    subscribe(streamSource, subscribeOptions = {}) {
-      checkOptions(undefined, subscribeOptions, SUBSCRIBE_NAMES);
-      checkAwaited("source", streamSource);
-      const ref = typeof streamSource === "string" ? stream(streamSource) : streamSource;
-      const isSource = typeof ref === "object" && ref !== null && ACCEPT in ref;
-      check(isSource, "source", "the id of a stream, or a stream, writer or channel of a registry", ref);
-      checkId(ref.id);
-      const cursor = subscribeOptions.cursor || undefined;
-      return new Subscription(
-        (signal, open) => ref[ACCEPT]({ method: "GET", cursor, signal }, open, IN_PROCESS, false),
-        subscribeOptions,
-      );
-    },
+    subscribe: createSubscribe(stream),
     get(id) {
       const held = table.get(id);
       return held && describeStream(held);
@@ -285,16 +287,3 @@ export function createRegistry<Events extends object = AnyEvents>(
 
 /** How long a store has at least for the last events of a registry that closes, in ms. */
 const STORE_TIME = 1_000;
-
-/** A consumer in this process needs no heartbeat, is never a zombie, and stays as long as it likes. */
-const IN_PROCESS: DeliveryOptions = {
-  heartbeat: Infinity,
-  idleTimeout: Infinity,
-  maxDuration: Infinity,
-  control: true,
-};
-
-/** @throws `INVALID_OPTION` */
-function checkId(id: unknown): void {
-  check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
-}

@@ -2,6 +2,9 @@ import type { ConnectionInfo } from "../connection/connection-pool.ts";
 import type { DeliveryOptions, RegistrySettings, StreamOptions } from "../connection/options.ts";
 import type { StreamSource } from "../connection/source.ts";
 import type { BARE_HOST, BareHost } from "../connection/bare-host.ts";
+import type { DecodedMessage } from "../contract/decoded-messages.ts";
+import type { Decoded, DecoderMap } from "../contract/decoder.ts";
+import type { NamedEvent } from "../contract/pushable.ts";
 import type { AnyEvents, StreamEvent } from "../protocol/event.ts";
 import type { Store } from "../store/store.ts";
 import type { AskSnapshot } from "../stream/snapshot.ts";
@@ -20,8 +23,9 @@ export interface Channel<Events extends object> extends StreamSource {
    * one drops it, and the observer gets `failed`. With a store that is away, events are dropped while `buffer.bytes` wait for
    * it; `failed` says how many.
    *
-   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
+   * @throws `INVALID_EVENT`, also for data that a schema of the registry's `events` rejects; `EVENT_TOO_LARGE`
    */
+  push<Name extends keyof Events & string>(event: NamedEvent<Events, Name>): void;
   push(event: StreamEvent<Events>): void;
 }
 
@@ -68,6 +72,11 @@ export interface OpenOptions extends StreamOptions {
  * optional capabilities.
  */
 export interface RegistryOptions<Events extends object = AnyEvents> extends RegistrySettings {
+  /**
+   * What the events are: a decoder for each name, which gives its type to `push` and `pipe`. Give the same object to
+   * `connect` and `subscribe`. Data that a schema rejects is not pushed; what it accepts goes out as it was given.
+   */
+  readonly events?: DecoderMap;
   /**
    * Looks a stream up in the service's own database, for clients that come early, late, or to another machine. It is
    * called once at a time for each id, and for at most 16 ids at once, those of different keys in turn; its signal aborts
@@ -135,9 +144,13 @@ export interface Registry<Events extends object = AnyEvents> {
    *
    * @throws (from `next()`) the error of a failed stream; `CANCELLED`, `EXPIRED` or `LOST` for another end; `GONE` if there
    * is no stream within `wait`; `RESET`, without `onReset`, for events that are missing behind the cursor or behind others;
-   * `ABORTED` after `signal`;
+   * `ABORTED` after `signal`; with `events` `INVALID_EVENT` for data that its decoder cannot read;
    * `REGISTRY_CLOSED`
    */
+  subscribe<Map extends DecoderMap>(
+    source: StreamSource | string,
+    options: SubscribeOptions & { readonly events: Map },
+  ): AsyncIterableIterator<DecodedMessage<Decoded<Map>>>;
   subscribe(source: StreamSource | string, options?: SubscribeOptions): AsyncIterableIterator<Message>;
   /** What this process knows of a stream. Never creates one. */
   get(id: string): StreamInfo | undefined;

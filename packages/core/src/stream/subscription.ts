@@ -1,4 +1,5 @@
 import { abortedError, closedError, HoldfastError, toHoldfastError } from "../base/errors.ts";
+import type { DecoderMap } from "../contract/decoder.ts";
 import type { OpenSink, SinkEvents } from "../connection/sink.ts";
 import type { Reset } from "../protocol/cursor.ts";
 import { decodeFrames } from "../protocol/decode.ts";
@@ -28,6 +29,8 @@ export interface SubscribeOptions {
    * with `RESET`; but a subscription without a cursor may begin with the oldest event held, although others were before it.
    */
   readonly onReset?: (reset: Reset) => void;
+  /** Decodes the data of the events with these names, as `events` of `connect` does. Others keep their text. */
+  readonly events?: DecoderMap;
 }
 
 /** Starts to serve a client that is in this process. */

@@ -10,7 +10,9 @@ import { isPullable, pull, type Pullable } from "../base/pull.ts";
 import { checkOptions, type OptionNames } from "../base/check-options.ts";
 import { check, checkAwaited, checkDelay } from "../base/validate.ts";
 import { ACCEPT, type Accept, type StreamSource } from "../connection/source.ts";
-import type { StreamEvent } from "../protocol/event.ts";
+import type { CheckData } from "../contract/contract.ts";
+import type { NamedEvent, Pushable } from "../contract/pushable.ts";
+import type { SseEvent, StreamEvent } from "../protocol/event.ts";
 import type { EndStatus } from "../protocol/reasons.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import { NameCheck } from "./name-check.ts";
@@ -52,8 +54,9 @@ export interface StreamWriter<Events extends object> extends StreamSource {
    * else has ended or taken over ignores the event and returns `undefined`. Without room for it, while a store is away,
    * the stream fails with `LIMIT_EXCEEDED`, and the call returns `undefined`.
    *
-   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`; `STREAM_ENDED` after the writer's own `end` or `fail`; nothing is appended
+   * @throws `INVALID_EVENT`, also for data that a schema of the registry's `events` rejects; `EVENT_TOO_LARGE`; `STREAM_ENDED` after the writer's own `end` or `fail`; nothing is appended
    */
+  push<Name extends keyof Events & string>(event: NamedEvent<Events, Name>): string | undefined;
   push(event: StreamEvent<Events>): string | undefined;
   /**
    * Resolves when everything pushed so far is stored, without a store at once. A job that can be run again checkpoints
@@ -79,9 +82,15 @@ export interface StreamWriter<Events extends object> extends StreamSource {
    * source is released at once, even if it never answers; its own clean-up is not waited for.
    */
   pipe(source: PipeSource<Events> | PipeFunction<Events>): Promise<StreamStatus>;
+  pipe<Item>(source: Piped<Pullable<Item>> & Piped<Pullable<Pushable<Item, Events>>>): Promise<StreamStatus>;
   /** Fails the stream if it was not ended, as `fail` does. */
   [Symbol.dispose](): void;
 }
+
+/** A source, or a function that gives it. */
+export type Piped<Source> =
+  | Source
+  | ((context: { readonly signal: AbortSignal }) => Source | PromiseLike<Source>);
 
 /**
  * What `pipe` calls to get its source. `signal` aborts when somebody else wants the producer to stop: pass it on to
@@ -111,6 +120,7 @@ const BURST = 256;
 export interface WriterOptions {
   readonly runtime: Runtime;
   readonly accept: Accept;
+  readonly checkData: CheckData | undefined;
 }
 
 export function createWriter<Events extends object>(
@@ -129,9 +139,10 @@ class Writer<Events extends object> implements StreamWriter<Events> {
   readonly #backlog: Backlog | undefined;
   readonly #runtime: Runtime;
   readonly #names: NameCheck;
+  readonly #checkData: CheckData | undefined;
   #hasWarned = false;
 
-  constructor({ stream, session, backlog }: OpenedStream, { runtime, accept }: WriterOptions) {
+  constructor({ stream, session, backlog }: OpenedStream, { runtime, accept, checkData }: WriterOptions) {
     this[ACCEPT] = accept;
     this.id = stream.id;
     this.#stream = stream;
@@ -139,6 +150,7 @@ class Writer<Events extends object> implements StreamWriter<Events> {
     this.#backlog = backlog;
     this.#runtime = runtime;
     this.#names = new NameCheck(runtime.report);
+    this.#checkData = checkData;
   }
 
   get epoch(): string {
@@ -158,7 +170,7 @@ class Writer<Events extends object> implements StreamWriter<Events> {
   }
 
   // These three can be given to an emitter as they are: `upstream.on("data", writer.push)`.
-  readonly push = (event: StreamEvent<Events>): string | undefined => this.#push(event);
+  readonly push: StreamWriter<Events>["push"] = (event: SseEvent) => this.#push(event);
   readonly end = async (lastEvent?: StreamEvent<Events>): Promise<void> => {
     if (this.#session.isActive && this.#stream.end === undefined) {
       if (lastEvent !== undefined) this.#push(lastEvent);
@@ -202,7 +214,7 @@ class Writer<Events extends object> implements StreamWriter<Events> {
     );
   }
 
-  #push(event: StreamEvent<Events>): string | undefined {
+  #push(event: SseEvent): string | undefined {
     const stream = this.#stream;
     const session = this.#session;
     if (session.hasEnded) throw endedError(this.id);
@@ -214,6 +226,7 @@ class Writer<Events extends object> implements StreamWriter<Events> {
       session.revoke(error);
       return undefined;
     }
+    this.#checkData?.(event);
     const eventId = stream.push(event);
     this.#names.check(this.id, event.event);
     return eventId;
