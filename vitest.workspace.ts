@@ -57,6 +57,7 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("packages/redis", "redis"),
   ...projects("packages/sqlite", "sqlite"),
   ...projects("packages/otel", "otel"),
+  ...projects("packages/ai-sdk", "ai-sdk"),
   ...projects("packages/cli", "cli"),
   ...projects("packages/conformance", "http"),
   // They pack, install and compile.

@@ -1,0 +1,128 @@
+import { type Connection, type ConnectOptions, json, type Message, type StreamReset } from "@holdfast/client";
+import type { UIMessageChunk } from "ai";
+import { disconnectError, toChatError } from "./chat-error.ts";
+
+const EVENTS: Events = { message: json<UIMessageChunk>() };
+
+// Not an interface, which would need an index signature to be a map of decoders.
+type Events = { readonly message: (data: string) => UIMessageChunk };
+
+/** Connects, with these options beside its own. */
+export type Start = (
+  options: ConnectOptions<Events> & { readonly events: Events },
+) => Connection<Message<{ message: UIMessageChunk }>>;
+
+/**
+ * How often a lost question looks for its answer: the request may have reached the server, and the answer not have begun.
+ */
+const LOOKS = 3;
+
+/** One answer as the SDK reads it, from all the responses of its connection. */
+export class Answer {
+  readonly #connection: ReturnType<Start>;
+  readonly #isQuestion: boolean;
+  #hasBegun = false;
+  #hasChunks = false;
+  #isFinished = false;
+  #isStopped = false;
+  /** How many responses had nothing to read. */
+  #absent = 0;
+  #isAbsent = false;
+  /** The reset that has ended this. */
+  #reset: StreamReset | undefined;
+
+  /** @param isQuestion whether the request asks for an answer, or reads one that may be there */
+  constructor(start: Start, isQuestion: boolean, signal: AbortSignal) {
+    this.#isQuestion = isQuestion;
+    this.#connection = start({
+      events: EVENTS,
+      signal,
+      onReset: (reset) => this.#onReset(reset),
+      policy: {
+        "no-content": () => this.#onNoContent(),
+        // A question that the server refuses has no answer to look for.
+        unavailable: () => (this.#hasBegun || !isQuestion ? "retry" : "fatal"),
+      },
+    });
+  }
+
+  /**
+   * Resolves when the response has begun; with `null` if there is no answer to read.
+   *
+   * @throws (as a rejection) an error as the SDK classifies it
+   */
+  async open(): Promise<ReadableStream<UIMessageChunk> | null> {
+    await begin(this.#connection);
+    this.#hasBegun = true;
+    const { state } = this.#connection;
+    if (state.status === "closed" && state.reason === "done" && this.#isAbsent && !this.#isQuestion)
+      return null;
+    // What has failed by now is an error of the request.
+    if (state.status === "closed" && state.reason !== "done") await this.#next();
+    return new ReadableStream<UIMessageChunk>(
+      { pull: (controller) => this.#pull(controller), cancel: () => this.#connection.close() },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** The reader itself has stopped the answer. */
+  markStopped(): void {
+    this.#isStopped = true;
+  }
+
+  #onNoContent(): "retry" | "done" {
+    if (this.#isQuestion && !this.#hasBegun && ++this.#absent < LOOKS) return "retry";
+    this.#isAbsent = true;
+    return "done";
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<UIMessageChunk>): Promise<void> {
+    const chunk = await this.#next();
+    if (chunk === undefined) controller.close();
+    else controller.enqueue(chunk);
+  }
+
+  /** The next chunk; `undefined` at the end of a whole answer. */
+  async #next(): Promise<UIMessageChunk | undefined> {
+    const result = await this.#connection.next().catch((error: unknown) => {
+      throw toChatError(error, this.#isStopped);
+    });
+    if (this.#reset !== undefined) throw this.#resetError(this.#reset);
+    if (result.done === true) {
+      // 204 says that there is nothing, not that what came was everything.
+      if (this.#isAbsent && !this.#isFinished) throw new Error("The answer is not there any more.");
+      return undefined;
+    }
+    const { event, data } = result.value;
+    if (event !== "message") return this.#next();
+    this.#hasChunks = true;
+    this.#isFinished ||= data.type === "finish";
+    if (data.type === "abort") this.#isStopped = true;
+    return data;
+  }
+
+  /** An answer can start over only where the chat has nothing of it yet. */
+  #onReset(reset: StreamReset): void {
+    if (reset.lost === null && !this.#hasChunks) return;
+    this.#reset = reset;
+    this.#connection.close();
+  }
+
+  /** What a chat resumes with is the whole answer, unless its beginning is not held any more. */
+  #resetError({ reason }: StreamReset): Error {
+    if (this.#hasChunks) return disconnectError(`The answer starts over (${reason}).`);
+    return new Error("The beginning of the answer is not there any more.");
+  }
+}
+
+async function begin(connection: Connection<unknown>): Promise<void> {
+  const hasBegun = (): boolean => !["connecting", "retrying"].includes(connection.state.status);
+  if (hasBegun()) return;
+  await new Promise<void>((resolve) => {
+    const unsubscribe = connection.subscribe(() => {
+      if (!hasBegun()) return;
+      unsubscribe();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,30 @@
+import type { ConnectionError, FailureReason } from "@holdfast/client";
+
+/** The connection is over, but the answer may not be: the SDK can resume it. */
+const DISCONNECTS: readonly FailureReason[] = ["eof", "gave-up", "network", "stalled", "unavailable"];
+
+/**
+ * The error of a connection, as the chat of the SDK classifies errors.
+ *
+ * @param isStopped whether somebody has stopped the answer; a server that shuts down cancels answers too
+ */
+export function toChatError(error: unknown, isStopped: boolean): unknown {
+  if (!isConnectionError(error)) return error;
+  const { reason, server, message } = error;
+  if (reason === "cancelled") {
+    const text = "The answer was stopped before it was complete.";
+    // The SDK takes it for an abort: the chat is ready, and `onFinish` gets `isAbort`.
+    return isStopped ? new DOMException(text, "AbortError") : new Error(text, { cause: error });
+  }
+  if (DISCONNECTS.includes(reason)) return disconnectError(message, error);
+  return new Error(server?.message ?? message, { cause: error });
+}
+
+/** The SDK takes a TypeError that speaks of the network for a disconnect, after which a chat can be resumed. */
+export function disconnectError(message: string, cause?: unknown): TypeError {
+  return new TypeError(`network error: ${message}`, { cause });
+}
+
+function isConnectionError(error: unknown): error is ConnectionError {
+  return error instanceof Error && error.name === "ConnectionError";
+}

@@ -1,0 +1,162 @@
+import { type Asked, connect } from "@holdfast/client";
+import type { ChatTransport, UIMessage, UIMessageChunk } from "ai";
+import { Answer, type Start } from "./answer.ts";
+import type { ChatTransportOptions } from "./options.ts";
+
+/** A transport for `useChat` and the other chats of the AI SDK. */
+export interface HoldfastChatTransport<Message extends UIMessage> extends ChatTransport<Message> {
+  /** Always `true`: a chat that resumes gets the answer from its beginning. */
+  readonly resumeStreamIsReplay: true;
+  /**
+   * Stops the answer that is being written, for everybody who reads it. The chat's own `stop()` only stops reading.
+   *
+   * @throws (as a rejection) an error of `fetch`; Error if the server refuses
+   */
+  stop(chatId: string): Promise<void>;
+  /** Stops reading all answers. */
+  close(): void;
+}
+
+type SendOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["sendMessages"]>[0];
+type ReconnectOptions = Parameters<ChatTransport<UIMessage>["reconnectToStream"]>[0];
+
+/**
+ * Creates a transport that keeps an answer connected until it is whole: after a lost connection it goes on behind the last
+ * chunk, and the chat does not notice. A question is sent once. What ends too early, or starts over, is an error of the
+ * chat, never the end of its message.
+ *
+ * @throws TypeError for an option that is not valid, with the first request
+ *
+ * @example
+ * const transport = createChatTransport({ api: "/api/chat" });
+ * const chat = useChat({ id, transport, resume: true });
+ * const stop = () => transport.stop(id); // the model; `chat.stop()` only leaves
+ */
+export function createChatTransport<Message extends UIMessage = UIMessage>(
+  options: ChatTransportOptions<Message> = {},
+): HoldfastChatTransport<Message> {
+  const { api = "/api/chat", body, prepareSendMessagesRequest, ...connection } = options;
+  const {
+    resumeUrl = (chatId: string) => chatUrl(api, chatId, "stream"),
+    stopUrl = (chatId: string) => chatUrl(api, chatId, "stop"),
+    ...shared
+  } = connection;
+  const { credentials, fetch: fetchIt = globalThis.fetch } = shared;
+  const open = new Map<AbortController, { readonly chatId: string; readonly answer: Answer }>();
+
+  /** The headers of all requests, and those of one call. */
+  const headersOf =
+    (...more: (HeadersInit | undefined)[]) =>
+    async (): Promise<Headers> => {
+      const headers = new Headers(await valueOf(shared.headers));
+      for (const given of more) new Headers(given).forEach((value, name) => headers.set(name, value));
+      return headers;
+    };
+
+  async function read(
+    chatId: string,
+    start: Start,
+    isQuestion: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadableStream<UIMessageChunk> | null> {
+    // An abort only leaves: the SDK aborts for a stop, when a page is left, and for a second resumption alike.
+    const lifetime = new AbortController();
+    const abort = (): void => lifetime.abort(signal?.reason);
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    const forget = (): void => {
+      open.delete(lifetime);
+      signal?.removeEventListener("abort", abort);
+    };
+    const answer = new Answer(
+      (own) => {
+        const made = start(own);
+        made.subscribe(({ status }) => {
+          if (status === "closed") forget();
+        });
+        return made;
+      },
+      isQuestion,
+      lifetime.signal,
+    );
+    open.set(lifetime, { chatId, answer });
+    return answer.open();
+  }
+
+  async function prepare({ abortSignal: _signal, ...asked }: SendOptions<Message>): Promise<{
+    readonly url: string;
+    readonly content: object;
+    readonly headers: () => Promise<Headers>;
+    readonly credentials: RequestCredentials | undefined;
+  }> {
+    const { chatId, messages, trigger, messageId, metadata } = asked;
+    const more = { ...(await valueOf(body)), ...asked.body };
+    const headers = headersOf(asked.headers);
+    const prepared = await prepareSendMessagesRequest?.({
+      api,
+      id: chatId,
+      messages,
+      body: more,
+      headers: await headers(),
+      credentials,
+      requestMetadata: metadata,
+      trigger,
+      messageId,
+    });
+    return {
+      url: prepared?.api ?? api,
+      content: prepared?.body ?? { ...more, id: chatId, messages, trigger, messageId },
+      headers: prepared?.headers === undefined ? headers : async () => new Headers(prepared.headers),
+      credentials: prepared?.credentials ?? credentials,
+    };
+  }
+
+  return {
+    resumeStreamIsReplay: true,
+    async sendMessages(asked) {
+      const question = await prepare(asked);
+      const json = { "content-type": "application/json" };
+      const start: Start = (own) =>
+        connect(question.url, {
+          ...shared,
+          ...own,
+          ...(question.credentials && { credentials: question.credentials }),
+          body: JSON.stringify(question.content),
+          headers: async () => new Headers([...Object.entries(json), ...(await question.headers())]),
+          resumeUrl: resumeUrl(asked.chatId),
+        });
+      // `null` is never the result for a question.
+      return (await read(asked.chatId, start, true, asked.abortSignal)) as ReadableStream<UIMessageChunk>;
+    },
+    reconnectToStream({ chatId, abortSignal, headers }: ReconnectOptions) {
+      const start: Start = (own) =>
+        connect(resumeUrl(chatId), { ...shared, ...own, headers: headersOf(headers) });
+      return read(chatId, start, false, abortSignal);
+    },
+    async stop(chatId) {
+      for (const one of open.values()) if (one.chatId === chatId) one.answer.markStopped();
+      const headers = await headersOf()();
+      const response = await fetchIt(stopUrl(chatId), {
+        method: "POST",
+        headers,
+        ...(credentials && { credentials }),
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`The answer could not be stopped: ${response.status}.`);
+    },
+    close() {
+      for (const lifetime of open.keys()) lifetime.abort();
+    },
+  };
+}
+
+function valueOf<T>(asked: Asked<T>): T | PromiseLike<T> {
+  return typeof asked === "function" ? (asked as () => T | PromiseLike<T>)() : asked;
+}
+
+/** A path below the URL of the API, before its query. */
+function chatUrl(api: string, chatId: string, name: string): string {
+  const [path = "", query] = api.split(/(?=[?#])/, 2);
+  const base = path.endsWith("/") ? path.slice(0, -1) : path;
+  return `${base}/${encodeURIComponent(chatId)}/${name}${query ?? ""}`;
+}
