@@ -17,6 +17,14 @@ export type Start = (
  */
 const LOOKS = 3;
 
+/**
+ * No id of a stream. A server sends everything that it holds to a client with such a cursor, also of a stream that has ended
+ * meanwhile.
+ */
+const UNKNOWN_ID = "partial";
+
+const BEGINNING_LOST = "The beginning of the answer is not there any more.";
+
 /** One answer as the SDK reads it, from all the responses of its connection. */
 export class Answer {
   readonly #connection: ReturnType<Start>;
@@ -24,19 +32,26 @@ export class Answer {
   #hasBegun = false;
   #hasChunks = false;
   #isFinished = false;
+  /** Whether the server sends what it holds from its first event on, which may not be the first of the answer. */
+  #startsOver = false;
   #isStopped = false;
+  #isWhole = false;
   /** How many responses had nothing to read. */
   #absent = 0;
   #isAbsent = false;
   /** The reset that has ended this. */
   #reset: StreamReset | undefined;
 
-  /** @param isQuestion whether the request asks for an answer, or reads one that may be there */
-  constructor(start: Start, isQuestion: boolean, signal: AbortSignal) {
+  /**
+   * @param kind whether the request asks for an answer, reads one that may be there, or one that the chat has a part of
+   */
+  constructor(start: Start, kind: "question" | "resumption" | "repetition", signal: AbortSignal) {
+    const isQuestion = kind === "question";
     this.#isQuestion = isQuestion;
     this.#connection = start({
       events: EVENTS,
       signal,
+      ...(kind === "repetition" && { lastEventId: UNKNOWN_ID }),
       onReset: (reset) => this.#onReset(reset),
       policy: {
         "no-content": () => this.#onNoContent(),
@@ -65,6 +80,11 @@ export class Answer {
     );
   }
 
+  /** Whether the chat has some of it, which is not, and will not be, the whole. */
+  get isPartial(): boolean {
+    return this.#hasChunks && !this.#isWhole && !this.#isStopped;
+  }
+
   /** The reader itself has stopped the answer. */
   markStopped(): void {
     this.#isStopped = true;
@@ -91,10 +111,13 @@ export class Answer {
     if (result.done === true) {
       // 204 says that there is nothing, not that what came was everything.
       if (this.#isAbsent && !this.#isFinished) throw new Error("The answer is not there any more.");
+      // Also the end of a connection that was left.
+      this.#isWhole = this.#connection.state.status === "closed" && this.#connection.state.reason === "done";
       return undefined;
     }
     const { event, data } = result.value;
     if (event !== "message") return this.#next();
+    if (this.#startsOver && !this.#hasChunks && data.type !== "start") throw this.#leave(BEGINNING_LOST);
     this.#hasChunks = true;
     this.#isFinished ||= data.type === "finish";
     if (data.type === "abort") this.#isStopped = true;
@@ -103,7 +126,8 @@ export class Answer {
 
   /** An answer can start over only where the chat has nothing of it yet. */
   #onReset(reset: StreamReset): void {
-    if (reset.lost === null && !this.#hasChunks) return;
+    this.#startsOver = reset.lost === null && !this.#hasChunks;
+    if (this.#startsOver) return;
     this.#reset = reset;
     this.#connection.close();
   }
@@ -111,7 +135,12 @@ export class Answer {
   /** What a chat resumes with is the whole answer, unless its beginning is not held any more. */
   #resetError({ reason }: StreamReset): Error {
     if (this.#hasChunks) return disconnectError(`The answer starts over (${reason}).`);
-    return new Error("The beginning of the answer is not there any more.");
+    return new Error(BEGINNING_LOST);
+  }
+
+  #leave(message: string): Error {
+    this.#connection.close();
+    return new Error(message);
   }
 }
 

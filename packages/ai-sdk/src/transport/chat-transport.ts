@@ -42,6 +42,8 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
     ...shared
   } = connection;
   const { credentials, fetch: fetchIt = globalThis.fetch } = shared;
+  /** The last answer of each chat. */
+  const answers = new Map<string, Answer>();
   const open = new Map<AbortController, { readonly chatId: string; readonly answer: Answer }>();
 
   /** The headers of all requests, and those of one call. */
@@ -68,6 +70,8 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
       open.delete(lifetime);
       signal?.removeEventListener("abort", abort);
     };
+    const last = answers.get(chatId);
+    const kind = isQuestion ? "question" : last?.isPartial === true ? "repetition" : "resumption";
     const answer = new Answer(
       (own) => {
         const made = start(own);
@@ -76,11 +80,15 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
         });
         return made;
       },
-      isQuestion,
+      kind,
       lifetime.signal,
     );
     open.set(lifetime, { chatId, answer });
-    return answer.open();
+    const chunks = await answer.open();
+    // With `null` the SDK would take the part that the chat has for a whole message.
+    if (chunks === null && kind === "repetition") throw new Error("The answer is not there any more.");
+    if (chunks !== null) answers.set(chatId, answer);
+    return chunks;
   }
 
   async function prepare({ abortSignal: _signal, ...asked }: SendOptions<Message>): Promise<{

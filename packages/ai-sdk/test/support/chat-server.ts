@@ -1,3 +1,4 @@
+import type { StreamStatus } from "@holdfast/core";
 import {
   createRegistry,
   readCursor,
@@ -21,6 +22,7 @@ export interface ChatServerOptions extends RegistryOptions<UIMessageEvents> {
   readonly model: LanguageModel;
   readonly tools?: ToolSet;
   readonly serve?: ServeOptions;
+  readonly onStatus?: (status: StreamStatus) => void;
   /** The registry that produces, if it is in another process. */
   readonly worker?: Registry<UIMessageEvents>;
 }
@@ -31,7 +33,14 @@ export interface ChatServer {
 }
 
 /** A server as the guide has it. */
-export function createChatServer({ model, tools, serve, worker, ...options }: ChatServerOptions): ChatServer {
+export function createChatServer({
+  model,
+  tools,
+  serve,
+  worker,
+  onStatus,
+  ...options
+}: ChatServerOptions): ChatServer {
   const registry = createRegistry<UIMessageEvents>(options);
   const producer = worker ?? registry;
   const app = new Hono();
@@ -49,7 +58,11 @@ export function createChatServer({ model, tools, serve, worker, ...options }: Ch
         maxRetries: 0,
         onError: () => undefined,
       });
-      void pipeUIMessageStream(job, result, { originalMessages, onError: () => "The model has failed." });
+      const written = pipeUIMessageStream(job, result, {
+        originalMessages,
+        onError: () => "The model has failed.",
+      });
+      void written.then(onStatus);
       return sse(c, registry.stream(id), serve);
     } catch (error) {
       if (isBusy(error)) return c.text("An answer is being written.", 409);
