@@ -109,6 +109,16 @@ describe("a page that resumes", () => {
     expect(run.network.requests).toEqual(["GET /api/chat/chat/stream"]);
   });
 
+  test("after it has left in the middle gets the whole, also when that is over", async () => {
+    const run = await askFor(2);
+    await run.settle(run.chat.stop());
+    await run.step(WORDS + 4);
+    expect(run.server.registry.get("chat")?.status).toBe("done");
+    await run.settle(run.chat.resumeStream());
+    expect(run.chat).toMatchObject({ status: "ready", text: TALE });
+    expect(run.chat.messages).toHaveLength(2);
+  });
+
   test("a second time leaves the first resumption", async () => {
     const run = await askFor(1);
     const { chat } = run.openPage();
@@ -193,13 +203,34 @@ describe("an answer that does not become whole is an error", () => {
     expect(run.chat.outcomes).toMatchObject([{ isError: true, isAbort: false }]);
   });
 
-  test("when nobody knows it any more: 204 is not its end", async () => {
+  test("when nobody knows it any more", async () => {
     const run = await askFor(2);
     const other = startRun({ steps: [], clock: run.clock });
     run.network.redirect(other.server.handle);
     run.network.cut();
     await run.settle(run.response);
     expect(run.chat).toMatchObject({ status: "error", outcomes: [isError] });
+  });
+
+  test("when the server answers 204: that is not its end", async () => {
+    const run = await askFor(2);
+    run.network.redirect(() => new Response(null, { status: 204 }));
+    run.network.cut();
+    await run.settle(run.response);
+    expect(run.chat).toMatchObject({ status: "error", outcomes: [isError] });
+  });
+
+  test("when what is held of it, after it starts over, is not its beginning", async () => {
+    const run = await askFor(2);
+    await run.settle(run.chat.stop());
+    await run.step(WORDS + 4);
+    const other = startRun({ steps: [], clock: run.clock, server: { buffer: { events: 2 } } });
+    const job = await other.server.registry.open("chat");
+    for (const delta of ["a", "b", "c"]) job.push({ data: { type: "text-delta", id: "1", delta } });
+    run.network.redirect(other.server.handle);
+    await run.settle(run.chat.resumeStream());
+    expect(run.chat.status).toBe("error");
+    expect(run.chat.error?.message).toBe("The beginning of the answer is not there any more.");
   });
 
   test("when its beginning is not held any more", async () => {

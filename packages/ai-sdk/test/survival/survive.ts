@@ -2,7 +2,7 @@ import type { StreamStatus } from "@holdfast/core";
 import { createRegistry, type Registry } from "@holdfast/hono";
 import { createFakeClock, createMemoryStore } from "@holdfast/core/testing";
 import { stepCountIs, streamText, toUIMessageStream, type UIMessage } from "ai";
-import { createChatTransport, type UIMessageEvents } from "../../src/index.ts";
+import { createChatTransport, pipeUIMessageStream, type UIMessageEvents } from "../../src/index.ts";
 import { type ChatServer, createChatServer } from "../support/chat-server.ts";
 import { createGate, createModel, type ModelPart, tools } from "../support/model.ts";
 import { createNetwork } from "../support/network.ts";
@@ -26,6 +26,8 @@ export interface Survival {
   /** How often the model was asked for a step, and how many steps there are. */
   readonly modelCalls: number;
   readonly steps: number;
+  /** How often the answer was written from its beginning. */
+  readonly writings: number;
 }
 
 /** A page that was not left. */
@@ -72,6 +74,7 @@ class World {
   #web: { readonly server: ChatServer; readonly link: Link };
   #pages: Page[] = [];
   #isStopped = false;
+  #writings = 1;
   #isProducerGone = false;
 
   constructor(seed: number) {
@@ -110,6 +113,7 @@ class World {
       statuses: this.#statuses,
       modelCalls: this.#model.doStreamCalls.length,
       steps: this.#steps.length,
+      writings: this.#writings,
     };
   }
 
@@ -168,6 +172,7 @@ class World {
     else if (dice < 0.85) this.#shutDown();
     else if (dice < 0.87) this.#note("a response is lost") || this.#network.loseNext();
     else if (dice < 0.9) this.#resumeAgain();
+    else if (dice < 0.91) await this.#rewrite();
     else await this.#clock.advance(random.int(5_000));
     await this.#clock.advance(random.int(20));
   }
@@ -238,6 +243,26 @@ class World {
     if (this.#worker === undefined) this.#isProducerGone = true;
     this.#web = this.#startWeb();
     this.#network.redirect(this.#web.server.handle);
+  }
+
+  /** A queue runs the job again, from its beginning. */
+  async #rewrite(): Promise<void> {
+    const worker = this.#worker;
+    if (worker?.get("chat")?.status !== "live") return;
+    this.#note("the answer is written again");
+    this.#writings++;
+    const job = await worker.open("chat", { ifExists: "replace" });
+    const result = streamText({
+      model: createModel(this.#steps, this.#gate.wait),
+      prompt: "a",
+      tools,
+      stopWhen: stepCountIs(5),
+      maxRetries: 0,
+      abortSignal: job.signal,
+      onError: () => undefined,
+    });
+    const question: UIMessage = { id: "q", role: "user", parts: [] };
+    void pipeUIMessageStream(job, result, { originalMessages: [question] });
   }
 
   #stop(): void {
