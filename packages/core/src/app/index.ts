@@ -65,6 +65,8 @@ export { readEvents } from "../sources/read-events.ts";
 export type { EventBody, ReadEventsOptions } from "../sources/read-events.ts";
 export type { UpstreamMessage, UpstreamRules } from "../sources/upstream-parser.ts";
 export { anthropic, openai } from "../sources/profiles.ts";
+export { textDeltas } from "../sources/text-deltas.ts";
+export type { LlmAnswer, TextDelta, TextDeltasOptions } from "../sources/text-deltas.ts";
 export type { TokenUsage, UpstreamProfile } from "../sources/profiles.ts";
 
 // Options

@@ -99,6 +99,20 @@ function get(message: UpstreamMessage, ...path: string[]): unknown {
   return at(entry.json, ...path);
 }
 
+/** What an SDK has parsed, as a message that the functions of a profile read. */
+export function messageOf(chunk: unknown): UpstreamMessage {
+  const message: UpstreamMessage = { data: "" };
+  parsed.set(message, { json: chunk });
+  return message;
+}
+
+/** Whether it says that the answer is complete, or how it was finished, which SDKs show instead of the sentinel `[DONE]`. */
+export function isLastChunk({ last }: UpstreamProfile, message: UpstreamMessage): boolean {
+  const choices = get(message, "choices");
+  const reasons = Array.isArray(choices) ? choices.map((choice) => at(choice, "finish_reason")) : [];
+  return last?.(message) === true || reasons.some((reason) => typeof reason === "string");
+}
+
 function parse(data: string): unknown {
   try {
     return JSON.parse(data);

@@ -15,16 +15,20 @@ export type Refusal = (body: string) => HoldfastError;
 /** The refusal of a response; `undefined` for an event stream. */
 export function refusalOf({ status, headers }: Response): Refusal | undefined {
   if (status === 200 && isEventStream(headers)) return undefined;
+  return (body) => statusFailure(status, headers, body === "" ? undefined : body);
+}
+
+/** The failure of a response with this status, with what the observer gets to know of it. */
+export function statusFailure(status: number, headers: Headers, cause: unknown): HoldfastError {
   const isBusy = [408, 425, 429].includes(status) || status >= 500;
   const delay = isBusy ? retryAfter(headers) : undefined;
   const message =
     status === 200 ? "The upstream's answer is no event stream." : `The upstream answered ${status}.`;
-  return (body) =>
-    new HoldfastError("SOURCE_FAILED", message, {
-      retryable: isBusy,
-      ...(delay !== undefined && { retryAfter: delay }),
-      ...(body !== "" && { cause: body }),
-    });
+  return new HoldfastError("SOURCE_FAILED", message, {
+    retryable: isBusy,
+    ...(delay !== undefined && { retryAfter: delay }),
+    ...(cause !== undefined && { cause }),
+  });
 }
 
 /** Reads the beginning of a body, and releases it. A body that is cut or slow only makes the text shorter. */

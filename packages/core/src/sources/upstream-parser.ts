@@ -79,7 +79,7 @@ export class UpstreamParser {
     // Nothing else marks the failure of a bare source.
     else if (this.#notice !== undefined) this.#fail(this.#notice);
     else if (this.#rules.until !== undefined || this.#rules.last !== undefined)
-      this.#fail(incomplete("The upstream's answer ended before it was complete."));
+      this.#fail(incomplete(INCOMPLETE));
     else this.#ended = true;
   }
 
@@ -155,7 +155,11 @@ export class UpstreamParser {
   }
 }
 
-function incomplete(message: string, cause?: unknown): HoldfastError {
+/** What is said of an answer that ends without its sentinel. */
+export const INCOMPLETE = "The upstream's answer ended before it was complete.";
+
+/** The failure of an answer that breaks off. */
+export function incomplete(message: string, cause?: unknown): HoldfastError {
   return new HoldfastError("SOURCE_FAILED", message, { cause, retryable: true });
 }
 
