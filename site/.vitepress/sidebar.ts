@@ -23,6 +23,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     items: [
       { text: "Progress of a job", link: "/progress" },
       { text: "Answers of an LLM", link: "/llm-answers" },
+      { text: "LLM answers that survive (AI SDK)", link: "/ai-sdk" },
       { text: "Notifications per user", link: "/notifications" },
       { text: "A chat room", link: "/chat-room" },
       { text: "A feed from a database", link: "/database-feed" },
@@ -88,6 +89,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Protocol", link: "/protocol" },
       { text: "Protocol by example", link: "/protocol-examples" },
       { text: "Versions", link: "/versions" },
+      { text: "AI SDK", link: "/packages/ai-sdk" },
       { text: "OpenTelemetry", link: "/packages/otel" },
       { text: "Command line", link: "/packages/cli" },
       { text: "Work on holdfast", link: "/contributing" },
