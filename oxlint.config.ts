@@ -57,6 +57,11 @@ const redisRooms: Rooms = {
   commands: ["connectors", "scripts", "time", "@holdfast/core", "@holdfast/core/internal", storeKit],
   pubsub: ["connectors", "time", "@holdfast/core", "@holdfast/core/internal", storeKit],
 };
+/** The page and the server of a chat, which know nothing of each other. */
+const aiSdkRooms: Rooms = {
+  transport: ["@holdfast/client", "ai"],
+  server: ["@holdfast/core", "ai"],
+};
 const node = ["node:*", "node:*/*"];
 /** The rooms of the suites. Only the client half uses Node: the subject runs on every runtime. */
 const conformanceRooms: Rooms = {
@@ -145,6 +150,7 @@ export default defineConfig({
       "The index only re-exports files of its package.",
       "conformance",
     ),
+    ...roomRules("ai-sdk", aiSdkRooms),
     ...roomRules("redis", redisRooms),
     mayImport(
       ["redis-store"],

@@ -26,7 +26,7 @@ export function createNetwork(handle: Handle): Network {
     const { signal, ...rest } = init;
     signal?.throwIfAborted();
     const connection = new AbortController();
-    const request = new Request(new URL(String(input), "http://server"), {
+    const request = new Request(input, {
       ...rest,
       signal: connection.signal,
     });

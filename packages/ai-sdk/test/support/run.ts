@@ -23,7 +23,7 @@ export interface Run {
   readonly settle: <T>(promise: Promise<T>) => Promise<T>;
 }
 
-export interface Page {
+interface Page {
   readonly chat: TestChat;
   readonly transport: ReturnType<typeof createChatTransport>;
 }

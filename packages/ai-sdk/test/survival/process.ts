@@ -18,7 +18,7 @@ export function createLink(store: Store): Link {
             if (!isDead) onWake(...args);
           });
       }
-      // oxlint-disable-next-line typescript/promise-function-async -- a dead process gets no answer, not even an error
+      // A dead process gets no answer, not even an error.
       return (...args: unknown[]) => (isDead ? new Promise(() => undefined) : method.apply(target, args));
     },
   });

@@ -31,7 +31,7 @@ export interface Survival {
 }
 
 /** A page that was not left. */
-export interface Reader {
+interface Reader {
   readonly name: string;
   readonly chat: TestChat;
   /** Whether it has asked, or has found an answer to resume. */
@@ -98,18 +98,13 @@ class World {
       await this.#act();
     }
     await this.#finish();
-    const { modelFails, isStopped, isProducerGone } = {
-      modelFails: this.#modelFails,
-      isStopped: this.#isStopped,
-      isProducerGone: this.#isProducerGone,
-    };
     return {
       events: this.#events,
       readers: this.#pages,
       uncut,
-      modelFails,
-      isStopped,
-      isProducerGone,
+      modelFails: this.#modelFails,
+      isStopped: this.#isStopped,
+      isProducerGone: this.#isProducerGone,
       statuses: this.#statuses,
       modelCalls: this.#model.doStreamCalls.length,
       steps: this.#steps.length,
@@ -166,18 +161,27 @@ class World {
     if (dice < 0.6) this.#gate.open();
     else if (dice < 0.7) this.#cut();
     else if (dice < 0.75) this.#reload();
-    else if (dice < 0.79)
-      this.#note("a second reader") || this.#open("second reader", (chat) => chat.resumeStream(), []);
+    else if (dice < 0.79) this.#openSecond();
     else if (dice < 0.82) this.#kill();
     else if (dice < 0.85) this.#shutDown();
-    else if (dice < 0.87) this.#note("a response is lost") || this.#network.loseNext();
+    else if (dice < 0.87) this.#loseResponse();
     else if (dice < 0.9) this.#resumeAgain();
     else if (dice < 0.91) await this.#rewrite();
     else await this.#clock.advance(random.int(5_000));
     await this.#clock.advance(random.int(20));
   }
 
-  #note(event: string): undefined {
+  #openSecond(): void {
+    this.#note("a second reader");
+    this.#open("second reader", (chat) => chat.resumeStream(), []);
+  }
+
+  #loseResponse(): void {
+    this.#note("a response is lost");
+    this.#network.loseNext();
+  }
+
+  #note(event: string): void {
     this.#events.push(event);
   }
 

@@ -19,7 +19,8 @@ export interface Api {
 
 const data = (value: object | string): string =>
   `data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`;
-const named = (value: { readonly type: string }): string => `event: ${value.type}\n${data(value)}`;
+/** Its name is in the data, too. */
+const named = (type: string, fields: object = {}): string => `event: ${type}\n${data({ type, ...fields })}`;
 const chunk = (delta: object, reason: string | null = null): string =>
   data({ id: "1", object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: reason }] });
 
@@ -31,22 +32,18 @@ export const chatCompletions: Api = {
 };
 
 export const responses: Api = {
-  text: (delta) => named({ type: "response.output_text.delta", ...{ delta } }),
-  toolInput: (delta) => named({ type: "response.function_call_arguments.delta", ...{ delta } }),
-  end: [named({ type: "response.completed", ...{ response: { status: "completed", error: null } } })],
-  error: named({ type: "error", ...{ message: "secret", code: "server_error" } }),
+  text: (delta) => named("response.output_text.delta", { delta }),
+  toolInput: (delta) => named("response.function_call_arguments.delta", { delta }),
+  end: [named("response.completed", { response: { status: "completed", error: null } })],
+  error: named("error", { message: "secret", code: "server_error" }),
 };
 
 export const messages: Api = {
-  text: (text) =>
-    named({ type: "content_block_delta", ...{ index: 0, delta: { type: "text_delta", text } } }),
+  text: (text) => named("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
   toolInput: (partial_json) =>
-    named({
-      type: "content_block_delta",
-      ...{ index: 1, delta: { type: "input_json_delta", partial_json } },
-    }),
-  end: [named({ type: "message_stop" })],
-  error: named({ type: "error", ...{ error: { type: "overloaded_error", message: "secret" } } }),
+    named("content_block_delta", { index: 1, delta: { type: "input_json_delta", partial_json } }),
+  end: [named("message_stop")],
+  error: named("error", { error: { type: "overloaded_error", message: "secret" } }),
 };
 
 /** Starts an API that answers every request so, until the test is finished. Returns its base URL. */
