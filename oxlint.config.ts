@@ -59,8 +59,8 @@ const redisRooms: Rooms = {
 };
 /** The page and the server of a chat, which know nothing of each other. */
 const aiSdkRooms: Rooms = {
-  transport: ["@holdfast/client", "ai"],
-  server: ["@holdfast/core", "ai"],
+  transport: ["@holdfast/client", "npm:ai"],
+  server: ["@holdfast/core", "npm:ai"],
 };
 const node = ["node:*", "node:*/*"];
 /** The rooms of the suites. Only the client half uses Node: the subject runs on every runtime. */
@@ -84,6 +84,8 @@ const mayImport = (files: string[], allowed: string[], message: string, house = 
 
 /** What a room may import, as the patterns of a rule: a room, a file of a room, or a package. */
 const fromRoom = (specifier: string): string => {
+  // A package whose name looks like that of a room.
+  if (specifier.startsWith("npm:")) return specifier.slice("npm:".length);
   if (specifier.endsWith(".ts")) return `../${specifier}`;
   return /^[a-z]+$/.test(specifier) ? `../${specifier}/*.ts` : specifier;
 };
