@@ -63,12 +63,13 @@ export function issuesOf(issues: readonly { readonly message: string }[]): strin
 
 /** @throws what the decoder throws, or a TypeError with what a schema says */
 export async function decode<T>(decoder: Decoder<T>, data: string): Promise<T> {
-  if (!isSchema(decoder)) return (decoder as (data: string) => T | PromiseLike<T>)(data);
+  const schema = (decoder as Schema<T>)["~standard"];
+  if (!schema) return (decoder as (data: string) => T | PromiseLike<T>)(data);
   let failure: unknown;
-  for (const read of data === "" ? [String, () => undefined] : [JSON.parse, String]) {
+  // A string goes over the wire as it is, `undefined` as nothing, and everything else as JSON.
+  for (const read of data ? [JSON.parse, String] : [String, () => undefined]) {
     try {
-      // A string goes over the wire as it is, `undefined` as nothing, and everything else as JSON.
-      const result = await (decoder as Schema<T>)["~standard"].validate(read(data));
+      const result = await schema.validate(read(data));
       if (!result.issues) return result.value;
       failure ??= new TypeError(issuesOf(result.issues));
     } catch (error) {
