@@ -1,7 +1,7 @@
 /**
  * `npm test`: runs all checks and prints one line per step. The output of a step is shown only when it failed, or
- * with `--verbose`. With `--deep` it also measures coverage, builds and checks the published packages, and runs the
- * slow tests and the matrix of runtimes and proxies.
+ * with `--verbose`. With `--deep` it also measures coverage, looks for unused code, builds and checks the published
+ * packages, and runs the slow tests and the matrix of runtimes and proxies.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -72,8 +72,8 @@ async function otherSteps(): Promise<Counts[]> {
   const results: Counts[] = [];
   // First, because pnpm only warns when the automatic install before a script fails.
   results.push(await step("install --frozen-lockfile"));
-  const publishing = deep ? ["build", "size", "tarballs", "docs:api"] : [];
-  for (const script of ["format:check", "lint", "typecheck", "unused", "api:check", ...publishing]) {
+  const publishing = deep ? ["unused", "api:check", "build", "size", "tarballs", "docs:api"] : [];
+  for (const script of ["format:check", "lint", "typecheck", ...publishing]) {
     results.push(await step(script));
   }
   return results;

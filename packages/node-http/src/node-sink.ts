@@ -17,6 +17,8 @@ interface BufferingResponse {
 /** Shared by all responses: creating an error for each would cost more than serving the response. */
 const RESPONSE_OVER = new HoldfastError("ABORTED", "The response is over.");
 
+const utf8 = new TextDecoder();
+
 /** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
 const CUT_DELAY = 100;
 
@@ -44,9 +46,10 @@ export function createNodeSink(
     // Without a status message, because HTTP/2 has none.
     (res as ServerResponse).writeHead(
       status,
-      // Then Node writes the head and the body at once, without chunks.
       whole === undefined ? headers : { ...headers, "content-length": String(whole.length) },
     );
+    // As text, Node writes it together with the head.
+    if (whole !== undefined) res.end(utf8.decode(whole));
   }
   const { socket: connection } = res as ServerResponse;
   let isCut = false;
