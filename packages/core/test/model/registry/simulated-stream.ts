@@ -379,7 +379,9 @@ export class SimulatedStream {
     const isReadHere = isHeld && this.#readers > 0;
     const isExpired = now >= this.#activeAt + limits.idle && !isReadHere;
     if (isSource && status === "cancelled") {
-      if (this.#mayStop || (this.#cancelledAt !== undefined && now >= this.#cancelledAt)) return;
+      // A source that nobody reads does not use the grace of a cancel.
+      const isCancelled = this.#cancelledAt !== undefined && (now >= this.#cancelledAt || !isRead(record));
+      if (this.#mayStop || isCancelled) return;
       if (isHeld) report(new Error("The registry still has the stream of a source that was stopped"));
       if (isRead(record)) report(new Error("A source was stopped although its stream has readers"));
       return;
