@@ -4,7 +4,7 @@ import { readOptions, type ResilienceOptions } from "./connection/options.ts";
 import { createStreamConnection } from "./connection/stream-connection.ts";
 import type { Asked } from "./request/request-options.ts";
 import { ConnectionError } from "./retry/connection-error.ts";
-import { decode, type Decoded, type DecoderMap } from "./stream/decoder.ts";
+import { decode, type Decoded, type DecodedMessage, type DecoderMap } from "./stream/decoder.ts";
 
 /** An event whose data is its text. */
 export interface TextMessage {
@@ -17,13 +17,7 @@ export interface TextMessage {
 }
 
 /** An event whose data has been decoded. `Events` maps the names of events to the types of their data. */
-export type Message<Events extends object> = {
-  readonly [Name in keyof Events & string]: {
-    readonly id: string;
-    readonly event: Name;
-    readonly data: Events[Name];
-  };
-}[keyof Events & string];
+export type Message<Events extends object> = DecodedMessage<Events>;
 
 /** Options of `connect`. */
 export interface ConnectOptions<Map extends DecoderMap = DecoderMap> extends ResilienceOptions {

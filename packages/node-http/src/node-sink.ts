@@ -141,21 +141,20 @@ export interface WatchedResponse {
 export function watchResponse(res: NodeResponse): WatchedResponse {
   const over = new AbortController();
   const stream = streamOf(res);
-  const wasOver = isClosed(res);
   let isOver = false;
   const end = (): void => {
     if (isOver) return;
     isOver = true;
     // After an ordinary end nobody listens any more, and to abort costs more than the whole response of a refused client. A
     // stream of HTTP/2 counts as finished also after its client has disconnected.
-    if (wasOver || stream !== undefined || !res.writableFinished) over.abort(RESPONSE_OVER);
+    if (stream !== undefined || !res.writableFinished) over.abort(RESPONSE_OVER);
     watched.onOver();
   };
   const ready = waitForTurn(res as ServerResponse)?.then((hasTurn) => {
     if (!hasTurn) end();
   });
   const watched: WatchedResponse = { signal: over.signal, ready, onOver: () => undefined };
-  if (wasOver) end();
+  if (isClosed(res)) over.abort(RESPONSE_OVER);
   else (stream ?? res).once("close", end);
   return watched;
 }

@@ -3,4 +3,4 @@
  */
 
 export { decode, json, text } from "@holdfast/core/internal";
-export type { Decoded, Decoder, DecoderMap, Decoders, Schema } from "@holdfast/core";
+export type { Decoded, DecodedMessage, Decoder, DecoderMap, Decoders, Schema } from "@holdfast/core";

@@ -5,8 +5,8 @@ import { check, checkAwaited } from "../base/validate.ts";
 import type { DeliveryOptions } from "../connection/options.ts";
 import { ACCEPT, type StreamSource } from "../connection/source.ts";
 import { decodeMessages } from "../contract/decoded-messages.ts";
+import { checkId } from "../protocol/check-id.ts";
 import { type SubscribeOptions, Subscription } from "../stream/subscription.ts";
-import { checkId } from "./check-id.ts";
 import { SUBSCRIBE_NAMES } from "./option-names.ts";
 import type { Registry } from "./types.ts";
 

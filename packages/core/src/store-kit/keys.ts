@@ -1,5 +1,4 @@
-import { check } from "../base/validate.ts";
-import { isStreamId } from "../protocol/event-id.ts";
+import { checkId } from "../protocol/check-id.ts";
 
 // The store suite tests it, and packages/redis/test/commands/keys.test.ts.
 
@@ -12,6 +11,6 @@ const UNSAFE = /[{}%]|\p{Surrogate}/gu;
  * @throws `INVALID_OPTION` for an id that no stream can have
  */
 export function keyOf(id: string): string {
-  check(isStreamId(id), "id", "a string of 1 to 256 characters without control characters", id);
+  checkId(id);
   return id.replace(UNSAFE, (character) => `%${character.charCodeAt(0).toString(16)}`);
 }

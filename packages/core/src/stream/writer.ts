@@ -54,7 +54,8 @@ export interface StreamWriter<Events extends object> extends StreamSource {
    * else has ended or taken over ignores the event and returns `undefined`. Without room for it, while a store is away,
    * the stream fails with `LIMIT_EXCEEDED`, and the call returns `undefined`.
    *
-   * @throws `INVALID_EVENT`, also for data that a schema of the registry's `events` rejects; `EVENT_TOO_LARGE`; `STREAM_ENDED` after the writer's own `end` or `fail`; nothing is appended
+   * @throws `INVALID_EVENT`, also for data that a schema of the registry's `events` rejects; `EVENT_TOO_LARGE`; `STREAM_ENDED`
+   * after the writer's own `end` or `fail`; nothing is appended
    */
   push<Name extends keyof Events & string>(event: NamedEvent<Events, Name>): string | undefined;
   push(event: StreamEvent<Events>): string | undefined;

@@ -15,7 +15,8 @@ import {
 import { createTestRegistry } from "../support/test-registry.ts";
 
 /** What a beginner writes, without the help of types. */
-type Untyped = any; // eslint-disable-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- what JavaScript passes, which the compiler would refuse
+type Untyped = any;
 
 const jobs: Registry = createTestRegistry().registry;
 const options = (given: object): Registry => createRegistry(given);

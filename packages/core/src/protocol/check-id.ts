@@ -1,7 +1,7 @@
 // Tested by test/registry/mistakes.test.ts.
 
 import { check } from "../base/validate.ts";
-import { isStreamId } from "../protocol/event-id.ts";
+import { isStreamId } from "./event-id.ts";
 
 /** @throws `INVALID_OPTION` */
 export function checkId(id: unknown): void {
