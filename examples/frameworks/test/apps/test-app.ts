@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { follow, type Received } from "../../../common/test/follow.ts";
 import { until } from "../../../common/test/until.ts";
 import { expectCleanShutdown } from "../../../shutdown/test/expect-clean-shutdown.ts";
@@ -90,8 +90,14 @@ export function testApp(name: string, { withoutSigterm, losesRegistry, changes, 
       const url = `${dev.url}/jobs/reload`;
       const events = follow(url);
       const before = await readTicks(events, 2);
-      appendFileSync(join(cwd, module), '\nprocess.env.EDITION = "2";\n');
-      await until(async () => (await statusOf(dev)).edition === "2");
+      // A development server can serve before it watches its files: it may miss the first change.
+      await vi.waitFor(
+        async () => {
+          appendFileSync(join(cwd, module), '\nprocess.env.EDITION = "2";\n');
+          await vi.waitUntil(async () => (await statusOf(dev)).edition === "2", { timeout: 20_000, interval: 5 });
+        },
+        { timeout: 120_000 },
+      );
       return { dev, url, before, events };
     }
 

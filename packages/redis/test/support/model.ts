@@ -35,8 +35,8 @@ interface Log {
 /** How a store must answer for one id, written as plainly as possible. */
 export class Model {
   log: Log | undefined;
-  /** The number of the last batch, by epoch and producer: the records outlive the channel. */
-  readonly batches = new Map<string, number>();
+  /** The last batch of each producer: the records outlive the channel. */
+  readonly batches = new Map<string, { readonly epoch: string; readonly number: number }>();
 
   open(open: StoreOpen): StoreOpened {
     const log = this.log;
@@ -97,9 +97,11 @@ export class Model {
     if (from !== undefined && from > log.last + 1) return { code: "gap", expected: log.last + 1 };
     let skip = from === undefined ? 0 : log.last + 1 - from;
     if (batch !== undefined) {
-      const key = `${log.epoch} ${batch.producer}`;
-      if ((this.batches.get(key) ?? 0) >= batch.number) skip = frames.length;
-      else this.batches.set(key, batch.number);
+      const { epoch } = log;
+      const { producer, number } = batch;
+      const previous = this.batches.get(producer);
+      if (previous?.epoch === epoch && previous.number >= number) skip = frames.length;
+      else this.batches.set(producer, { epoch, number });
     }
     const added = frames.slice(skip);
     log.frames.push(...added);
