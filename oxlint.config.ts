@@ -17,7 +17,14 @@ const coreRooms: Rooms = {
   registry: ["store", "stream", "connection", "contract", "log", "protocol", "base"],
   sources: ["protocol", "base", "eventsource-parser"],
   observability: ["protocol", "base"],
-  internal: ["connection/response-turn.ts", "contract", "protocol", "base"],
+  internal: [
+    "connection/response-turn.ts",
+    "store-kit/subscriber.ts",
+    "store-kit/with-timeout.ts",
+    "contract",
+    "protocol",
+    "base",
+  ],
   app: [
     "registry",
     "stream",
@@ -51,11 +58,10 @@ const clientRooms: Rooms = {
 const storeKit = "@holdfast/core/store-kit";
 /** The rooms of the store on Redis. Its `redis-store.ts` joins them. */
 const redisRooms: Rooms = {
-  time: ["@holdfast/core"],
   scripts: ["node:crypto"],
-  connectors: ["@holdfast/core"],
-  commands: ["connectors", "scripts", "time", "@holdfast/core", "@holdfast/core/internal", storeKit],
-  pubsub: ["connectors", "time", "@holdfast/core", "@holdfast/core/internal", storeKit],
+  connectors: builtIn,
+  commands: ["connectors", "scripts", ...builtIn, storeKit],
+  pubsub: ["connectors", ...builtIn, storeKit],
 };
 /** The page and the server of a chat, which know nothing of each other. */
 const aiSdkRooms: Rooms = {
@@ -167,7 +173,7 @@ export default defineConfig({
       "redis",
     ),
     {
-      files: ["packages/{core,client,redis,sqlite}/src/**"],
+      files: ["packages/{core,client,postgres,redis,sqlite}/src/**"],
       // A date that came with a response is read, not the time.
       excludeFiles: [
         "packages/{core,client}/src/base/clock.ts",

@@ -7,3 +7,6 @@ export { isEventStream } from "../protocol/headers.ts";
 export { createReport } from "../protocol/observer.ts";
 export type { Report } from "../protocol/observer.ts";
 export { decode, json, text } from "../contract/decoder.ts";
+export { createSubscriber } from "../store-kit/subscriber.ts";
+export type { PubSubConnection, PubSubEvents, SubscriberOptions } from "../store-kit/subscriber.ts";
+export { sleep, withTimeout } from "../store-kit/with-timeout.ts";

@@ -1,8 +1,8 @@
 import type { Clock } from "@holdfast/core";
+import { withTimeout } from "@holdfast/core/internal";
 import type { Health } from "@holdfast/core/store-kit";
 import type { CommandArgument, RedisConnector } from "../connectors/connector.ts";
 import type { Script } from "../scripts/index.ts";
-import { withTimeout } from "../time/with-timeout.ts";
 import { layoutError } from "./layout.ts";
 import { brokenKey, isAboutKeys, unavailable } from "./unavailable.ts";
 

@@ -1,3 +1,7 @@
+import type { PubSubConnection, PubSubEvents } from "@holdfast/core/internal";
+
+export type { PubSubConnection, PubSubEvents };
+
 /** An argument of a Redis command. */
 export type CommandArgument = string | Buffer;
 
@@ -16,21 +20,4 @@ export interface RedisConnector {
   readonly watchConnection: (listener: (connected: boolean) => void) => () => void;
   /** Prepares a connection for Pub/Sub with the settings of the client. Call `connect` to open it. */
   createPubSub(events: PubSubEvents): PubSubConnection;
-}
-
-export interface PubSubEvents {
-  message(channel: string, payload: string): void;
-  /** The connection has closed, or could not be opened. May be called more than once. */
-  closed(error: Error): void;
-}
-
-/** A connection for Pub/Sub. It is used once: it MUST NOT reconnect by itself. */
-export interface PubSubConnection {
-  connect(): Promise<unknown>;
-  subscribe(channels: string[]): Promise<unknown>;
-  unsubscribe(channels: string[]): Promise<unknown>;
-  /** Resolves when the server has answered, which proves that the connection is alive. */
-  ping(): Promise<unknown>;
-  /** MUST NOT throw. */
-  close(): void;
 }

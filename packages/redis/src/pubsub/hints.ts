@@ -1,7 +1,6 @@
 import type { Store, StoreHint } from "@holdfast/core";
-import type { Report } from "@holdfast/core/internal";
+import { createSubscriber, type Report, type SubscriberOptions } from "@holdfast/core/internal";
 import { createHintListeners, type HintListeners } from "@holdfast/core/store-kit";
-import { createSubscriber, type SubscriberOptions } from "./subscriber.ts";
 
 interface HintOptions extends Pick<SubscriberOptions, "connector" | "timeout" | "clock" | "random"> {
   readonly channelOf: (id: string) => string;

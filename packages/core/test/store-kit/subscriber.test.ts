@@ -1,7 +1,10 @@
 import { createFakeClock } from "@holdfast/core/testing";
 import { expect, test } from "vitest";
-import type { PubSubConnection, PubSubEvents } from "../../src/connectors/connector.ts";
-import { createSubscriber } from "../../src/pubsub/subscriber.ts";
+import {
+  createSubscriber,
+  type PubSubConnection,
+  type PubSubEvents,
+} from "../../src/store-kit/subscriber.ts";
 
 type Command = "connect" | "subscribe" | "unsubscribe" | "ping";
 

@@ -1,12 +1,29 @@
-import { backoff, type Clock } from "@holdfast/core";
-import type { PubSubConnection, RedisConnector } from "../connectors/connector.ts";
-import { sleep, withTimeout } from "../time/with-timeout.ts";
+import { backoff } from "../base/backoff.ts";
+import type { Clock } from "../base/clock.ts";
+import { sleep, withTimeout } from "./with-timeout.ts";
+
+export interface PubSubEvents {
+  message(channel: string, payload: string): void;
+  /** The connection has closed, or could not be opened. May be called more than once. */
+  closed(error: Error): void;
+}
+
+/** A connection for Pub/Sub. It is used once: it MUST NOT reconnect by itself. */
+export interface PubSubConnection {
+  connect(): Promise<unknown>;
+  subscribe(channels: string[]): Promise<unknown>;
+  unsubscribe(channels: string[]): Promise<unknown>;
+  /** Resolves when the server has answered, which proves that the connection is alive. */
+  ping(): Promise<unknown>;
+  /** MUST NOT throw. */
+  close(): void;
+}
 
 export interface SubscriberOptions {
-  readonly connector: Pick<RedisConnector, "createPubSub">;
+  readonly connector: { createPubSub(events: PubSubEvents): PubSubConnection };
   /** The channels to subscribe to, as keys. The owner changes the map, then calls `update`. */
   readonly wanted: ReadonlyMap<string, unknown>;
-  /** How long Redis may take for an answer, and how long the connection may be silent before a ping, in ms. */
+  /** How long the server may take for an answer, and how long the connection may be silent before a ping, in ms. */
   readonly timeout: number;
   readonly clock: Clock;
   readonly random: () => number;

@@ -1,4 +1,4 @@
-import type { Clock } from "@holdfast/core";
+import type { Clock } from "../base/clock.ts";
 
 interface Settle<T> {
   readonly resolve: (value: T) => void;
@@ -19,7 +19,7 @@ export function withTimeout<T>(
     ms,
     signal,
     ({ resolve, reject }) => void run().then(resolve, reject),
-    ({ reject }) => reject(new Error(`Redis did not answer within ${ms} ms.`)),
+    ({ reject }) => reject(new Error(`The server did not answer within ${ms} ms.`)),
   );
 }
 

@@ -1,6 +1,6 @@
 import { createFakeClock } from "@holdfast/core/testing";
 import { expect, test } from "vitest";
-import { sleep, withTimeout } from "../../src/time/with-timeout.ts";
+import { sleep, withTimeout } from "../../src/store-kit/with-timeout.ts";
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -28,7 +28,7 @@ test("a promise that does not settle in time rejects after the timeout", async (
   await clock.advance(99);
   expect(outcome).toEqual([]);
   await clock.advance(1);
-  expect(outcome).toEqual([["rejected", new Error("Redis did not answer within 100 ms.")]]);
+  expect(outcome).toEqual([["rejected", new Error("The server did not answer within 100 ms.")]]);
 });
 
 test("an abort rejects with its reason and clears the timer, also when it came before", async () => {
