@@ -55,6 +55,7 @@ const all: TestProjectInlineConfiguration[] = [
   // `sse` of msw needs a global EventSource. Isolated, because some of these tests replace globals such as `fetch`.
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
   ...projects("packages/redis", "redis"),
+  ...projects("packages/postgres", "postgres"),
   ...projects("packages/sqlite", "sqlite"),
   ...projects("packages/otel", "otel"),
   ...projects("packages/ai-sdk", "ai-sdk"),

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Store } from "@holdfast/core";
-import { createFakeClock, type FakeClock } from "@holdfast/core/testing";
 import type { Redis } from "ioredis";
 import type { SimulatedStore } from "../../../core/test/model/store/simulation.ts";
+import { type HintBarrier, PendingCalls, settlingClock } from "../../../core/test/support/pending-calls.ts";
 import { redisStore } from "../../src/index.ts";
 import type { CommandArgument } from "../../src/connectors/connector.ts";
 import type { IoredisBufferCommands } from "../../src/connectors/ioredis.ts";
@@ -28,7 +28,7 @@ let simulations = 0;
 export function simulatedRedisStore(clients: readonly Redis[]): SimulatedStore & { close(): void } {
   const [admin] = clients as [Redis];
   const prefix = `simulation-${++simulations}:`;
-  const calls = new PendingCalls();
+  const calls = new PendingCalls(hintBarrier);
   const clock = settlingClock(() => calls.settle());
   const stores = clients.map((client) =>
     calls.watch(
@@ -99,105 +99,8 @@ function sha1(text: string): string {
   return createHash("sha1").update(text).digest("hex");
 }
 
-/** A clock that lets `settle` finish what is under way before it lets time pass. */
-function settlingClock(settle: () => Promise<boolean>): FakeClock {
-  const clock = createFakeClock();
-  const dueTimes = new Set<{ readonly at: number }>();
-
-  async function flush(): Promise<void> {
-    do await clock.flush();
-    while (await settle());
-  }
-
-  return {
-    ...clock,
-    get timers() {
-      return clock.timers;
-    },
-    after(ms, fn) {
-      const due = { at: clock.now() + Math.max(0, ms) };
-      dueTimes.add(due);
-      const cancel = clock.after(ms, () => {
-        dueTimes.delete(due);
-        fn();
-      });
-      return () => {
-        dueTimes.delete(due);
-        cancel();
-      };
-    },
-    flush,
-    async advance(ms) {
-      const end = clock.now() + ms;
-      await flush();
-      for (;;) {
-        const next = Math.min(end, ...Array.from(dueTimes, ({ at }) => at));
-        await clock.advance(next - clock.now());
-        await flush();
-        if (next === end && !Array.from(dueTimes).some(({ at }) => at <= end)) return;
-      }
-    },
-  };
-}
-
-/** The calls of several stores that are not answered yet, and the hints that may not have arrived yet. */
-class PendingCalls {
-  readonly #pending = new Set<Promise<unknown>>();
-  /** For each store, resolves when every hint has arrived that was sent before. */
-  readonly #barriers: { readonly wait: () => Promise<void>; readonly close: () => void }[] = [];
-  #isChanged = false;
-
-  watch(store: Store): Store {
-    const barrier = hintBarrier(store);
-    this.#barriers.push(barrier);
-    return {
-      open: (id, options) => this.#add(store.open(id, options)),
-      append: (id, options) => this.#add(store.append(id, options)),
-      read: (id, after, limits) => this.#add(store.read(id, after, limits)),
-      cancel: (id, reason, graceMs) => this.#add(store.cancel(id, reason, graceMs)),
-      lost: (id, fence, end) => this.#add(store.lost(id, fence, end)),
-      delete: (id) => this.#add(store.delete(id)),
-      ...(store.marker !== undefined && { marker: () => this.#add(store.marker?.() as Promise<string>) }),
-      hintDisconnect: (id) => this.#add(store.hintDisconnect(id)),
-      health: (onChange) => store.health(onChange),
-      wake: (ids, onWake) => {
-        this.#isChanged = true;
-        const wake = store.wake(ids, onWake);
-        return {
-          ...wake,
-          add: (id) => {
-            this.#isChanged = true;
-            wake.add(id);
-          },
-        };
-      },
-    };
-  }
-
-  /** Returns whether there was something to wait for. */
-  async settle(): Promise<boolean> {
-    if (this.#pending.size === 0 && !this.#isChanged) return false;
-    this.#isChanged = false;
-    await Promise.allSettled(this.#pending);
-    await Promise.all(this.#barriers.map(({ wait }) => wait()));
-    return true;
-  }
-
-  close(): void {
-    for (const { close } of this.#barriers) close();
-  }
-
-  #add<T>(call: Promise<T>): Promise<T> {
-    this.#isChanged = true;
-    this.#pending.add(call);
-    const remove = (): void => void this.#pending.delete(call);
-    call.then(remove, remove);
-    return call;
-  }
-}
-
 /** Redis confirms a subscription behind the messages that were published before it. */
-function hintBarrier(store: Store): { readonly wait: () => Promise<void>; readonly close: () => void } {
+function hintBarrier(store: Store): HintBarrier {
   let waits = 0;
   const resolvers = new Map<string, () => void>();
   const wake = store.wake([], (id) => {

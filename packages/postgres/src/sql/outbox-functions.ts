@@ -1,0 +1,152 @@
+/** What a channel keeps that only transactions have pushed to: a registry that opens it sets its own limits. */
+const KEEP = 65_536;
+const TTL = 3_600_000;
+/** How long pushed events wait for a process that moves them, in ms. */
+const OUTBOX_TTL = 24 * 3_600_000;
+
+/** The channel of `NOTIFY` that tells of commits. */
+export const outboxChannel = (schema: string): string => `${schema}_outbox`;
+
+/*
+ * `push` only inserts into the outbox. A deferred trigger runs at the commit: it takes the locks of the transaction's channels,
+ * which are held until the commit is visible, and only then draws the numbers: so the numbers of a channel rise in the order of
+ * the commits. `drain` moves what is visible into the frames of the channels. Nobody waits for anything but other commits to
+ * the same channels, for as long as these take.
+ *
+ * The transaction keeps the names of its channels in a setting, not in a table: a serializable transaction must read no rows
+ * that others write. There are 1,024 locks, so that one transaction cannot exhaust the memory for locks, and they are taken
+ * in one order, so that commits cannot deadlock.
+ */
+export const outboxFunctions = (schema: string): string => `
+CREATE OR REPLACE FUNCTION ${schema}.push(channel text, event text, data text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_id text := replace(replace(replace(channel, '%', '%25'), '{', '%7b'), '}', '%7d');
+  v_pending text := coalesce(current_setting('${schema}.pending', true), '');
+  v_batch bigint;
+BEGIN
+  -- U+10000 and above count twice, as in JavaScript.
+  IF channel IS NULL OR channel = '' OR channel ~ '[\\u0001-\\u001f\\u007f-\\u009f]'
+    OR length(channel) + length(regexp_replace(channel, '[^\\U00010000-\\U0010ffff]', '', 'g')) > 256 THEN
+    RAISE EXCEPTION 'A channel is a text of 1 to 256 characters without control characters.' USING ERRCODE = '22023';
+  END IF;
+  IF event ~ '[\\r\\n]' THEN
+    RAISE EXCEPTION 'The name of an event must not contain CR or LF.' USING ERRCODE = '22023';
+  END IF;
+  IF event LIKE 'stream.%' THEN
+    RAISE EXCEPTION 'Event names that begin with "stream." are reserved.' USING ERRCODE = '22023';
+  END IF;
+  IF data IS NULL THEN RAISE EXCEPTION 'The data of an event must not be null.' USING ERRCODE = '22004'; END IF;
+  IF octet_length(data) > 1048576 THEN
+    RAISE EXCEPTION 'The data of an event has at most 1048576 bytes.' USING ERRCODE = '22023';
+  END IF;
+
+  IF v_pending = '' THEN v_pending := nextval('${schema}.batch') || E'\\n'; END IF;
+  v_batch := split_part(v_pending, E'\\n', 1);
+  IF position(E'\\n' || v_id || E'\\n' IN v_pending) = 0 THEN
+    PERFORM set_config('${schema}.pending', v_pending || v_id || E'\\n', true);
+  END IF;
+  INSERT INTO ${schema}.outbox (batch, id, frame, pushed_at) VALUES (v_batch, v_id,
+    convert_to(coalesce('event: ' || event || E'\\n', '') || 'data: '
+      || regexp_replace(data, '\\r\\n|\\r|\\n', E'\\ndata: ', 'g') || E'\\n\\n', 'UTF8'), ${schema}.now_ms());
+END $$;
+
+-- Runs once for each row, and does its work for the first of a batch.
+CREATE OR REPLACE FUNCTION ${schema}.number_pushes() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v_pending text := coalesce(current_setting('${schema}.pending', true), '');
+  v_ids text[];
+  v_lock int;
+BEGIN
+  IF v_pending = '' THEN RETURN NULL; END IF;
+  PERFORM set_config('${schema}.pending', '', true);
+  v_ids := string_to_array(rtrim(v_pending, E'\\n'), E'\\n');
+  FOR v_lock IN SELECT DISTINCT hashtext(id) & 1023 FROM unnest(v_ids[2:]) AS u (id) ORDER BY 1 LOOP
+    PERFORM pg_advisory_xact_lock(hashtext('${schema}.push'), v_lock);
+  END LOOP;
+  INSERT INTO ${schema}.commits
+    SELECT nextval('${schema}.commit_order'), v_ids[1]::bigint, id FROM unnest(v_ids[2:]) AS u (id);
+  IF current_setting('${schema}.notify', true) = 'on' THEN PERFORM pg_notify('${outboxChannel(schema)}', ''); END IF;
+  RETURN NULL;
+END $$;
+-- Returns the ids of the channels that have got frames. A live stream's id gets none: they wait until it is gone.
+CREATE OR REPLACE FUNCTION ${schema}.drain() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  s ${schema}.streams;
+  v record;
+  v_now bigint;
+  v_first bigint;
+  v_count bigint;
+BEGIN
+  IF NOT EXISTS (SELECT FROM ${schema}.commits) THEN RETURN; END IF;
+  IF NOT pg_try_advisory_xact_lock(hashtext('${schema}.drain'), 0) THEN RETURN; END IF;
+  FOR v IN SELECT c.id, max(c.n) AS n FROM (SELECT k.id, k.n FROM ${schema}.commits AS k
+      LEFT JOIN ${schema}.streams AS t ON t.id = k.id AND t.kind = 'stream' AND t.expires_at > ${schema}.now_ms()
+      WHERE t.id IS NULL ORDER BY k.n LIMIT 1000) AS c GROUP BY c.id ORDER BY c.id LOOP
+    INSERT INTO ${schema}.streams (id, kind) VALUES (v.id, 'channel') ON CONFLICT DO NOTHING;
+    SELECT * INTO s FROM ${schema}.streams WHERE id = v.id FOR UPDATE;
+    CONTINUE WHEN NOT FOUND;
+    v_now := ${schema}.now_ms();
+    IF s.expires_at <= v_now THEN
+      IF s.stream IS NOT NULL THEN INSERT INTO ${schema}.retired VALUES (s.stream); END IF;
+      s.stream := nextval('${schema}.life');
+      s.epoch := substr(md5(random()::text || clock_timestamp()::text), 1, 10);
+      s.last := 0;
+      s.first := 1;
+      s.keep := ${KEEP};
+      s.ttl := ${TTL};
+      UPDATE ${schema}.streams SET stream = s.stream, kind = 'channel', epoch = s.epoch, joints = '[]', fence = 0, keep = s.keep,
+        retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
+        sweep_at = v_now + s.ttl WHERE id = v.id;
+    ELSIF s.kind <> 'channel' THEN
+      CONTINUE;
+    END IF;
+    INSERT INTO ${schema}.frames SELECT s.stream, s.last + row_number() OVER (ORDER BY c.n, o.n), o.frame
+      FROM ${schema}.commits AS c JOIN ${schema}.outbox AS o ON o.batch = c.batch AND o.id = c.id WHERE c.id = v.id AND c.n <= v.n;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    DELETE FROM ${schema}.outbox AS o USING ${schema}.commits AS c
+      WHERE c.id = v.id AND c.n <= v.n AND o.batch = c.batch AND o.id = c.id;
+    DELETE FROM ${schema}.commits WHERE id = v.id AND n <= v.n;
+    s.last := s.last + v_count;
+    v_first := greatest(s.first, s.last + 1 - s.keep);
+    IF v_first / 64 > s.first / 64 THEN DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq < v_first; END IF;
+    UPDATE ${schema}.streams SET first = v_first, last = s.last, expires_at = v_now + s.ttl WHERE id = v.id;
+    RETURN NEXT v.id;
+  END LOOP;
+END $$;
+
+-- Removes some of what is expired, and returns how many frames. Not beside drain: both lock several rows.
+CREATE OR REPLACE FUNCTION ${schema}.sweep() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  v_now bigint := ${schema}.now_ms();
+  v_stream bigint;
+  v_rest bigint := 1000;
+  v_count bigint;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtext('${schema}.drain'), 0) THEN RETURN 0; END IF;
+  UPDATE ${schema}.streams SET sweep_at = expires_at WHERE id IN (SELECT id FROM ${schema}.streams
+    WHERE sweep_at <= v_now AND expires_at > v_now ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED);
+  WITH gone AS (DELETE FROM ${schema}.streams WHERE id IN (SELECT id FROM ${schema}.streams
+    WHERE sweep_at <= v_now AND expires_at <= v_now ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING stream)
+    INSERT INTO ${schema}.retired SELECT stream FROM gone WHERE stream IS NOT NULL;
+  FOR v_stream IN SELECT stream FROM ${schema}.retired ORDER BY stream LIMIT 1000 LOOP
+    DELETE FROM ${schema}.frames WHERE stream = v_stream AND seq < (SELECT min(seq) FROM ${schema}.frames
+      WHERE stream = v_stream) + v_rest;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_rest := v_rest - v_count;
+    EXIT WHEN v_rest <= 0;
+    DELETE FROM ${schema}.batches WHERE stream = v_stream;
+    DELETE FROM ${schema}.retired WHERE stream = v_stream;
+  END LOOP;
+  WITH gone AS (DELETE FROM ${schema}.outbox WHERE pushed_at < v_now - ${OUTBOX_TTL} RETURNING batch, id)
+    DELETE FROM ${schema}.commits AS c USING gone WHERE c.batch = gone.batch AND c.id = gone.id;
+  RETURN 1000 - v_rest;
+END $$;
+`;
+
+/** Creating it locks the outbox, also where it exists: only for a new schema. */
+export const outboxTrigger = (schema: string): string => `
+CREATE CONSTRAINT TRIGGER number_pushes AFTER INSERT ON ${schema}.outbox DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION ${schema}.number_pushes();
+`;
