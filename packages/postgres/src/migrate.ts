@@ -30,7 +30,9 @@ export function migrationSql(schema: string = DEFAULT_SCHEMA): string {
 
 /** Creates the schema, or brings its functions up to date, in one transaction. */
 export async function migrate(pool: PostgresPool, schema: string): Promise<void> {
-  const client = await pool.connect();
+  const client = await pool.connect().catch((error: unknown) => {
+    throw unavailable(error);
+  });
   let isDone = false;
   try {
     await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");

@@ -96,8 +96,8 @@ BEGIN
       s.first := 1;
       s.keep := ${KEEP};
       s.ttl := ${TTL};
-      UPDATE ${schema}.streams SET stream = s.stream, kind = 'channel', epoch = s.epoch, joints = '[]', fence = 0, keep = s.keep,
-        retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
+      UPDATE ${schema}.streams SET stream = s.stream, kind = 'channel', epoch = s.epoch, joints = '[]', fence = 0, first = 1,
+        keep = s.keep, ttl = s.ttl, retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
         sweep_at = v_now + s.ttl WHERE id = v.id;
     ELSIF s.kind <> 'channel' THEN
       CONTINUE;

@@ -51,7 +51,9 @@ export async function startPostgres(): Promise<PostgresServer> {
     { ...as, stdio: "ignore" },
   );
   const port = await freePort();
-  const settings = ["-p", `${port}`, "-k", folder, "-c", "fsync=off", "-c", "max_connections=50"];
+  const settings = ["-p", `${port}`, "-k", folder];
+  for (const setting of ["fsync=off", "max_connections=50", "track_commit_timestamp=on"])
+    settings.push("-c", setting);
   const pools = new Set<Pool>();
   let server: ChildProcess;
 
