@@ -84,6 +84,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       ...(hasApi ? [{ text: "All exports", link: "/api/" }] : []),
       { text: "Core", link: "/packages/core" },
       { text: "Redis store", link: "/packages/redis" },
+      { text: "Postgres store", link: "/packages/postgres" },
       { text: "SQLite store", link: "/packages/sqlite" },
       { text: "Test suite for adapters, stores", link: "/packages/conformance" },
       { text: "Protocol", link: "/protocol" },

@@ -71,7 +71,7 @@ export class Database {
     const found = (await this.#run("read", { text, values: [] }))[0]?.["value"];
     if (found === undefined || found === String(LAYOUT)) return;
     health.report("read", false);
-    const reason = `the schema ${schema} has layout ${String(found)}, and this version of @holdfast/postgres uses layout ${LAYOUT}`;
+    const reason = `the schema ${schema} has layout ${JSON.stringify(found)}, and this version of @holdfast/postgres uses layout ${LAYOUT}`;
     throw unavailable(undefined, reason);
   }
 

@@ -48,7 +48,10 @@ export async function migrate(pool: PostgresPool, schema: string): Promise<void>
     else {
       const layout = (await row(`SELECT value FROM ${schema}.settings WHERE name = 'layout'`))?.["value"];
       if (layout !== undefined && layout !== String(LAYOUT)) {
-        throw unavailable(undefined, `the schema ${schema} has layout ${String(layout)}, not ${LAYOUT}`);
+        throw unavailable(
+          undefined,
+          `the schema ${schema} has layout ${JSON.stringify(layout)}, not ${LAYOUT}`,
+        );
       }
       await client.query(functionsSql(schema));
     }

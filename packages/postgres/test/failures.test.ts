@@ -48,7 +48,9 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     const { store, admin, schema } = await setUp();
     await store.migrate();
     await admin.query(`UPDATE ${schema}.settings SET value = '${LAYOUT + 1}' WHERE name = 'layout'`);
-    const layouts = new RegExp(`layout ${LAYOUT + 1}.* layout ${LAYOUT}|layout ${LAYOUT + 1}, not ${LAYOUT}`);
+    const layouts = new RegExp(
+      `layout "${LAYOUT + 1}".* layout ${LAYOUT}|layout "${LAYOUT + 1}", not ${LAYOUT}`,
+    );
     await expect(store.open("job", STREAM)).rejects.toEqual(isUnavailable(layouts));
     await expect(store.migrate()).rejects.toEqual(isUnavailable(layouts));
   });
@@ -138,7 +140,7 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     await store.migrate();
     const registries = [createRegistry({ store }), createRegistry({ store })];
     for (const [index, registry] of registries.entries())
-      await (await registry.open(`job ${index}`)).push({ data: 1 });
+      (await registry.open(`job ${index}`)).push({ data: 1 });
     await eventually(() => expect(pool.totalCount).toBeGreaterThan(1));
     await Promise.all(registries.map((registry) => registry.close()));
     await eventually(() => expect(pool.totalCount).toBe(pool.idleCount));

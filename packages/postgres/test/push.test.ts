@@ -172,7 +172,7 @@ describe.skipIf(programs === undefined)("push in a transaction", () => {
     registries[0]?.channel("orders").push({ event: "note", data: "2" });
     for (const reader of readers)
       expect((await reader.next()).value).toMatchObject({ event: "note", data: "2" });
-    await Promise.all(readers.map((reader) => reader.return?.()));
+    for (const reader of readers) await reader.return?.();
   });
 
   test("wakes readers at its commit where the transaction notifies", async () => {

@@ -18,12 +18,11 @@ export const programs: string | undefined = isInstalled
   ? join(VERSIONS, readdirSync(VERSIONS).at(-1) as string, "bin")
   : undefined;
 
-/** A Postgres for one test file, in a folder in memory where there is one. */
+/** A Postgres for one test file, in a folder in memory where there is one. Its disk is not waited for. */
 export interface PostgresServer {
   readonly port: number;
   /** Creates a pool, which is ended with the server. */
   pool(config?: PoolConfig): Pool;
-  /** Stops the process with SIGSTOP, and all its children: sockets stay open, and nothing answers. */
   stop(): Promise<void>;
   /** Restarts it with its data. `immediate` is a crash. */
   restart(how?: "fast" | "immediate"): Promise<void>;
@@ -39,7 +38,7 @@ export function usePostgres(): () => PostgresServer {
   return () => running;
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+async function startPostgres(): Promise<PostgresServer> {
   if (programs === undefined) throw new Error("There is no Postgres.");
   const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "holdfast-postgres-"));
   const identity = otherThanRoot(folder);
@@ -116,7 +115,7 @@ export function newSchema(): string {
 }
 
 /** A port that is not in use. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
