@@ -126,7 +126,7 @@ describe.skipIf(programs === undefined)("with a Postgres that fails", { timeout:
 
   test("what a transaction has pushed survives a crash of the server, and arrives once", async () => {
     const schema = newSchema();
-    const { store, pool, registry } = await createMachine(schema);
+    const { pool, registry } = await createMachine(schema);
     const push = (number: number): string => `SELECT ${schema}.push('room', NULL, '${number}')`;
     await inTransaction(pool, push(1), push(2));
     await server().restart("immediate");
