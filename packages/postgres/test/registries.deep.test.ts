@@ -2,11 +2,7 @@ import * as core from "@holdfast/core";
 import fc from "fast-check";
 import type { Pool } from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  historiesWithFaults,
-  historiesWithLosses,
-  historiesWithoutFaults,
-} from "../../core/test/model/store/history.ts";
+import { histories } from "../../core/test/model/store/history.ts";
 import { run } from "../../core/test/model/store/simulation.ts";
 import { programs, usePostgres } from "./support/postgres-server.ts";
 import { createSimulatedSchema, simulatedPostgresStore } from "./support/simulated-store.ts";
@@ -21,15 +17,11 @@ describe.skipIf(programs === undefined)("registries that share a Postgres", () =
     await createSimulatedSchema(pool, "holdfast");
   });
 
-  test.each([
-    ["wake-ups are lost", historiesWithoutFaults, 0.2],
-    ["calls fail and processes die", historiesWithFaults, 0.5],
-    ["the store loses data", historiesWithLosses, 0.3],
-  ])(
+  test.each(histories)(
     "lose, duplicate and leak nothing in random histories in which %s",
-    async (_, histories, share) => {
+    async (_, arbitrary, share) => {
       await fc.assert(
-        fc.asyncProperty(histories, async (history) => {
+        fc.asyncProperty(arbitrary, async (history) => {
           const store = await simulatedPostgresStore(pool, "holdfast");
           try {
             await run(core, history, store);
