@@ -23,15 +23,6 @@ const faults: readonly (Fault & { readonly name: string; readonly violation: Reg
     violation: /^(Idle|token|Event|A client waits|Still held)|did not write/,
   },
   {
-    name: "trimming removes one frame more",
-    file: "sql/store-functions.ts",
-    original:
-      "IF s.first / 64 > v_first / 64 THEN DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq < s.first; END IF;",
-    replacement:
-      "IF s.first > v_first THEN DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq <= s.first; END IF;",
-    violation: /^(Idle|token|A client waits|Event)|did not write/,
-  },
-  {
     name: "a batch that is repeated is stored again",
     file: "sql/store-functions.ts",
     original: "IF NOT FOUND THEN v_skip := v_count; END IF;",
