@@ -94,7 +94,10 @@ export function testApp(name: string, { withoutSigterm, losesRegistry, changes, 
       await vi.waitFor(
         async () => {
           appendFileSync(join(cwd, module), '\nprocess.env.EDITION = "2";\n');
-          await vi.waitUntil(async () => (await statusOf(dev)).edition === "2", { timeout: 20_000, interval: 5 });
+          await vi.waitUntil(async () => (await statusOf(dev)).edition === "2", {
+            timeout: 20_000,
+            interval: 5,
+          });
         },
         { timeout: 120_000 },
       );
