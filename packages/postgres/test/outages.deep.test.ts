@@ -6,7 +6,7 @@ import type { Pool } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { postgresStore, type PostgresStore } from "../src/index.ts";
-import { inTransaction } from "./support/outbox.ts";
+import { inTransaction, texts } from "./support/outbox.ts";
 import { newSchema, programs, usePostgres } from "./support/postgres-server.ts";
 import { startProxy } from "./support/proxy.ts";
 
@@ -126,16 +126,15 @@ describe.skipIf(programs === undefined)("with a Postgres that fails", { timeout:
 
   test("what a transaction has pushed survives a crash of the server, and arrives once", async () => {
     const schema = newSchema();
-    const { pool, registry } = await createMachine(schema);
+    const { pool, store } = await createMachine(schema);
     const push = (number: number): string => `SELECT ${schema}.push('room', NULL, '${number}')`;
     await inTransaction(pool, push(1), push(2));
     await server().restart("immediate");
     await eventually(() => inTransaction(pool, push(3)));
-    const reader = registry.subscribe(registry.channel("room"));
-    const read: unknown[] = [];
-    while (read.length < 3) read.push((await reader.next()).value.data);
-    expect(read).toEqual(["1", "2", "3"]);
-    await reader.return?.();
+    const wake = store.wake(["room"], () => undefined);
+    onTestFinished(() => wake.close());
+    const frames = [1, 2, 3].map((number) => `data: ${number}\n\n`);
+    await eventually(async () => expect(await texts(store, "room")).toEqual(frames));
   });
 });
 

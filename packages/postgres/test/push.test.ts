@@ -6,7 +6,7 @@ import { createRegistry, encodeEvent, type SseEvent } from "@holdfast/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { postgresStore, type PostgresStore, type PostgresStoreOptions } from "../src/index.ts";
-import { inTransaction, texts } from "./support/outbox.ts";
+import { inTransaction, startReaders, texts } from "./support/outbox.ts";
 import { createPools, programs, usePostgres } from "./support/postgres-server.ts";
 import { STREAM } from "./support/stream.ts";
 
@@ -163,12 +163,13 @@ describe.skipIf(programs === undefined)("push in a transaction", () => {
     );
     onTestFinished(async () => void (await Promise.all(registries.map((registry) => registry.close()))));
     const readers = registries.map((registry) => registry.subscribe(registry.channel("orders")));
-    const first = Promise.all(readers.map((reader) => reader.next()));
-    await eventually(async () =>
-      expect(await store.read("orders", null, { frames: 1, bytes: 1 })).toMatchObject({ code: "ok" }),
-    );
+    await startReaders(readers, () => other.query(push("orders", "start", "")));
     await other.query(push("orders", "created", '{"id":1}'));
-    for (const { value } of await first) expect(value).toMatchObject({ event: "created", data: '{"id":1}' });
+    for (const reader of readers) {
+      let message = await reader.next();
+      while (message.value.event === "start") message = await reader.next();
+      expect(message.value).toMatchObject({ event: "created", data: '{"id":1}' });
+    }
     registries[0]?.channel("orders").push({ event: "note", data: "2" });
     for (const reader of readers)
       expect((await reader.next()).value).toMatchObject({ event: "note", data: "2" });

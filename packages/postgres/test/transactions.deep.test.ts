@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createRegistry } from "@holdfast/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { postgresStore } from "../src/index.ts";
-import { inTransaction } from "./support/outbox.ts";
+import { inTransaction, startReaders } from "./support/outbox.ts";
 import { programs, usePostgres } from "./support/postgres-server.ts";
 
 const PUSHES = Number(process.env["HOLDFAST_PUSHES"] ?? 2_000);
@@ -76,8 +76,14 @@ describe.skipIf(programs === undefined)("transactions on four connections", { ti
       })),
     );
     onTestFinished(async () => void (await Promise.all(registries.map((registry) => registry.close()))));
+    await startReaders(
+      readers.map(({ messages }) => messages),
+      () =>
+        inTransaction(pool, ...CHANNELS.map((channel) => `SELECT holdfast.push('${channel}', 'start', '')`)),
+    );
     const reading = readers.map(async ({ read, messages }) => {
-      for await (const { data } of messages) {
+      for await (const { event, data } of messages) {
+        if (event === "start") continue;
         if (data === "over") return;
         read.push(data as string);
       }
