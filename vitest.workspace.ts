@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { configDefaults, type TestProjectInlineConfiguration } from "vitest/config";
 
@@ -7,7 +8,7 @@ import { configDefaults, type TestProjectInlineConfiguration } from "vitest/conf
 //   *.deep.test.ts    what takes long or needs a browser or several processes: `pnpm deep`, and CI
 //   *.matrix.test.ts  what each runtime and each proxy repeats: `pnpm matrix:all`, and CI
 //
-// The matrix also repeats the adapter suites that run every day.
+// The matrix also repeats the adapter suite that runs every day.
 
 type TestOptions = TestProjectInlineConfiguration["test"];
 
@@ -33,34 +34,32 @@ const except = (...files: string[]): { exclude: string[] } => ({
 });
 
 /**
- * The tests of a folder that run every day, and its deep ones. The test files of every day share the modules of a worker:
- * loading them again for each file would take as long as the tests do.
+ * The tests of folders that run every day. Their files share the modules of a worker: loading them again for each file, or
+ * for each package, would take as long as the tests do.
  */
-const projects = (root: string, name: string, test: TestOptions = {}): TestProjectInlineConfiguration[] => [
+const daily = (root: string, name: string, test: TestOptions = {}): TestProjectInlineConfiguration =>
   project(root, name, {
     include: ["**/*.test.ts"],
     ...except("**/*.{deep,matrix}.test.ts"),
     isolate: false,
     ...test,
-  }),
-  project(root, `deep-${name}`, { ...test, include: ["**/*.deep.test.ts"] }),
+  });
+
+const deep = (root: string, name: string, test: TestOptions = {}): TestProjectInlineConfiguration =>
+  project(root, `deep-${name}`, { ...test, include: ["**/*.deep.test.ts"] });
+
+const projects = (root: string, name: string, test?: TestOptions): TestProjectInlineConfiguration[] => [
+  daily(root, name, test),
+  deep(root, name, test),
 ];
 
+const PACKAGES = readdirSync(join(import.meta.dirname, "packages")).filter((name) => name !== "client");
+
 const all: TestProjectInlineConfiguration[] = [
-  ...projects("packages/core", "core"),
-  ...projects("packages/node-http", "node-http"),
-  ...projects("packages/express", "express"),
-  ...projects("packages/fastify", "fastify"),
-  ...projects("packages/hono", "hono"),
+  daily("packages", "packages", { include: PACKAGES.map((name) => `${name}/**/*.test.ts`) }),
+  ...PACKAGES.map((name) => deep(`packages/${name}`, name)),
   // `sse` of msw needs a global EventSource. Isolated, because some of these tests replace globals such as `fetch`.
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
-  ...projects("packages/redis", "redis"),
-  ...projects("packages/postgres", "postgres"),
-  ...projects("packages/sqlite", "sqlite"),
-  ...projects("packages/otel", "otel"),
-  ...projects("packages/ai-sdk", "ai-sdk"),
-  ...projects("packages/cli", "cli"),
-  ...projects("packages/conformance", "http"),
   // They pack, install and compile.
   ...projects("scripts", "scripts", { testTimeout: 900_000, hookTimeout: 900_000 }),
   // Each test is a short run against one target.
@@ -73,7 +72,7 @@ const all: TestProjectInlineConfiguration[] = [
     isolate: true,
   }),
   project(".", "matrix-node", {
-    include: ["**/*.matrix.test.ts", "packages/conformance/test/adapter-suite/*.test.ts"],
+    include: ["**/*.matrix.test.ts", "packages/conformance/test/adapter-suite/node-http.test.ts"],
     ...except(
       "**/*.deep.test.ts",
       "packages/conformance/test/{runtimes,proxies}/**",
