@@ -53,6 +53,8 @@ const clientRooms: Rooms = {
   stream: ["retry", ...builtIn],
   connection: ["stream", "request", "retry", "base", "@holdfast/core"],
   "event-source": ["connection", "retry"],
+  answers: ["connect.ts", "connection", "stream"],
+  internal: ["answers"],
 };
 /** What every store is built of. */
 const storeKit = "@holdfast/core/store-kit";
@@ -65,8 +67,13 @@ const redisRooms: Rooms = {
 };
 /** The page and the server of a chat, which know nothing of each other. */
 const aiSdkRooms: Rooms = {
-  transport: ["@holdfast/client", "npm:ai"],
+  transport: ["@holdfast/client", "@holdfast/client/internal", "npm:ai"],
   server: ["@holdfast/core", "npm:ai"],
+};
+/** The page and the server of an agent. */
+const agUiRooms: Rooms = {
+  agent: ["@holdfast/client", "@holdfast/client/internal", "npm:@ag-ui/client", "npm:rxjs"],
+  server: ["@holdfast/core", "npm:@ag-ui/client"],
 };
 const node = ["node:*", "node:*/*"];
 /** The rooms of the suites. Only the client half uses Node: the subject runs on every runtime. */
@@ -159,6 +166,7 @@ export default defineConfig({
       "conformance",
     ),
     ...roomRules("ai-sdk", aiSdkRooms),
+    ...roomRules("ag-ui", agUiRooms),
     ...roomRules("redis", redisRooms),
     mayImport(
       ["redis-store"],

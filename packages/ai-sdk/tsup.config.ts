@@ -1,6 +1,6 @@
 import { defineConfig } from "tsup";
 
-/** As in the other packages. What it stands on are peer dependencies, of which an application has one copy. */
+/** As in the other packages, but with the internal helpers of the client built in. What it stands on are peer dependencies. */
 export default defineConfig({
   entry: ["src/index.ts"],
   format: "esm",
@@ -9,4 +9,8 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   external: ["@holdfast/client", "@holdfast/core", "ai"],
+  noExternal: ["@holdfast/client/internal"],
+  esbuildOptions: (options) => {
+    options.conditions = ["@holdfast/source"];
+  },
 });

@@ -91,6 +91,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Protocol by example", link: "/protocol-examples" },
       { text: "Versions", link: "/versions" },
       { text: "AI SDK", link: "/packages/ai-sdk" },
+      { text: "AG-UI", link: "/packages/ag-ui" },
       { text: "OpenTelemetry", link: "/packages/otel" },
       { text: "Command line", link: "/packages/cli" },
       { text: "Work on holdfast", link: "/contributing" },

@@ -1,6 +1,7 @@
 import { type Asked, connect } from "@holdfast/client";
+import { Answer, type Start } from "@holdfast/client/internal";
 import type { ChatTransport, UIMessage, UIMessageChunk } from "ai";
-import { Answer, type Start } from "./answer.ts";
+import { CHAT_ANSWER } from "./chat-answer.ts";
 import type { ChatTransportOptions } from "./options.ts";
 
 /** A transport for `useChat` and the other chats of the AI SDK. */
@@ -43,8 +44,11 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
   } = connection;
   const { credentials, fetch: fetchIt = globalThis.fetch } = shared;
   /** The last answer of each chat. */
-  const answers = new Map<string, Answer>();
-  const open = new Map<AbortController, { readonly chatId: string; readonly answer: Answer }>();
+  const answers = new Map<string, Answer<UIMessageChunk>>();
+  const open = new Map<
+    AbortController,
+    { readonly chatId: string; readonly answer: Answer<UIMessageChunk> }
+  >();
 
   /** The headers of all requests, and those of one call. */
   const headersOf =
@@ -57,7 +61,7 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
 
   async function read(
     chatId: string,
-    start: Start,
+    start: Start<UIMessageChunk>,
     isQuestion: boolean,
     signal: AbortSignal | undefined,
   ): Promise<ReadableStream<UIMessageChunk> | null> {
@@ -73,6 +77,7 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
     const last = answers.get(chatId);
     const kind = isQuestion ? "question" : last?.isPartial === true ? "repetition" : "resumption";
     const answer = new Answer(
+      CHAT_ANSWER,
       (own) => {
         const made = start(own);
         made.subscribe(({ status }) => {
@@ -124,7 +129,7 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
     async sendMessages(asked) {
       const question = await prepare(asked);
       const json = { "content-type": "application/json" };
-      const start: Start = (own) =>
+      const start: Start<UIMessageChunk> = (own) =>
         connect(question.url, {
           ...shared,
           ...own,
@@ -137,7 +142,7 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
       return (await read(asked.chatId, start, true, asked.abortSignal)) as ReadableStream<UIMessageChunk>;
     },
     reconnectToStream({ chatId, abortSignal, headers }: ReconnectOptions) {
-      const start: Start = (own) =>
+      const start: Start<UIMessageChunk> = (own) =>
         connect(resumeUrl(chatId), { ...shared, ...own, headers: headersOf(headers) });
       return read(chatId, start, false, abortSignal);
     },

@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { HttpAgent, type RunAgentResult } from "@ag-ui/client";
+import { runControl } from "@holdfast/ag-ui";
 import type { Control } from "@holdfast/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { eventually } from "../../src/harness/eventually.ts";
 import { turns } from "../support/turns.ts";
 import { type Answer, closeRegistry, failAnswer, incompleteEndings, startAnswer } from "./answer.ts";
-import { control } from "./examples/ag-ui.ts";
 
 // Covers the option `control` of core with the client of AG-UI, which reads only `data:` lines.
 
@@ -64,7 +63,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe.each<[string, Control, string[]]>([
   ["without control events", false, []],
-  ["with the control function of the guide", control, ["The answer is incomplete."]],
+  ["with `runControl`", runControl, ["The answer is incomplete."]],
 ])("a run %s", (_name, control, errors) => {
   test.each(incompleteEndings)("rejects for an answer that is $name", async ({ name, end }) => {
     const answer = await startAnswer(control, HALF);
@@ -102,15 +101,7 @@ describe.each<[string, Control, string[]]>([
 });
 
 test("a run rejects for an answer whose beginning is no longer held", async () => {
-  const answer = await startAnswer(control, [...HALF, ...REST], { buffer: { events: REST.length } });
+  const answer = await startAnswer(runControl, [...HALF, ...REST], { buffer: { events: REST.length } });
   await answer.writer.end();
   await expect(run(answer).result).rejects.toThrow("First event must be 'RUN_STARTED'");
-});
-
-test("docs/guide.md contains examples/ag-ui.ts unchanged", async () => {
-  const [docs, example] = await Promise.all([
-    readFile(new URL("../../../../docs/guide.md", import.meta.url), "utf8"),
-    readFile(new URL("examples/ag-ui.ts", import.meta.url), "utf8"),
-  ]);
-  expect(docs).toContain(`\`\`\`ts\n${example}\`\`\``);
 });

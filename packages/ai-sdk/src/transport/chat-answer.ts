@@ -1,4 +1,15 @@
 import type { ConnectionError, FailureReason } from "@holdfast/client";
+import type { AnswerFormat } from "@holdfast/client/internal";
+import type { UIMessageChunk } from "ai";
+
+/** An answer as the chats of the SDK read it. */
+export const CHAT_ANSWER: AnswerFormat<UIMessageChunk> = {
+  isFirst: ({ type }) => type === "start",
+  isLast: ({ type }) => type === "finish",
+  isStop: ({ type }) => type === "abort",
+  toError: toChatError,
+  disconnectError,
+};
 
 /** The connection is over, but the answer may not be: the SDK can resume it. */
 const DISCONNECTS: readonly FailureReason[] = ["eof", "gave-up", "network", "stalled", "unavailable"];
@@ -8,7 +19,7 @@ const DISCONNECTS: readonly FailureReason[] = ["eof", "gave-up", "network", "sta
  *
  * @param isStopped whether somebody has stopped the answer; a server that shuts down cancels answers too
  */
-export function toChatError(error: unknown, isStopped: boolean): unknown {
+function toChatError(error: unknown, isStopped: boolean): unknown {
   if (!isConnectionError(error)) return error;
   const { reason, server, message } = error;
   if (reason === "cancelled") {
@@ -21,7 +32,7 @@ export function toChatError(error: unknown, isStopped: boolean): unknown {
 }
 
 /** The SDK takes a TypeError that speaks of the network for a disconnect, after which a chat can be resumed. */
-export function disconnectError(message: string, cause?: unknown): TypeError {
+function disconnectError(message: string, cause?: unknown): TypeError {
   return new TypeError(`network error: ${message}`, { cause });
 }
 

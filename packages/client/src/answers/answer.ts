@@ -1,16 +1,33 @@
-import { type Connection, type ConnectOptions, json, type Message, type StreamReset } from "@holdfast/client";
-import type { UIMessageChunk } from "ai";
-import { disconnectError, toChatError } from "./chat-error.ts";
+import type { ConnectOptions, Message } from "../connect.ts";
+import type { Connection } from "../connection/connection.ts";
+import { json } from "../stream/decoder.ts";
+import type { StreamReset } from "../stream/control-event.ts";
 
-const EVENTS: Events = { message: json<UIMessageChunk>() };
+// Tested by the packages that are built on it: packages/ai-sdk/test, packages/ag-ui/test.
 
 // Not an interface, which would need an index signature to be a map of decoders.
-type Events = { readonly message: (data: string) => UIMessageChunk };
+type Events<Chunk> = { readonly message: (data: string) => Chunk };
 
 /** Connects, with these options beside its own. */
-export type Start = (
-  options: ConnectOptions<Events> & { readonly events: Events },
-) => Connection<Message<{ message: UIMessageChunk }>>;
+export type Start<Chunk> = (
+  options: ConnectOptions<Events<Chunk>> & { readonly events: Events<Chunk> },
+) => Connection<Message<{ message: Chunk }>>;
+
+/** What the chunks of an answer mean, and how whoever reads it tells errors apart. */
+export interface AnswerFormat<Chunk> {
+  readonly isFirst: (chunk: Chunk) => boolean;
+  /** Whether nothing is missing behind it. */
+  readonly isLast: (chunk: Chunk) => boolean;
+  /** Whether it says that somebody has stopped the answer. */
+  readonly isStop: (chunk: Chunk) => boolean;
+  /** The error of a connection; `isStopped`: somebody has stopped the answer, as opposed to a server that shuts down. */
+  readonly toError: (error: unknown, isStopped: boolean) => unknown;
+  /** The error of an answer that can be read again. */
+  readonly disconnectError: (message: string) => Error;
+}
+
+/** Whether the request asks for an answer, reads one that may be there, or one of which the reader has a part. */
+export type AnswerKind = "question" | "resumption" | "repetition";
 
 /**
  * How often a lost question looks for its answer: the request may have reached the server, and the answer not have begun.
@@ -25,9 +42,13 @@ const UNKNOWN_ID = "partial";
 
 const BEGINNING_LOST = "The beginning of the answer is not there any more.";
 
-/** One answer as the SDK reads it, from all the responses of its connection. */
-export class Answer {
-  readonly #connection: ReturnType<Start>;
+/**
+ * The answer to one request, for SDKs that take a stream of chunks and know nothing of reconnections: it reads through all
+ * responses of a connection. It ends only if the answer is whole; in every other case it fails.
+ */
+export class Answer<Chunk> {
+  readonly #format: AnswerFormat<Chunk>;
+  readonly #connection: ReturnType<Start<Chunk>>;
   readonly #isQuestion: boolean;
   #hasBegun = false;
   #hasChunks = false;
@@ -43,13 +64,14 @@ export class Answer {
   #reset: StreamReset | undefined;
 
   /**
-   * @param kind whether the request asks for an answer, reads one that may be there, or one that the chat has a part of
+   * @param signal leaves the answer
    */
-  constructor(start: Start, kind: "question" | "resumption" | "repetition", signal: AbortSignal) {
+  constructor(format: AnswerFormat<Chunk>, start: Start<Chunk>, kind: AnswerKind, signal: AbortSignal) {
+    this.#format = format;
     const isQuestion = kind === "question";
     this.#isQuestion = isQuestion;
     this.#connection = start({
-      events: EVENTS,
+      events: { message: json<Chunk>() },
       signal,
       ...(kind === "repetition" && { lastEventId: UNKNOWN_ID }),
       onReset: (reset) => this.#onReset(reset),
@@ -64,9 +86,9 @@ export class Answer {
   /**
    * Resolves when the response has begun; with `null` if there is no answer to read.
    *
-   * @throws (as a rejection) an error as the SDK classifies it
+   * @throws (as a rejection) an error of the format
    */
-  async open(): Promise<ReadableStream<UIMessageChunk> | null> {
+  async open(): Promise<ReadableStream<Chunk> | null> {
     await begin(this.#connection);
     this.#hasBegun = true;
     const { state } = this.#connection;
@@ -74,13 +96,13 @@ export class Answer {
       return null;
     // What has failed by now is an error of the request.
     if (state.status === "closed" && state.reason !== "done") await this.#next();
-    return new ReadableStream<UIMessageChunk>(
+    return new ReadableStream<Chunk>(
       { pull: (controller) => this.#pull(controller), cancel: () => this.#connection.close() },
       { highWaterMark: 0 },
     );
   }
 
-  /** Whether the chat has some of it, which is not, and will not be, the whole. */
+  /** Whether the reader has some of it, which is not, and will not be, the whole. */
   get isPartial(): boolean {
     return this.#hasChunks && !this.#isWhole && !this.#isStopped;
   }
@@ -96,16 +118,16 @@ export class Answer {
     return "done";
   }
 
-  async #pull(controller: ReadableStreamDefaultController<UIMessageChunk>): Promise<void> {
+  async #pull(controller: ReadableStreamDefaultController<Chunk>): Promise<void> {
     const chunk = await this.#next();
     if (chunk === undefined) controller.close();
     else controller.enqueue(chunk);
   }
 
   /** The next chunk; `undefined` at the end of a whole answer. */
-  async #next(): Promise<UIMessageChunk | undefined> {
+  async #next(): Promise<Chunk | undefined> {
     const result = await this.#connection.next().catch((error: unknown) => {
-      throw toChatError(error, this.#isStopped);
+      throw this.#format.toError(error, this.#isStopped);
     });
     if (this.#reset !== undefined) throw this.#resetError(this.#reset);
     if (result.done === true) {
@@ -115,16 +137,17 @@ export class Answer {
       this.#isWhole = this.#connection.state.status === "closed" && this.#connection.state.reason === "done";
       return undefined;
     }
+    const { isFirst, isLast, isStop } = this.#format;
     const { event, data } = result.value;
     if (event !== "message") return this.#next();
-    if (this.#startsOver && !this.#hasChunks && data.type !== "start") throw this.#leave(BEGINNING_LOST);
+    if (this.#startsOver && !this.#hasChunks && !isFirst(data)) throw this.#leave(BEGINNING_LOST);
     this.#hasChunks = true;
-    this.#isFinished ||= data.type === "finish";
-    if (data.type === "abort") this.#isStopped = true;
+    this.#isFinished ||= isLast(data);
+    if (isStop(data)) this.#isStopped = true;
     return data;
   }
 
-  /** An answer can start over only where the chat has nothing of it yet. */
+  /** An answer can start over only where the reader has nothing of it yet. */
   #onReset(reset: StreamReset): void {
     this.#startsOver = reset.lost === null && !this.#hasChunks;
     if (this.#startsOver) return;
@@ -132,9 +155,9 @@ export class Answer {
     this.#connection.close();
   }
 
-  /** What a chat resumes with is the whole answer, unless its beginning is not held any more. */
+  /** What a reader resumes with is the whole answer, unless its beginning is not held any more. */
   #resetError({ reason }: StreamReset): Error {
-    if (this.#hasChunks) return disconnectError(`The answer starts over (${reason}).`);
+    if (this.#hasChunks) return this.#format.disconnectError(`The answer starts over (${reason}).`);
     return new Error(BEGINNING_LOST);
   }
 
