@@ -53,13 +53,17 @@ const projects = (root: string, name: string, test?: TestOptions): TestProjectIn
   deep(root, name, test),
 ];
 
-const PACKAGES = readdirSync(join(import.meta.dirname, "packages")).filter((name) => name !== "client");
+const PACKAGES = readdirSync(join(import.meta.dirname, "packages")).filter(
+  (name) => !["client", "react"].includes(name),
+);
 
 const all: TestProjectInlineConfiguration[] = [
   daily("packages", "packages", { include: PACKAGES.map((name) => `${name}/**/*.test.ts`) }),
   ...PACKAGES.map((name) => deep(`packages/${name}`, name)),
   // `sse` of msw needs a global EventSource. Isolated, because some of these tests replace globals such as `fetch`.
   ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
+  // Isolated, because these tests have a page, and replace React by another version.
+  ...projects("packages/react", "react", { isolate: true }),
   // They pack, install and compile.
   ...projects("scripts", "scripts", { testTimeout: 900_000, hookTimeout: 900_000 }),
   // Each test is a short run against one target.
