@@ -49,6 +49,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     text: "Clients",
     items: [
       { text: "Browser, Node, Bun, Deno", link: "/packages/client" },
+      { text: "React, Vue, Svelte", link: "/react" },
       { text: "React Native", link: "/react-native" },
     ],
   },
@@ -92,6 +93,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Versions", link: "/versions" },
       { text: "AI SDK", link: "/packages/ai-sdk" },
       { text: "AG-UI", link: "/packages/ag-ui" },
+      { text: "useStream", link: "/packages/react" },
       { text: "OpenTelemetry", link: "/packages/otel" },
       { text: "Command line", link: "/packages/cli" },
       { text: "Work on holdfast", link: "/contributing" },
