@@ -15,6 +15,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { bundleClient } from "../common/client-bundle.ts";
+import { processRoutes } from "../common/process-routes.ts";
 import type { JobEvents } from "./events.ts";
 import { hashFolder, type HashOptions } from "./hash-folder.ts";
 import { type JobRequest, readJobRequest } from "./job-request.ts";
@@ -114,20 +115,15 @@ export function createApp({ root, maxJobs = 4, linger = 600_000, file, kill, ...
     c.text(await metrics.metrics(), 200, { "content-type": metrics.contentType }),
   );
 
-  app.get("/process", (c) => c.json({ pid: process.pid, canBeKilled: kill !== undefined }));
-  if (kill !== undefined) {
-    app.post("/kill", (c) => {
-      // Behind the response.
-      setTimeout(kill, 10);
-      return c.body(null, 204);
-    });
-  }
+  app.route("/", processRoutes({ kill }));
 
   app.get("/holdfast-client.js", async (c) =>
     c.body(await client, 200, { "content-type": "text/javascript; charset=utf-8" }),
   );
   app.use(serveStatic({ root: join(import.meta.dirname, "public") }));
   app.use(serveStatic({ root: join(import.meta.dirname, "../common/page") }));
+  // As the page's scripts import them.
+  app.use("/common/page/*", serveStatic({ root: join(import.meta.dirname, "..") }));
 
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status);

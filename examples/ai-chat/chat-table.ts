@@ -1,0 +1,106 @@
+import { DatabaseSync } from "node:sqlite";
+import type { AnswerStatus, ChatMessage, Given } from "./chat.ts";
+
+/** An answer that somebody has asked for. */
+export interface Answer {
+  readonly id: number;
+  readonly chat: string;
+  readonly status: AnswerStatus;
+  readonly error: string | undefined;
+  /** The process that writes it. */
+  readonly writer: number;
+}
+
+/** The database of the application, in the same file as the streams: the messages of the chats, and what the model gave. */
+export class ChatTable {
+  readonly #database: DatabaseSync;
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path, { timeout: 5_000 });
+    this.#database.exec(`
+      PRAGMA journal_mode = WAL;
+      CREATE TABLE IF NOT EXISTS chats (id TEXT PRIMARY KEY, messages TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS answers (id INTEGER PRIMARY KEY, chat TEXT NOT NULL, message TEXT NOT NULL,
+        status TEXT NOT NULL, error TEXT, writer INTEGER NOT NULL, calls INTEGER DEFAULT 0, given TEXT DEFAULT '');
+      CREATE INDEX IF NOT EXISTS answers_of_chat ON answers (chat)`);
+  }
+
+  messages(chat: string): ChatMessage[] {
+    const row = this.#database.prepare("SELECT messages FROM chats WHERE id = ?").get(chat);
+    return row === undefined ? [] : (JSON.parse(String(row["messages"])) as ChatMessage[]);
+  }
+
+  save(chat: string, messages: readonly ChatMessage[]): void {
+    this.#database
+      .prepare("INSERT INTO chats VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = excluded.messages")
+      .run(chat, JSON.stringify(messages));
+  }
+
+  /** Adds an answer, and returns its id. */
+  begin(chat: string, message: string): number {
+    const { lastInsertRowid } = this.#database
+      .prepare("INSERT INTO answers (chat, message, status, writer) VALUES (?, ?, 'writing', ?)")
+      .run(chat, message, process.pid);
+    return Number(lastInsertRowid);
+  }
+
+  end(answer: number, status: AnswerStatus, error?: string): void {
+    this.#database
+      .prepare("UPDATE answers SET status = ?, error = ? WHERE id = ?")
+      .run(status, error ?? null, answer);
+  }
+
+  addCall(answer: number): void {
+    this.#database.prepare("UPDATE answers SET calls = calls + 1 WHERE id = ?").run(answer);
+  }
+
+  addText(answer: number, text: string): void {
+    this.#database.prepare("UPDATE answers SET given = given || ? WHERE id = ?").run(text, answer);
+  }
+
+  /** The last answer of a chat. */
+  latest(chat: string): Answer | undefined {
+    const row = this.#database
+      .prepare("SELECT * FROM answers WHERE chat = ? ORDER BY id DESC LIMIT 1")
+      .get(chat);
+    return row && toAnswer(row);
+  }
+
+  /** The answers that are being written, or that a process has left. */
+  unfinished(): Answer[] {
+    return this.#database.prepare("SELECT * FROM answers WHERE status = 'writing'").all().map(toAnswer);
+  }
+
+  /** What the model gave for each message of a chat, at the last attempt. */
+  given(chat: string): Given[] {
+    const rows = this.#database
+      .prepare(
+        `SELECT message, given, calls, count(*) OVER (PARTITION BY message) AS questions,
+          row_number() OVER (PARTITION BY message ORDER BY id DESC) AS place
+        FROM answers WHERE chat = ?`,
+      )
+      .all(chat);
+    return rows
+      .filter(({ place }) => place === 1)
+      .map(({ message, given, calls, questions }) => ({
+        message: String(message),
+        text: String(given),
+        calls: Number(calls),
+        questions: Number(questions),
+      }));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function toAnswer({ id, chat, status, error, writer }: Record<string, unknown>): Answer {
+  return {
+    id: Number(id),
+    chat: String(chat),
+    status: status as AnswerStatus,
+    error: error === null ? undefined : String(error),
+    writer: Number(writer),
+  };
+}

@@ -1,0 +1,32 @@
+import { createChatTransport } from "@holdfast/ai-sdk";
+import type { ChatMessage, Given, StoredChat } from "../chat.ts";
+import { network } from "./network.ts";
+
+/** How the chats read their answers. Its connections can be cut by the page. */
+export const transport = createChatTransport<ChatMessage>({
+  api: "/api/chat",
+  fetch: network.fetch,
+  // The server has the messages before it.
+  prepareSendMessagesRequest: ({ id, messages }) => ({
+    body: { id, message: messages.findLast(({ role }) => role === "user") },
+  }),
+});
+
+/** The chat as the server has kept it; waits for a server that is being restarted. */
+export function loadChat(id: string, signal?: AbortSignal): Promise<StoredChat> {
+  return load(`/api/chat/${encodeURIComponent(id)}`, signal);
+}
+
+/** What the model gave for the messages of a chat. */
+export function loadGiven(id: string, signal?: AbortSignal): Promise<Given[]> {
+  return load(`/api/chat/${encodeURIComponent(id)}/given`, signal);
+}
+
+async function load<T>(url: string, signal?: AbortSignal): Promise<T> {
+  for (;;) {
+    const response = await fetch(url, { ...(signal && { signal }) }).catch(() => undefined);
+    if (response?.ok) return response.json() as Promise<T>;
+    signal?.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}

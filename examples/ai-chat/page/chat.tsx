@@ -1,0 +1,122 @@
+import { useChat } from "@ai-sdk/react";
+import { type ReactElement, useCallback, useEffect, useRef, useState } from "react";
+import type { ChatMessage, StoredChat } from "../chat.ts";
+import { Announcer } from "./announcer.tsx";
+import { loadChat, transport } from "./api.ts";
+import { BreakIt } from "./break-it.tsx";
+import { Composer } from "./composer.tsx";
+import { MessageList } from "./message-list.tsx";
+import { Notice } from "./notice.tsx";
+import { useProofs } from "./use-proofs.ts";
+
+/** A chat, from what the server has kept of it. */
+export function Chat({ id, loaded }: { readonly id: string; readonly loaded: StoredChat }): ReactElement {
+  const [stored, setStored] = useState(loaded);
+  const [isDisconnected, setDisconnected] = useState(false);
+  const composer = useRef<HTMLTextAreaElement>(null);
+  const { messages, setMessages, status, error, sendMessage, regenerate, resumeStream } =
+    useChat<ChatMessage>({
+      id,
+      messages: [...loaded.messages],
+      transport,
+      resume: loaded.status === "writing",
+      throttle: 30,
+      onFinish({ message, isAbort, isDisconnect }) {
+        setDisconnected(isDisconnect);
+        if (isAbort) setMessages((all) => all.map((one) => (one.id === message.id ? stopped(one) : one)));
+      },
+    });
+
+  const isBusy = status === "submitted" || status === "streaming";
+  const last = messages.at(-1);
+  const isUnanswered = last?.role === "user";
+  const failure = isBusy ? undefined : (error?.message ?? storedFailure(stored, isUnanswered));
+
+  /** Shows what the server has, where this page has less: another tab has asked, or an answer has ended meanwhile. */
+  const refresh = useCallback(async () => {
+    const now = await loadChat(id);
+    setStored(now);
+    setMessages((mine) => (now.messages.length > mine.length ? [...now.messages] : mine));
+    return now;
+  }, [id, setMessages]);
+
+  const isWaiting = status === "ready" && isUnanswered;
+  useEffect(() => {
+    if (isWaiting) void refresh();
+  }, [isWaiting, refresh]);
+
+  useEffect(() => {
+    const onVisible = async (): Promise<void> => {
+      if (document.visibilityState !== "visible" || isBusy || error !== undefined) return;
+      if ((await refresh()).status === "writing") await resumeStream();
+    };
+    const listener = (): void => void onVisible();
+    document.addEventListener("visibilitychange", listener);
+    return () => document.removeEventListener("visibilitychange", listener);
+  }, [isBusy, error, refresh, resumeStream]);
+
+  const stop = useCallback(() => void transport.stop(id).catch(() => undefined), [id]);
+  useEffect(() => {
+    if (!isBusy) return undefined;
+    const onKey = ({ key, isComposing }: KeyboardEvent): void => {
+      if (key === "Escape" && !isComposing) stop();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [isBusy, stop]);
+
+  const proofs = useProofs(id, messages, isBusy || failure !== undefined ? last?.id : undefined);
+
+  const send = (text: string): void => {
+    setDisconnected(false);
+    void sendMessage({ text });
+  };
+  const tryAgain = (): void => {
+    void (isDisconnected ? resumeStream() : regenerate());
+    composer.current?.focus();
+  };
+
+  return (
+    <div className="app">
+      <header>
+        <h1>A chat that holds</h1>
+        <span className="model">{stored.modelName}</span>
+        <a className="button" href={location.pathname}>
+          New chat
+        </a>
+      </header>
+      <main>
+        <MessageList
+          messages={messages}
+          isBusy={isBusy}
+          isIncomplete={failure !== undefined && !isUnanswered}
+          proofs={proofs}
+          onAsk={send}
+        >
+          {failure !== undefined && (
+            <Notice
+              text={failure}
+              isIncomplete={!isUnanswered}
+              action={isDisconnected ? "Reconnect" : "Try again"}
+              onAction={tryAgain}
+            />
+          )}
+        </MessageList>
+        <Composer ref={composer} isBusy={isBusy} onSend={send} onStop={stop} />
+      </main>
+      <BreakIt />
+      <Announcer message={last?.role === "assistant" ? last : undefined} isBusy={isBusy} />
+    </div>
+  );
+}
+
+function stopped(message: ChatMessage): ChatMessage {
+  return { ...message, metadata: { isStopped: true } };
+}
+
+/** What to say of a question that has no answer. */
+function storedFailure({ status, error }: StoredChat, isUnanswered: boolean): string | undefined {
+  if (!isUnanswered) return undefined;
+  if (status === "failed") return error;
+  return status === "stopped" ? "The answer was stopped before it began." : undefined;
+}

@@ -1,0 +1,218 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createChatTransport } from "@holdfast/ai-sdk";
+import { readUIMessageStream } from "ai";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { type App, type AppOptions, createApp } from "../app.ts";
+import { type ChatMessage, type Given, type StoredChat, textOf } from "../chat.ts";
+import { ChatTable } from "../chat-table.ts";
+import { mockText } from "../mock-answer.ts";
+import { mockModel } from "../mock-model.ts";
+import { chooseModel } from "../model.ts";
+
+function tempFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-ai-chat-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "chats.db");
+}
+
+/** The app without a network, until the test is finished. */
+function start(options: Partial<AppOptions> = {}): Client {
+  const app = createApp({ model: mockModel(0), modelName: "mock", file: tempFile(), ...options });
+  onTestFinished(() => app.close());
+  return new Client(app);
+}
+
+class Client {
+  readonly #app: App;
+  readonly transport;
+
+  constructor(app: App) {
+    this.#app = app;
+    this.transport = createChatTransport<ChatMessage>({
+      api: "http://chat/api/chat",
+      fetch: async (url, init) => app.app.fetch(new Request(url, init)),
+      prepareSendMessagesRequest: ({ id, messages }) => ({
+        body: { id, message: messages.at(-1) as object },
+      }),
+    });
+  }
+
+  /** Asks, and returns the message when its stream has ended. */
+  async ask(
+    text: string,
+    id = text,
+    onMessage?: (message: ChatMessage) => void,
+  ): Promise<ChatMessage | undefined> {
+    const stream = await this.transport.sendMessages({
+      chatId: "chat",
+      messages: [{ id, role: "user", parts: [{ type: "text", text }] }],
+      trigger: "submit-message",
+      messageId: undefined,
+      abortSignal: undefined,
+    });
+    let last: ChatMessage | undefined;
+    try {
+      for await (const message of readUIMessageStream<ChatMessage>({ stream, terminateOnError: true })) {
+        last = message;
+        onMessage?.(message);
+      }
+    } catch (error) {
+      // A stop, as a chat of the SDK takes it.
+      if ((error as Error).name !== "AbortError") throw error;
+    }
+    return last;
+  }
+
+  async stored(): Promise<StoredChat> {
+    return (await this.#app.app.request("/api/chat/chat")).json() as Promise<StoredChat>;
+  }
+
+  async given(): Promise<Given[]> {
+    return (await this.#app.app.request("/api/chat/chat/given")).json() as Promise<Given[]>;
+  }
+}
+
+test("an answer is what the model gave, with a call of the tool, and is kept as it was read", async () => {
+  const client = start();
+  const message = (await client.ask("How long is this?")) as ChatMessage;
+  expect(textOf(message)).toBe(mockText("How long is this?"));
+  expect(message.parts).toContainEqual(
+    expect.objectContaining({
+      type: "tool-countWords",
+      input: { text: "How long is this?" },
+      output: { words: 4, characters: 17 },
+    }),
+  );
+  expect(await client.given()).toEqual([
+    { message: message.id, text: mockText("How long is this?"), calls: 2, questions: 1 },
+  ]);
+  const { messages, status } = await client.stored();
+  expect(status).toBe("done");
+  expect(messages.at(-1)).toEqual(JSON.parse(JSON.stringify(message)));
+
+  await client.ask("And this?");
+  expect((await client.stored()).messages.map(({ role }) => role)).toEqual([
+    "user",
+    "assistant",
+    "user",
+    "assistant",
+  ]);
+});
+
+test("a second question while an answer is written is refused, and the model is not asked", async () => {
+  const client = start({ model: mockModel(20) });
+  const first = client.ask("First");
+  await vi.waitFor(async () => expect((await client.stored()).status).toBe("writing"));
+  await expect(client.ask("Second")).rejects.toThrow();
+  await client.transport.stop("chat");
+  await first;
+  expect(await client.given()).toHaveLength(1);
+});
+
+test("what has arrived of an answer that is stopped is kept, and marked", async () => {
+  const client = start({ model: mockModel(20) });
+  const message = (await client.ask("Stop me", "1", (part) => {
+    if (textOf(part).length > 100) void client.transport.stop("chat");
+  })) as ChatMessage;
+  const text = textOf(message);
+  expect(mockText("Stop me").startsWith(text)).toBe(true);
+  const [given] = await client.given();
+  expect(given?.text.startsWith(text)).toBe(true);
+  const { messages, status } = await client.stored();
+  expect(status).toBe("stopped");
+  expect(messages.at(-1)).toMatchObject({ id: message.id, metadata: { isStopped: true } });
+  expect(textOf(messages.at(-1) as ChatMessage)).toBe(text);
+});
+
+test("an answer that fails is not kept, and its question can be asked again", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const client = start();
+  await expect(client.ask("Please fail", "1")).rejects.toThrow("The model has failed.");
+  expect(await client.stored()).toMatchObject({ status: "failed", error: "The model has failed." });
+  expect((await client.stored()).messages).toHaveLength(1);
+  expect(log).toHaveBeenCalledTimes(1);
+  await client.ask("Please do not", "1");
+  expect((await client.stored()).messages.map(textOf)).toEqual(["Please do not", mockText("Please do not")]);
+  expect((await client.given())[0]?.questions).toBe(2);
+});
+
+test("a process that ends lets its answer end", async () => {
+  const file = tempFile();
+  const app = createApp({ model: mockModel(2), modelName: "mock", file });
+  const client = new Client(app);
+  let closed: Promise<void> | undefined;
+  const message = await client.ask("Deploy", "1", () => void (closed ??= app.close()));
+  await closed;
+  expect(textOf(message as ChatMessage)).toBe(mockText("Deploy"));
+  const next = start({ file });
+  expect((await next.stored()).messages.map(textOf)).toEqual(["Deploy", mockText("Deploy")]);
+});
+
+test("what a killed process has left is told as an error, once", async () => {
+  const file = tempFile();
+  // Its process is gone: 2 ** 30 is above every id that a process can have.
+  const table = new ChatTable(file);
+  table.save("chat", [{ id: "1", role: "user", parts: [{ type: "text", text: "Lost" }] }]);
+  const pid = vi.spyOn(process, "pid", "get").mockReturnValue(2 ** 30);
+  table.begin("chat", "chat-1");
+  pid.mockRestore();
+  table.close();
+  const client = start({ file });
+  const failed = {
+    status: "failed",
+    error: "The server was interrupted while it wrote this answer.",
+    messages: [{ id: "1" }],
+  };
+  expect(await client.stored()).toMatchObject(failed);
+  expect(await client.stored()).toMatchObject(failed);
+  expect(await client.given()).toMatchObject([{ calls: 0 }]);
+  await client.ask("Lost", "1");
+  expect((await client.stored()).messages.map(textOf)).toEqual(["Lost", mockText("Lost")]);
+});
+
+test("a request that is no question is refused", async () => {
+  const { app, close } = createApp({ model: mockModel(0), modelName: "mock", file: tempFile() });
+  onTestFinished(close);
+  for (const body of ["", "{}", JSON.stringify({ id: "../x", message: {} })]) {
+    expect((await app.request("/api/chat", { method: "POST", body })).status).toBe(400);
+  }
+});
+
+test("any endpoint that is compatible with OpenAI's can be the model", async () => {
+  const asked: unknown[] = [];
+  const endpoint = createServer(async (request, response) => {
+    const chunks = await Array.fromAsync(request as AsyncIterable<Buffer>);
+    asked.push([
+      request.url,
+      request.headers.authorization,
+      JSON.parse(Buffer.concat(chunks).toString()).model,
+    ]);
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    for (const [content, finish_reason] of [
+      ["Hello, ", null],
+      ["world.", null],
+      ["", "stop"],
+    ]) {
+      const choice = { index: 0, delta: { content }, finish_reason };
+      response.write(`data: ${JSON.stringify({ id: "1", created: 1, model: "m", choices: [choice] })}\n\n`);
+    }
+    response.end("data: [DONE]\n\n");
+  }).listen(0, "127.0.0.1");
+  await once(endpoint, "listening");
+  onTestFinished(() => void endpoint.close());
+  const { port } = endpoint.address() as AddressInfo;
+  const client = start(
+    chooseModel({
+      OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
+      OPENAI_API_KEY: "secret",
+      OPENAI_MODEL: "small",
+    }),
+  );
+  expect(textOf((await client.ask("Hi")) as ChatMessage)).toBe("Hello, world.");
+  expect(asked).toEqual([["/v1/chat/completions", "Bearer secret", "small"]]);
+});

@@ -1,0 +1,13 @@
+import { join } from "node:path";
+import react from "@vitejs/plugin-react";
+import { defaultClientConditions, defineConfig, type UserConfig } from "vite";
+
+const config: UserConfig = defineConfig({
+  root: join(import.meta.dirname, "page"),
+  plugins: [react()],
+  // The packages of holdfast as source, without a build of their own.
+  resolve: { conditions: ["@holdfast/source", ...defaultClientConditions] },
+  build: { emptyOutDir: true },
+});
+
+export default config;
