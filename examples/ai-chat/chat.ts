@@ -1,7 +1,12 @@
 import type { UIMessage } from "ai";
 
 /** A message of a chat. */
-export type ChatMessage = UIMessage<{ readonly isStopped?: boolean }>;
+export type ChatMessage = UIMessage<{
+  /** Somebody has stopped it. */
+  readonly isStopped?: boolean;
+  /** It has failed, and is only what this page got of it: the server keeps no parts. */
+  readonly isIncomplete?: boolean;
+}>;
 
 export type AnswerStatus = "writing" | "done" | "stopped" | "failed";
 

@@ -3,7 +3,7 @@ import { readProcess, replaceProcess } from "../../common/page/server-process.js
 import { network, type NetworkState } from "./network.ts";
 
 const STATES: Readonly<Record<NetworkState, string>> = {
-  idle: "no answer is being read",
+  idle: "idle",
   connected: "connected",
   cut: "cut",
   reconnecting: "reconnecting",
@@ -71,7 +71,7 @@ export function BreakIt(): ReactElement {
                 disabled={isReplacing}
                 onClick={() => void replace("/deploy", (before) => `Process ${before} finishes its answers.`)}
               >
-                Deploy a new server
+                Deploy
               </button>
               <button
                 type="button"

@@ -9,6 +9,9 @@ import { MessageList } from "./message-list.tsx";
 import { Notice } from "./notice.tsx";
 import { useProofs } from "./use-proofs.ts";
 
+/** Before a page asks again for an answer that was not there, in ms. */
+const RESUME_DELAY = 300;
+
 /** A chat, from what the server has kept of it. */
 export function Chat({ id, loaded }: { readonly id: string; readonly loaded: StoredChat }): ReactElement {
   const [stored, setStored] = useState(loaded);
@@ -40,10 +43,20 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
     return now;
   }, [id, setMessages]);
 
+  // Nothing was resumed: the answer has ended, or another process is about to keep it.
   const isWaiting = status === "ready" && isUnanswered;
   useEffect(() => {
-    if (isWaiting) void refresh();
-  }, [isWaiting, refresh]);
+    if (!isWaiting) return undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    void refresh().then((now) => {
+      if (!isOver && now.status === "writing") timer = setTimeout(() => void resumeStream(), RESUME_DELAY);
+    });
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [isWaiting, refresh, resumeStream]);
 
   useEffect(() => {
     const onVisible = async (): Promise<void> => {
@@ -55,7 +68,12 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
     return () => document.removeEventListener("visibilitychange", listener);
   }, [isBusy, error, refresh, resumeStream]);
 
-  const stop = useCallback(() => void transport.stop(id).catch(() => undefined), [id]);
+  const [hint, setHint] = useState("");
+  const stop = useCallback(() => {
+    setHint("");
+    transport.stop(id).catch(() => setHint("The server cannot be reached: the answer goes on."));
+    composer.current?.focus();
+  }, [id]);
   useEffect(() => {
     if (!isBusy) return undefined;
     const onKey = ({ key, isComposing }: KeyboardEvent): void => {
@@ -69,6 +87,10 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
 
   const send = (text: string): void => {
     setDisconnected(false);
+    setHint("");
+    // What is left of an answer that has failed must not look whole below the next question.
+    if (failure !== undefined)
+      setMessages((all) => all.map((one) => (one === all.at(-1) ? incomplete(one) : one)));
     void sendMessage({ text });
   };
   const tryAgain = (): void => {
@@ -79,8 +101,10 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
   return (
     <div className="app">
       <header>
-        <h1>A chat that holds</h1>
-        <span className="model">{stored.modelName}</span>
+        <div>
+          <h1>A chat that holds</h1>
+          <p className="model">{stored.modelName}</p>
+        </div>
         <a className="button" href={location.pathname}>
           New chat
         </a>
@@ -102,12 +126,16 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
             />
           )}
         </MessageList>
-        <Composer ref={composer} isBusy={isBusy} onSend={send} onStop={stop} />
+        <Composer ref={composer} isBusy={isBusy} hint={hint} onSend={send} onStop={stop} />
       </main>
       <BreakIt />
       <Announcer message={last?.role === "assistant" ? last : undefined} isBusy={isBusy} />
     </div>
   );
+}
+
+function incomplete(message: ChatMessage): ChatMessage {
+  return message.role === "assistant" ? { ...message, metadata: { isIncomplete: true } } : message;
 }
 
 function stopped(message: ChatMessage): ChatMessage {

@@ -3,12 +3,14 @@ import { type KeyboardEvent, type ReactElement, type Ref, useState } from "react
 interface ComposerProps {
   readonly ref: Ref<HTMLTextAreaElement>;
   readonly isBusy: boolean;
+  /** What to say instead of the keys. */
+  readonly hint: string;
   readonly onSend: (text: string) => void;
   readonly onStop: () => void;
 }
 
 /** Where one writes. Enter sends, Shift+Enter begins a new line, Escape stops the answer. */
-export function Composer({ ref, isBusy, onSend, onStop }: ComposerProps): ReactElement {
+export function Composer({ ref, isBusy, hint, onSend, onStop }: ComposerProps): ReactElement {
   const [text, setText] = useState("");
   const canSend = !isBusy && text.trim() !== "";
   const send = (): void => {
@@ -55,6 +57,9 @@ export function Composer({ ref, isBusy, onSend, onStop }: ComposerProps): ReactE
         </button>
       )}
       <p id="keys">Enter sends, Shift+Enter begins a new line, Escape stops the answer.</p>
+      <p role="status" className="hint">
+        {hint}
+      </p>
     </form>
   );
 }

@@ -25,6 +25,13 @@ export function MessageList(props: MessageListProps): ReactElement {
   useEffect(() => {
     if (isAtEnd) toEnd();
   });
+  useEffect(() => {
+    if (!isAtEnd || list.current === null) return undefined;
+    // A keyboard on the screen, or a rotation.
+    const observer = new ResizeObserver(toEnd);
+    observer.observe(list.current);
+    return () => observer.disconnect();
+  }, [isAtEnd]);
   const last = messages.at(-1);
   return (
     <div className="conversation">

@@ -13,21 +13,17 @@ interface MessageProps {
 /** A question, or an answer with the tools that it has used. */
 export const Message = memo(function Message(props: MessageProps): ReactElement {
   const { message, isStreaming, isIncomplete, proof } = props;
-  const { id, role, parts, metadata } = message;
-  const state = isStreaming
-    ? "streaming"
-    : isIncomplete
-      ? "incomplete"
-      : metadata?.isStopped
-        ? "stopped"
-        : "whole";
+  const { id, role, parts } = message;
+  const state = stateOf(message, isStreaming, isIncomplete);
   return (
     <article className="message" data-role={role} data-state={state} data-id={id}>
       <h2 className="hidden">{role === "user" ? "You" : "Assistant"}</h2>
       {parts.map((part, index) => (
         <Part key={index} part={part} />
       ))}
-      {state === "stopped" && <p className="stopped">You stopped this answer.</p>}
+      {state === "stopped" && <p className="remark">This answer was stopped.</p>}
+      {/* The last one has a notice. */}
+      {state === "incomplete" && !isIncomplete && <p className="remark">This answer is incomplete.</p>}
       {proof !== undefined && (
         <p className="verdict" data-proof={proof.isRight ? "right" : "wrong"}>
           <span aria-hidden="true">{proof.isRight ? "✓" : "✗"}</span> {proof.text}
@@ -36,6 +32,16 @@ export const Message = memo(function Message(props: MessageProps): ReactElement 
     </article>
   );
 });
+
+function stateOf(
+  { metadata }: ChatMessage,
+  isStreaming: boolean,
+  isIncomplete: boolean,
+): "streaming" | "incomplete" | "stopped" | "whole" {
+  if (isStreaming) return "streaming";
+  if (isIncomplete || metadata?.isIncomplete === true) return "incomplete";
+  return metadata?.isStopped === true ? "stopped" : "whole";
+}
 
 function Part({ part }: { readonly part: ChatMessage["parts"][number] }): ReactElement | null {
   if (part.type === "text") return <div className="text">{part.text}</div>;

@@ -19,7 +19,9 @@ export function useProofs(
   open: string | undefined,
 ): ReadonlyMap<string, Proof> {
   const [given, setGiven] = useState<readonly Given[]>([]);
-  const answers = messages.filter(({ role, id }) => role === "assistant" && id !== open);
+  const answers = messages.filter(
+    ({ role, id, metadata }) => role === "assistant" && id !== open && metadata?.isIncomplete !== true,
+  );
   const ended = answers.map(({ id }) => id).join();
   useEffect(() => {
     if (ended === "") return undefined;
