@@ -7,11 +7,15 @@ import { join } from "node:path";
 import { supervise } from "../common/supervise.ts";
 import { buildPage } from "./build-page.ts";
 
-const page = await buildPage();
+// Tests build it once for several servers.
+const given = process.env["CHAT_PAGE"];
+const page = given ?? (await buildPage());
 
 supervise({
   script: join(import.meta.dirname, "server.ts"),
   file: "CHATS_DB",
   env: { CHAT_PAGE: page },
-  onStop: () => rmSync(page, { recursive: true, force: true }),
+  onStop: () => {
+    if (given === undefined) rmSync(page, { recursive: true, force: true });
+  },
 });

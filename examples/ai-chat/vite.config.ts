@@ -7,7 +7,8 @@ const config: UserConfig = defineConfig({
   plugins: [react()],
   // The packages of holdfast as source, without a build of their own.
   resolve: { conditions: ["@holdfast/source", ...defaultClientConditions] },
-  build: { emptyOutDir: true },
+  // The AI SDK is large.
+  build: { emptyOutDir: true, chunkSizeWarningLimit: 1_000 },
 });
 
 export default config;

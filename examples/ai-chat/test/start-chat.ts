@@ -11,12 +11,17 @@ export interface ChatServer {
   readonly given: (chat: string) => Promise<Given[]>;
 }
 
-/** Runs the example as its users do, until the test is finished. */
-export async function startChat(tokenDelay: number): Promise<ChatServer> {
+/**
+ * Runs the example as its users do, until the test is finished.
+ *
+ * @param page the folder of the built page
+ */
+export async function startChat(tokenDelay: number, page: string): Promise<ChatServer> {
   const server = runServer(join(import.meta.dirname, "../start.ts"), {
     PORT: "0",
     TOKEN_DELAY: String(tokenDelay),
     OPENAI_MODEL: "",
+    CHAT_PAGE: page,
   });
   // What the model is told to do wrong is logged.
   server.stderr?.resume();
@@ -28,7 +33,9 @@ export async function startChat(tokenDelay: number): Promise<ChatServer> {
     return server.exited().then(() => undefined);
   });
   const get = async (path: string) => {
-    const response = await fetch(`${url}/api/chat/${path}`);
+    const ask = () => fetch(`${url}/api/chat/${path}`);
+    // The connection that `fetch` has kept may be that of a process that was killed.
+    const response = await ask().catch(ask);
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response.json();
   };

@@ -1,10 +1,12 @@
 // Random answers through the page, in Chromium: reloads, second tabs, cut connections, killed and replaced servers, and stops.
 // `pnpm ai-chat:survival` runs 100.
 
+import { rmSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findChromium } from "../../common/test/chromium.ts";
 import { startProxy } from "../../common/test/proxy.ts";
+import { buildPage } from "../build-page.ts";
 import { startChat } from "./start-chat.ts";
 import { newTally, survive } from "./survive.ts";
 
@@ -14,15 +16,19 @@ const first = Number(process.env["HOLDFAST_SEED"] ?? 1);
 
 describe.skipIf(launch === undefined)("the page of the chat", () => {
   let browser: Browser;
+  let page: string;
   beforeAll(async () => {
-    browser = await (launch as () => Promise<Browser>)();
+    [browser, page] = await Promise.all([(launch as () => Promise<Browser>)(), buildPage()]);
   });
-  afterAll(() => browser.close());
+  afterAll(async () => {
+    await browser.close();
+    rmSync(page, { recursive: true });
+  });
 
   test(
     `in ${runs} random runs every page has the whole message, or says that there is none`,
     async () => {
-      const server = await startChat(8);
+      const server = await startChat(15, page);
       const proxy = await startProxy(server.url);
       const tally = newTally();
       for (let seed = first; seed < first + runs; seed++) await survive(seed, browser, server, proxy, tally);
