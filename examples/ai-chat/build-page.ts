@@ -8,7 +8,7 @@ export async function buildPage(): Promise<string> {
   const outDir = await mkdtemp(join(tmpdir(), "holdfast-ai-chat-"));
   await build({
     configFile: join(import.meta.dirname, "vite.config.ts"),
-    logLevel: "warn",
+    logLevel: "error",
     build: { outDir },
   });
   return outDir;

@@ -24,6 +24,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Progress of a job", link: "/progress" },
       { text: "Answers of an LLM", link: "/llm-answers" },
       { text: "LLM answers that survive (AI SDK)", link: "/ai-sdk" },
+      { text: "Stop is not disconnect", link: "/stop-is-not-disconnect" },
       { text: "Notifications per user", link: "/notifications" },
       { text: "A chat room", link: "/chat-room" },
       { text: "A feed from a database", link: "/database-feed" },

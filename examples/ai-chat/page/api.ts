@@ -24,9 +24,13 @@ export function loadGiven(id: string, signal?: AbortSignal): Promise<Given[]> {
 
 async function load<T>(url: string, signal?: AbortSignal): Promise<T> {
   for (;;) {
-    const response = await fetch(url, { ...(signal && { signal }) }).catch(() => undefined);
-    if (response?.ok) return response.json() as Promise<T>;
-    signal?.throwIfAborted();
+    try {
+      const response = await fetch(url, { ...(signal && { signal }) });
+      // The connection may be lost in the middle of the body, too.
+      if (response.ok) return (await response.json()) as T;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }

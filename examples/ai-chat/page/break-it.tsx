@@ -27,6 +27,7 @@ export function BreakIt(): ReactElement {
 
   async function replace(how: "/kill" | "/deploy", done: (before: number) => string): Promise<void> {
     setReplacing(true);
+    setNews("");
     const replaced = await replaceProcess(how, (before) => setNews(done(before)));
     setReplacing(false);
     if (replaced === undefined) return;

@@ -63,10 +63,14 @@ export class ChatPage {
   /** Resolves when the answer has ended, and the page says how. */
   async settled(): Promise<Shown> {
     let shown = await this.shown();
-    await until(async () => {
-      shown = await this.shown();
-      return !shown.isBusy && (shown.proof !== undefined || shown.alert !== undefined);
-    });
+    try {
+      await until(async () => {
+        shown = await this.shown();
+        return !shown.isBusy && (shown.proof !== undefined || shown.alert !== undefined);
+      });
+    } catch (error) {
+      throw new Error(`The page shows ${JSON.stringify(shown)}.`, { cause: error });
+    }
     return shown;
   }
 
