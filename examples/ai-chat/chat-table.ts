@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import type { AnswerStatus, ChatMessage, Given } from "./chat.ts";
 
 /** An answer that somebody has asked for. */
@@ -95,12 +95,12 @@ export class ChatTable {
   }
 }
 
-function toAnswer({ id, chat, status, error, writer }: Record<string, unknown>): Answer {
+function toAnswer({ id, chat, status, error, writer }: Record<string, SQLOutputValue>): Answer {
   return {
     id: Number(id),
     chat: String(chat),
     status: status as AnswerStatus,
-    error: error === null ? undefined : String(error),
+    error: typeof error === "string" ? error : undefined,
     writer: Number(writer),
   };
 }

@@ -56,7 +56,7 @@ export function supervise({ script, file: variable, env = {}, onStop }: Supervis
     return child;
   }
 
-  function onExit(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+  function onExit(child: ChildProcess, code: number | null, signal: string | null): void {
     children.delete(child);
     if (child === current) {
       if (signal === "SIGKILL" && !isStopping) {

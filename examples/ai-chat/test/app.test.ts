@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -185,7 +185,7 @@ test("a request that is no question is refused", async () => {
 
 test("any endpoint that is compatible with OpenAI's can be the model", async () => {
   const asked: unknown[] = [];
-  const endpoint = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks = await Array.fromAsync(request as AsyncIterable<Buffer>);
     asked.push([
       request.url,
@@ -202,7 +202,8 @@ test("any endpoint that is compatible with OpenAI's can be the model", async () 
       response.write(`data: ${JSON.stringify({ id: "1", created: 1, model: "m", choices: [choice] })}\n\n`);
     }
     response.end("data: [DONE]\n\n");
-  }).listen(0, "127.0.0.1");
+  };
+  const endpoint = createServer((request, response) => void answer(request, response)).listen(0, "127.0.0.1");
   await once(endpoint, "listening");
   onTestFinished(() => void endpoint.close());
   const { port } = endpoint.address() as AddressInfo;
