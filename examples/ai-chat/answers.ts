@@ -1,8 +1,9 @@
-import { isAnswering, pipeUIMessageStream, type UIMessageEvents } from "@holdfast/ai-sdk";
+import { isAnswering, isBusy, pipeUIMessageStream, type UIMessageEvents } from "@holdfast/ai-sdk";
 import { HoldfastError, type Registry, type StreamWriter } from "@holdfast/hono";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import {
   convertToModelMessages,
+  type ModelMessage,
   readUIMessageStream,
   stepCountIs,
   streamText,
@@ -27,19 +28,53 @@ export class Answers {
   /** By chat, what ends when the table says how its last answer stands. */
   readonly #writing = new Map<string, Promise<void>>();
 
+  readonly #asking = new Map<string, Promise<boolean>>();
+
   constructor(chats: Registry<UIMessageEvents>, table: ChatTable, model: LanguageModelV4) {
     this.#chats = chats;
     this.#table = table;
     this.#model = model;
   }
 
-  /** Asks the model, once. Returns nothing if an answer is being written. */
-  async ask(chat: string, question: ChatMessage): Promise<Job | undefined> {
+  /**
+   * Asks the model, once: a question that comes twice is the same question, unless somebody asks for another answer.
+   * Browsers send a POST again whose connection was reset.
+   *
+   * @returns whether the stream of the chat has the answer to this question; `false` if it has another one
+   */
+  ask(chat: string, question: ChatMessage, isAgain: boolean): Promise<boolean> {
+    // One after the other, so that the second one sees what the first one has kept.
+    const asked = Promise.resolve(this.#asking.get(chat))
+      .catch(() => undefined)
+      .then(() => this.#ask(chat, question, isAgain))
+      .finally(() => {
+        if (this.#asking.get(chat) === asked) this.#asking.delete(chat);
+      });
+    this.#asking.set(chat, asked);
+    return asked;
+  }
+
+  async #ask(chat: string, question: ChatMessage, isAgain: boolean): Promise<boolean> {
     await this.settle(chat);
-    if (this.#table.latest(chat)?.status === "writing") return undefined;
-    const job = await this.#chats.open(chat);
-    this.#track(chat, this.#write(job, question));
-    return job;
+    const stored = this.#table.messages(chat);
+    const place = stored.findIndex(({ id }) => id === question.id);
+    // Also one that another process is about to keep.
+    const isWriting = this.#table.latest(chat)?.status === "writing";
+    if (place >= 0 && (isWriting || !isAgain)) return stored.findLast(isQuestion)?.id === question.id;
+    if (isWriting) return false;
+    // A question that is asked again takes the place of the first one, and of what came after it.
+    const messages = [...(place < 0 ? stored : stored.slice(0, place)), question];
+    // Before `open`: nobody would end the stream if it throws.
+    const prompt = await convertToModelMessages(messages);
+    try {
+      const job = await this.#chats.open(chat);
+      this.#track(chat, this.#write(job, messages, prompt));
+      return true;
+    } catch (error) {
+      // Another process was faster.
+      if (isBusy(error)) return false;
+      throw error;
+    }
   }
 
   async stop(chat: string): Promise<void> {
@@ -73,12 +108,8 @@ export class Answers {
     this.#writing.set(chat, tracked);
   }
 
-  async #write(job: Job, question: ChatMessage): Promise<void> {
+  async #write(job: Job, originalMessages: ChatMessage[], prompt: ModelMessage[]): Promise<void> {
     const { id: chat, signal } = job;
-    // A question that is asked again takes the place of the first one, and of what came after it.
-    const stored = this.#table.messages(chat);
-    const place = stored.findIndex(({ id }) => id === question.id);
-    const originalMessages = [...(place < 0 ? stored : stored.slice(0, place)), question];
     const messageId = `${chat}-${originalMessages.length}`;
     this.#table.save(chat, originalMessages);
     const answer = this.#table.begin(chat, messageId);
@@ -89,7 +120,7 @@ export class Answers {
         onText: (text) => this.#table.addText(answer, text),
       }),
       instructions: "Answer in plain text, without Markdown.",
-      messages: await convertToModelMessages(originalMessages),
+      messages: prompt,
       tools,
       stopWhen: stepCountIs(5),
       // Whoever has asked decides whether the model is asked again.
@@ -159,6 +190,10 @@ export class Answers {
       this.#keep(chat, id, info?.status === "done" ? "done" : "stopped", await this.#read(chat));
     }
   }
+}
+
+function isQuestion({ role }: ChatMessage): boolean {
+  return role === "user";
 }
 
 function isRunning(pid: number): boolean {

@@ -24,6 +24,7 @@ const GRACE = 120_000;
 
 const ask = z.object({
   id: z.string().regex(/^[\w-]{1,64}$/),
+  trigger: z.enum(["submit-message", "regenerate-message"]),
   message: z.object({
     id: z.string().min(1).max(64),
     role: z.literal("user"),
@@ -75,9 +76,10 @@ export function createApp({ model, modelName, file, page, kill, retire }: AppOpt
   app.post("/api/chat", bodyLimit({ maxSize: 64 * 1024 }), async (c) => {
     const { success, data } = ask.safeParse(await c.req.json().catch(() => undefined));
     if (!success) throw new HTTPException(400, { message: "That is not a question." });
-    const job = await answers.ask(data.id, data.message as ChatMessage);
-    if (job === undefined) throw new HTTPException(409, { message: "An answer is being written." });
-    return sse(c, job);
+    const { id, message, trigger } = data;
+    const isAsked = await answers.ask(id, message as ChatMessage, trigger === "regenerate-message");
+    if (!isAsked) throw new HTTPException(409, { message: "Another question is being answered." });
+    return sse(c, chats.stream(id));
   });
 
   app.get("/api/chat/:id/stream", async (c) => {

@@ -7,8 +7,8 @@ export const transport = createChatTransport<ChatMessage>({
   api: "/api/chat",
   fetch: network.fetch,
   // The server has the messages before it.
-  prepareSendMessagesRequest: ({ id, messages }) => ({
-    body: { id, message: messages.findLast(({ role }) => role === "user") },
+  prepareSendMessagesRequest: ({ id, messages, trigger }) => ({
+    body: { id, trigger, message: messages.findLast(({ role }) => role === "user") },
   }),
 });
 

@@ -36,8 +36,8 @@ class Client {
     this.transport = createChatTransport<ChatMessage>({
       api: "http://chat/api/chat",
       fetch: async (url, init) => app.app.fetch(new Request(url, init)),
-      prepareSendMessagesRequest: ({ id, messages }) => ({
-        body: { id, message: messages.at(-1) as object },
+      prepareSendMessagesRequest: ({ id, messages, trigger }) => ({
+        body: { id, trigger, message: messages.at(-1) as object },
       }),
     });
   }
@@ -47,11 +47,12 @@ class Client {
     text: string,
     id = text,
     onMessage?: (message: ChatMessage) => void,
+    trigger: "submit-message" | "regenerate-message" = "submit-message",
   ): Promise<ChatMessage | undefined> {
     const stream = await this.transport.sendMessages({
       chatId: "chat",
       messages: [{ id, role: "user", parts: [{ type: "text", text }] }],
-      trigger: "submit-message",
+      trigger,
       messageId: undefined,
       abortSignal: undefined,
     });
@@ -114,6 +115,25 @@ test("a second question while an answer is written is refused, and the model is 
   expect(await client.given()).toHaveLength(1);
 });
 
+test("a question that a browser sends twice is asked once, and answered twice", async () => {
+  const client = start();
+  const [first, second] = await Promise.all([client.ask("Twice", "1"), client.ask("Twice", "1")]);
+  const third = await client.ask("Twice", "1");
+  for (const message of [first, second, third]) {
+    expect(textOf(message as ChatMessage)).toBe(mockText("Twice"));
+  }
+  expect(await client.given()).toMatchObject([{ questions: 1, calls: 2 }]);
+  expect((await client.stored()).messages).toHaveLength(2);
+});
+
+test("of two questions at once, one is asked", async () => {
+  const client = start();
+  const asked = await Promise.allSettled([client.ask("First"), client.ask("Second")]);
+  expect(asked.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  expect(await client.given()).toMatchObject([{ questions: 1, calls: 2 }]);
+  expect((await client.stored()).messages).toHaveLength(2);
+});
+
 test("what has arrived of an answer that is stopped is kept, and marked", async () => {
   const client = start({ model: mockModel(20) });
   const message = (await client.ask("Stop me", "1", (part) => {
@@ -136,7 +156,7 @@ test("an answer that fails is not kept, and its question can be asked again", as
   expect(await client.stored()).toMatchObject({ status: "failed", error: "The model has failed." });
   expect((await client.stored()).messages).toHaveLength(1);
   expect(log).toHaveBeenCalledTimes(1);
-  await client.ask("Please do not", "1");
+  await client.ask("Please do not", "1", undefined, "regenerate-message");
   expect((await client.stored()).messages.map(textOf)).toEqual(["Please do not", mockText("Please do not")]);
   expect((await client.given())[0]?.questions).toBe(2);
 });
@@ -171,7 +191,7 @@ test("what a killed process has left is told as an error, once", async () => {
   expect(await client.stored()).toMatchObject(failed);
   expect(await client.stored()).toMatchObject(failed);
   expect(await client.given()).toMatchObject([{ calls: 0 }]);
-  await client.ask("Lost", "1");
+  await client.ask("Lost", "1", undefined, "regenerate-message");
   expect((await client.stored()).messages.map(textOf)).toEqual(["Lost", mockText("Lost")]);
 });
 
