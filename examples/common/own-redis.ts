@@ -1,11 +1,10 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { freePort } from "./free-port.ts";
 
 const MISSING =
   "redis-server is not installed. Install it (apt install redis-server, brew install redis), or use your own: REDIS_URL=redis://host:6379";
@@ -44,13 +43,4 @@ function untilReady(child: ChildProcessByStdio<null, Readable, null>): Promise<v
     });
     child.once("exit", (code) => reject(new Error(`redis-server exited with ${code}.`)));
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

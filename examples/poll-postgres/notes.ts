@@ -26,11 +26,8 @@ export interface Notes {
 }
 
 /** @param interval the pause between two reads if nothing is announced, in ms */
-export async function openNotes(
-  connection: { host: string; user: string },
-  interval: number,
-): Promise<Notes> {
-  const settings = { database: "postgres", ...connection };
+export async function openNotes(url: string, interval: number): Promise<Notes> {
+  const settings = { connectionString: url };
   const pool = new Pool(settings);
   await pool.query(SCHEMA);
   // One connection for the process, however many topics are read.

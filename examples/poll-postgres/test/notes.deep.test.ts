@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from "vitest";
 import { openNotes } from "../notes.ts";
-import { startPostgres } from "./own-postgres.ts";
+import { startPostgres } from "../../common/own-postgres.ts";
+import { findOrInstall } from "../../common/test/find-or-install.ts";
 
-const postgres = await startPostgres();
+const isInstalled = findOrInstall("postgresql", "pg_ctlcluster") !== undefined;
+const postgres = isInstalled ? await startPostgres({ fsync: "off" }) : undefined;
 afterAll(() => postgres?.stop());
 
 test.skipIf(postgres === undefined)(
@@ -10,7 +12,7 @@ test.skipIf(postgres === undefined)(
   async () => {
     if (postgres === undefined) return;
     // Without the notification, the test would time out: the next read is an hour away.
-    const notes = await openNotes(postgres, 3_600_000);
+    const notes = await openNotes(postgres.url, 3_600_000);
     await notes.add("a", "first");
     const a = notes.registry.subscribe("a");
     expect((await a.next()).value).toMatchObject({ event: "note", data: "first" });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { applicationEvents } from "../../common/test/follow.ts";
+import { readStream, type StreamReader } from "../../common/test/reconnecting-reader.ts";
 import { until } from "../../common/test/until.ts";
-import { type JobReader, readJob } from "./job-reader.ts";
 import { hasRedis, type RunningExample, runExample } from "./run-example.ts";
 
 interface StartedJob {
   readonly id: string;
-  readonly a: JobReader;
-  readonly b: JobReader;
+  readonly a: StreamReader;
+  readonly b: StreamReader;
 }
 
 /** Starts a job on one server and reads it through both. */
@@ -16,20 +16,20 @@ async function startJob(example: RunningExample, by: "a" | "b", steps?: number):
   const response = await fetch(`${example.urlOf(by)}/jobs`, { method: "POST", body });
   expect(response.status).toBe(201);
   const { id, stream } = (await response.json()) as { id: string; stream: string };
-  return { id, a: readJob(example.urlOf("a") + stream), b: readJob(example.urlOf("b") + stream) };
+  return { id, a: readStream(example.urlOf("a") + stream), b: readStream(example.urlOf("b") + stream) };
 }
 
-const steps = ({ received }: JobReader): number[] =>
+const steps = ({ received }: StreamReader): number[] =>
   received.filter(({ event }) => event === "step").map(({ data }) => data.step);
 
 /** Waits until each reader has received so many more steps. */
-async function untilMore(readers: readonly JobReader[], more: number): Promise<void> {
+async function untilMore(readers: readonly StreamReader[], more: number): Promise<void> {
   const targets = readers.map((reader) => steps(reader).length + more);
   await until(() => readers.every((reader, index) => steps(reader).length >= (targets[index] as number)));
 }
 
 /** Checks that the reader received every event once, in order and without a reset. */
-function expectComplete(reader: JobReader): void {
+function expectComplete(reader: StreamReader): void {
   const received = steps(reader);
   expect(received).toEqual(received.map((_, index) => index + 1));
   const numbers = applicationEvents([...reader.received]).map(({ id }) => Number(id?.split(".")[1]));

@@ -1,11 +1,12 @@
 import { setTimeout } from "node:timers/promises";
-import { follow, type Received } from "../../common/test/follow.ts";
+import { onTestFinished } from "vitest";
+import { follow, type Received } from "./follow.ts";
 
 /** Pause before reconnecting to a server that does not respond. */
 const RETRY_MS = 100;
 
-/** A reader of a job. It reconnects whenever the connection breaks, and keeps all events that it received. */
-export interface JobReader {
+/** A reader of a stream. It reconnects whenever the connection breaks, and keeps all events that it received. */
+export interface StreamReader {
   readonly received: readonly Received[];
   /** How often it has reconnected. */
   readonly reconnects: number;
@@ -13,12 +14,18 @@ export interface JobReader {
   readonly ended: Promise<string>;
 }
 
-export function readJob(url: string): JobReader {
+/** Reads a stream until it ends, or until the test is finished. */
+export function readStream(url: string): StreamReader {
   const received: Received[] = [];
   let reconnects = 0;
 
+  let isFinished = false;
+  onTestFinished(() => {
+    isFinished = true;
+  });
+
   async function read(): Promise<string> {
-    for (;;) {
+    while (!isFinished) {
       try {
         for await (const one of follow(url, received.findLast(({ id }) => id !== undefined)?.id)) {
           received.push(one);
@@ -29,6 +36,7 @@ export function readJob(url: string): JobReader {
       }
       reconnects++;
     }
+    return "not ended";
   }
 
   const ended = read();

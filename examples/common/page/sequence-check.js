@@ -33,6 +33,10 @@ export class SequenceCheck {
     this.total = seq - 1;
   }
 
+  get isOver() {
+    return this.total !== undefined;
+  }
+
   get isComplete() {
     return this.missed === 0 && this.doubled === 0;
   }

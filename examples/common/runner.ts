@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import type { Machine } from "./events.ts";
+import type { Machine } from "./machine.ts";
 
 /** A process of the service that can be killed and started again. */
 export class Runner {

@@ -1,0 +1,89 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { freePort } from "./free-port.ts";
+
+const MISSING =
+  "Postgres is not installed. Install it (apt install postgresql, brew install postgresql), or use your own: DATABASE_URL=postgres://user@host/database";
+
+export interface OwnPostgres {
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** Stops it, and removes its data. It also happens when this process exits. */
+  stop(): void;
+}
+
+/**
+ * Starts a Postgres for this process, on a free port and with a folder of its own.
+ *
+ * @param settings added to the command line, such as `fsync: "off"`
+ * @param parent where its folder is created
+ * @throws an error that says what to do, if Postgres is not installed
+ */
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+  parent: string = tmpdir(),
+): Promise<OwnPostgres> {
+  const programs = findPrograms();
+  if (programs === undefined) throw new Error(MISSING);
+  const folder = mkdtempSync(join(parent, "holdfast-postgres-"));
+  const as = { ...otherThanRoot(folder), cwd: folder };
+  const data = join(folder, "data");
+  const init = ["-D", data, "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+  execFileSync(join(programs, "initdb"), init, { ...as, stdio: "ignore" });
+
+  const port = await freePort();
+  const all = {
+    port: String(port),
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: folder,
+    ...settings,
+  };
+  const child = spawn(
+    join(programs, "postgres"),
+    ["-D", data, ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    { ...as, stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let isStopped = false;
+  const stop = (): void => {
+    if (isStopped) return;
+    isStopped = true;
+    process.off("exit", stop);
+    // Nothing here is kept, so it need not stop in order.
+    const how = ["stop", "-D", data, "-m", "immediate"];
+    if (child.exitCode === null) execFileSync(join(programs, "pg_ctl"), how, { ...as, stdio: "ignore" });
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", stop);
+
+  let log = "";
+  for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
+    log += String(chunk);
+    if (log.includes("ready to accept connections")) break;
+  }
+  child.stderr.resume();
+  if (child.exitCode !== null) throw new Error(`Postgres exited with ${child.exitCode}.\n${log}`);
+  return { url: `postgres://holdfast@127.0.0.1:${port}/postgres`, process: child, stop };
+}
+
+/** Debian has the programs in a folder for each version, which is not on the PATH. */
+const DEBIAN = "/usr/lib/postgresql";
+
+function findPrograms(): string | undefined {
+  const path = process.env["PATH"]?.split(delimiter) ?? [];
+  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN) : [];
+  const newestFirst = versions.toSorted((a, b) => Number(b) - Number(a));
+  return [...path, ...newestFirst.map((version) => join(DEBIAN, version, "bin"))].find((folder) =>
+    existsSync(join(folder, "initdb")),
+  );
+}
+
+/** Postgres refuses to run as root. */
+function otherThanRoot(folder: string): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const idOf = (option: string): number => Number(execFileSync("id", [option, "postgres"]));
+  const identity = { uid: idOf("-u"), gid: idOf("-g") };
+  chownSync(folder, identity.uid, identity.gid);
+  return identity;
+}
