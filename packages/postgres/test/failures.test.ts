@@ -1,7 +1,7 @@
 // Covers src/errors.ts, src/database.ts, src/migrate.ts and src/hints: what a service sees when Postgres does not play along.
 
 import { createRegistry } from "@holdfast/core";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { type PostgresPool, postgresStore, type PostgresStoreOptions } from "../src/index.ts";
@@ -77,6 +77,67 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     }
     expect(await texts(store, "job")).toEqual([]);
   });
+
+  test("says that the server has too many connections, and goes on when one is free", async () => {
+    const { admin, schema } = await setUp();
+    await admin.query(`CREATE ROLE ${schema} LOGIN CONNECTION LIMIT 2`);
+    await admin.query(`GRANT CREATE ON DATABASE postgres TO ${schema}`);
+    const [pool, others] = [server().pool({ user: schema, max: 1 }), server().pool({ user: schema })];
+    const store = postgresStore({ pool, listenPool: pool, schema });
+    await store.migrate();
+    await store.open("job", STREAM);
+    // The only connection of the store is closed: an idle one would serve the next call.
+    (await pool.connect()).release(true);
+    const held: PoolClient[] = [];
+    onTestFinished(() => held.forEach((client) => client.release(true)));
+    while (held.length < 2) await eventually(async () => held.push(await others.connect()));
+    for (const call of [() => append(store, "job", 1, ["f1"]), () => texts(store, "job")])
+      await expect(call()).rejects.toEqual(isUnavailable(/too many connections/));
+    for (const client of held.splice(0)) client.release(true);
+    await eventually(async () =>
+      expect(await append(store, "job", 1, ["f1"])).toEqual({ code: "ok", last: 1 }),
+    );
+    expect(await texts(store, "job")).toEqual(["f1"]);
+  });
+
+  test("says that the disk is full, serves reads meanwhile, and goes on when there is room", async () => {
+    const { pool, schema } = await setUp();
+    const disk = { isFull: false };
+    const store = postgresStore({ pool: withDisk(pool, disk), schema });
+    const changes: boolean[] = [];
+    onTestFinished(store.health((isHealthy) => void changes.push(isHealthy)));
+    await store.migrate();
+    await store.open("job", STREAM);
+    await append(store, "job", 1, ["f1"]);
+    disk.isFull = true;
+    for (const call of [() => append(store, "job", 2, ["f2"]), () => store.open("other", STREAM)])
+      await expect(call()).rejects.toEqual(isUnavailable(/disk of the server is full/));
+    expect(await texts(store, "job")).toEqual(["f1"]);
+    expect(changes).toEqual([false]);
+    disk.isFull = false;
+    expect(await append(store, "job", 2, ["f2"])).toEqual({ code: "ok", last: 2 });
+    expect(await texts(store, "job")).toEqual(["f1", "f2"]);
+    expect(changes).toEqual([false, true]);
+  });
+
+  test.for(["on", "off"] as const)(
+    "appends as `synchronousCommit` %s says, and nothing else",
+    async (value) => {
+      const { pool, admin, schema } = await setUp();
+      const store = postgresStore({ pool, schema, synchronousCommit: value });
+      await store.migrate();
+      await store.open("job", STREAM);
+      await admin.query(`CREATE TABLE ${schema}.seen (value text);
+      CREATE FUNCTION ${schema}.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO ${schema}.seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+      CREATE TRIGGER see AFTER INSERT ON ${schema}.frames EXECUTE FUNCTION ${schema}.see()`);
+      await append(store, "job", 1, ["f1"]);
+      expect((await admin.query(`SELECT value FROM ${schema}.seen`)).rows).toEqual([{ value }]);
+      // The service's own statements on the same connection wait for the disk as before.
+      const { rows } = await pool.query("SHOW synchronous_commit");
+      expect(rows).toEqual([{ synchronous_commit: "on" }]);
+    },
+  );
 
   test("fails one id alone whose frames somebody has removed", async () => {
     const { store, admin, schema } = await setUp();
@@ -182,6 +243,28 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     await eventually(async () => expect(await listening()).toBe(0));
   });
 });
+
+/** Connections to a server that has no room for writes while its disk is full. */
+function withDisk(pool: Pool, disk: { readonly isFull: boolean }): PostgresPool {
+  const error = { code: "53100", severity: "ERROR" };
+  return {
+    async connect() {
+      const client = await pool.connect();
+      return new Proxy(client, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== "function") return value;
+          if (name !== "query") return value.bind(target) as unknown;
+          return (text: string, values?: unknown[]) => {
+            const isWrite = /\.(append|open|marker)\(/.test(text);
+            if (!disk.isFull || !isWrite) return target.query(text, values);
+            return Promise.reject(Object.assign(new Error("could not extend file: No space left"), error));
+          };
+        },
+      });
+    },
+  };
+}
 
 /** Connections that pass no notification on. */
 function withoutNotifications(pool: Pool): PostgresPool {

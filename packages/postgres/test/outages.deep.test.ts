@@ -5,7 +5,7 @@ import { type AnyEvents, createRegistry, type Registry, type StreamWriter } from
 import type { Pool } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../conformance/src/harness/eventually.ts";
-import { postgresStore, type PostgresStore } from "../src/index.ts";
+import { postgresStore, type PostgresStore, type PostgresStoreOptions } from "../src/index.ts";
 import { inTransaction, texts } from "./support/outbox.ts";
 import { newSchema, programs, usePostgres } from "./support/postgres-server.ts";
 import { startProxy } from "./support/proxy.ts";
@@ -20,15 +20,21 @@ interface Machine {
   readonly failures: unknown[];
 }
 
+interface MachineOptions extends Pick<PostgresStoreOptions, "synchronousCommit"> {
+  /** Of the server, or of a proxy in front of it. */
+  readonly port?: number;
+}
+
 describe.skipIf(programs === undefined)("with a Postgres that fails", { timeout: 300_000 }, () => {
   const server = usePostgres();
 
-  async function createMachine(schema: string, port = server().port): Promise<Machine> {
+  async function createMachine(schema: string, options: MachineOptions = {}): Promise<Machine> {
+    const { port = server().port, ...more } = options;
     await postgresStore({ pool: server().pool(), schema }).migrate();
     const pool = server().pool({ port });
     const failures: unknown[] = [];
     const observer = { failed: (info: unknown) => void failures.push(info), warned: () => undefined };
-    const store = postgresStore({ pool, schema, observer, timeout: 1_000 });
+    const store = postgresStore({ pool, schema, observer, timeout: 1_000, ...more });
     const registry = createRegistry({ store, observer });
     onTestFinished(async () => {
       await registry.close({ deadline: 0 });
@@ -107,11 +113,24 @@ describe.skipIf(programs === undefined)("with a Postgres that fails", { timeout:
     },
   );
 
+  test("a reader gets each event once, in order, when a crash loses appends that did not wait for the disk", async () => {
+    const schema = newSchema();
+    const off = { synchronousCommit: "off" } as const;
+    const [one, other] = [await createMachine(schema, off), await createMachine(schema, off)];
+    await expectWhole(one, other, async (progress) => {
+      for (let round = 0; round < 3; round++) {
+        await server().restart("immediate");
+        const before = progress();
+        await eventually(() => expect(progress()).toBeGreaterThan(before + 20));
+      }
+    });
+  });
+
   test("a reader gets each event once, in order, when the server does not answer for a time", async () => {
     const schema = newSchema();
     const proxy = await startProxy(server().port);
-    const one = await createMachine(schema, proxy.port);
-    const other = await createMachine(schema, proxy.port);
+    const one = await createMachine(schema, { port: proxy.port });
+    const other = await createMachine(schema, { port: proxy.port });
     onTestFinished(() => proxy.close());
     const changes: boolean[] = [];
     onTestFinished(one.store.health((isHealthy) => void changes.push(isHealthy)));
