@@ -5,7 +5,8 @@ export const NCHAN_MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
 /** Programs that some peers need and that may not be installed. */
 export const hasNchan: boolean = existsSync(NCHAN_MODULE);
-export const hasRedis: boolean = spawnSync("redis-server", ["--version"]).error === undefined;
+export const hasPostgres: boolean = existsSync("/usr/lib/postgresql") || isInstalled("postgres");
+export const hasRedis: boolean = isInstalled("redis-server");
 
 /** What is skipped on this machine, and which packages it needs. */
 export const missingPrograms: readonly string[] = [
@@ -14,5 +15,10 @@ export const missingPrograms: readonly string[] = [
     : ["Skipped: nginx + Nchan, not installed (Debian packages nginx-light, libnginx-mod-nchan)."]),
   ...(hasRedis
     ? []
-    : ["Skipped: resumable-stream + Redis and W10, Redis is not installed (Debian package redis-server)."]),
+    : ["Skipped: resumable-stream and all of Redis, not installed (Debian package redis-server)."]),
+  ...(hasPostgres ? [] : ["Skipped: all of Postgres, not installed (Debian package postgresql)."]),
 ];
+
+function isInstalled(program: string): boolean {
+  return spawnSync(program, ["--version"]).error === undefined;
+}

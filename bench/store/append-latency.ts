@@ -1,16 +1,18 @@
 import type { Scenario, Settings } from "../harness/workload.ts";
 import type { AppendApi } from "./append-process.ts";
+import { OURS, serverOf } from "./implementations.ts";
 import { StoreSession } from "./store-session.ts";
+import { installed } from "./stores.ts";
 import type { WebApi } from "./web-process.ts";
 
 const STREAMS = 100;
 
 /** The latency from an append in one process to the client of another process. */
 export const appendLatency = (row: string, settings: Settings): Scenario => ({
-  subjects: settings.select(["holdfast", "holdfast on SQLite"]),
+  subjects: settings.select(installed(OURS, serverOf)),
   rounds: settings.rounds(2),
   async measure(implementation) {
-    const store = implementation === "holdfast" ? "redis" : "sqlite";
+    const store = serverOf(implementation);
     await using session = await StoreSession.open(store);
     const appender = session.start<AppendApi>("append");
     const web = session.start<WebApi>("web");

@@ -5,7 +5,7 @@ import { token } from "../harness/payload.ts";
 import { processUsage } from "../harness/process-usage.ts";
 import { repeat } from "../harness/repeat.ts";
 import { expose } from "../harness/rpc.ts";
-import { EPOCH, LIFETIMES, type Place, stores } from "./stores.ts";
+import { EPOCH, LIFETIMES, type Place, storeOf } from "./stores.ts";
 
 interface OpenStream {
   readonly id: string;
@@ -34,7 +34,7 @@ const api = {
   usage: processUsage,
 
   async start(client: string, place: Place): Promise<void> {
-    store = (await stores[client]?.(place)) as Store;
+    store = await storeOf(client).connect(place);
   },
 
   async open(count: number): Promise<void> {
@@ -62,11 +62,12 @@ const api = {
     return microseconds() - start;
   },
 
-  /** Appends `events` events, `perMs` of them each millisecond, and moves to another stream after each event. */
+  /** Appends `events` events, `perMs` of them each millisecond (0.5 is one every two), and moves to another stream after each event. */
   async appendPaced(events: number, perMs: number): Promise<void> {
     const all: Promise<void>[] = [];
-    await repeat(events / perMs, 1, () => {
-      for (let event = 0; event < perMs; event++)
+    const [perCall, intervalMs] = perMs < 1 ? [1, 1 / perMs] : [perMs, 1];
+    await repeat(events / perCall, intervalMs, () => {
+      for (let event = 0; event < perCall; event++)
         all.push(append(streams[(all.length * STRIDE) % streams.length] as OpenStream));
     });
     await Promise.all(all);

@@ -1,7 +1,7 @@
 /** The process that follows streams of the store, as a registry does for its readers. */
 import type { Store } from "@holdfast/core";
 import { expose } from "../harness/rpc.ts";
-import { EPOCH, type Place, stores } from "./stores.ts";
+import { EPOCH, type Place, storeOf } from "./stores.ts";
 
 const PAGE = { frames: 256, bytes: 65_536 };
 
@@ -35,7 +35,7 @@ async function readNewFrames(id: string, position: Position): Promise<void> {
 
 const api = {
   async start(client: string, place: Place): Promise<void> {
-    store = (await stores[client]?.(place)) as Store;
+    store = await storeOf(client).connect(place);
   },
 
   /** Resolves when the subscription to the store's wake-ups is active. */

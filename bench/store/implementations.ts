@@ -7,7 +7,7 @@ import { createClient } from "redis";
 import { createResumableStreamContext, type ResumableStreamContext } from "resumable-stream";
 import { frame, HEADERS, HEARTBEAT } from "../peers/frame.ts";
 import { listen } from "../peers/listen.ts";
-import { type Place, stores } from "./stores.ts";
+import { type Place, type Server, storeOf } from "./stores.ts";
 
 /** A way to produce streams in one process and serve them in another. */
 interface Implementation {
@@ -54,10 +54,20 @@ export const implementations: Readonly<Record<string, Implementation>> = {
   },
   holdfast: holdfastOn("redis"),
   "holdfast on SQLite": holdfastOn("sqlite"),
+  "holdfast on Postgres": holdfastOn("postgres"),
 };
 
-function holdfastOn(store: "redis" | "sqlite"): Implementation {
-  const connectStore = async (place: Place): Promise<Store> => (await stores[store]?.(place)) as Store;
+export const OURS: readonly string[] = Object.keys(implementations).filter((name) =>
+  name.startsWith("holdfast"),
+);
+
+export function serverOf(implementation: string): Server {
+  if (implementation.endsWith("SQLite")) return "sqlite";
+  return implementation.endsWith("Postgres") ? "postgres" : "redis";
+}
+
+function holdfastOn(store: Server): Implementation {
+  const connectStore = (place: Place): Promise<Store> => storeOf(store).connect(place);
   return {
     async produce(place, paths) {
       const registry = createRegistry({ store: await connectStore(place) });
@@ -67,9 +77,10 @@ function holdfastOn(store: "redis" | "sqlite"): Implementation {
     },
     async serve(place) {
       const registry = createRegistry({ store: await connectStore(place) });
-      const server = createServer(
-        (req, res) => void sse(req, res, registry.stream((req.url ?? "").slice(1))),
-      );
+      const server = createServer((req, res) => {
+        const id = (req.url ?? "").slice(1);
+        void sse(req, res, id.startsWith("channel-") ? registry.channel(id) : registry.stream(id));
+      });
       return listen(server);
     },
   };

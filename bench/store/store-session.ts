@@ -1,23 +1,30 @@
 import { startChild } from "../harness/child.ts";
 import type { LoadApi } from "../harness/load-process.ts";
 import type { RpcClient } from "../harness/rpc.ts";
+import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
 import { createFile } from "./sqlite-file.ts";
-import type { Place } from "./stores.ts";
+import type { Place, Server } from "./stores.ts";
 
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 
-type StoreProcess = "append" | "follow" | "produce" | "web";
+type StoreProcess = "append" | "follow" | "produce" | "push" | "web";
 
 /** What keeps the data of a store. */
 export interface StoreServer extends AsyncDisposable {
   readonly place: Place;
-  /** CPU time of its own process so far, in microseconds; 0 without one. */
+  /** CPU time of its own processes so far, in microseconds; 0 without one. */
   cpu(): number;
 }
 
-/** A fresh Redis or file and the processes of one measurement. All of them stop with the session. */
+const START: Readonly<Record<Server, () => StoreServer | Promise<StoreServer>>> = {
+  redis: startRedis,
+  sqlite: createFile,
+  postgres: startPostgres,
+};
+
+/** A fresh server or file and the processes of one measurement. All of them stop with the session. */
 export class StoreSession implements AsyncDisposable {
   readonly server: StoreServer;
   readonly #children: { stop(): Promise<void> }[] = [];
@@ -26,8 +33,8 @@ export class StoreSession implements AsyncDisposable {
     this.server = server;
   }
 
-  static async open(store: "redis" | "sqlite" = "redis"): Promise<StoreSession> {
-    return new StoreSession(store === "redis" ? await startRedis() : createFile());
+  static async open(server: Server): Promise<StoreSession> {
+    return new StoreSession(await START[server]());
   }
 
   /** Starts a process that uses the store; those that only read run on the core of the load generator. */
