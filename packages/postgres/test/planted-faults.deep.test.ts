@@ -23,6 +23,13 @@ const faults: readonly (Fault & { readonly name: string; readonly violation: Reg
     violation: /^(Idle|token|Event|A client waits|Still held)|did not write/,
   },
   {
+    name: "an append forgets what was trimmed",
+    file: "sql/store-functions.ts",
+    original: "s.first := greatest(s.first, s.last + 1 - s.keep);",
+    replacement: "s.first := greatest(1, s.last + 1 - s.keep);",
+    violation: /^(Idle|token|Event|A client waits|Still held)|did not write/,
+  },
+  {
     name: "a batch that is repeated is stored again",
     file: "sql/store-functions.ts",
     original: "IF NOT FOUND THEN v_skip := v_count; END IF;",
