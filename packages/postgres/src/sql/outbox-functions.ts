@@ -110,7 +110,9 @@ BEGIN
     DELETE FROM ${schema}.commits WHERE id = v.id AND n <= v.n;
     s.last := s.last + v_count;
     v_first := greatest(s.first, s.last + 1 - s.keep);
-    IF v_first / 64 > s.first / 64 THEN DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq < v_first; END IF;
+    IF v_first / 64 > s.first / 64 THEN
+      DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= s.first / 64 * 64 AND seq < v_first;
+    END IF;
     UPDATE ${schema}.streams SET first = v_first, last = s.last, expires_at = v_now + s.ttl WHERE id = v.id;
     RETURN NEXT v.id;
   END LOOP;

@@ -124,7 +124,9 @@ BEGIN
       WHERE p.seq >= v_from + v_skip AND p.seq >= s.first;
   END IF;
   -- A page begins behind first: the rows before it may go later, many at once.
-  IF s.first / 64 > v_first / 64 THEN DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq < s.first; END IF;
+  IF s.first / 64 > v_first / 64 THEN
+    DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= v_first / 64 * 64 AND seq < s.first;
+  END IF;
   UPDATE ${schema}.streams SET first = s.first, last = s.last, ttl = p_ttl, expires_at = v_now + p_ttl,
     lease_until = CASE WHEN p_window IS NULL THEN v_now + p_lease ELSE v_now END,
     retry_window = coalesce(p_window, retry_window), error = p_error, end_status = p_end_status, end_error = p_end_error
