@@ -68,7 +68,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Shutdown and deploys", link: "/shutdown" },
       { text: "Behind a proxy", link: "/behind-a-proxy" },
       { text: "Kubernetes and ingress", link: "/kubernetes" },
-      { text: "More than one machine", link: "/more-than-one-machine" },
+      { text: "Which store, more than one machine", link: "/more-than-one-machine" },
       { text: "A store of your own", link: "/custom-store" },
       { text: "Serverless functions", link: "/serverless" },
       { text: "Workers and Durable Objects", link: "/workers" },
