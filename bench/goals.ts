@@ -58,15 +58,26 @@ const appends = (ours: string): Goal => ({
   limit: 20,
 });
 
-/** The CPU of Redis per event must not grow with the number of streams. */
-const redisCpu = (ours: string): Goal => ({
+/** The CPU of a server per event must not grow with the number of streams. */
+const serverCpu = (row: string, limit: number): Goal[] =>
+  ["100 streams", "1,000 streams", "5,000 streams"].map((ours) => ({
+    workload: "W10",
+    row,
+    figure: "server",
+    unit: "us/event",
+    ours,
+    reference: "10 streams",
+    limit,
+  }));
+
+/** The median time until a client of another process has an event, in microseconds. */
+const latency = (row: string, ours: string, limit: number): Goal => ({
   workload: "W10",
-  row: ROWS.redisCpu,
-  figure: "redis",
-  unit: "us/event",
+  row,
+  figure: "p50",
+  unit: "us",
   ours,
-  reference: "10 streams",
-  limit: 1.2,
+  limit,
 });
 
 const nodeToReference = { ours: NODE, reference: REFERENCE };
@@ -114,17 +125,14 @@ export const goals: readonly Goal[] = [
   refusal("hono, drained", "hono, c.text", 2.2),
   appends("redis"),
   appends("ioredis"),
-  redisCpu("100 streams"),
-  redisCpu("1,000 streams"),
-  redisCpu("5,000 streams"),
-  { workload: "W10", row: ROWS.latency, figure: "p50", unit: "us", ours: "holdfast", limit: 1_000 },
+  ...serverCpu(ROWS.redisCpu, 1.2),
+  ...serverCpu(ROWS.postgresCpu, 1.5),
   batches("sqlite"),
-  {
-    workload: "W10",
-    row: ROWS.latency,
-    figure: "p50",
-    unit: "us",
-    ours: "holdfast on SQLite",
-    limit: 30_000,
-  },
+  batches("postgres"),
+  batches("postgres, off"),
+  latency(ROWS.latency, "holdfast", 1_000),
+  latency(ROWS.latency, "holdfast on SQLite", 30_000),
+  latency(ROWS.latency, "holdfast on Postgres", 10_000),
+  latency(ROWS.outbox, "holdfast.notify off", 30_000),
+  latency(ROWS.outbox, "holdfast.notify on", 10_000),
 ];

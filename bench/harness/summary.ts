@@ -1,4 +1,6 @@
 import { OURS, REFERENCE } from "../peers/index.ts";
+import { OURS as STORE_SUBJECTS } from "../store/implementations.ts";
+import { stores } from "../store/stores.ts";
 import type { GoalResult } from "./goal.ts";
 import { medianOf, type Results } from "./results.ts";
 import { table } from "./table.ts";
@@ -13,13 +15,12 @@ const NOT_PEERS: readonly string[] = [
   "encodeEvent",
   "append to a log",
   "push to a stream",
-  "redis",
-  "ioredis",
-  "holdfast",
+  ...Object.keys(stores),
+  ...STORE_SUBJECTS,
 ];
 
 /** Subjects that are only a size. */
-const STREAM_COUNT = /^[\d,]+ streams?$/;
+const STREAM_COUNT = /^[\d,]+ streams?$|^holdfast\.notify/;
 
 /** The table of goals: one line each. */
 export function summary(goalResults: readonly GoalResult[], results: Results): string {
