@@ -1,5 +1,6 @@
 import type { Runner } from "../runner.ts";
 import { testAppend } from "./append.ts";
+import { testByteLimit } from "./byte-limit.ts";
 import { testCancel } from "./cancel.ts";
 import { testChannels } from "./channels.ts";
 import { testEnd } from "./end.ts";
@@ -50,6 +51,7 @@ export function storeSuite(runner: Runner, { name, open }: StoreSuiteOptions): v
     describe("channels", () => testChannels(test));
     describe("read", () => testRead(test));
     describe("retention", () => testRetention(test));
+    describe("the limit of bytes", () => testByteLimit(test));
     describe("lost", () => testLost(test));
     describe("cancel", () => testCancel(test));
     describe("wake", () => testWake(test));

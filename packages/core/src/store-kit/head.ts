@@ -9,6 +9,7 @@ import type {
   StoreOpen,
   StoreOpened,
 } from "../store/store.ts";
+import { type FrameOffset, limitBytes } from "./byte-limit.ts";
 
 /*
  * The rules of the seam as pure functions: each takes what a store has of an id, and returns what to answer and what to keep.
@@ -32,6 +33,12 @@ export interface StreamHead {
   readonly last: number;
   /** At most so many frames are kept. */
   readonly keep: number;
+  /** About so many bytes of frames are kept. Left out for no limit. */
+  readonly keepBytes?: number;
+  /** How many bytes of frames this life has had, also those that are not kept. Counted with a `keepBytes` only. */
+  readonly bytes?: number;
+  /** Where some of the frames that are kept begin, oldest first: about 16 of them. */
+  readonly offsets?: readonly FrameOffset[];
   /** Until when the producer counts as alive, as a time of the store's clock, in ms. */
   readonly leaseUntil: number;
   /** From when on the id is unknown, as a time of the store's clock, in ms. */
@@ -103,11 +110,12 @@ function metaOf(head: StreamHead, now: number): StoreMeta {
  * @param now the time of the store's clock, in ms: the same for all its processes
  */
 export function openHead(found: StreamHead | undefined, options: StoreOpen, now: number): HeadOpened {
-  const { kind, epoch, keep, ifExists = "throw", lapsedFence, retryWindowMs = 0 } = options;
+  const { kind, epoch, keep, keepBytes, ifExists = "throw", lapsedFence, retryWindowMs = 0 } = options;
   const { restoreFence, restoreLast = 0, restoreJoints = [] } = options;
   const head = living(found, now);
   const granted = {
     keep,
+    ...(keepBytes !== undefined && { keepBytes }),
     leaseUntil: until(now, options.leaseMs),
     expiresAt: until(now, options.ttlMs),
     retryWindowMs,
@@ -191,9 +199,11 @@ export function appendToHead(
   const frames = isRepeatedBatch ? [] : append.frames.slice(head.last + 1 - from);
   const last = head.last + frames.length;
   const { error: _, ...kept } = head;
+  const limited = limitBytes(head, frames);
   const next: StreamHead = {
     ...kept,
-    first: Math.max(head.first, last + 1 - head.keep),
+    ...limited,
+    first: Math.max(limited.first, last + 1 - head.keep),
     last,
     leaseUntil: interrupt === undefined ? until(now, append.leaseMs) : now,
     expiresAt: until(now, append.ttlMs),

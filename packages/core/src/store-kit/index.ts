@@ -3,6 +3,7 @@
  * docs/custom-store.md builds a store from these parts.
  */
 
+export type { FrameOffset } from "./byte-limit.ts";
 export { appendToHead, cancelHead, loseHead, openHead, readHead } from "./head.ts";
 export type { HeadAppended, HeadOpened, HeadRead, StreamHead } from "./head.ts";
 export { createHealth } from "./health.ts";

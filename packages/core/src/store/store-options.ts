@@ -7,15 +7,22 @@ import { LEASE } from "./store-client.ts";
 /** The longest time and the largest number that a store is asked to keep. */
 const MAX = 2 ** 31 - 1;
 
-/** For how long and how many frames a store keeps. */
+/** What a store keeps of an id. */
+export type StoreLimits = Required<Pick<StoreOpen, "ttlMs" | "keep" | "keepBytes">>;
+
+/** For how long a store keeps frames, and how many. */
 export function toStoreLimits(
   kind: StreamKind,
   { buffer, linger, idle, retryWindow }: ResolvedStream,
-): Pick<StoreOpen, "ttlMs" | "keep"> {
+): StoreLimits {
   // An interrupted stream may wait for `idle` ms, if the snapshot says that it is still running.
   const whileInterrupted = retryWindow > 0 ? Math.max(retryWindow, idle) : 0;
   const ttlMs = kind === "channel" ? idle : Math.max(linger, whileInterrupted) + 4 * LEASE;
-  return { ttlMs: Math.min(MAX, ttlMs), keep: Math.min(MAX, buffer.events) };
+  return {
+    ttlMs: Math.min(MAX, ttlMs),
+    keep: Math.min(MAX, buffer.events),
+    keepBytes: Math.min(MAX, buffer.bytes),
+  };
 }
 
 /** For how long a stream in a store waits for another producer. */

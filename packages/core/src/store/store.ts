@@ -68,6 +68,12 @@ export interface StoreOpen {
   /** How many frames are kept; about so many, the oldest go first. */
   readonly keep: number;
   /**
+   * How many bytes of frames are kept, besides `keep`; the oldest go first. The newest frames that fit are kept, and the
+   * newest one always. A store may keep somewhat more: at most as much again, and two frames. Left out: the limit that the
+   * stream had before, at first none.
+   */
+  readonly keepBytes?: number;
+  /**
    * What happens to a stream that has not ended. `throw`: the answer is `reader`. `replace`: a new life begins, without
    * the frames. `append`: the frames and their numbers are kept, the next frame belongs to the caller's epoch, and the
    * store notes the joint; a stream that is `done` or `cancelled` answers `reader`. `replace` and `append` raise the

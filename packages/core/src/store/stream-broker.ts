@@ -230,14 +230,12 @@ export class StreamBroker implements StreamHost {
     const stream = table.add(id, "stream", options, { sourced, backing });
     stream.continueFrom(epoch, joints, last);
     const pages = new PageCache(client, stream, 1, () => !producer.backlog.ended);
-    const { ttlMs, keep } = toStoreLimits("stream", options);
     const producer = new StreamProducer({
       client,
       stream,
       fence,
       retryWindowMs: toStoreWindow(options.retryWindow),
-      ttlMs,
-      keep,
+      limits: toStoreLimits("stream", options),
       endTimeout: Math.max(LEASE, options.linger),
       onRestored: (first) => pages.setFirst(first),
       onStored: () => {

@@ -3,6 +3,7 @@ import type { CancelRequest } from "../stream/producer-session.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { StoreMeta } from "./store.ts";
 import type { StoreClient } from "./store-client.ts";
+import type { StoreLimits } from "./store-options.ts";
 
 /** What a stream's producer is created with. */
 export interface StreamProducerOptions {
@@ -11,10 +12,7 @@ export interface StreamProducerOptions {
   readonly fence: number;
   /** For how long the stream waits for another producer when the lease is over, in ms. */
   readonly retryWindowMs: number;
-  /** How long the store keeps everything without an append, in ms. */
-  readonly ttlMs: number;
-  /** How many frames the store keeps. */
-  readonly keep: number;
+  readonly limits: StoreLimits;
   /** For how long the end is retried, in ms. */
   readonly endTimeout: number;
   /** The store has lost everything before frame `first`. */

@@ -109,7 +109,7 @@ export class StreamProducer {
   }
 
   async #send(): Promise<boolean> {
-    const { client, stream, ttlMs } = this.#options;
+    const { client, stream, limits } = this.#options;
     const { id, log } = stream;
     const sentAt = client.clock.now();
     const { backlog } = this;
@@ -121,7 +121,7 @@ export class StreamProducer {
       from: backlog.last + 1,
       frames,
       leaseMs: LEASE,
-      ttlMs: Math.max(ttlMs, toStoreWindow(interrupt?.window ?? 0)),
+      ttlMs: Math.max(limits.ttlMs, toStoreWindow(interrupt?.window ?? 0)),
       ...(end !== undefined && { end: toStoredEnd(end) }),
       ...(interrupt !== undefined && { interrupt: toStoredInterruption(interrupt) }),
     });
@@ -187,7 +187,7 @@ export class StreamProducer {
 
   /** The store has lost the stream, or more of it than the log can give: it gets what the log holds. */
   async #restore(): Promise<void> {
-    const { client, stream, ttlMs, keep, retryWindowMs } = this.#options;
+    const { client, stream, limits, retryWindowMs } = this.#options;
     const { id, log } = stream;
     // From now on nothing of it may leave the log.
     this.backlog.setLast(log.first - 1);
@@ -195,8 +195,7 @@ export class StreamProducer {
       kind: "stream",
       epoch: log.epoch,
       leaseMs: LEASE,
-      ttlMs,
-      keep,
+      ...limits,
       retryWindowMs,
       restoreFence: this.#fence,
       restoreLast: this.backlog.last,
