@@ -100,6 +100,7 @@ export function redisStore(options: RedisStoreOptions): Store {
           String(open.restoreLast ?? 0),
           encodeJoints(open.restoreJoints ?? []),
           String(MAX_JOINTS),
+          open.keepBytes === undefined ? "" : integer(open.keepBytes),
         ],
       );
       return decodeOpened(reply);

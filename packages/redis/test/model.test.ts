@@ -8,6 +8,7 @@ import { describeOnRedis } from "./support/on-redis.ts";
 const RUNS = Number(process.env.HOLDFAST_RUNS ?? 150);
 const LONG = 600_000;
 const ID = "{job}";
+const KEEP_BYTES = 60;
 
 const epochs = fc.constantFrom("aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc");
 const leases = fc.constantFrom(LONG, LONG, EXPIRED);
@@ -30,6 +31,7 @@ const opens = fc.record({
   /** Relative to the fence of the stream that the model has. */
   lapsed: rarely(fc.constantFrom(0, 0, 1), 3),
   retryWindowMs: windows,
+  keepBytes: fc.constantFrom(undefined, KEEP_BYTES, KEEP_BYTES),
   /** Relative to the stream that the model has. */
   restore: rarely(
     fc.record({
@@ -100,6 +102,8 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
   test("the store answers as the model does", async () => {
     let runs = 0;
     const { client, command } = await open();
+    // Otherwise Redis trims a hundred entries at a time.
+    await command("CONFIG", "SET", "stream-node-max-entries", "1");
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60, size: "max" }), async (steps) => {
         const prefix = `model${++runs}:`;
@@ -110,7 +114,7 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
         for (const one of steps) {
           switch (one.do) {
             case "open": {
-              const { restore, lapsed, kind, ifExists, epoch, ...rest } = one.with;
+              const { restore, lapsed, kind, ifExists, epoch, keepBytes, ...rest } = one.with;
               const { log } = model;
               const options: StoreOpen = {
                 ...rest,
@@ -120,6 +124,7 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
                 epoch: restore?.sameEpoch ? (log?.epoch ?? epoch) : epoch,
                 ttlMs: LONG,
                 keep: 1_000,
+                ...(keepBytes !== undefined && { keepBytes }),
                 ...(restore && {
                   restoreFence: kind === "channel" ? 0 : Math.max(0, (log?.fence ?? 1) + restore.fence),
                   restoreLast: Math.max(0, (log?.last ?? 3) + restore.last),
@@ -132,7 +137,9 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
               const { log } = model;
               const { as, offset, count, end, interrupt, batch, leaseMs } = one.with;
               const { epoch, fence } = as === "producer" && log !== undefined ? log : one.with;
-              const frames = Array.from({ length: count }, () => `frame ${++frameCount}`);
+              const frames = Array.from({ length: count }, () =>
+                `frame ${++frameCount}`.padEnd((frameCount * 7) % 31),
+              );
               const append = {
                 epoch,
                 fence,
@@ -146,6 +153,8 @@ describeOnRedis("after any sequence of calls", ({ open }) => {
                 ...(interrupt !== undefined && end === undefined && log?.kind !== "channel" && { interrupt }),
               };
               expect(plain(await store.append(ID, append))).toEqual(plain(model.append(append, frames)));
+              const page = await store.read(ID, null, { frames: 1, bytes: 1 });
+              if (page.code === "ok") expect(model.trimTo(page.meta.first)).toBeUndefined();
               break;
             }
             case "read": {

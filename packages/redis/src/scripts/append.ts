@@ -8,10 +8,10 @@ import { createScript, type Script } from "./script.ts";
 export const createAppend = (publish: string): Script =>
   createScript(
     publish,
-    ["now", "publish", "layout"],
+    ["now", "publish", "layout", "bytesOf", "countBytes"],
     `
 local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel',
-  'grace', 'error', 'layout')
+  'grace', 'error', 'layout', 'keepBytes', 'bytes')
 if not meta[1] then return { 'missing' } end
 local otherLayout = problemOf(meta[10])
 if otherLayout then return otherLayout end
@@ -38,25 +38,43 @@ elseif batch then
   end
 end
 
+local changed, oldest = {}, nil
+local function change(field, value)
+  table.insert(changed, field)
+  table.insert(changed, value)
+end
+if meta[11] and skip < count then
+  local bytes, offsets
+  bytes, offsets, oldest = countBytes(meta[2], tonumber(meta[11]), meta[12], last, FRAMES_OFFSET + 1 + skip)
+  change('bytes', bytes)
+  if offsets then change('offsets', offsets) end
+end
+
 for index = FRAMES_OFFSET + 1 + skip, #ARGV do
   last = last + 1
   local id = string.format('%.0f-0', last)
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', meta[5], id, 'f', ARGV[index])
+  if oldest and index == #ARGV then
+    local limit = math.max(10000, math.ceil(meta[5] / 16))
+    redis.call('XADD', KEYS[2], 'MINID', '~', oldest, 'LIMIT', limit, id, 'f', ARGV[index])
+  else
+    redis.call('XADD', KEYS[2], 'MAXLEN', '~', meta[5], id, 'f', ARGV[index])
+  end
 end
 
+change('last', last)
 if window ~= '' then
-  redis.call('HSET', KEYS[1], 'last', last, 'lease', now(), 'window', window)
+  change('window', window)
+  change('lease', now())
 elseif meta[1] == 'stream' then
-  redis.call('HSET', KEYS[1], 'last', last, 'lease', now() + tonumber(ARGV[4]))
-else
-  redis.call('HSET', KEYS[1], 'last', last)
+  change('lease', now() + tonumber(ARGV[4]))
 end
 if problem ~= '' then
-  redis.call('HSET', KEYS[1], 'error', problem)
+  change('error', problem)
 elseif meta[9] then
   redis.call('HDEL', KEYS[1], 'error')
 end
-if ending ~= '' then redis.call('HSET', KEYS[1], 'end', ending) end
+if ending ~= '' then change('end', ending) end
+redis.call('HSET', KEYS[1], unpack(changed))
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('PEXPIRE', KEYS[2], ttl)
 if batch then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. meta[2], 'PX', ttl) end

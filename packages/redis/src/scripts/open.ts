@@ -6,12 +6,12 @@ import { createScript, LAYOUT, type Script } from "./script.ts";
  *
  * KEYS: meta, frames.
  * ARGV: kind, epoch, lease in ms, TTL in ms, keep, ifExists, lapsedFence or "", retry window in ms,
- * restoreFence or "", restoreLast, restoreJoints, how many joints are kept.
+ * restoreFence or "", restoreLast, restoreJoints, how many joints are kept, keepBytes or "".
  */
 export const createOpen = (publish: string): Script =>
   createScript(
     publish,
-    ["now", "publish", "layout", "describe"],
+    ["now", "publish", "layout", "describe", "bytesOf"],
     `
 local kind, epoch, ttl, keep = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local ifExists, lapsedFence, window = ARGV[6], tonumber(ARGV[7]), ARGV[8]
@@ -21,6 +21,7 @@ if problem then return problem end
 
 local function grant(fence, last)
   redis.call('HSET', KEYS[1], 'last', last, 'fence', fence, 'keep', keep)
+  if ARGV[13] ~= '' then redis.call('HSET', KEYS[1], 'keepBytes', ARGV[13]) end
   redis.call('HDEL', KEYS[1], 'error')
   if kind == 'stream' then
     redis.call('HSET', KEYS[1], 'lease', now() + tonumber(ARGV[3]), 'window', window)
@@ -34,7 +35,7 @@ end
 local function create(fence, last, joints)
   -- This command needs memory, so it comes first: a full Redis refuses it before anything has changed.
   redis.call('HSET', KEYS[1], 'kind', kind, 'epoch', epoch, 'joints', joints, 'layout', '${LAYOUT}')
-  redis.call('HDEL', KEYS[1], 'lease', 'window', 'end')
+  redis.call('HDEL', KEYS[1], 'lease', 'window', 'end', 'keepBytes', 'bytes', 'offsets')
   if not restoreFence then redis.call('HDEL', KEYS[1], 'cancel', 'grace') end
   redis.call('DEL', KEYS[2])
   publish('changed')
@@ -72,6 +73,8 @@ for joint in string.gmatch(meta[9] or '', '%S+') do joints[#joints + 1] = joint 
 joints[#joints + 1] = string.format('%s:%.0f', meta[2], meta[4])
 if #joints > tonumber(ARGV[12]) then table.remove(joints, 1) end
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'joints', table.concat(joints, ' '))
+local bytes = bytesOf(meta[2], redis.call('HGET', KEYS[1], 'bytes'))
+if bytes then redis.call('HSET', KEYS[1], 'bytes', string.format('%s %.0f', epoch, bytes)) end
 publish('changed')
 return grant(nextFence, meta[4])
 `,

@@ -23,6 +23,9 @@ interface Log {
   last: number;
   first: number;
   frames: string[];
+  /** The sizes of the frames; 0 for those that came while nothing limited their bytes. */
+  sizes: number[];
+  keepBytes?: number;
   /** Whether the lease has not expired. */
   alive: boolean;
   retryWindowMs: number;
@@ -46,12 +49,13 @@ export class Model {
 
     const grant = (granted: Log): StoreOpened => {
       Object.assign(granted, { alive, retryWindowMs, error: undefined });
+      if (open.keepBytes !== undefined) granted.keepBytes = open.keepBytes;
       const { joints, fence, last } = granted;
       return { role: "producer", epoch: granted.epoch, fence, last, ...(joints.length > 0 && { joints }) };
     };
     const create = (fence: number, last: number, old?: Log): StoreOpened => {
-      const frames: string[] = [];
-      this.log = { kind, epoch, joints: [], fence, last, first: last + 1, frames, alive, retryWindowMs };
+      const nothing = { first: last + 1, frames: [], sizes: [] };
+      this.log = { kind, epoch, joints: [], fence, last, ...nothing, alive, retryWindowMs };
       if (old?.cancel !== undefined) this.log.cancel = old.cancel;
       if (old?.cancelGraceMs !== undefined) this.log.cancelGraceMs = old.cancelGraceMs;
       return grant(this.log);
@@ -105,6 +109,7 @@ export class Model {
     }
     const added = frames.slice(skip);
     log.frames.push(...added);
+    log.sizes.push(...added.map(({ length }) => (log.keepBytes === undefined ? 0 : length)));
     log.last += added.length;
     const { interrupt } = append;
     log.alive = interrupt === undefined && append.leaseMs !== EXPIRED;
@@ -153,10 +158,28 @@ export class Model {
     return true;
   }
 
+  /** Adopts which frames the store has trimmed. Returns what is wrong with that. */
+  trimTo(first: number): string | undefined {
+    const log = this.log;
+    if (log === undefined || first < log.first) return `${first} is not there any more`;
+    const { keepBytes = Infinity } = log;
+    const trimmed = first - log.first;
+    const bytesFrom = (index: number): number => log.sizes.slice(index).reduce((sum, size) => sum + size, 0);
+    if (trimmed > 0 && bytesFrom(trimmed) < keepBytes) return `Only ${bytesFrom(trimmed)} bytes are kept.`;
+    if (bytesFrom(trimmed) > keepBytes * 1.125 + 2 * Math.max(0, ...log.sizes)) {
+      return `${bytesFrom(trimmed)} bytes are kept.`;
+    }
+    log.frames.splice(0, trimmed);
+    log.sizes.splice(0, trimmed);
+    log.first = first;
+    return undefined;
+  }
+
   /** Removes the frames and keeps the meta, as the eviction of one key does. */
   evictFrames(): void {
     if (this.log === undefined) return;
     this.log.frames = [];
+    this.log.sizes = [];
     this.log.first = this.log.last + 1;
   }
 }
