@@ -27,6 +27,8 @@ INSERT OR IGNORE INTO holdfast_store VALUES ('layout', '${LAYOUT}');`;
 const CHUNK = 32;
 /** How many hints are kept. A process that has missed more reads all its streams. */
 const HINTS = 10_000;
+/** How many frames an append removes at most, beside twice as many as it adds: `first` may rise by thousands at once. */
+const TRIM_FRAMES = 256;
 /** How many frames one sweep removes at most, so that it takes a few ms. */
 const SWEEP_FRAMES = 1_000;
 /** More than a page takes: a file without room for it is full. */
@@ -116,12 +118,19 @@ export class Tables {
     return changes > 0;
   }
 
-  /** Adds the frames whose last one is number `head.last`, and removes those before `head.first`. */
+  /** Adds the frames whose last one is number `head.last`, and removes some of those before `head.first`. */
   addFrames(stream: number, { first, last }: StreamHead, frames: readonly Uint8Array[]): void {
     const insert = this.#statement("INSERT INTO holdfast_frames VALUES (?, ?, ?)");
     let seq = last - frames.length;
     for (const frame of frames) if (++seq >= first) insert.run(stream, seq, frame);
-    if (first > 1) this.#run("DELETE FROM holdfast_frames WHERE stream = ? AND seq < ?", stream, first);
+    if (first === 1) return;
+    this.#run(
+      `DELETE FROM holdfast_frames WHERE stream = ?1
+       AND seq < min(?2, (SELECT min(seq) FROM holdfast_frames WHERE stream = ?1) + ?3)`,
+      stream,
+      first,
+      TRIM_FRAMES + 2 * frames.length,
+    );
   }
 
   /** @throws `STORE_UNAVAILABLE`, not retryable, where a frame is missing */

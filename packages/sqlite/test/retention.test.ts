@@ -87,6 +87,21 @@ test("a stream keeps its newest frames", async () => {
   expect([await texts(store, "job"), count("frames")]).toEqual([["f8", "f9", "f10"], 3]);
 });
 
+test("what is more than `keepBytes` leaves the file, some hundred frames at a time", async () => {
+  const { store, count, run } = setUp();
+  await run(store.open("job", STREAM));
+  await run(append(store, "job", 1, frames(5_000)));
+  await run(store.open("job", { ...STREAM, epoch: "bbbbbbbbbb", ifExists: "append", keepBytes: 160 }));
+  const next = { epoch: "bbbbbbbbbb", fence: 2 };
+  await run(append(store, "job", 5_001, ["x".repeat(100)], next));
+  expect(count("frames")).toBe(5_001);
+  await run(append(store, "job", 5_002, ["x".repeat(160)], next));
+  expect(await texts(store, "job")).toEqual(["x".repeat(160)]);
+  expect(count("frames")).toBe(5_002 - 258);
+  for (let seq = 5_003; seq <= 5_025; seq++) await run(append(store, "job", seq, ["x".repeat(100)], next));
+  expect([await texts(store, "job"), count("frames")]).toEqual([Array(2).fill("x".repeat(100)), 2]);
+});
+
 test("few hints are kept", async () => {
   const { store, database, count, run, sweep } = setUp();
   await run(store.open("job", STREAM));
