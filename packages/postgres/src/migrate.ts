@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import { unavailable } from "./errors.ts";
 import type { PostgresPool } from "./pool.ts";
-import { createSql, functionsSql, LAYOUT } from "./sql/index.ts";
+import { createSql, updateSql, LAYOUT } from "./sql/index.ts";
 
 /** The name of the schema that the store uses unless it is given another one. */
 export const DEFAULT_SCHEMA = "holdfast";
@@ -53,7 +53,7 @@ export async function migrate(pool: PostgresPool, schema: string): Promise<void>
           `the schema ${schema} has layout ${JSON.stringify(layout)}, not ${LAYOUT}`,
         );
       }
-      await client.query(functionsSql(schema));
+      await client.query(updateSql(schema));
     }
     await client.query("COMMIT");
     isDone = true;

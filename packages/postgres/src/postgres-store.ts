@@ -148,6 +148,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
           open.restoreFence ?? null,
           open.restoreLast ?? 0,
           JSON.stringify(open.restoreJoints ?? []),
+          open.keepBytes === undefined ? null : integer(open.keepBytes),
         ],
         decodeOpened,
       ),

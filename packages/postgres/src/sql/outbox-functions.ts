@@ -1,5 +1,6 @@
 /** What a channel keeps that only transactions have pushed to: a registry that opens it sets its own limits. */
 const KEEP = 65_536;
+const KEEP_BYTES = 8_388_608;
 const TTL = 3_600_000;
 /** How long pushed events wait for a process that moves them, in ms. */
 const OUTBOX_TTL = 24 * 3_600_000;
@@ -78,6 +79,7 @@ DECLARE
   v_now bigint;
   v_first bigint;
   v_count bigint;
+  v_added bigint;
 BEGIN
   IF NOT EXISTS (SELECT FROM ${schema}.commits) THEN RETURN; END IF;
   IF NOT pg_try_advisory_xact_lock(hashtext('${schema}.drain'), 0) THEN RETURN; END IF;
@@ -95,25 +97,29 @@ BEGIN
       s.last := 0;
       s.first := 1;
       s.keep := ${KEEP};
+      s.keep_bytes := ${KEEP_BYTES};
       s.ttl := ${TTL};
       UPDATE ${schema}.streams SET stream = s.stream, kind = 'channel', epoch = s.epoch, joints = '[]', fence = 0, first = 1,
-        keep = s.keep, ttl = s.ttl, retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
+        keep = s.keep, keep_bytes = s.keep_bytes, ttl = s.ttl, retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
         sweep_at = v_now + s.ttl WHERE id = v.id;
     ELSIF s.kind <> 'channel' THEN
       CONTINUE;
     END IF;
-    INSERT INTO ${schema}.frames SELECT s.stream, s.last + row_number() OVER (ORDER BY c.n, o.n), o.frame
-      FROM ${schema}.commits AS c JOIN ${schema}.outbox AS o ON o.batch = c.batch AND o.id = c.id WHERE c.id = v.id AND c.n <= v.n;
-    GET DIAGNOSTICS v_count = ROW_COUNT;
+    WITH moved AS (INSERT INTO ${schema}.frames SELECT s.stream, s.last + row_number() OVER (ORDER BY c.n, o.n), o.frame
+      FROM ${schema}.commits AS c JOIN ${schema}.outbox AS o ON o.batch = c.batch AND o.id = c.id
+      WHERE c.id = v.id AND c.n <= v.n RETURNING octet_length(frame) AS size)
+      SELECT count(*), coalesce(sum(size), 0) INTO v_count, v_added FROM moved;
     DELETE FROM ${schema}.outbox AS o USING ${schema}.commits AS c
       WHERE c.id = v.id AND c.n <= v.n AND o.batch = c.batch AND o.id = c.id;
     DELETE FROM ${schema}.commits WHERE id = v.id AND n <= v.n;
     s.last := s.last + v_count;
-    v_first := greatest(s.first, s.last + 1 - s.keep);
-    IF v_first / 64 > s.first / 64 THEN
-      DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= s.first / 64 * 64 AND seq < v_first;
+    v_first := s.first;
+    s.first := greatest(s.first, s.last + 1 - s.keep);
+    IF s.keep_bytes IS NOT NULL THEN s := ${schema}.limit_bytes(s, v_count, v_added); END IF;
+    IF s.first / 64 > v_first / 64 THEN
+      DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= v_first / 64 * 64 AND seq < s.first;
     END IF;
-    UPDATE ${schema}.streams SET first = v_first, last = s.last, expires_at = v_now + s.ttl WHERE id = v.id;
+    UPDATE ${schema}.streams SET first = s.first, last = s.last, counted = s.counted, bytes = s.bytes, offsets = s.offsets, expires_at = v_now + s.ttl WHERE id = v.id;
     RETURN NEXT v.id;
   END LOOP;
 END $$;

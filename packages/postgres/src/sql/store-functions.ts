@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION ${schema}.now_ms() RETURNS bigint LANGUAGE sql AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION ${schema}.open(p_id text, p_kind text, p_epoch text, p_lease bigint, p_ttl bigint, p_keep bigint,
-  p_if_exists text, p_lapsed bigint, p_window bigint, p_restore bigint, p_restore_last bigint, p_joints jsonb)
+  p_if_exists text, p_lapsed bigint, p_window bigint, p_restore bigint, p_restore_last bigint, p_joints jsonb, p_keep_bytes bigint)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   s ${schema}.streams;
@@ -53,6 +53,7 @@ BEGIN
     s.epoch := p_epoch;
     s.end_status := NULL;
     s.end_error := NULL;
+    s.keep_bytes := NULL;
     IF v_action = 'create' THEN
       s.cancel_reason := NULL;
       s.cancel_grace := NULL;
@@ -65,18 +66,53 @@ BEGIN
   END IF;
   IF v_action <> 'refuse' THEN
     s.keep := p_keep;
+    s.keep_bytes := coalesce(p_keep_bytes, s.keep_bytes);
     s.ttl := p_ttl;
     s.lease_until := v_now + p_lease;
     s.expires_at := v_now + p_ttl;
     s.retry_window := p_window;
     s.error := NULL;
     UPDATE ${schema}.streams SET stream = s.stream, kind = s.kind, epoch = s.epoch, joints = s.joints, fence = s.fence,
-      first = s.first, last = s.last, keep = s.keep, lease_until = s.lease_until, ttl = s.ttl, expires_at = s.expires_at,
-      sweep_at = s.expires_at, retry_window = s.retry_window, error = NULL, end_status = s.end_status,
+      first = s.first, last = s.last, keep = s.keep, keep_bytes = s.keep_bytes, lease_until = s.lease_until, ttl = s.ttl,
+      expires_at = s.expires_at, sweep_at = s.expires_at, retry_window = s.retry_window, error = NULL, end_status = s.end_status,
       end_error = s.end_error, cancel_reason = s.cancel_reason, cancel_grace = s.cancel_grace WHERE id = p_id;
   END IF;
   RETURN json_build_object('now', v_now, 'granted', v_action <> 'refuse', 'news', v_action NOT IN ('refuse', 'grant'),
     'head', s);
+END $$;
+
+-- Processes of versions before there was keep_bytes call it without that.
+CREATE OR REPLACE FUNCTION ${schema}.open(p_id text, p_kind text, p_epoch text, p_lease bigint, p_ttl bigint, p_keep bigint,
+  p_if_exists text, p_lapsed bigint, p_window bigint, p_restore bigint, p_restore_last bigint, p_joints jsonb)
+RETURNS text LANGUAGE sql AS $$
+  SELECT ${schema}.open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL)
+$$;
+
+-- The rule limitBytes of core's store-kit, for the newest p_count frames, which have p_added bytes. A large stream of a version
+-- before there was keep_bytes is trimmed 10,000 frames at a time.
+CREATE OR REPLACE FUNCTION ${schema}.limit_bytes(INOUT s ${schema}.streams, p_count bigint, p_added bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  v_part bigint := (s.keep_bytes + 15) / 16;
+  v_first bigint;
+BEGIN
+  IF s.counted IS DISTINCT FROM s.stream THEN
+    s.counted := s.stream;
+    s.bytes := 0;
+    s.offsets := '[]';
+  END IF;
+  s.bytes := s.bytes + p_added;
+  IF s.bytes / v_part = (s.bytes - p_added) / v_part THEN RETURN; END IF;
+
+  s.offsets := s.offsets || (SELECT coalesce(jsonb_agg(jsonb_build_array(f.seq + 1, f.stop) ORDER BY f.seq), '[]')
+    FROM (SELECT r.seq, octet_length(r.frame) AS size,
+        s.bytes - sum(octet_length(r.frame)) OVER (ORDER BY r.seq DESC) + octet_length(r.frame) AS stop
+      FROM ${schema}.frames AS r WHERE r.stream = s.stream AND r.seq > s.last - p_count) AS f
+    WHERE f.stop / v_part > (f.stop - f.size) / v_part);
+  SELECT coalesce(max((o->>0)::bigint), s.first) INTO v_first FROM jsonb_array_elements(s.offsets) AS o
+    WHERE s.bytes - (o->>1)::bigint >= s.keep_bytes;
+  s.first := greatest(s.first, least(v_first, s.first + greatest(10000, s.keep / 16)));
+  s.offsets := (SELECT coalesce(jsonb_agg(o ORDER BY (o->>0)::bigint), '[]') FROM jsonb_array_elements(s.offsets) AS o
+    WHERE (o->>0)::bigint > s.first);
 END $$;
 
 CREATE OR REPLACE FUNCTION ${schema}.append(p_id text, p_epoch text, p_fence bigint, p_from bigint, p_bytes bytea, p_sizes int[],
@@ -90,6 +126,7 @@ DECLARE
   v_count int := cardinality(p_sizes);
   v_skip bigint;
   v_first bigint;
+  v_added bigint;
 BEGIN
   IF p_synchronous <> '' THEN PERFORM set_config('synchronous_commit', p_synchronous, true); END IF;
   SELECT * INTO s FROM ${schema}.streams WHERE id = p_id FOR UPDATE;
@@ -122,12 +159,17 @@ BEGIN
       FROM (SELECT v_from + i - 1 AS seq, size, (sum(size) OVER (ORDER BY i) - size)::int AS start
         FROM unnest(p_sizes) WITH ORDINALITY AS u (size, i)) AS p
       WHERE p.seq >= v_from + v_skip AND p.seq >= s.first;
+    IF s.keep_bytes IS NOT NULL THEN
+      v_added := CASE v_skip WHEN 0 THEN octet_length(p_bytes) ELSE (SELECT sum(size) FROM unnest(p_sizes[v_skip + 1:]) AS u (size)) END;
+      s := ${schema}.limit_bytes(s, v_count - v_skip, v_added);
+    END IF;
   END IF;
   -- A page begins behind first: the rows before it may go later, many at once.
   IF s.first / 64 > v_first / 64 THEN
     DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= v_first / 64 * 64 AND seq < s.first;
   END IF;
-  UPDATE ${schema}.streams SET first = s.first, last = s.last, ttl = p_ttl, expires_at = v_now + p_ttl,
+  UPDATE ${schema}.streams SET first = s.first, last = s.last, counted = s.counted, bytes = s.bytes, offsets = s.offsets,
+    ttl = p_ttl, expires_at = v_now + p_ttl,
     lease_until = CASE WHEN p_window IS NULL THEN v_now + p_lease ELSE v_now END,
     retry_window = coalesce(p_window, retry_window), error = p_error, end_status = p_end_status, end_error = p_end_error
     WHERE id = p_id;

@@ -8,6 +8,9 @@ export const LAYOUT = 1;
  *
  * `outbox` has what was pushed in transactions, and `commits` one row for each channel of each of these transactions, whose
  * numbers were drawn in the order of the commits.
+ *
+ * The columns that `addedColumns` adds came later. An earlier version neither reads nor writes them: `counted` is the life to which
+ * `bytes` and `offsets` belong.
  */
 export const tables = (schema: string): string => `
 CREATE SCHEMA IF NOT EXISTS ${schema};
@@ -35,5 +38,16 @@ CREATE TABLE ${schema}.commits (n bigint PRIMARY KEY, batch bigint NOT NULL, id 
   WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX commits_id ON ${schema}.commits (id, n);
 
+${addedColumns(schema)}
 INSERT INTO ${schema}.settings VALUES ('layout', '${LAYOUT}');
+`;
+
+/** Locks the table of the streams for a moment, and only where the columns are missing. */
+export const addedColumns = (schema: string): string => `
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = '${schema}.streams'::regclass AND attname = 'offsets') THEN
+    ALTER TABLE ${schema}.streams ADD COLUMN keep_bytes bigint, ADD COLUMN counted bigint,
+      ADD COLUMN bytes bigint NOT NULL DEFAULT 0, ADD COLUMN offsets jsonb NOT NULL DEFAULT '[]';
+  END IF;
+END $$;
 `;
