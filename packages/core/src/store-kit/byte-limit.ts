@@ -21,14 +21,16 @@ export function limitBytes(
   const partSize = Math.ceil(keepBytes / PARTS);
   const partOf = (offset: number): number => Math.floor(offset / partSize);
 
-  const added: FrameOffset[] = [];
-  let bytes = before;
-  for (const [index, { length }] of frames.entries()) {
-    if (partOf(bytes + length) > partOf(bytes)) added.push([last + index + 2, bytes + length]);
-    bytes += length;
-  }
-  if (added.length === 0) return { first, bytes };
+  const bytes = frames.reduce((sum, { length }) => sum + length, before);
+  if (partOf(bytes) === partOf(before)) return { first, bytes };
 
+  const added: FrameOffset[] = [];
+  let position = before;
+  for (const [index, { length }] of frames.entries()) {
+    const part = partOf(position);
+    position += length;
+    if (partOf(position) > part) added.push([last + index + 2, position]);
+  }
   const all = [...offsets, ...added];
   const firstKept = all.findIndex(([, offset]) => bytes - offset < keepBytes);
   const [seq] = all[firstKept - 1] ?? [first];

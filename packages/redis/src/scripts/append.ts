@@ -8,12 +8,30 @@ import { createScript, type Script } from "./script.ts";
 export const createAppend = (publish: string): Script =>
   createScript(
     publish,
-    ["now", "publish", "layout", "bytesOf", "countBytes"],
+    ["now", "publish", "layout", "limitOf"],
     `
+-- As limitBytes of core's store-kit: notes where another part of keepBytes begins, and returns the offsets and the oldest
+-- entry to keep. Positions in a life never change: they are right whatever else has trimmed or evicted entries.
+local function addOffsets(keepBytes, partSize, position, bytes, last, start)
+  local offsets, kept, oldest = { redis.call('HGET', KEYS[1], 'offsets') or nil }, {}, nil
+  for index = start, #ARGV do
+    local part = math.floor(position / partSize)
+    position = position + #ARGV[index]
+    last = last + 1
+    if math.floor(position / partSize) > part then
+      offsets[#offsets + 1] = string.format('%.0f:%.0f', last + 1, position)
+    end
+  end
+  for seq, offset in string.gmatch(table.concat(offsets, ' '), '(%d+):(%d+)') do
+    if bytes - offset >= keepBytes then oldest = seq .. '-0' else kept[#kept + 1] = seq .. ':' .. offset end
+  end
+  return table.concat(kept, ' '), oldest
+end
+
 local meta = redis.call('HMGET', KEYS[1], 'kind', 'epoch', 'fence', 'last', 'keep', 'end', 'cancel',
-  'grace', 'error', 'layout', 'keepBytes', 'bytes')
+  'error', 'layout', 'bytes')
 if not meta[1] then return { 'missing' } end
-local otherLayout = problemOf(meta[10])
+local otherLayout = problemOf(meta[9])
 if otherLayout then return otherLayout end
 if meta[2] ~= ARGV[1] or meta[3] ~= ARGV[2] then return { 'fenced', tonumber(meta[3]) } end
 
@@ -38,16 +56,16 @@ elseif batch then
   end
 end
 
-local changed, oldest = {}, nil
-local function change(field, value)
-  table.insert(changed, field)
-  table.insert(changed, value)
-end
-if meta[11] and skip < count then
-  local bytes, offsets
-  bytes, offsets, oldest = countBytes(meta[2], tonumber(meta[11]), meta[12], last, FRAMES_OFFSET + 1 + skip)
-  change('bytes', bytes)
-  if offsets then change('offsets', offsets) end
+local fields, oldest = {}, nil
+local keepBytes, before = limitOf(meta[2], meta[10])
+if keepBytes and skip < count then
+  local bytes, partSize = before, math.ceil(keepBytes / 16)
+  for index = FRAMES_OFFSET + 1 + skip, #ARGV do bytes = bytes + #ARGV[index] end
+  fields = { 'bytes', string.format('%s %.0f %.0f', meta[2], keepBytes, bytes) }
+  if math.floor(bytes / partSize) > math.floor(before / partSize) then
+    fields[3] = 'offsets'
+    fields[4], oldest = addOffsets(keepBytes, partSize, before, bytes, last, FRAMES_OFFSET + 1 + skip)
+  end
 end
 
 for index = FRAMES_OFFSET + 1 + skip, #ARGV do
@@ -61,24 +79,29 @@ for index = FRAMES_OFFSET + 1 + skip, #ARGV do
   end
 end
 
-change('last', last)
+local function set(field, value)
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+end
+set('last', last)
 if window ~= '' then
-  change('window', window)
-  change('lease', now())
+  set('window', window)
+  set('lease', now())
 elseif meta[1] == 'stream' then
-  change('lease', now() + tonumber(ARGV[4]))
+  set('lease', now() + tonumber(ARGV[4]))
 end
 if problem ~= '' then
-  change('error', problem)
-elseif meta[9] then
+  set('error', problem)
+elseif meta[8] then
   redis.call('HDEL', KEYS[1], 'error')
 end
-if ending ~= '' then change('end', ending) end
-redis.call('HSET', KEYS[1], unpack(changed))
+if ending ~= '' then set('end', ending) end
+redis.call('HSET', KEYS[1], unpack(fields))
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('PEXPIRE', KEYS[2], ttl)
 if batch then redis.call('SET', KEYS[3], string.format('%.0f ', batch) .. meta[2], 'PX', ttl) end
 if skip < count or ending ~= '' or window ~= '' then publish('changed') end
-return { 'ok', last, meta[7], meta[8] and tonumber(meta[8]) }
+local grace = meta[7] and redis.call('HGET', KEYS[1], 'grace')
+return { 'ok', last, meta[7], grace and tonumber(grace) }
 `,
   );

@@ -11,7 +11,7 @@ import { createScript, LAYOUT, type Script } from "./script.ts";
 export const createOpen = (publish: string): Script =>
   createScript(
     publish,
-    ["now", "publish", "layout", "describe", "bytesOf"],
+    ["now", "publish", "layout", "describe", "limitOf"],
     `
 local kind, epoch, ttl, keep = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local ifExists, lapsedFence, window = ARGV[6], tonumber(ARGV[7]), ARGV[8]
@@ -21,7 +21,13 @@ if problem then return problem end
 
 local function grant(fence, last)
   redis.call('HSET', KEYS[1], 'last', last, 'fence', fence, 'keep', keep)
-  if ARGV[13] ~= '' then redis.call('HSET', KEYS[1], 'keepBytes', ARGV[13]) end
+  local current = redis.call('HGET', KEYS[1], 'epoch')
+  local keepBytes, bytes = limitOf(meta and meta[2], redis.call('HGET', KEYS[1], 'bytes'))
+  keepBytes = tonumber(ARGV[13]) or keepBytes
+  if keepBytes then
+    redis.call('HSET', KEYS[1], 'bytes', string.format('%s %.0f %.0f', current, keepBytes, bytes or 0))
+  end
+  if not bytes then redis.call('HDEL', KEYS[1], 'offsets') end
   redis.call('HDEL', KEYS[1], 'error')
   if kind == 'stream' then
     redis.call('HSET', KEYS[1], 'lease', now() + tonumber(ARGV[3]), 'window', window)
@@ -29,13 +35,13 @@ local function grant(fence, last)
   redis.call('PEXPIRE', KEYS[1], ttl)
   redis.call('PEXPIRE', KEYS[2], ttl)
   local joints = redis.call('HGET', KEYS[1], 'joints')
-  return { 'producer', redis.call('HGET', KEYS[1], 'epoch'), fence, last, joints }
+  return { 'producer', current, fence, last, joints }
 end
 
 local function create(fence, last, joints)
   -- This command needs memory, so it comes first: a full Redis refuses it before anything has changed.
   redis.call('HSET', KEYS[1], 'kind', kind, 'epoch', epoch, 'joints', joints, 'layout', '${LAYOUT}')
-  redis.call('HDEL', KEYS[1], 'lease', 'window', 'end', 'keepBytes', 'bytes', 'offsets')
+  redis.call('HDEL', KEYS[1], 'lease', 'window', 'end', 'bytes', 'offsets')
   if not restoreFence then redis.call('HDEL', KEYS[1], 'cancel', 'grace') end
   redis.call('DEL', KEYS[2])
   publish('changed')
@@ -73,8 +79,6 @@ for joint in string.gmatch(meta[9] or '', '%S+') do joints[#joints + 1] = joint 
 joints[#joints + 1] = string.format('%s:%.0f', meta[2], meta[4])
 if #joints > tonumber(ARGV[12]) then table.remove(joints, 1) end
 redis.call('HSET', KEYS[1], 'epoch', epoch, 'joints', table.concat(joints, ' '))
-local bytes = bytesOf(meta[2], redis.call('HGET', KEYS[1], 'bytes'))
-if bytes then redis.call('HSET', KEYS[1], 'bytes', string.format('%s %.0f', epoch, bytes)) end
 publish('changed')
 return grant(nextFence, meta[4])
 `,

@@ -34,37 +34,11 @@ local function problemOf(layout)
   if layout ~= '${LAYOUT}' then return redis.error_reply('${OTHER_LAYOUT} ' .. (layout or '0')) end
 end`,
 
-  // The epoch is part of the value, since a process of an earlier version may begin another life without a new count.
-  bytesOf: `
-local function bytesOf(epoch, counted)
-  local counter, bytes = string.match(counted or '', '^(%S+) (%d+)$')
-  if counter == epoch then return tonumber(bytes) end
-end`,
-
-  // As `limitBytes` of core's store-kit, for the frames from `ARGV[start]` on. Returns the count, and if they have changed, the offsets, and the oldest entry to keep.
-  countBytes: `
-local function countBytes(epoch, keepBytes, counted, last, start)
-  local before = bytesOf(epoch, counted)
-  local bytes, partSize = before or 0, math.ceil(keepBytes / 16)
-  local offsets
-  for index = start, #ARGV do
-    local part = math.floor(bytes / partSize)
-    bytes = bytes + #ARGV[index]
-    last = last + 1
-    if math.floor(bytes / partSize) > part then
-      offsets = offsets or { before and redis.call('HGET', KEYS[1], 'offsets') or nil }
-      offsets[#offsets + 1] = string.format('%.0f:%.0f', last + 1, bytes)
-    end
-  end
-  local count = string.format('%s %.0f', epoch, bytes)
-  -- Those of another life must go.
-  if not offsets then return count, counted and not before and '' or nil end
-
-  local kept, oldest = {}, nil
-  for seq, offset in string.gmatch(table.concat(offsets, ' '), '(%d+):(%d+)') do
-    if bytes - offset >= keepBytes then oldest = seq .. '-0' else kept[#kept + 1] = seq .. ':' .. offset end
-  end
-  return count, table.concat(kept, ' '), oldest
+  // `bytes` has the epoch, `keepBytes`, and the bytes of the life so far. An earlier version may begin another life without it: then it names another epoch.
+  limitOf: `
+local function limitOf(epoch, bytes)
+  local counted, keepBytes, count = string.match(bytes or '', '^(%S+) (%d+) (%d+)$')
+  if counted == epoch then return tonumber(keepBytes), tonumber(count) end
 end`,
 
   // The second result is an error to reply with. `first` comes from the oldest entry, because nothing else tells what was trimmed or evicted.
