@@ -39,6 +39,30 @@ describe("events that the log of this process has dropped", () => {
     await close();
   });
 
+  test("are gone from the store, too, when the events of the stream have more than `buffer.bytes`", async () => {
+    const { processes, clock, close } = createCluster({ buffer: { events: 1_000, bytes: 2_000 } });
+    const job = await processes[0].registry.open("a");
+    const room = processes[0].registry.channel("room");
+    for (let number = 1; number <= 300; number++) {
+      job.push({ data: number });
+      room.push({ data: number });
+      await clock.advance(10);
+    }
+    const { connect, registry } = processes[1];
+    for (const [source, size] of [
+      ["a", `id: ${job.epoch}.300\ndata: 300\n\n`.length],
+      [registry.channel("room"), "data: 300\n\n".length],
+    ] as const) {
+      const late = connect(source, { serve: { from: "start" } });
+      await clock.flush();
+      expect(late.events.at(-1)).toBe(300);
+      expect(late.events.length * size).toBeGreaterThanOrEqual(2_000);
+      expect(late.events.length * size).toBeLessThanOrEqual(1.125 * 2_000 + 2 * size);
+      late.leave();
+    }
+    await close();
+  });
+
   test("are waited for during an outage of the store, without a reset", async () => {
     const { processes, clock, close } = createCluster({ buffer: { events: 100, bytes: 2_000 } });
     const job = await processes[0].registry.open("a");
