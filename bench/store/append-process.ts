@@ -41,7 +41,13 @@ const api = {
     streams = await Promise.all(
       Array.from({ length: count }, async (_, index) => {
         const id = `stream-${index}`;
-        const opened = await store.open(id, { kind: "stream", epoch: EPOCH, keep: 65_536, keepBytes: 8_388_608, ...LIFETIMES });
+        const opened = await store.open(id, {
+          kind: "stream",
+          epoch: EPOCH,
+          keep: 65_536,
+          keepBytes: 8_388_608,
+          ...LIFETIMES,
+        });
         if (opened.role === "reader") throw new Error(`${id} already has a producer`);
         return { id, fence: opened.fence, last: 0 };
       }),

@@ -136,9 +136,10 @@ describe.skipIf(programs === undefined)("the limit of bytes", () => {
 /** The calls of a process of the version before. */
 function earlierProcess(pool: Pool, schema: string) {
   const open = (id: string, kind: string, epoch: string, ifExists: string): Promise<unknown> =>
-    pool.query(`SELECT * FROM ${schema}.open($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`, [
-      ...[id, kind, epoch, 600_000, 600_000, 1_000_000, ifExists, null, 0, null, 0, "[]"],
-    ]);
+    pool.query(
+      `SELECT * FROM ${schema}.open($1, $2, $3, 600000, 600000, 1000000, $4, NULL, 0, NULL, 0, '[]'::jsonb)`,
+      [id, kind, epoch, ifExists],
+    );
   return {
     open: (id: string) => open(id, "channel", STREAM.epoch, "throw"),
     replace: (id: string) => open(id, "stream", "bbbbbbbbbb", "replace"),
