@@ -8,7 +8,7 @@ export default defineConfig({
   dts: true,
   sourcemap: true,
   clean: true,
-  external: ["@ag-ui/client", "@holdfast/client", "@holdfast/core"],
+  external: ["@ag-ui/client", "@holdfast/client", "@holdfast/core", "rxjs"],
   noExternal: ["@holdfast/client/internal"],
   esbuildOptions: (options) => {
     options.conditions = ["@holdfast/source"];
