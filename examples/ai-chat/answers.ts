@@ -1,5 +1,5 @@
-import { isAnswering, isBusy, pipeUIMessageStream, type UIMessageEvents } from "@holdfast/ai-sdk";
-import { HoldfastError, type Registry, type StreamWriter } from "@holdfast/hono";
+import { isAnswering, pipeUIMessageStream, type UIMessageEvents } from "@holdfast/ai-sdk";
+import { HoldfastError, type Registry, type StreamInfo, type StreamWriter } from "@holdfast/hono";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import {
   convertToModelMessages,
@@ -10,7 +10,7 @@ import {
   type UIMessageChunk,
 } from "ai";
 import type { ChatMessage } from "./chat.ts";
-import type { ChatTable } from "./chat-table.ts";
+import type { Answer, ChatTable } from "./chat-table.ts";
 import { recordModel } from "./record-model.ts";
 import { tools } from "./tools.ts";
 
@@ -19,6 +19,7 @@ const INTERRUPTED = "The server was interrupted while it wrote this answer.";
 const FAILED = "The model has failed.";
 
 type Job = StreamWriter<UIMessageEvents>;
+type Begun = Pick<Answer, "id" | "chat" | "message">;
 
 /** Writes the answers of the chats, and keeps those that are whole, or that somebody has stopped. */
 export class Answers {
@@ -37,16 +38,18 @@ export class Answers {
   }
 
   /**
-   * Asks the model, once: a question that comes twice is the same question, unless somebody asks for another answer.
+   * Asks the model, once: a question that comes twice is the same question, unless somebody asks again after a failure.
    * Browsers send a POST again whose connection was reset.
    *
-   * @returns whether the stream of the chat has the answer to this question; `false` if it has another one
+   * @param known the ids of the questions that the page shows
+   * @returns whether the stream of the chat has the answer to this question; `false` if it has another one, or if the
+   * chat has gone on without this page
    */
-  ask(chat: string, question: ChatMessage, isAgain: boolean): Promise<boolean> {
+  ask(chat: string, question: ChatMessage, isAgain: boolean, known: readonly string[]): Promise<boolean> {
     // One after the other, so that the second one sees what the first one has kept.
     const asked = Promise.resolve(this.#asking.get(chat))
       .catch(() => undefined)
-      .then(() => this.#ask(chat, question, isAgain))
+      .then(() => this.#ask(chat, question, isAgain, known))
       .finally(() => {
         if (this.#asking.get(chat) === asked) this.#asking.delete(chat);
       });
@@ -54,37 +57,51 @@ export class Answers {
     return asked;
   }
 
-  async #ask(chat: string, question: ChatMessage, isAgain: boolean): Promise<boolean> {
+  async #ask(
+    chat: string,
+    question: ChatMessage,
+    isAgain: boolean,
+    known: readonly string[],
+  ): Promise<boolean> {
     await this.settle(chat);
     const stored = this.#table.messages(chat);
-    const place = stored.findIndex(({ id }) => id === question.id);
-    // Also one that another process is about to keep.
+    const last = stored.findLast(isQuestion)?.id;
     const isWriting = this.#table.latest(chat)?.status === "writing";
-    if (place >= 0 && (isWriting || !isAgain)) return stored.findLast(isQuestion)?.id === question.id;
-    if (isWriting) return false;
-    // A question that is asked again takes the place of the first one, and of what came after it.
-    const messages = [...(place < 0 ? stored : stored.slice(0, place)), question];
-    // Before `open`: nobody would end the stream if it throws.
+    if (question.id === last && (isWriting || !isAgain)) {
+      // Another process may not have opened the stream yet.
+      return !isWriting || this.#writing.has(chat) || isAnswering(await this.#chats.find(chat));
+    }
+    if (isWriting || !isNext(question, stored, known)) return false;
+    // A question that is asked again takes the place of the first one.
+    const messages = [...stored.filter(({ id }) => id !== question.id), question];
     const prompt = await convertToModelMessages(messages);
+    const message = `${chat}-${messages.length}`;
+    // Before `open`: the next process ends what the table has.
+    const id = this.#table.begin(chat, message, stored, messages);
+    if (id === undefined) return false;
+    const answer = { id, chat, message };
     try {
-      const job = await this.#chats.open(chat);
-      this.#track(chat, this.#write(job, messages, prompt));
+      // Where the table has no other answer, nobody writes.
+      const job = await this.#chats.open(chat, { ifExists: "replace" });
+      this.#track(chat, this.#write(job, answer, messages, prompt));
       return true;
     } catch (error) {
-      // Another process was faster.
-      if (isBusy(error)) return false;
+      this.#table.undo(answer, stored);
       throw error;
     }
   }
 
   async stop(chat: string): Promise<void> {
+    this.#table.stop(chat);
     await this.#chats.cancel(chat, STOPPED, { grace: 1_000 });
   }
 
   /** Resolves when the table says how the last answer stands, unless it is being written. */
   async settle(chat: string): Promise<void> {
-    if (isAnswering(await this.#chats.find(chat)) && !this.#isLeft(chat)) return;
-    if (!this.#writing.has(chat) && this.#isLeft(chat)) this.#track(chat, this.#endLeft(chat));
+    const info = await this.#chats.find(chat);
+    const isLeft = this.#isLeft(chat, info);
+    if (isAnswering(info) && !isLeft) return;
+    if (!this.#writing.has(chat) && isLeft) this.#track(chat, this.#endLeft(chat));
     await this.#writing.get(chat);
   }
 
@@ -108,16 +125,18 @@ export class Answers {
     this.#writing.set(chat, tracked);
   }
 
-  async #write(job: Job, originalMessages: ChatMessage[], prompt: ModelMessage[]): Promise<void> {
-    const { id: chat, signal } = job;
-    const messageId = `${chat}-${originalMessages.length}`;
-    this.#table.save(chat, originalMessages);
-    const answer = this.#table.begin(chat, messageId);
-
+  async #write(
+    job: Job,
+    answer: Begun,
+    originalMessages: ChatMessage[],
+    prompt: ModelMessage[],
+  ): Promise<void> {
+    const { signal } = job;
+    const { id, chat, message } = answer;
     const result = streamText({
       model: recordModel(this.#model, {
-        onCall: () => this.#table.addCall(answer),
-        onText: (text) => this.#table.addText(answer, text),
+        onCall: () => this.#table.addCall(id),
+        onText: (text) => this.#table.addText(id, text),
       }),
       instructions: "Answer in plain text, without Markdown.",
       messages: prompt,
@@ -132,68 +151,83 @@ export class Answers {
     let answered: ChatMessage | undefined;
     const status = await pipeUIMessageStream(job, result, {
       originalMessages,
-      generateMessageId: () => messageId,
+      generateMessageId: () => message,
       onEnd: ({ responseMessage }) => void (answered = responseMessage),
       onError: (error) => {
         console.error(`The model has failed in chat ${chat}:`, error);
         return FAILED;
       },
     });
-    if (status === "done") this.#keep(chat, answer, "done", answered);
-    else if (status === "cancelled" && signal.reason === STOPPED) {
-      this.#keep(chat, answer, "stopped", answered);
-    } else this.#table.end(answer, "failed", status === "failed" ? FAILED : INTERRUPTED);
+    if (status === "done") this.#keep(answer, "done", answered);
+    else if (status === "cancelled" && signal.reason === STOPPED) this.#keep(answer, "stopped", answered);
+    else this.#table.end(answer, "failed", { error: status === "failed" ? FAILED : INTERRUPTED });
   }
 
-  #keep(chat: string, answer: number, status: "done" | "stopped", message: ChatMessage | undefined): void {
+  #keep(answer: Begun, status: "done" | "stopped", message: ChatMessage | undefined): void {
     // One that was stopped at once has no message.
-    if (message !== undefined && message.parts.length > 0) {
-      const kept = status === "stopped" ? { ...message, metadata: { isStopped: true } } : message;
-      this.#table.save(chat, [...this.#table.messages(chat), kept]);
-    }
-    this.#table.end(answer, status);
+    const some = message !== undefined && message.parts.length > 0 ? message : undefined;
+    const kept = some && status === "stopped" ? { ...some, metadata: { isStopped: true } } : some;
+    this.#table.end(answer, status, { message: kept });
   }
 
-  /** The message of an answer that has ended, of what its readers got. */
-  async #read(chat: string): Promise<ChatMessage | undefined> {
-    const stream = ReadableStream.from(this.#chunks(chat));
-    let last: ChatMessage | undefined;
-    for await (const message of readUIMessageStream<ChatMessage>({ stream })) last = message;
-    return last;
-  }
-
-  async *#chunks(chat: string): AsyncGenerator<UIMessageChunk> {
+  /** The message of an answer that is done or stopped, of what its readers got, if the stream has all of it. */
+  async #read({ chat, message: id }: Begun, status: "done" | "stopped"): Promise<ChatMessage | undefined> {
+    const chunks: UIMessageChunk[] = [];
     try {
-      for await (const { data } of this.#chats.subscribe(chat)) yield JSON.parse(data) as UIMessageChunk;
+      for await (const { data } of this.#chats.subscribe(chat))
+        chunks.push(JSON.parse(data) as UIMessageChunk);
     } catch (error) {
       if (!HoldfastError.is(error) || error.code !== "CANCELLED") throw error;
     }
+    const [first] = chunks;
+    if (first?.type !== "start" || first.messageId !== id) return undefined;
+    if (status === "done" && chunks.at(-1)?.type !== "finish") return undefined;
+    let last: ChatMessage | undefined;
+    const stream = ReadableStream.from(chunks);
+    for await (const message of readUIMessageStream<ChatMessage>({ stream, terminateOnError: true }))
+      last = message;
+    return last;
   }
 
-  /** Whether the process that writes the last answer is gone. */
-  #isLeft(chat: string): boolean {
+  /** Whether nobody writes the last answer any more, though it has not ended. */
+  #isLeft(chat: string, info: StreamInfo | undefined): boolean {
     const latest = this.#table.latest(chat);
-    return latest?.status === "writing" && !isRunning(latest.writer);
+    if (latest?.status !== "writing") return false;
+    // Another program may have the id of its process by now.
+    return !isRunning(latest.writer) || (latest.writer !== process.pid && info?.status === "lost");
   }
 
   /** The model's call was lost with its process: the readers are told, and decide whether to ask again. */
   async #endLeft(chat: string): Promise<void> {
-    const { id } = this.#table.latest(chat) as { id: number };
-    try {
-      const job = await this.#chats.open(chat, { ifExists: "append" });
-      await job.fail(new HoldfastError("SOURCE_FAILED", INTERRUPTED));
-      this.#table.end(id, "failed", INTERRUPTED);
-    } catch (error) {
-      if (!HoldfastError.is(error) || error.code !== "STREAM_ENDED") throw error;
-      // It had ended after all, and the process was killed before it could keep it.
-      const info = await this.#chats.find(chat);
-      this.#keep(chat, id, info?.status === "done" ? "done" : "stopped", await this.#read(chat));
+    const answer = this.#table.latest(chat) as Answer;
+    const info = await this.#chats.find(chat);
+    const isStopped = info?.status === "cancelled" && this.#table.isStopped(answer.id);
+    if (info?.status === "done" || isStopped) {
+      // It may have ended after all, and the process was killed before it could keep it.
+      const status = isStopped ? "stopped" : "done";
+      const message = await this.#read(answer, status).catch((error: unknown) => {
+        // What can never be read is not whole.
+        if (HoldfastError.is(error) && error.retryable) throw error;
+        return undefined;
+      });
+      if (message !== undefined || isStopped) return this.#keep(answer, status, message);
     }
+    // A stream that has ended is not always that of this answer.
+    const job = await this.#chats.open(chat, { ifExists: isAnswering(info) ? "append" : "replace" });
+    await job.fail(new HoldfastError("SOURCE_FAILED", INTERRUPTED));
+    this.#table.end(answer, "failed", { error: INTERRUPTED });
   }
 }
 
 function isQuestion({ role }: ChatMessage): boolean {
   return role === "user";
+}
+
+/** Whether a question continues a chat, or asks the last question again that has no answer. */
+function isNext({ id }: ChatMessage, stored: readonly ChatMessage[], known: readonly string[]): boolean {
+  if (stored.some((one) => one.id === id)) return stored.at(-1)?.id === id;
+  const last = stored.findLast(isQuestion);
+  return last === undefined || known.includes(last.id);
 }
 
 function isRunning(pid: number): boolean {

@@ -33,6 +33,8 @@ const ask = z.object({
       .min(1)
       .max(4),
   }),
+  /** The ids of the last questions that the page shows. */
+  known: z.array(z.string().max(64)).max(20),
 });
 
 export interface App {
@@ -76,9 +78,10 @@ export function createApp({ model, modelName, file, page, kill, retire }: AppOpt
   app.post("/api/chat", bodyLimit({ maxSize: 64 * 1024 }), async (c) => {
     const { success, data } = ask.safeParse(await c.req.json().catch(() => undefined));
     if (!success) throw new HTTPException(400, { message: "That is not a question." });
-    const { id, message, trigger } = data;
-    const isAsked = await answers.ask(id, message as ChatMessage, trigger === "regenerate-message");
-    if (!isAsked) throw new HTTPException(409, { message: "Another question is being answered." });
+    const { id, message, trigger, known } = data;
+    const isAgain = trigger === "regenerate-message";
+    const isAsked = await answers.ask(id, message as ChatMessage, isAgain, known);
+    if (!isAsked) throw new HTTPException(409, { message: "The chat has gone on." });
     return sse(c, chats.stream(id));
   });
 

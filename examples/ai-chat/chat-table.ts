@@ -5,6 +5,8 @@ import type { AnswerStatus, ChatMessage, Given } from "./chat.ts";
 export interface Answer {
   readonly id: number;
   readonly chat: string;
+  /** The id of its message. */
+  readonly message: string;
   readonly status: AnswerStatus;
   readonly error: string | undefined;
   /** The process that writes it. */
@@ -22,6 +24,7 @@ export class ChatTable {
       CREATE TABLE IF NOT EXISTS chats (id TEXT PRIMARY KEY, messages TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS answers (id INTEGER PRIMARY KEY, chat TEXT NOT NULL, message TEXT NOT NULL,
         status TEXT NOT NULL, error TEXT, writer INTEGER NOT NULL, calls INTEGER DEFAULT 0, given TEXT DEFAULT '');
+      CREATE TABLE IF NOT EXISTS stops (answer INTEGER PRIMARY KEY);
       CREATE INDEX IF NOT EXISTS answers_of_chat ON answers (chat)`);
   }
 
@@ -30,24 +33,62 @@ export class ChatTable {
     return row === undefined ? [] : (JSON.parse(String(row["messages"])) as ChatMessage[]);
   }
 
-  save(chat: string, messages: readonly ChatMessage[]): void {
-    this.#database
-      .prepare("INSERT INTO chats VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = excluded.messages")
-      .run(chat, JSON.stringify(messages));
+  /**
+   * Adds an answer to a question, with the messages up to this question.
+   *
+   * @param stored what the messages have to be until now
+   * @returns its id; `undefined` if another process was faster
+   */
+  begin(
+    chat: string,
+    message: string,
+    stored: readonly ChatMessage[],
+    messages: readonly ChatMessage[],
+  ): number | undefined {
+    return this.#atomically(() => {
+      if (this.latest(chat)?.status === "writing") return undefined;
+      if (JSON.stringify(this.messages(chat)) !== JSON.stringify(stored)) return undefined;
+      this.#save(chat, messages);
+      const { lastInsertRowid } = this.#database
+        .prepare("INSERT INTO answers (chat, message, status, writer) VALUES (?, ?, 'writing', ?)")
+        .run(chat, message, process.pid);
+      return Number(lastInsertRowid);
+    });
   }
 
-  /** Adds an answer, and returns its id. */
-  begin(chat: string, message: string): number {
-    const { lastInsertRowid } = this.#database
-      .prepare("INSERT INTO answers (chat, message, status, writer) VALUES (?, ?, 'writing', ?)")
-      .run(chat, message, process.pid);
-    return Number(lastInsertRowid);
+  /** Takes back what `begin` has added. */
+  undo({ id, chat }: Pick<Answer, "id" | "chat">, stored: readonly ChatMessage[]): void {
+    this.#atomically(() => {
+      this.#database.prepare("DELETE FROM answers WHERE id = ?").run(id);
+      this.#save(chat, stored);
+    });
   }
 
-  end(answer: number, status: AnswerStatus, error?: string): void {
+  /** Ends an answer that has not ended yet, with the message that is to be kept of it. */
+  end(
+    { id, chat }: Pick<Answer, "id" | "chat">,
+    status: AnswerStatus,
+    { error, message }: { readonly error?: string; readonly message?: ChatMessage | undefined } = {},
+  ): void {
+    this.#atomically(() => {
+      const { changes } = this.#database
+        .prepare("UPDATE answers SET status = ?, error = ? WHERE id = ? AND status = 'writing'")
+        .run(status, error ?? null, id);
+      if (changes === 0 || message === undefined) return;
+      this.#save(chat, [...this.messages(chat).filter((one) => one.id !== message.id), message]);
+    });
+  }
+
+  /** Writes down that somebody stops the answer that is being written. */
+  stop(chat: string): void {
     this.#database
-      .prepare("UPDATE answers SET status = ?, error = ? WHERE id = ?")
-      .run(status, error ?? null, answer);
+      .prepare("INSERT OR IGNORE INTO stops SELECT id FROM answers WHERE chat = ? AND status = 'writing'")
+      .run(chat);
+  }
+
+  /** Whether somebody has stopped an answer. */
+  isStopped(answer: number): boolean {
+    return this.#database.prepare("SELECT 1 FROM stops WHERE answer = ?").get(answer) !== undefined;
   }
 
   addCall(answer: number): void {
@@ -93,12 +134,31 @@ export class ChatTable {
   close(): void {
     this.#database.close();
   }
+
+  #save(chat: string, messages: readonly ChatMessage[]): void {
+    this.#database
+      .prepare("INSERT INTO chats VALUES (?, ?) ON CONFLICT DO UPDATE SET messages = excluded.messages")
+      .run(chat, JSON.stringify(messages));
+  }
+
+  #atomically<T>(work: () => T): T {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
 }
 
-function toAnswer({ id, chat, status, error, writer }: Record<string, SQLOutputValue>): Answer {
+function toAnswer({ id, chat, message, status, error, writer }: Record<string, SQLOutputValue>): Answer {
   return {
     id: Number(id),
     chat: String(chat),
+    message: String(message),
     status: status as AnswerStatus,
     error: typeof error === "string" ? error : undefined,
     writer: Number(writer),

@@ -7,9 +7,12 @@ export const transport = createChatTransport<ChatMessage>({
   api: "/api/chat",
   fetch: network.fetch,
   // The server has the messages before it.
-  prepareSendMessagesRequest: ({ id, messages, trigger }) => ({
-    body: { id, trigger, message: messages.findLast(({ role }) => role === "user") },
-  }),
+  prepareSendMessagesRequest({ id, messages, trigger }) {
+    const questions = messages.filter(({ role }) => role === "user");
+    // So that it sees whether another tab has gone on.
+    const known = questions.slice(-20).map((question) => question.id);
+    return { body: { id, trigger, message: questions.at(-1), known } };
+  },
 });
 
 /** The chat as the server has kept it; waits for a server that is being restarted. */

@@ -1,6 +1,6 @@
 import { useChat } from "@ai-sdk/react";
 import { type ReactElement, useCallback, useEffect, useRef, useState } from "react";
-import type { ChatMessage, StoredChat } from "../chat.ts";
+import { type ChatMessage, type StoredChat, textOf } from "../chat.ts";
 import { Announcer } from "./announcer.tsx";
 import { loadChat, transport } from "./api.ts";
 import { BreakIt } from "./break-it.tsx";
@@ -16,19 +16,38 @@ const RESUME_DELAY = 300;
 export function Chat({ id, loaded }: { readonly id: string; readonly loaded: StoredChat }): ReactElement {
   const [stored, setStored] = useState(loaded);
   const [isDisconnected, setDisconnected] = useState(false);
+  const [hint, setHint] = useState("");
+  const [draft, setDraft] = useState("");
   const composer = useRef<HTMLTextAreaElement>(null);
-  const { messages, setMessages, status, error, sendMessage, regenerate, resumeStream } =
+  const { messages, setMessages, status, error, clearError, sendMessage, regenerate, resumeStream } =
     useChat<ChatMessage>({
       id,
       messages: [...loaded.messages],
       transport,
       resume: loaded.status === "writing",
       throttle: 30,
+      onError: (failed) => {
+        if (isRefused(failed)) void catchUp();
+      },
       onFinish({ message, isAbort, isDisconnect }) {
         setDisconnected(isDisconnect);
         if (isAbort) setMessages((all) => all.map((one) => (one.id === message.id ? stopped(one) : one)));
       },
     });
+
+  /** Shows the chat as the server has it, and gives back a question that it has refused. */
+  async function catchUp(): Promise<void> {
+    const now = await loadChat(id);
+    setStored(now);
+    setMessages((mine) => {
+      const question = mine.findLast(({ role }) => role === "user");
+      const isKept = now.messages.some((one) => one.id === question?.id);
+      if (question !== undefined && !isKept) setDraft(textOf(question));
+      return [...now.messages];
+    });
+    clearError();
+    setHint("The chat has gone on elsewhere. This is how it stands now.");
+  }
 
   const isBusy = status === "submitted" || status === "streaming";
   const last = messages.at(-1);
@@ -68,7 +87,6 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
     return () => document.removeEventListener("visibilitychange", listener);
   }, [isBusy, error, refresh, resumeStream]);
 
-  const [hint, setHint] = useState("");
   const stop = useCallback(() => {
     setHint("");
     transport.stop(id).catch(() => setHint("The server cannot be reached: the answer goes on."));
@@ -88,12 +106,14 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
   const send = (text: string): void => {
     setDisconnected(false);
     setHint("");
+    setDraft("");
     // What is left of an answer that has failed must not look whole below the next question.
     if (failure !== undefined)
       setMessages((all) => all.map((one) => (one === all.at(-1) ? incomplete(one) : one)));
     void sendMessage({ text });
   };
   const tryAgain = (): void => {
+    setHint("");
     void (isDisconnected ? resumeStream() : regenerate());
     composer.current?.focus();
   };
@@ -126,12 +146,25 @@ export function Chat({ id, loaded }: { readonly id: string; readonly loaded: Sto
             />
           )}
         </MessageList>
-        <Composer ref={composer} isBusy={isBusy} hint={hint} onSend={send} onStop={stop} />
+        <Composer
+          key={draft}
+          ref={composer}
+          draft={draft}
+          isBusy={isBusy}
+          hint={hint}
+          onSend={send}
+          onStop={stop}
+        />
       </main>
       <BreakIt />
       <Announcer message={last?.role === "assistant" ? last : undefined} isBusy={isBusy} />
     </div>
   );
+}
+
+/** Whether the server has answered that the chat has gone on without this page. */
+function isRefused({ cause }: Error): boolean {
+  return (cause as { status?: number } | undefined)?.status === 409;
 }
 
 function incomplete(message: ChatMessage): ChatMessage {

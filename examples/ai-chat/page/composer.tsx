@@ -2,6 +2,8 @@ import { type KeyboardEvent, type ReactElement, type Ref, useState } from "react
 
 interface ComposerProps {
   readonly ref: Ref<HTMLTextAreaElement>;
+  /** The text at the beginning. */
+  readonly draft: string;
   readonly isBusy: boolean;
   /** What to say instead of the keys. */
   readonly hint: string;
@@ -10,8 +12,8 @@ interface ComposerProps {
 }
 
 /** Where one writes. Enter sends, Shift+Enter begins a new line, Escape stops the answer. */
-export function Composer({ ref, isBusy, hint, onSend, onStop }: ComposerProps): ReactElement {
-  const [text, setText] = useState("");
+export function Composer({ ref, draft, isBusy, hint, onSend, onStop }: ComposerProps): ReactElement {
+  const [text, setText] = useState(draft);
   const canSend = !isBusy && text.trim() !== "";
   const send = (): void => {
     if (!canSend) return;

@@ -4,9 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createChatTransport } from "@holdfast/ai-sdk";
+import { DatabaseSync } from "node:sqlite";
+import { createChatTransport, type UIMessageEvents } from "@holdfast/ai-sdk";
+import { createRegistry, type Registry } from "@holdfast/hono";
+import { sqliteStore } from "@holdfast/sqlite";
 import { readUIMessageStream } from "ai";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { Answers } from "../answers.ts";
 import { type App, type AppOptions, createApp } from "../app.ts";
 import { type ChatMessage, type Given, type StoredChat, textOf } from "../chat.ts";
 import { ChatTable } from "../chat-table.ts";
@@ -29,6 +33,7 @@ function start(options: Partial<AppOptions> = {}): Client {
 
 class Client {
   readonly #app: App;
+  readonly #known = new Set<string>();
   readonly transport;
 
   constructor(app: App) {
@@ -37,9 +42,14 @@ class Client {
       api: "http://chat/api/chat",
       fetch: async (url, init) => app.app.fetch(new Request(url, init)),
       prepareSendMessagesRequest: ({ id, messages, trigger }) => ({
-        body: { id, trigger, message: messages.at(-1) as object },
+        body: { id, trigger, message: messages.at(-1) as object, known: [...this.#known] },
       }),
     });
+  }
+
+  /** Another tab, which has no messages yet. */
+  tab(): Client {
+    return new Client(this.#app);
   }
 
   /** Asks, and returns the message when its stream has ended. */
@@ -49,6 +59,7 @@ class Client {
     onMessage?: (message: ChatMessage) => void,
     trigger: "submit-message" | "regenerate-message" = "submit-message",
   ): Promise<ChatMessage | undefined> {
+    this.#known.add(id);
     const stream = await this.transport.sendMessages({
       chatId: "chat",
       messages: [{ id, role: "user", parts: [{ type: "text", text }] }],
@@ -173,26 +184,157 @@ test("a process that ends lets its answer end", async () => {
   expect((await next.stored()).messages.map(textOf)).toEqual(["Deploy", mockText("Deploy")]);
 });
 
+test("a tab that the chat has gone on without can neither ask nor try again", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const client = start();
+  const tab = client.tab();
+  await expect(client.ask("Please fail", "1")).rejects.toThrow();
+  await expect(tab.ask("Please fail", "1")).rejects.toThrow();
+  await client.ask("Please do not", "1", undefined, "regenerate-message");
+  await expect(tab.ask("Please do not", "1", undefined, "regenerate-message")).rejects.toThrow();
+  await client.ask("Second", "2");
+  const { messages } = await client.stored();
+  await expect(tab.ask("Please do not", "1", undefined, "regenerate-message")).rejects.toThrow();
+  await expect(tab.ask("Third", "3")).rejects.toMatchObject({ cause: { status: 409 } });
+  expect((await client.stored()).messages).toEqual(messages);
+  await client.ask("Third", "3");
+});
+
+const QUESTION: ChatMessage = { id: "1", role: "user", parts: [{ type: "text", text: "Lost" }] };
+const INTERRUPTED = "The server was interrupted while it wrote this answer.";
+// 2 ** 30 is above every id that a process can have.
+const LEAVE = `UPDATE answers SET status = 'writing', writer = ${2 ** 30}`;
+
+/** Changes a file to what a kill leaves. */
+function alter(file: string, sql: string): void {
+  new ChatTable(file).close();
+  const database = new DatabaseSync(file);
+  database.exec(sql);
+  database.close();
+}
+
+/** Adds an answer whose process is gone. */
+function leave(file: string, messages: readonly ChatMessage[], writer = 2 ** 30): void {
+  alter(
+    file,
+    `INSERT OR REPLACE INTO chats VALUES ('chat', '${JSON.stringify(messages)}');
+    INSERT INTO answers (chat, message, status, writer) VALUES ('chat', 'chat-${messages.length}', 'writing', ${writer})`,
+  );
+}
+
+/** Writes a part of an answer to a stream. */
+async function writePart(file: string, end: (chats: Registry<UIMessageEvents>) => Promise<unknown>) {
+  const chats = createRegistry<UIMessageEvents>({ store: sqliteStore({ path: file }) });
+  const job = await chats.open("chat");
+  job.push({ data: { type: "start", messageId: "chat-1" } });
+  job.push({ data: { type: "text-start", id: "1" } });
+  job.push({ data: { type: "text-delta", id: "1", delta: "A part" } });
+  job.signal.addEventListener("abort", () => void job.end());
+  await end(chats).then(() => job.end());
+  await chats.close();
+}
+
 test("what a killed process has left is told as an error, once", async () => {
   const file = tempFile();
-  // Its process is gone: 2 ** 30 is above every id that a process can have.
-  const table = new ChatTable(file);
-  table.save("chat", [{ id: "1", role: "user", parts: [{ type: "text", text: "Lost" }] }]);
-  const pid = vi.spyOn(process, "pid", "get").mockReturnValue(2 ** 30);
-  table.begin("chat", "chat-1");
-  pid.mockRestore();
-  table.close();
+  leave(file, [QUESTION]);
   const client = start({ file });
-  const failed = {
-    status: "failed",
-    error: "The server was interrupted while it wrote this answer.",
-    messages: [{ id: "1" }],
-  };
+  const failed = { status: "failed", error: INTERRUPTED, messages: [{ id: "1" }] };
   expect(await client.stored()).toMatchObject(failed);
   expect(await client.stored()).toMatchObject(failed);
   expect(await client.given()).toMatchObject([{ calls: 0 }]);
   await client.ask("Lost", "1", undefined, "regenerate-message");
   expect((await client.stored()).messages.map(textOf)).toEqual(["Lost", mockText("Lost")]);
+});
+
+test.each(["done", "stopped"])(
+  "an answer that was %s when its process was killed is kept once",
+  async (status) => {
+    const file = tempFile();
+    const app = createApp({ model: mockModel(1), modelName: "mock", file });
+    const client = new Client(app);
+    const stop = () => client.transport.stop("chat");
+    await client.ask("Kill", "1", (part) => {
+      if (status === "stopped" && textOf(part).length > 20) void stop();
+    });
+    const stored = await client.stored();
+    await app.close();
+    expect(stored.status).toBe(status);
+    for (const messages of [stored.messages, stored.messages.slice(0, 1)]) {
+      alter(
+        file,
+        `${LEAVE}; UPDATE chats SET messages = '${JSON.stringify(messages).replaceAll("'", "''")}'`,
+      );
+      const next = createApp({ model: mockModel(0), modelName: "mock", file });
+      expect(await new Client(next).stored()).toEqual(stored);
+      await next.close();
+    }
+  },
+);
+
+test.each([
+  ["the stream says that it is done", async () => undefined],
+  ["it was cancelled, but not by the user", (chats: Registry<UIMessageEvents>) => chats.cancel("chat")],
+])("a part is not kept where %s", async (_, end) => {
+  const file = tempFile();
+  await writePart(file, end);
+  leave(file, [QUESTION]);
+  const client = start({ file });
+  expect(await client.stored()).toMatchObject({
+    status: "failed",
+    error: INTERRUPTED,
+    messages: [{ id: "1" }],
+  });
+  await client.ask("Lost", "1", undefined, "regenerate-message");
+});
+
+test("a question that was killed before its stream was there does not get the answer before it", async () => {
+  const file = tempFile();
+  const app = createApp({ model: mockModel(0), modelName: "mock", file });
+  const first = new Client(app);
+  await first.ask("First");
+  const { messages } = await first.stored();
+  await app.close();
+  alter(file, "UPDATE answers SET message = 'chat-1'");
+  leave(file, [{ ...QUESTION, id: "0" }, { ...(messages[1] as ChatMessage), parts: [] }, QUESTION]);
+  const client = start({ file });
+  expect(await client.stored()).toMatchObject({ status: "failed", error: INTERRUPTED });
+  expect((await client.stored()).messages).toHaveLength(3);
+  await expect(client.ask("Lost", "1")).rejects.toThrow(INTERRUPTED);
+  await client.ask("Lost", "1", undefined, "regenerate-message");
+});
+
+test("an answer whose stream is lost has failed, even if its process seems to run", async () => {
+  const file = tempFile();
+  const store = sqliteStore({ path: file });
+  const opened = await store.open("chat", {
+    kind: "stream",
+    epoch: "e",
+    leaseMs: 1,
+    ttlMs: 60_000,
+    keep: 10,
+  });
+  await vi.waitFor(async () =>
+    expect(await store.lost("chat", (opened as { fence: number }).fence, { status: "lost" })).toBe(true),
+  );
+  leave(file, [QUESTION], process.ppid);
+  expect(await start({ file }).stored()).toMatchObject({ status: "failed", error: INTERRUPTED });
+});
+
+test("the table has a question and its answer before the stream is opened, and neither if it cannot be", async () => {
+  const table = new ChatTable(tempFile());
+  onTestFinished(() => table.close());
+  let seen: unknown;
+  const chats = {
+    find: async () => undefined,
+    open: () => {
+      seen = [table.messages("chat"), table.unfinished().map(({ chat }) => chat)];
+      return Promise.reject(new Error("The store is away."));
+    },
+  } as unknown as Registry<UIMessageEvents>;
+  const answers = new Answers(chats, table, mockModel(0));
+  await expect(answers.ask("chat", QUESTION, false, ["1"])).rejects.toThrow("The store is away.");
+  expect(seen).toEqual([[QUESTION], ["chat"]]);
+  expect([table.messages("chat"), table.latest("chat")]).toEqual([[], undefined]);
 });
 
 test("a request that is no question is refused", async () => {

@@ -170,6 +170,32 @@ describe.skipIf(launch === undefined)("the page of the chat", () => {
     await isWhole(tab);
   });
 
+  test("a tab that the chat has gone on without is told, and shows what there is", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const url = await serveChat(0);
+    const context = await newContext();
+    const chat = await ChatPage.open(context, url);
+    await chat.ask("Please fail.");
+    await chat.settled();
+    const tab = await ChatPage.open(context, chat.page.url());
+    await chat.ask(QUESTION);
+    await isWhole(chat);
+    await tab.click("Try again");
+    await tab.page.getByText("The chat has gone on elsewhere.").waitFor();
+    await isWhole(tab);
+
+    await chat.ask("And then?");
+    await isWhole(chat, "And then?");
+    await tab.ask("What else?");
+    await tab.page.getByText("And then?").first().waitFor();
+    await isWhole(tab, "And then?");
+    // What was refused can be sent again.
+    await until(async () => (await tab.page.getByLabel("Message").inputValue()) === "What else?");
+    await tab.page.keyboard.press("Enter");
+    await isWhole(tab, "What else?");
+    for (const one of [chat, tab]) expect(one.errors).toEqual([]);
+  });
+
   test("what is left of a failed answer never looks whole", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const chat = await open(await serveChat(0));
