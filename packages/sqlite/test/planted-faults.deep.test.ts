@@ -24,8 +24,8 @@ const faults: readonly (Fault & { readonly name: string; readonly violation: Reg
   {
     name: "trimming removes one frame more",
     file: "tables.ts",
-    original: "WHERE stream = ? AND seq < ?",
-    replacement: "WHERE stream = ? AND seq <= ?",
+    original: "AND seq < min(?2,",
+    replacement: "AND seq <= min(?2,",
     violation: /^(Idle|token|A client waits)|did not write/,
   },
   {
