@@ -88,7 +88,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const report = createReport(options.observer);
   const reportFailure = (error: unknown, id?: string): void =>
     report("failed", { id, stage: "store", error });
-  const health = createHealth(() => () => connection.close());
+  const health = createHealth(() => close);
   const origin = Math.floor(random() * 2 ** 40);
   const poller = new HintPoller({
     connection,
@@ -123,6 +123,11 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     onSweepFailure: reportFailure,
     onSuccess: () => health.report("write", true),
   });
+
+  function close(): void {
+    writes.stop();
+    connection.close();
+  }
 
   /** @param run returns the result, and which hint there is to send */
   async function write<T>(
@@ -216,7 +221,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
       writes.write((tables) => tables.marker(`${random().toString(36).slice(2)}${now().toString(36)}`)),
     wake: listeners.wake,
     health: (onChange) => health.addListener(onChange),
-    close: () => connection.close(),
+    close,
   };
 }
 

@@ -31,6 +31,8 @@ const HINTS = 10_000;
 const TRIM_FRAMES = 256;
 /** How many frames one sweep removes at most, so that it takes a few ms. */
 const SWEEP_FRAMES = 1_000;
+/** The same of streams. */
+const SWEEP_STREAMS = 100;
 /** More than a page takes: a file without room for it is full. */
 const PROBE_BYTES = 8_192;
 
@@ -205,8 +207,8 @@ export class Tables {
     return String(this.#get("SELECT value FROM holdfast_store WHERE name = 'marker'")?.["value"]);
   }
 
-  /** Removes some of what is expired. Returns how many rows it has removed. */
-  sweep(now: number): number {
+  /** Removes some of what is expired. Returns how many rows, and whether there may be more. */
+  sweep(now: number): { readonly removed: number; readonly isFull: boolean } {
     this.#run(
       "UPDATE holdfast_streams SET sweep_at = expires_at WHERE sweep_at <= ? AND expires_at > ?",
       now,
@@ -217,10 +219,12 @@ export class Tables {
       HINTS,
     );
     let rest = SWEEP_FRAMES;
-    for (const { stream } of this.#all(
-      "SELECT stream FROM holdfast_streams WHERE sweep_at <= ? LIMIT 100",
+    const streams = this.#all(
+      "SELECT stream FROM holdfast_streams WHERE sweep_at <= ? LIMIT ?",
       now,
-    ) as { stream: number }[]) {
+      SWEEP_STREAMS,
+    ) as { stream: number }[];
+    for (const { stream } of streams) {
       const frames = this.#run(
         `DELETE FROM holdfast_frames WHERE stream = ?1
          AND seq < (SELECT min(seq) FROM holdfast_frames WHERE stream = ?1) + ?2`,
@@ -233,7 +237,7 @@ export class Tables {
       removed += this.#run("DELETE FROM holdfast_batches WHERE stream = ?", stream);
       removed += this.#run("DELETE FROM holdfast_streams WHERE stream = ?", stream);
     }
-    return removed;
+    return { removed, isFull: rest <= 0 || streams.length === SWEEP_STREAMS };
   }
 
   #statement(sql: string): SqliteStatement {

@@ -31,6 +31,8 @@ const RETRY_DELAY = 10;
 const MAX_DURATION = 10;
 /** How often what is expired is removed, in ms. */
 const SWEEP_INTERVAL = 2_000;
+/** The same while there is more of it than one sweep removes, in ms. */
+const FULL_SWEEP_INTERVAL = 20;
 
 /** Runs writes in order. Those of one turn share a transaction. */
 export class WriteQueue {
@@ -38,6 +40,7 @@ export class WriteQueue {
   #waiting: Write[] = [];
   #isScheduled = false;
   #sweepAt = -Infinity;
+  #cancelSweep: () => void = () => undefined;
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
@@ -53,6 +56,11 @@ export class WriteQueue {
       this.#waiting.push({ run, resolve: resolve as (value: unknown) => void, reject, deadline });
       this.#schedule();
     });
+  }
+
+  /** Until the next write, nothing uses the tables. */
+  stop(): void {
+    this.#cancelSweep();
   }
 
   #schedule(delay = 0): void {
@@ -120,9 +128,12 @@ export class WriteQueue {
 
   #sweep(): number {
     const { clock, tables, now, onSweepFailure } = this.#options;
+    this.#cancelSweep();
     this.#sweepAt = clock.now() + SWEEP_INTERVAL;
     try {
-      return tables().transaction("IMMEDIATE", () => tables().sweep(now()));
+      const { removed, isFull } = tables().transaction("IMMEDIATE", () => tables().sweep(now()));
+      if (isFull) this.#cancelSweep = clock.after(FULL_SWEEP_INTERVAL, () => void this.#sweep());
+      return removed;
     } catch (error) {
       if (!isBusy(error)) onSweepFailure(error);
       return 0;

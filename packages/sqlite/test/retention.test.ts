@@ -43,6 +43,17 @@ test("an expired stream is removed, some of it at a time", async () => {
   expect([count("frames"), count("streams")]).toEqual([0, 1]);
 });
 
+test("much that is expired is gone soon, without further writes", async () => {
+  const { store, clock, count, run, sweep } = setUp();
+  for (let index = 0; index < 150; index++) await run(store.open(`job ${index}`, { ...STREAM, ttlMs: 1_000 }));
+  await run(append(store, "job 0", 1, frames(9_500), { ttlMs: 1_000 }));
+  await clock.advance(10_000);
+  await sweep();
+  expect(count("frames")).toBe(8_500);
+  await clock.advance(1_000);
+  expect([count("frames"), count("streams")]).toEqual([0, 0]);
+});
+
 test("an append keeps a stream that would have been removed", async () => {
   const { store, clock, run, sweep } = setUp();
   await run(store.open("job", { ...STREAM, ttlMs: 5_000 }));
