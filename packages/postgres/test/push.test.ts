@@ -80,6 +80,8 @@ describe.skipIf(programs === undefined)("push in a transaction", () => {
     ["a reserved event", "a", "stream.end", "x"],
     ["no data", "a", "x", null],
     ["too much data", "a", "x", "x".repeat(1_048_577)],
+    ["too many lines", "a", "x", "\n".repeat(200_000)],
+    ["too long a name", "a", "x".repeat(1_048_577), ""],
   ] as const)("refuses %s", async ([, channel, event, data]) => {
     const { pool, push } = await setUp();
     await expect(pool.query(push(channel, event, data))).rejects.toMatchObject({ code: /^22/ });

@@ -2,6 +2,8 @@
 const KEEP = 65_536;
 const KEEP_BYTES = 8_388_608;
 const TTL = 3_600_000;
+/** How many bytes an event has at most as a client gets it, so that it is below the limit of every client. */
+const MAX_FRAME = 1_048_576;
 /** How long pushed events wait for a process that moves them, in ms. */
 const OUTBOX_TTL = 24 * 3_600_000;
 
@@ -25,6 +27,8 @@ DECLARE
   v_id text := replace(replace(replace(channel, '%', '%25'), '{', '%7b'), '}', '%7d');
   v_pending text := coalesce(current_setting('${schema}.pending', true), '');
   v_batch bigint;
+  v_frame bytea := convert_to(coalesce('event: ' || event || E'\\n', '') || 'data: '
+    || regexp_replace(data, '\\r\\n|\\r|\\n', E'\\ndata: ', 'g') || E'\\n\\n', 'UTF8');
 BEGIN
   -- U+10000 and above count twice, as in JavaScript.
   IF channel IS NULL OR channel = '' OR channel ~ '[\\u0001-\\u001f\\u007f-\\u009f]'
@@ -38,8 +42,8 @@ BEGIN
     RAISE EXCEPTION 'Event names that begin with "stream." are reserved.' USING ERRCODE = '22023';
   END IF;
   IF data IS NULL THEN RAISE EXCEPTION 'The data of an event must not be null.' USING ERRCODE = '22004'; END IF;
-  IF octet_length(data) > 1048576 THEN
-    RAISE EXCEPTION 'The data of an event has at most 1048576 bytes.' USING ERRCODE = '22023';
+  IF octet_length(v_frame) > ${MAX_FRAME} THEN
+    RAISE EXCEPTION 'An event has at most ${MAX_FRAME} bytes, with its name and "data: " before each line.' USING ERRCODE = '22023';
   END IF;
 
   IF v_pending = '' THEN v_pending := nextval('${schema}.batch') || E'\\n'; END IF;
@@ -47,9 +51,7 @@ BEGIN
   IF position(E'\\n' || v_id || E'\\n' IN v_pending) = 0 THEN
     PERFORM set_config('${schema}.pending', v_pending || v_id || E'\\n', true);
   END IF;
-  INSERT INTO ${schema}.outbox (batch, id, frame, pushed_at) VALUES (v_batch, v_id,
-    convert_to(coalesce('event: ' || event || E'\\n', '') || 'data: '
-      || regexp_replace(data, '\\r\\n|\\r|\\n', E'\\ndata: ', 'g') || E'\\n\\n', 'UTF8'), ${schema}.now_ms());
+  INSERT INTO ${schema}.outbox (batch, id, frame, pushed_at) VALUES (v_batch, v_id, v_frame, ${schema}.now_ms());
 END $$;
 
 -- Runs once for each row, and does its work for the first of a batch.
