@@ -51,10 +51,13 @@ export class Database {
     return this.#run("read", { text, values });
   }
 
-  /** Runs several statements in one transaction, whatever level of isolation the role has. */
+  /**
+   * Runs several statements in one transaction, whatever level of isolation the role has. The health does not hear of them: one
+   * that has nothing to write says nothing about the disk, and one that fails says nothing about the calls.
+   */
   async block(text: string): Promise<readonly Row[]> {
     await this.#checkLayout();
-    return this.#run("write", { text: `BEGIN ISOLATION LEVEL READ COMMITTED; ${text}; COMMIT` });
+    return this.#run(undefined, { text: `BEGIN ISOLATION LEVEL READ COMMITTED; ${text}; COMMIT` });
   }
 
   #checkLayout(): Promise<void> {
@@ -75,17 +78,17 @@ export class Database {
     throw unavailable(undefined, reason);
   }
 
-  async #run(kind: "read" | "write", statement: Statement): Promise<readonly Row[]> {
+  async #run(kind: "read" | "write" | undefined, statement: Statement): Promise<readonly Row[]> {
     const { health, clock, timeout } = this.#options;
     const attempt = new Attempt(this.#options.pool);
     try {
       const rows = await withTimeout(clock, timeout, () => attempt.run(statement));
-      health.report(kind, true);
+      if (kind !== undefined) health.report(kind, true);
       return rows;
     } catch (error) {
       if (isAboutId(error)) throw brokenStream(error);
       this.#checked = undefined;
-      health.report(kind, false);
+      if (kind !== undefined) health.report(kind, false);
       throw unavailable(error);
     } finally {
       attempt.abandon();

@@ -1,5 +1,7 @@
-import type { Clock } from "@holdfast/core";
+import { type Clock, HoldfastError } from "@holdfast/core";
+import type { Report } from "@holdfast/core/internal";
 import type { Database } from "./database.ts";
+import { DRAIN_IS_LOCKED } from "./sql/index.ts";
 
 export interface OutboxPollerOptions {
   readonly database: Database;
@@ -7,6 +9,7 @@ export interface OutboxPollerOptions {
   readonly clock: Clock;
   /** In ms. */
   readonly interval: number;
+  readonly report: Report;
   /** Frames of this key were moved into its channel. */
   readonly onMoved: (key: string) => void;
 }
@@ -27,6 +30,8 @@ export class OutboxPoller {
   /** The outbox has more than was read. */
   #pollAgain = false;
   #sweepAt = -Infinity;
+  /** The last poll has failed, in a part at least, and the observer knows. */
+  #isFailing = false;
 
   constructor(options: OutboxPollerOptions) {
     this.#options = options;
@@ -54,20 +59,35 @@ export class OutboxPoller {
 
   /** Returns when to poll again, in ms. */
   async #poll(): Promise<number> {
-    const { database, schema, clock, interval, onMoved } = this.#options;
+    const { database, schema, clock, interval, report, onMoved } = this.#options;
     try {
+      let error: unknown;
       while (this.#pollAgain && this.#isActive) {
-        const rows = await database.block(`SELECT id FROM ${schema}.drain() AS id`);
-        this.#pollAgain = rows.length > 0;
-        for (const { id } of rows) onMoved(String(id));
+        const rows = await database.block(
+          `SELECT id FROM ${schema}.drain() AS id; SELECT current_setting('${schema}.drain_error', true) AS error`,
+        );
+        const ids = rows.filter(({ id }) => typeof id === "string");
+        this.#pollAgain = ids.length > 0;
+        for (const { id } of ids) onMoved(String(id));
+        error = rows.at(-1)?.["error"];
       }
-      if (clock.now() < this.#sweepAt) return interval;
-      const [row] = await database.block(`SELECT ${schema}.sweep() AS removed`);
-      this.#sweepAt = clock.now() + (Number(row?.["removed"]) < FULL_SWEEP ? SWEEP_INTERVAL : 0);
+      if (error === DRAIN_IS_LOCKED) return interval;
+      if (typeof error === "string" && error !== "") throw channelFailed(error);
+      if (clock.now() >= this.#sweepAt) {
+        const [row] = await database.block(`SELECT ${schema}.sweep() AS removed`);
+        this.#sweepAt = clock.now() + (Number(row?.["removed"]) < FULL_SWEEP ? SWEEP_INTERVAL : 0);
+      }
+      this.#isFailing = false;
       return interval;
-    } catch {
-      // The database has reported it to whoever listens to the health of the store.
+    } catch (error) {
+      if (!this.#isFailing) report("failed", { id: undefined, stage: "store", error });
+      this.#isFailing = true;
       return Math.max(interval, FAILURE_INTERVAL);
     }
   }
+}
+
+function channelFailed(error: string): HoldfastError {
+  const message = `What transactions have pushed could not be moved into the channel ${error}`;
+  return new HoldfastError("STORE_UNAVAILABLE", message, { retryable: true, expose: false });
 }

@@ -43,7 +43,12 @@ export interface PostgresStoreOptions {
   readonly timeout?: number;
   /** How often a process that reads or produces asks for what transactions have pushed, in ms. @default 20 */
   readonly pollInterval?: number;
-  /** Its `failed` is called, with the stage `store`, when the connection for notifications fails. @default console.warn */
+  /**
+   * Its `failed` is called, with the stage `store`, when the connection for notifications fails, and once when what
+   * transactions push cannot be moved into its channels.
+   *
+   * @default console.warn
+   */
   readonly observer?: Observer;
   /** For time-outs and reconnections; leases run by the clock of the server. @default systemClock */
   readonly clock?: Clock;
@@ -80,12 +85,14 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   check(options);
 
   const health = createHealth();
+  const report = createReport(options.observer);
   const database = new Database({ pool, schema, timeout, clock, health });
   const poller = new OutboxPoller({
     database,
     schema,
     clock,
     interval: pollInterval,
+    report,
     onMoved: (key) => hint(key, "changed"),
   });
   const hints = createHints({
@@ -95,7 +102,7 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
     timeout,
     clock,
     random,
-    report: createReport(options.observer),
+    report,
     onActive: (isActive) => poller.setActive(isActive),
     onOutbox: () => poller.poll(),
   });

@@ -1,5 +1,6 @@
 // Covers src/errors.ts, src/database.ts, src/migrate.ts and src/hints: what a service sees when Postgres does not play along.
 
+import { setTimeout as pause } from "node:timers/promises";
 import { createRegistry } from "@holdfast/core";
 import type { Pool, PoolClient } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -107,12 +108,16 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     const changes: boolean[] = [];
     onTestFinished(store.health((isHealthy) => void changes.push(isHealthy)));
     await store.migrate();
+    const wake = store.wake(["job"], () => undefined);
+    onTestFinished(() => wake.close());
     await store.open("job", STREAM);
     await append(store, "job", 1, ["f1"]);
     disk.isFull = true;
     for (const call of [() => append(store, "job", 2, ["f2"]), () => store.open("other", STREAM)])
       await expect(call()).rejects.toEqual(isUnavailable(/disk of the server is full/));
     expect(await texts(store, "job")).toEqual(["f1"]);
+    // Meanwhile the outbox is asked, which has nothing to write.
+    await pause(200);
     expect(changes).toEqual([false]);
     disk.isFull = false;
     expect(await append(store, "job", 2, ["f2"])).toEqual({ code: "ok", last: 2 });
@@ -150,6 +155,54 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     await expect(texts(store, "job")).rejects.toEqual(isUnavailable(/did not write/, false));
     expect(await texts(store, "other")).toEqual([]);
     expect(changes).toEqual([]);
+  });
+
+  test("fails one channel alone that takes nothing, says so once, and moves what waits when it does", async () => {
+    const { store, admin, schema, failures } = await setUp();
+    const changes: boolean[] = [];
+    onTestFinished(store.health((isHealthy) => void changes.push(isHealthy)));
+    await store.migrate();
+    const wake = store.wake(["room"], () => undefined);
+    onTestFinished(() => wake.close());
+    const push = (id: string) => admin.query(`SELECT ${schema}.push('${id}', NULL, '1')`);
+    const expectCount = (id: string, count: number) =>
+      eventually(async () => expect(await texts(store, id)).toHaveLength(count));
+    await push("room");
+    await expectCount("room", 1);
+    await admin.query(`INSERT INTO ${schema}.frames SELECT stream, 2, '' FROM ${schema}.streams`);
+    // More than one drain looks at.
+    await admin.query(`INSERT INTO ${schema}.commits
+      SELECT nextval('${schema}.commit_order'), nextval('${schema}.batch'), 'room' FROM generate_series(1, 1000)`);
+    await push("room");
+    for (const count of [1, 2]) {
+      await push("other");
+      await expectCount("other", count);
+    }
+    await eventually(() => expect(failures).toHaveLength(1));
+    expect(failures).toEqual([
+      {
+        id: undefined,
+        stage: "store",
+        error: expect.objectContaining({ message: expect.stringMatching(/"room": .*frames_pkey/) }),
+      },
+    ]);
+    await admin.query(`DELETE FROM ${schema}.frames WHERE frame = ''`);
+    await expectCount("room", 2);
+    expect([failures.length, changes]).toEqual([1, []]);
+  });
+
+  test("tells the observer once, and not the health, that nothing can be moved", async () => {
+    const { store, admin, schema, failures } = await setUp();
+    const changes: boolean[] = [];
+    onTestFinished(store.health((isHealthy) => void changes.push(isHealthy)));
+    await store.migrate();
+    await admin.query(`CREATE OR REPLACE FUNCTION ${schema}.drain() RETURNS SETOF text LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'canceled' USING ERRCODE = '57014'; END $$`);
+    const wake = store.wake(["room"], () => undefined);
+    onTestFinished(() => wake.close());
+    await eventually(() => expect(failures).toHaveLength(1));
+    await pause(1_200);
+    expect([failures.length, changes]).toEqual([1, []]);
   });
 
   test("keeps the order of appends that do not wait for each other", async () => {

@@ -45,7 +45,8 @@ test("an expired stream is removed, some of it at a time", async () => {
 
 test("much that is expired is gone soon, without further writes", async () => {
   const { store, clock, count, run, sweep } = setUp();
-  for (let index = 0; index < 150; index++) await run(store.open(`job ${index}`, { ...STREAM, ttlMs: 1_000 }));
+  for (let index = 0; index < 150; index++)
+    await run(store.open(`job ${index}`, { ...STREAM, ttlMs: 1_000 }));
   await run(append(store, "job 0", 1, frames(9_500), { ttlMs: 1_000 }));
   await clock.advance(10_000);
   await sweep();

@@ -1,5 +1,5 @@
 export { LAYOUT } from "./tables.ts";
-export { outboxChannel } from "./outbox-functions.ts";
+export { DRAIN_IS_LOCKED, outboxChannel } from "./outbox-functions.ts";
 import { outboxFunctions, outboxTrigger } from "./outbox-functions.ts";
 import { storeFunctions } from "./store-functions.ts";
 import { addedColumns, tables } from "./tables.ts";

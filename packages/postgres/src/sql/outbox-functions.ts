@@ -7,6 +7,9 @@ const MAX_FRAME = 1_048_576;
 /** How long pushed events wait for a process that moves them, in ms. */
 const OUTBOX_TTL = 24 * 3_600_000;
 
+/** What `drain` sets where it has done nothing, since another process was at it. */
+export const DRAIN_IS_LOCKED = "locked";
+
 /** The channel of `NOTIFY` that tells of commits. */
 export const outboxChannel = (schema: string): string => `${schema}_outbox`;
 
@@ -73,57 +76,83 @@ BEGIN
   IF current_setting('${schema}.notify', true) = 'on' THEN PERFORM pg_notify('${outboxChannel(schema)}', ''); END IF;
   RETURN NULL;
 END $$;
--- Returns the ids of the channels that have got frames. A live stream's id gets none: they wait until it is gone.
+
+-- Returns the ids of the channels that have got frames. A live stream's id gets none: they wait until it is gone. A channel that
+-- fails is left out, and the setting drain_error names one of these. It also says if somebody else drains.
 CREATE OR REPLACE FUNCTION ${schema}.drain() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
-  s ${schema}.streams;
+  v_failed text[] := '{}';
+  v_failures int;
+  v_moved boolean := false;
   v record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM ${schema}.commits) THEN RETURN; END IF;
+  IF NOT pg_try_advisory_xact_lock(hashtext('${schema}.drain'), 0) THEN
+    PERFORM set_config('${schema}.drain_error', '${DRAIN_IS_LOCKED}', true);
+    RETURN;
+  END IF;
+  LOOP
+    v_failures := cardinality(v_failed);
+    FOR v IN SELECT c.id, max(c.n) AS n FROM (SELECT k.id, k.n FROM ${schema}.commits AS k
+        LEFT JOIN ${schema}.streams AS t ON t.id = k.id AND t.kind = 'stream' AND t.expires_at > ${schema}.now_ms()
+        WHERE t.id IS NULL AND k.id <> ALL (v_failed) ORDER BY k.n LIMIT 1000) AS c GROUP BY c.id ORDER BY c.id LOOP
+      BEGIN
+        CONTINUE WHEN NOT ${schema}.drain_channel(v.id, v.n);
+        v_moved := true;
+        RETURN NEXT v.id;
+      EXCEPTION WHEN OTHERS THEN
+        v_failed := v_failed || v.id;
+        PERFORM set_config('${schema}.drain_error', format('%s: %s', to_json(v.id), SQLERRM), true);
+      END;
+    END LOOP;
+    EXIT WHEN v_moved OR cardinality(v_failed) = v_failures;
+  END LOOP;
+END $$;
+
+-- Moves what the commits up to p_n have pushed to a channel. Returns whether it has got frames.
+CREATE OR REPLACE FUNCTION ${schema}.drain_channel(p_id text, p_n bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  s ${schema}.streams;
   v_now bigint;
   v_first bigint;
   v_count bigint;
   v_added bigint;
 BEGIN
-  IF NOT EXISTS (SELECT FROM ${schema}.commits) THEN RETURN; END IF;
-  IF NOT pg_try_advisory_xact_lock(hashtext('${schema}.drain'), 0) THEN RETURN; END IF;
-  FOR v IN SELECT c.id, max(c.n) AS n FROM (SELECT k.id, k.n FROM ${schema}.commits AS k
-      LEFT JOIN ${schema}.streams AS t ON t.id = k.id AND t.kind = 'stream' AND t.expires_at > ${schema}.now_ms()
-      WHERE t.id IS NULL ORDER BY k.n LIMIT 1000) AS c GROUP BY c.id ORDER BY c.id LOOP
-    INSERT INTO ${schema}.streams (id, kind) VALUES (v.id, 'channel') ON CONFLICT DO NOTHING;
-    SELECT * INTO s FROM ${schema}.streams WHERE id = v.id FOR UPDATE;
-    CONTINUE WHEN NOT FOUND;
-    v_now := ${schema}.now_ms();
-    IF s.expires_at <= v_now THEN
-      IF s.stream IS NOT NULL THEN INSERT INTO ${schema}.retired VALUES (s.stream); END IF;
-      s.stream := nextval('${schema}.life');
-      s.epoch := substr(md5(random()::text || clock_timestamp()::text), 1, 10);
-      s.last := 0;
-      s.first := 1;
-      s.keep := ${KEEP};
-      s.keep_bytes := ${KEEP_BYTES};
-      s.ttl := ${TTL};
-      UPDATE ${schema}.streams SET stream = s.stream, kind = 'channel', epoch = s.epoch, joints = '[]', fence = 0, first = 1,
-        keep = s.keep, keep_bytes = s.keep_bytes, ttl = s.ttl, retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
-        sweep_at = v_now + s.ttl WHERE id = v.id;
-    ELSIF s.kind <> 'channel' THEN
-      CONTINUE;
-    END IF;
-    WITH moved AS (INSERT INTO ${schema}.frames SELECT s.stream, s.last + row_number() OVER (ORDER BY c.n, o.n), o.frame
-      FROM ${schema}.commits AS c JOIN ${schema}.outbox AS o ON o.batch = c.batch AND o.id = c.id
-      WHERE c.id = v.id AND c.n <= v.n RETURNING octet_length(frame) AS size)
-      SELECT count(*), coalesce(sum(size), 0) INTO v_count, v_added FROM moved;
-    DELETE FROM ${schema}.outbox AS o USING ${schema}.commits AS c
-      WHERE c.id = v.id AND c.n <= v.n AND o.batch = c.batch AND o.id = c.id;
-    DELETE FROM ${schema}.commits WHERE id = v.id AND n <= v.n;
-    s.last := s.last + v_count;
-    v_first := s.first;
-    s.first := greatest(s.first, s.last + 1 - s.keep);
-    IF s.keep_bytes IS NOT NULL THEN s := ${schema}.limit_bytes(s, v_count, v_added); END IF;
-    IF s.first / 64 > v_first / 64 THEN
-      DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= v_first / 64 * 64 AND seq < s.first;
-    END IF;
-    UPDATE ${schema}.streams SET first = s.first, last = s.last, counted = s.counted, bytes = s.bytes, offsets = s.offsets, expires_at = v_now + s.ttl WHERE id = v.id;
-    RETURN NEXT v.id;
-  END LOOP;
+  INSERT INTO ${schema}.streams (id, kind) VALUES (p_id, 'channel') ON CONFLICT DO NOTHING;
+  SELECT * INTO s FROM ${schema}.streams WHERE id = p_id FOR UPDATE;
+  IF NOT FOUND THEN RETURN false; END IF;
+  v_now := ${schema}.now_ms();
+  IF s.expires_at <= v_now THEN
+    IF s.stream IS NOT NULL THEN INSERT INTO ${schema}.retired VALUES (s.stream); END IF;
+    s.stream := nextval('${schema}.life');
+    s.epoch := substr(md5(random()::text || clock_timestamp()::text), 1, 10);
+    s.last := 0;
+    s.first := 1;
+    s.keep := ${KEEP};
+    s.keep_bytes := ${KEEP_BYTES};
+    s.ttl := ${TTL};
+    UPDATE ${schema}.streams SET stream = s.stream, kind = 'channel', epoch = s.epoch, joints = '[]', fence = 0, first = 1,
+      keep = s.keep, keep_bytes = s.keep_bytes, ttl = s.ttl, retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
+      sweep_at = v_now + s.ttl WHERE id = p_id;
+  ELSIF s.kind <> 'channel' THEN
+    RETURN false;
+  END IF;
+  WITH moved AS (INSERT INTO ${schema}.frames SELECT s.stream, s.last + row_number() OVER (ORDER BY c.n, o.n), o.frame
+    FROM ${schema}.commits AS c JOIN ${schema}.outbox AS o ON o.batch = c.batch AND o.id = c.id
+    WHERE c.id = p_id AND c.n <= p_n RETURNING octet_length(frame) AS size)
+    SELECT count(*), coalesce(sum(size), 0) INTO v_count, v_added FROM moved;
+  DELETE FROM ${schema}.outbox AS o USING ${schema}.commits AS c
+    WHERE c.id = p_id AND c.n <= p_n AND o.batch = c.batch AND o.id = c.id;
+  DELETE FROM ${schema}.commits WHERE id = p_id AND n <= p_n;
+  s.last := s.last + v_count;
+  v_first := s.first;
+  s.first := greatest(s.first, s.last + 1 - s.keep);
+  IF s.keep_bytes IS NOT NULL THEN s := ${schema}.limit_bytes(s, v_count, v_added); END IF;
+  IF s.first / 64 > v_first / 64 THEN
+    DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= v_first / 64 * 64 AND seq < s.first;
+  END IF;
+  UPDATE ${schema}.streams SET first = s.first, last = s.last, counted = s.counted, bytes = s.bytes, offsets = s.offsets, expires_at = v_now + s.ttl WHERE id = p_id;
+  RETURN true;
 END $$;
 
 -- Removes some of what is expired, and returns how many frames. Not beside drain: both lock several rows.
