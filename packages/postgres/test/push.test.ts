@@ -87,6 +87,23 @@ describe.skipIf(programs === undefined)("push in a transaction", () => {
     await expect(pool.query(push(channel, event, data))).rejects.toMatchObject({ code: /^22/ });
   });
 
+  test("moves much little by little, in order, and others beside it", async () => {
+    const { store, pool, push, schema } = await setUp();
+    const many = `SELECT ${schema}.push('import', NULL, i::text) FROM generate_series`;
+    await inTransaction(pool, `${many}(1, 11000) AS i`, push("other", null, "1"));
+    await pool.query(`${many}(11001, 11010) AS i`);
+    const drainOnce = async (): Promise<unknown[]> =>
+      (await pool.query(`SELECT id FROM ${schema}.drain() AS id`)).rows.map(({ id }) => id);
+    const counts: number[] = [];
+    while ((await drainOnce()).length > 0) counts.push((await texts(store, "import")).length);
+    expect(counts).toEqual([5_000, 10_000, 11_010]);
+    const data = Array.from({ length: 11_010 }, (_, index) => `${index + 1}`);
+    await expectTexts(store, "import", data);
+    await expectTexts(store, "other", ["1"]);
+    const left = await pool.query(`SELECT n FROM ${schema}.commits UNION ALL SELECT n FROM ${schema}.outbox`);
+    expect(left.rows).toEqual([]);
+  });
+
   test("keeps every id apart that a registry accepts", async () => {
     const { store, pool, push } = await setUp();
     drain(store);

@@ -4,6 +4,9 @@ const KEEP_BYTES = 8_388_608;
 const TTL = 3_600_000;
 /** How many bytes an event has at most as a client gets it, so that it is below the limit of every client. */
 const MAX_FRAME = 1_048_576;
+/** How many frames one drain moves, so that it takes a moment; and how many of each channel at least. */
+const DRAIN_FRAMES = 5_000;
+const CHANNEL_FRAMES = 5;
 /** How long pushed events wait for a process that moves them, in ms. */
 const OUTBOX_TTL = 24 * 3_600_000;
 
@@ -83,7 +86,8 @@ CREATE OR REPLACE FUNCTION ${schema}.drain() RETURNS SETOF text LANGUAGE plpgsql
 DECLARE
   v_failed text[] := '{}';
   v_failures int;
-  v_moved boolean := false;
+  v_rest bigint := ${DRAIN_FRAMES};
+  v_count bigint;
   v record;
 BEGIN
   IF NOT EXISTS (SELECT FROM ${schema}.commits) THEN RETURN; END IF;
@@ -97,20 +101,21 @@ BEGIN
         LEFT JOIN ${schema}.streams AS t ON t.id = k.id AND t.kind = 'stream' AND t.expires_at > ${schema}.now_ms()
         WHERE t.id IS NULL AND k.id <> ALL (v_failed) ORDER BY k.n LIMIT 1000) AS c GROUP BY c.id ORDER BY c.id LOOP
       BEGIN
-        CONTINUE WHEN NOT ${schema}.drain_channel(v.id, v.n);
-        v_moved := true;
+        v_count := ${schema}.drain_channel(v.id, v.n, greatest(v_rest, ${CHANNEL_FRAMES}));
+        CONTINUE WHEN v_count IS NULL;
+        v_rest := v_rest - v_count;
         RETURN NEXT v.id;
       EXCEPTION WHEN OTHERS THEN
         v_failed := v_failed || v.id;
         PERFORM set_config('${schema}.drain_error', format('%s: %s', to_json(v.id), SQLERRM), true);
       END;
     END LOOP;
-    EXIT WHEN v_moved OR cardinality(v_failed) = v_failures;
+    EXIT WHEN v_rest < ${DRAIN_FRAMES} OR cardinality(v_failed) = v_failures;
   END LOOP;
 END $$;
 
--- Moves what the commits up to p_n have pushed to a channel. Returns whether it has got frames.
-CREATE OR REPLACE FUNCTION ${schema}.drain_channel(p_id text, p_n bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Moves the first p_limit of what the commits up to p_n have pushed to a channel. Returns how many; NULL if it is none now.
+CREATE OR REPLACE FUNCTION ${schema}.drain_channel(p_id text, p_n bigint, p_limit bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   s ${schema}.streams;
   v_now bigint;
@@ -120,7 +125,7 @@ DECLARE
 BEGIN
   INSERT INTO ${schema}.streams (id, kind) VALUES (p_id, 'channel') ON CONFLICT DO NOTHING;
   SELECT * INTO s FROM ${schema}.streams WHERE id = p_id FOR UPDATE;
-  IF NOT FOUND THEN RETURN false; END IF;
+  IF NOT FOUND THEN RETURN NULL; END IF;
   v_now := ${schema}.now_ms();
   IF s.expires_at <= v_now THEN
     IF s.stream IS NOT NULL THEN INSERT INTO ${schema}.retired VALUES (s.stream); END IF;
@@ -135,15 +140,17 @@ BEGIN
       keep = s.keep, keep_bytes = s.keep_bytes, ttl = s.ttl, retry_window = 0, error = NULL, end_status = NULL, end_error = NULL, cancel_reason = NULL, cancel_grace = NULL,
       sweep_at = v_now + s.ttl WHERE id = p_id;
   ELSIF s.kind <> 'channel' THEN
-    RETURN false;
+    RETURN NULL;
   END IF;
-  WITH moved AS (INSERT INTO ${schema}.frames SELECT s.stream, s.last + row_number() OVER (ORDER BY c.n, o.n), o.frame
-    FROM ${schema}.commits AS c JOIN ${schema}.outbox AS o ON o.batch = c.batch AND o.id = c.id
-    WHERE c.id = p_id AND c.n <= p_n RETURNING octet_length(frame) AS size)
+  WITH next AS (SELECT c.n AS commit, o.batch, o.n, o.frame FROM ${schema}.commits AS c CROSS JOIN LATERAL
+      (SELECT r.batch, r.n, r.frame FROM ${schema}.outbox AS r WHERE r.batch = c.batch AND r.id = p_id ORDER BY r.n LIMIT p_limit) AS o
+      WHERE c.id = p_id AND c.n <= p_n ORDER BY c.n, o.n LIMIT p_limit),
+    gone AS (DELETE FROM ${schema}.outbox AS o USING next WHERE o.batch = next.batch AND o.id = p_id AND o.n = next.n),
+    moved AS (INSERT INTO ${schema}.frames SELECT s.stream, s.last + row_number() OVER (ORDER BY commit, n), frame FROM next
+      RETURNING octet_length(frame) AS size)
     SELECT count(*), coalesce(sum(size), 0) INTO v_count, v_added FROM moved;
-  DELETE FROM ${schema}.outbox AS o USING ${schema}.commits AS c
-    WHERE c.id = p_id AND c.n <= p_n AND o.batch = c.batch AND o.id = c.id;
-  DELETE FROM ${schema}.commits WHERE id = p_id AND n <= p_n;
+  DELETE FROM ${schema}.commits AS c WHERE c.id = p_id AND c.n <= p_n
+    AND NOT EXISTS (SELECT FROM ${schema}.outbox AS o WHERE o.batch = c.batch AND o.id = p_id);
   s.last := s.last + v_count;
   v_first := s.first;
   s.first := greatest(s.first, s.last + 1 - s.keep);
@@ -152,7 +159,7 @@ BEGIN
     DELETE FROM ${schema}.frames WHERE stream = s.stream AND seq >= v_first / 64 * 64 AND seq < s.first;
   END IF;
   UPDATE ${schema}.streams SET first = s.first, last = s.last, counted = s.counted, bytes = s.bytes, offsets = s.offsets, expires_at = v_now + s.ttl WHERE id = p_id;
-  RETURN true;
+  RETURN v_count;
 END $$;
 
 -- Removes some of what is expired, and returns how many frames. Not beside drain: both lock several rows.
