@@ -136,6 +136,33 @@ describe.skipIf(programs === undefined)("push in a transaction", () => {
     expect(await texts(store, "undone")).toEqual([]);
   });
 
+  test.for([
+    ["RESET ALL"],
+    ["RESET ALL", "another push"],
+    ["SET CONSTRAINTS ALL IMMEDIATE", "another push", "SET CONSTRAINTS ALL DEFERRED", "a push", "RESET ALL"],
+  ])("fails a transaction whose setting is lost, rather than lose its events: %j", async (statements) => {
+    const { store, pool, push } = await setUp();
+    drain(store);
+    const losing = statements.map((text) => (text.endsWith("push") ? push("room", null, "2") : text));
+    const failing = inTransaction(pool, push("room", null, "1"), ...losing);
+    await expect(failing).rejects.toMatchObject({ code: "55000" });
+    await inTransaction(pool, "RESET ALL", push("room", null, "3"));
+    await expectTexts(store, "room", ["3"]);
+  });
+
+  test("is called by a deferred trigger, too", async () => {
+    const { store, pool, push, schema } = await setUp();
+    drain(store);
+    await pool.query(`CREATE TABLE ${schema}.orders (id int);
+      CREATE FUNCTION ${schema}.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM ${schema}.push('12', NULL, 'order ' || NEW.id); RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER tell AFTER INSERT ON ${schema}.orders DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION ${schema}.tell()`);
+    const order = `INSERT INTO ${schema}.orders VALUES (1)`;
+    await inTransaction(pool, push("12", null, "a"), order, push("12", null, "b"), order);
+    await expectTexts(store, "12", ["a", "b", "order 1", "order 1"]);
+  });
+
   test("lets serializable transactions commit that push to the same channels", async () => {
     const { store, pool, other, push } = await setUp();
     drain(store);

@@ -23,8 +23,10 @@ export const outboxChannel = (schema: string): string => `${schema}_outbox`;
  * the same channels, for as long as these take.
  *
  * The transaction keeps the names of its channels in a setting, not in a table: a serializable transaction must read no rows
- * that others write. There are 1,024 locks, so that one transaction cannot exhaust the memory for locks, and they are taken
- * in one order, so that commits cannot deadlock.
+ * that others write. The first line of the setting has the batch that has no numbers yet, or nothing, and the first batch of the
+ * transaction: what was pushed before somebody reset the setting is of an earlier one, and the transaction fails. There are 1,024
+ * locks, so that one transaction cannot exhaust the memory for locks, and they are taken in one order, so that commits cannot
+ * deadlock.
  */
 export const outboxFunctions = (schema: string): string => `
 CREATE OR REPLACE FUNCTION ${schema}.push(channel text, event text, data text) RETURNS void
@@ -52,8 +54,11 @@ BEGIN
     RAISE EXCEPTION 'An event has at most ${MAX_FRAME} bytes, with its name and "data: " before each line.' USING ERRCODE = '22023';
   END IF;
 
-  IF v_pending = '' THEN v_pending := nextval('${schema}.batch') || E'\\n'; END IF;
-  v_batch := split_part(v_pending, E'\\n', 1);
+  v_batch := nullif(split_part(split_part(v_pending, E'\\n', 1), ' ', 1), '');
+  IF v_batch IS NULL THEN
+    v_batch := nextval('${schema}.batch');
+    v_pending := v_batch || ' ' || coalesce(nullif(trim(v_pending), ''), v_batch::text) || E'\\n';
+  END IF;
   IF position(E'\\n' || v_id || E'\\n' IN v_pending) = 0 THEN
     PERFORM set_config('${schema}.pending', v_pending || v_id || E'\\n', true);
   END IF;
@@ -65,17 +70,21 @@ CREATE OR REPLACE FUNCTION ${schema}.number_pushes() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v_pending text := coalesce(current_setting('${schema}.pending', true), '');
-  v_ids text[];
+  v_ids text[] := string_to_array(rtrim(v_pending, E'\\n'), E'\\n');
+  v_batch bigint := nullif(split_part(v_ids[1], ' ', 1), '');
+  v_first bigint := coalesce(nullif(split_part(v_ids[1], ' ', 2), '')::bigint, v_batch);
   v_lock int;
 BEGIN
-  IF v_pending = '' THEN RETURN NULL; END IF;
-  PERFORM set_config('${schema}.pending', '', true);
-  v_ids := string_to_array(rtrim(v_pending, E'\\n'), E'\\n');
+  IF v_first IS NULL OR NEW.batch < v_first THEN
+    RAISE EXCEPTION 'The setting ${schema}.pending was reset behind a push, as RESET ALL does.' USING ERRCODE = '55000';
+  END IF;
+  IF v_batch IS NULL OR NEW.batch < v_batch THEN RETURN NULL; END IF;
+  PERFORM set_config('${schema}.pending', ' ' || v_first, true);
   FOR v_lock IN SELECT DISTINCT hashtext(id) & 1023 FROM unnest(v_ids[2:]) AS u (id) ORDER BY 1 LOOP
     PERFORM pg_advisory_xact_lock(hashtext('${schema}.push'), v_lock);
   END LOOP;
   INSERT INTO ${schema}.commits
-    SELECT nextval('${schema}.commit_order'), v_ids[1]::bigint, id FROM unnest(v_ids[2:]) AS u (id);
+    SELECT nextval('${schema}.commit_order'), v_batch, id FROM unnest(v_ids[2:]) AS u (id);
   IF current_setting('${schema}.notify', true) = 'on' THEN PERFORM pg_notify('${outboxChannel(schema)}', ''); END IF;
   RETURN NULL;
 END $$;
