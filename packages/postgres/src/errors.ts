@@ -25,10 +25,10 @@ export function isCollision(error: unknown): boolean {
   return ["40001", "40P01"].includes(stateOf(error) ?? "");
 }
 
-/** Whether the connection is as good as before the error. */
+/** Whether the connection is as good as before the error. Its severity does not say so: that is in the language of the server. */
 export function keepsConnection(error: unknown): boolean {
-  const { severity } = error as { severity?: unknown };
-  return stateOf(error) !== undefined && severity === "ERROR";
+  const state = stateOf(error);
+  return state !== undefined && !/^(57P|08|53300|58|XX)/.test(state);
 }
 
 /** Whether the error says nothing about the server: something under this id is not the store's. */

@@ -144,6 +144,29 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     },
   );
 
+  test.for([
+    ["53100", false],
+    ["57014", false],
+    ["57P01", true],
+    ["08006", true],
+    ["53300", true],
+    ["XX000", true],
+  ] as const)(
+    "after error %s of a server that speaks German, closes its connection: %s",
+    async ([code, isClosed]) => {
+      const closed: unknown[] = [];
+      const client = {
+        on: () => undefined,
+        removeListener: () => undefined,
+        query: () => Promise.reject(Object.assign(new Error("Fehler"), { code, severity: "FEHLER" })),
+        release: (destroy: unknown) => void closed.push(destroy),
+      };
+      const store = postgresStore({ pool: { connect: () => Promise.resolve(client) } });
+      await expect(texts(store, "job")).rejects.toEqual(isUnavailable(/available/));
+      expect(closed).toEqual([isClosed]);
+    },
+  );
+
   test("fails one id alone whose frames somebody has removed", async () => {
     const { store, admin, schema } = await setUp();
     const changes: boolean[] = [];
