@@ -61,6 +61,12 @@ export class OutboxPoller {
   async #poll(): Promise<number> {
     const { database, schema, clock, interval, report, onMoved } = this.#options;
     try {
+      // First, so that what has waited in the outbox for too long goes nowhere.
+      if (clock.now() >= this.#sweepAt) {
+        this.#sweepAt = clock.now() + SWEEP_INTERVAL;
+        const [row] = await database.block(`SELECT ${schema}.sweep() AS removed`);
+        if (Number(row?.["removed"]) >= FULL_SWEEP) this.#sweepAt = clock.now();
+      }
       let error: unknown;
       while (this.#pollAgain && this.#isActive) {
         const rows = await database.block(
@@ -73,10 +79,6 @@ export class OutboxPoller {
       }
       if (error === DRAIN_IS_LOCKED) return interval;
       if (typeof error === "string" && error !== "") throw channelFailed(error);
-      if (clock.now() >= this.#sweepAt) {
-        const [row] = await database.block(`SELECT ${schema}.sweep() AS removed`);
-        this.#sweepAt = clock.now() + (Number(row?.["removed"]) < FULL_SWEEP ? SWEEP_INTERVAL : 0);
-      }
       this.#isFailing = false;
       return interval;
     } catch (error) {
