@@ -9,7 +9,7 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   external: ["@ag-ui/client", "@holdfast/client", "@holdfast/core", "rxjs"],
-  noExternal: ["@holdfast/client/internal"],
+  noExternal: ["@holdfast/client/internal", "@holdfast/core/internal"],
   esbuildOptions: (options) => {
     options.conditions = ["@holdfast/source"];
   },

@@ -9,7 +9,7 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   external: ["@holdfast/client", "@holdfast/core", "ai"],
-  noExternal: ["@holdfast/client/internal"],
+  noExternal: ["@holdfast/client/internal", "@holdfast/core/internal"],
   esbuildOptions: (options) => {
     options.conditions = ["@holdfast/source"];
   },

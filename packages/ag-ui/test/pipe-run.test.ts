@@ -46,8 +46,8 @@ test("a run that breaks off, or whose source fails, fails the stream", async () 
   expect(await pipe(throwError(() => new Error("The model is gone.")))).toMatchObject({ status: "failed" });
 });
 
-test("a run that reports its own error is whole", async () => {
-  expect(await pipe(from([started, failed]))).toEqual({ status: "done", read: [started, failed] });
+test("a run that reports its own error is read with it, and has failed", async () => {
+  expect(await pipe(from([started, failed]))).toEqual({ status: "failed", read: [started, failed] });
 });
 
 test("a stop leaves the source, also while it is silent", async () => {

@@ -171,7 +171,7 @@ test("`stop` stops the run", async () => {
   await run.settle(result);
   expect((await run.registry.find("thread"))?.status).toBe("cancelled");
   run.network.redirect(() => new Response(null, { status: 403 }));
-  await expect(page.stop()).rejects.toThrow("The run could not be stopped: 403.");
+  await expect(page.stop()).rejects.toThrow("The server has refused to stop it: 403.");
 });
 
 test("where nothing runs, `connectAgent` has nothing to read", async () => {
@@ -183,6 +183,95 @@ test("where nothing runs, `connectAgent` has nothing to read", async () => {
   const { length } = other.messages;
   await run.settle(other.connectAgent());
   expect(other.messages).toHaveLength(length);
+});
+
+describe("an agent that has a part of a run", () => {
+  /** An agent that has left after the first word, while the run goes on to its end. */
+  async function leave() {
+    const run = startRun(TALE);
+    const { page } = await askFor(5, run);
+    await run.settle(page.detachActiveRun());
+    await run.step(TALE.length);
+    return { run, page };
+  }
+
+  test("keeps it apart from another thread", async () => {
+    const { run, page } = await leave();
+    page.threadId = "other";
+    page.setMessages([QUESTION]);
+    await run.settle(page.connectAgent());
+    expect(page.messages).toEqual([QUESTION]);
+  });
+
+  test("has the run once, also after it was refused another one", async () => {
+    const expected = await undisturbed();
+    const { run, page } = await leave();
+    const handle = run.network.redirect(() => new Response("It is running.", { status: 409 }));
+    await expect(run.settle(page.runAgent())).rejects.toThrow();
+    run.network.redirect(handle);
+    await run.settle(page.connectAgent());
+    expect({ messages: page.messages, state: page.state as unknown }).toEqual(expected);
+  });
+
+  test("has it once after a request that has got nothing", async () => {
+    const expected = await undisturbed();
+    const { run, page } = await leave();
+    const handle = run.network.redirect(() => new Response(null, { status: 403 }));
+    await expect(run.settle(page.connectAgent())).rejects.toThrow();
+    run.network.redirect(handle);
+    await run.settle(page.connectAgent());
+    expect({ messages: page.messages, state: page.state as unknown }).toEqual(expected);
+  });
+
+  test("keeps what the page has added since", async () => {
+    const { run, page } = await leave();
+    page.addMessage({ id: "note", role: "user", content: "And then?" });
+    await run.settle(page.connectAgent());
+    expect(page.messages.map(({ id }) => id)).toEqual([
+      "question",
+      "note",
+      "tale",
+      "of-t1",
+      "result-t1",
+      "end",
+    ]);
+  });
+
+  test("gives it to its copies", async () => {
+    const expected = await undisturbed();
+    const { run, page } = await leave();
+    const copy = page.clone();
+    await run.settle(copy.connectAgent());
+    expect({ messages: copy.messages, state: copy.state as unknown }).toEqual(expected);
+  });
+
+  test("may have open interrupts", async () => {
+    const { run, page } = await leave();
+    const interrupts = [{ id: "i1", reason: "confirm" }];
+    page.pendingInterrupts = interrupts;
+    run.network.redirect(() => new Response(null, { status: 403 }));
+    await expect(run.settle(page.connectAgent())).rejects.toMatchObject({ name: "ConnectionError" });
+    expect(page.pendingInterrupts).toEqual(interrupts);
+  });
+});
+
+test("`connectAgent` during a run reads it anew", async () => {
+  const expected = await undisturbed();
+  const run = startRun(TALE);
+  const { page, result } = await askFor(5, run);
+  const connected = page.connectAgent();
+  await run.step(TALE.length);
+  await run.settle(Promise.all([result, connected]));
+  expect({ messages: page.messages, state: page.state as unknown }).toEqual(expected);
+});
+
+test("a stop that fails stops nothing, and a shutdown is an error", async () => {
+  const run = startRun(TALE);
+  const { page, result } = await askFor(5, run);
+  run.network.dropNext();
+  await expect(run.settle(page.stop())).rejects.toThrow("fetch failed");
+  void run.registry.cancel("thread");
+  await expect(run.settle(result)).rejects.toMatchObject({ reason: "cancelled" });
 });
 
 test("a copy of an agent reads on its own", async () => {

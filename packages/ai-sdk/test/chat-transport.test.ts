@@ -393,3 +393,41 @@ test("an answer in a store of somebody else's events is read past them", async (
   await run.settle(resumed);
   expect(chat).toMatchObject({ status: "ready", text: "Hello" });
 });
+
+test("a part that could not be read again is still a part", async () => {
+  const run = await askFor(2);
+  await run.settle(run.chat.stop());
+  await run.step(WORDS + 4);
+  // A response that breaks off at once, and then a refusal.
+  let responses = 0;
+  const server = run.network.redirect(() => {
+    if (responses++ > 0) return new Response(null, { status: 403 });
+    const body = new ReadableStream({ start: (controller) => controller.error(new TypeError("terminated")) });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  });
+  await run.settle(run.chat.resumeStream());
+  expect(run.chat.status).toBe("error");
+  run.network.redirect(() => new Response(null, { status: 204 }));
+  await run.settle(run.chat.resumeStream());
+  expect(run.chat.status).toBe("error");
+  run.network.redirect(server);
+  await run.settle(run.chat.resumeStream());
+  expect(run.chat).toMatchObject({ status: "ready", text: TALE });
+});
+
+test("a question that the server refuses is no disconnect: there is nothing to resume", async () => {
+  const run = startRun({ steps: [] });
+  run.network.redirect(() => new Response("busy", { status: 503 }));
+  const { chat } = run.openPage();
+  await run.settle(chat.ask());
+  expect(chat).toMatchObject({ status: "error", outcomes: [{ isError: true, isDisconnect: false }] });
+});
+
+test("a stop that fails stops nothing: a shutdown behind it is an error", async () => {
+  const run = await askFor(2);
+  run.network.dropNext();
+  await expect(run.settle(run.transport.stop("chat"))).rejects.toThrow("fetch failed");
+  void run.server.registry.cancel("chat");
+  await run.settle(run.response);
+  expect(run.chat).toMatchObject({ status: "error", outcomes: [{ isError: true, isAbort: false }] });
+});

@@ -1,5 +1,7 @@
-/** The shortest time between two frames in which something is shown, in ms: faster screens than 60 Hz skip some. */
-const MIN_FRAME = 15;
+/** Something is shown 60 times a second: faster screens skip some frames. */
+const INTERVAL = 1_000 / 60;
+/** How much earlier than due a frame of a 60 Hz screen may come, in ms. */
+const JITTER = 2;
 /** How long to wait for a frame, in ms: hidden pages have none. */
 const NO_FRAME = 100;
 /** Instead of a frame, where there is none, in ms. */
@@ -17,7 +19,7 @@ interface Frames {
 
 const waiting = new Set<Display>();
 let cancel: (() => void) | undefined;
-let shownAt = -Infinity;
+let due = -Infinity;
 
 /**
  * Shows the display in the next frame, once. All displays have the same frame, so that React renders a component once, however
@@ -31,7 +33,7 @@ export function showInNextFrame(display: Display): void {
 function request(): () => void {
   const { requestAnimationFrame, cancelAnimationFrame } = globalThis as Frames;
   const onFrame = (time: number): void => {
-    if (time - shownAt >= MIN_FRAME) showAll(time);
+    if (time >= due - JITTER) showAll(time);
     else frame = requestAnimationFrame?.(onFrame);
   };
   let frame = requestAnimationFrame?.(onFrame);
@@ -45,7 +47,7 @@ function request(): () => void {
 function showAll(time: number): void {
   cancel?.();
   cancel = undefined;
-  shownAt = time;
+  due = Math.max(due, time - JITTER) + INTERVAL;
   const displays = [...waiting];
   waiting.clear();
   for (const display of displays) display.show();

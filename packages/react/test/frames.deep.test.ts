@@ -73,6 +73,8 @@ describe.each(["19", "18"] as const)("React %s", (version) => {
 
   test.each([
     ["60 Hz", 1_000 / 60, 55, 60],
+    ["62 Hz", 1_000 / 62, 45, 60],
+    ["125 Hz", 1_000 / 125, 45, 60],
     ["144 Hz", 1_000 / 144, 45, 60],
   ])("two streams of 1,000 events a second on a screen of %s", async (_name, interval, least, most) => {
     await start();

@@ -1,18 +1,13 @@
-import { type BaseEvent, HttpAgent, type Message, type RunAgentInput, type State } from "@ag-ui/client";
+import { type BaseEvent, HttpAgent, type RunAgentInput } from "@ag-ui/client";
 import { connect } from "@holdfast/client";
-import { Answer, type AnswerKind, type Start } from "@holdfast/client/internal";
+import { Answer, type AnswerKind, answerUrl, type Start, stopAnswers } from "@holdfast/client/internal";
 import { Observable } from "rxjs";
 import type { ConnectionConfig, ResumableAgentConfig } from "./config.ts";
+import { PartOfRun } from "./part-of-run.ts";
 import { RUN_ANSWER } from "./run-answer.ts";
 
 // From the base class: its copy of rxjs may be another one.
 type Events = ReturnType<HttpAgent["run"]>;
-
-/** What the agent had before a run. */
-interface Before {
-  readonly messages: Message[];
-  readonly state: State;
-}
 
 /**
  * An agent of AG-UI whose runs survive: after a lost connection a run goes on behind its last event, and nobody notices.
@@ -33,38 +28,32 @@ export class ResumableAgent extends HttpAgent {
   /** How connections are made. */
   private connection: ConnectionConfig;
   /** Where a run is read and stopped. */
-  private urls: Required<Pick<ResumableAgentConfig, "resumeUrl" | "stopUrl">>;
-  /** The last run. */
+  private urls: Pick<ResumableAgentConfig, "resumeUrl" | "stopUrl">;
+  /** What is read now. */
   private answer: Answer<BaseEvent> | undefined;
-  /** From before the last run. */
-  private before: Before | undefined;
+  /** What the agent has of a run that has failed half-way, or was left. */
+  private part: PartOfRun | undefined;
 
   constructor(config: ResumableAgentConfig) {
-    const {
-      resumeUrl = (threadId: string) => threadUrl(this.url, threadId, "stream"),
-      stopUrl = (threadId: string) => threadUrl(this.url, threadId, "stop"),
-      ...rest
-    } = config;
-    super(rest);
-    const { backoff, breaker, clock, connectTimeout, credentials, giveUpAfter } = rest;
-    const { idleTimeout, keepAlive, maxEventSize, onServerError, random } = rest;
+    super(config);
+    const { backoff, breaker, clock, connectTimeout, credentials, giveUpAfter } = config;
+    const { idleTimeout, keepAlive, maxEventSize, onServerError, random, resumeUrl, stopUrl } = config;
     const given = { backoff, breaker, clock, connectTimeout, credentials, giveUpAfter };
     const more = { idleTimeout, keepAlive, maxEventSize, onServerError, random };
     this.connection = withoutUndefined({ ...given, ...more });
-    this.urls = { resumeUrl, stopUrl };
+    this.urls = withoutUndefined({ resumeUrl, stopUrl });
   }
 
   /** Asks once, and reads the run through all connections. */
   override run(input: RunAgentInput): Events {
-    const { body, headers } = this.requestInit(input);
-    const resumeUrl = this.urls.resumeUrl(input.threadId);
-    return this.read("question", (own) =>
+    const { body } = this.requestInit(input);
+    return this.read(input.threadId, "question", (own) =>
       connect(this.url, {
         ...this.shared(),
         ...own,
         body: body as string,
-        headers: () => headers,
-        resumeUrl,
+        headers: () => this.requestInit(input).headers,
+        resumeUrl: this.resumeUrl(input.threadId),
       }),
     );
   }
@@ -73,19 +62,26 @@ export class ResumableAgent extends HttpAgent {
   override async connectAgent(
     ...parameters: Parameters<HttpAgent["connectAgent"]>
   ): ReturnType<HttpAgent["connectAgent"]> {
-    if (this.answer?.isPartial === true && this.before !== undefined) {
-      this.setMessages(this.before.messages);
-      this.setState(this.before.state);
-    }
+    await this.detachActiveRun();
     if (this.abortController.signal.aborted) this.abortController = new AbortController();
-    return super.connectAgent(...parameters);
+    // A run that is under way is no answer to an interrupt.
+    const { pendingInterrupts } = this;
+    this.pendingInterrupts = [];
+    this.restore();
+    const { part } = this;
+    try {
+      return await super.connectAgent(...parameters);
+    } finally {
+      // Nothing has come.
+      if (this.part === part && this.pendingInterrupts.length === 0)
+        this.pendingInterrupts = pendingInterrupts;
+    }
   }
 
   /** Reads the run of the thread from its beginning. */
   protected override connect({ threadId }: RunAgentInput): Events {
-    const kind = this.answer?.isPartial === true ? "repetition" : "resumption";
-    return this.read(kind, (own) =>
-      connect(this.urls.resumeUrl(threadId), { ...this.shared(), ...own, headers: () => this.headers }),
+    return this.read(threadId, this.part?.threadId === threadId ? "repetition" : "resumption", (own) =>
+      connect(this.resumeUrl(threadId), { ...this.shared(), ...own, headers: () => this.headers }),
     );
   }
 
@@ -94,22 +90,27 @@ export class ResumableAgent extends HttpAgent {
    *
    * @throws (as a rejection) an error of `fetch`; Error if the server refuses
    */
-  async stop(): Promise<void> {
-    this.answer?.markStopped();
+  stop(): Promise<void> {
+    const { stopUrl = (threadId: string) => answerUrl(this.url, threadId, "stop") } = this.urls;
     const { credentials } = this.connection;
-    const response = await this.fetch(this.urls.stopUrl(this.threadId), {
-      method: "POST",
-      headers: this.headers,
-      ...(credentials && { credentials }),
-    });
-    await response.body?.cancel();
-    if (!response.ok) throw new Error(`The run could not be stopped: ${response.status}.`);
+    return stopAnswers(this.answer === undefined ? [] : [this.answer], () =>
+      this.fetch(stopUrl(this.threadId), {
+        method: "POST",
+        headers: this.headers,
+        ...(credentials && { credentials }),
+      }),
+    );
   }
 
   /** As that of `HttpAgent`: the copy reads on its own. */
   override clone(): ResumableAgent {
-    const { connection, urls } = this;
-    return Object.assign(super.clone() as ResumableAgent, { connection, urls });
+    const { connection, urls, part } = this;
+    return Object.assign(super.clone() as ResumableAgent, { connection, urls, part });
+  }
+
+  /** Where the run of a thread is read. */
+  private resumeUrl(threadId: string): string {
+    return this.urls.resumeUrl?.(threadId) ?? answerUrl(this.url, threadId, "stream");
   }
 
   /** What all connections have in common. */
@@ -117,38 +118,53 @@ export class ResumableAgent extends HttpAgent {
     return { ...this.connection, fetch: (url, init) => this.fetch(url as string, init ?? {}) };
   }
 
+  /** Removes the part that the agent has of a run. */
+  private restore(): void {
+    if (this.part?.threadId !== this.threadId) return;
+    this.setMessages(this.part.removeFrom(this.messages));
+    this.setState(this.part.state);
+  }
+
   /** Reads one run, until nobody wants its events. */
-  private read(kind: AnswerKind, start: Start<BaseEvent>): Events {
+  private read(threadId: string, kind: AnswerKind, start: Start<BaseEvent>): Events {
     const { signal } = this.abortController;
     return new Observable((subscriber) => {
       const lifetime = new AbortController();
-      this.before = { messages: structuredClone(this.messages), state: structuredClone(this.state) };
-      const answer = new Answer(RUN_ANSWER, start, kind, AbortSignal.any([signal, lifetime.signal]));
+      const abort = (): void => lifetime.abort(signal.reason);
+      signal.addEventListener("abort", abort);
+      if (signal.aborted) abort();
+      const answer = new Answer(RUN_ANSWER, start, kind, lifetime.signal);
       this.answer = answer;
-      forward(answer, kind).then(
-        () => subscriber.complete(),
-        (error: unknown) => subscriber.error(error),
-      );
-      return () => lifetime.abort();
+      const part = new PartOfRun(threadId, this.messages, this.state);
 
-      async function forward(from: Answer<BaseEvent>, asked: AnswerKind): Promise<void> {
-        const events = await from.open();
+      const forward = async (): Promise<void> => {
+        const events = await answer.open();
         // The part that the agent had is gone already.
-        if (events === null && asked === "repetition") throw new Error("The run is not there any more.");
-        for await (const event of events ?? []) subscriber.next(event);
+        if (events === null && kind === "repetition") throw new Error("The run is not there any more.");
+        const reader = events?.getReader();
+        for (;;) {
+          const { done, value } = (await reader?.read()) ?? { done: true };
+          if (done || value === undefined) break;
+          this.part = part;
+          part.add(value);
+          subscriber.next(value);
+        }
         signal.throwIfAborted();
-      }
+      };
+      forward()
+        .then(
+          () => subscriber.complete(),
+          (error: unknown) => subscriber.error(error),
+        )
+        .finally(() => {
+          signal.removeEventListener("abort", abort);
+          if (this.part === part && !answer.isPartial) this.part = undefined;
+        });
+      return abort;
     });
   }
 }
 
 function withoutUndefined<T extends object>(values: { [Key in keyof T]: T[Key] | undefined }): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
-}
-
-/** A path below the URL of the agent, before its query. */
-function threadUrl(url: string, threadId: string, name: string): string {
-  const [path = "", query] = url.split(/(?=[?#])/, 2);
-  const base = path.endsWith("/") ? path.slice(0, -1) : path;
-  return `${base}/${encodeURIComponent(threadId)}/${name}${query ?? ""}`;
 }

@@ -7,7 +7,7 @@ export const RUN_ANSWER: AnswerFormat<BaseEvent> = {
   isFirst: ({ type }) => is(type, "RUN_STARTED"),
   isLast: ({ type }) => is(type, "RUN_FINISHED") || is(type, "RUN_ERROR"),
   isStop: () => false,
-  toError(error, isStopped) {
+  toError(error, { isStopped }) {
     const { reason } = error as Partial<ConnectionError>;
     return reason === "cancelled" && isStopped
       ? new DOMException("The run was stopped before it was complete.", "AbortError")

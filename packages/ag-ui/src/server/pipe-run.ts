@@ -12,11 +12,11 @@ export type RunSource = AsyncIterable<BaseEvent> | ReturnType<HttpAgent["run"]>;
 
 /**
  * Pushes the events of a run, then ends the stream, as `pipe` of a writer does. A run that breaks off, with neither
- * `RUN_FINISHED` nor `RUN_ERROR`, fails the stream. One that reports `RUN_ERROR` itself is whole: its readers get that event.
+ * `RUN_FINISHED` nor `RUN_ERROR`, fails the stream. One that reports `RUN_ERROR` itself ends it: its readers get that event.
  *
  * An agent that does not begin with `RUN_STARTED` needs `input`: clients accept nothing before that event.
  *
- * @returns how the stream stands: save the messages only if it is `done`
+ * @returns how the run stands: save its messages only if it is `done`. A run that has reported `RUN_ERROR` is `failed`.
  *
  * @example
  * const job = await runs.open(input.threadId);
@@ -28,24 +28,22 @@ export function pipeRun(
   input?: { readonly threadId: string; readonly runId: string },
 ): Promise<StreamStatus> {
   // A stream, not a generator: it can be cancelled while the agent is silent.
-  return job.pipe(({ signal }) => {
+  let last: string | undefined;
+  const piped = job.pipe(({ signal }) => {
     const reader = toStream(source).getReader();
-    let isFirst = true;
-    let isOver = false;
     return new ReadableStream<{ readonly data: BaseEvent }>(
       {
         async pull(controller) {
           const { done, value: data } = await reader.read();
           if (done) {
-            if (!isOver && !signal.aborted) throw brokenOff();
+            if (last !== "RUN_FINISHED" && last !== "RUN_ERROR" && !signal.aborted) throw brokenOff();
             return controller.close();
           }
-          if (isFirst && data.type !== "RUN_STARTED" && input !== undefined) {
+          if (last === undefined && data.type !== "RUN_STARTED" && input !== undefined) {
             const { threadId, runId } = input;
             controller.enqueue({ data: { type: "RUN_STARTED", threadId, runId } as BaseEvent });
           }
-          isFirst = false;
-          isOver = data.type === "RUN_FINISHED" || data.type === "RUN_ERROR";
+          last = data.type;
           controller.enqueue({ data });
         },
         cancel: (reason) => reader.cancel(reason),
@@ -53,6 +51,7 @@ export function pipeRun(
       { highWaterMark: 0 },
     );
   });
+  return piped.then((status) => (status === "done" && last === "RUN_ERROR" ? "failed" : status));
 }
 
 function brokenOff(): HoldfastError {

@@ -28,7 +28,7 @@ type Job = Pick<StreamWriter<UIMessageEvents>, "epoch" | "id" | "pipe" | "signal
 /**
  * Pushes an answer as the chunks that a chat of the AI SDK reads, then ends the stream, as `pipe` of a writer does. An
  * answer that fails, or ends before it is complete, fails the stream; its clients get the text that `onError` makes of the
- * error.
+ * error. A UI message stream of your own is complete when it ends: let it throw where something is missing.
  *
  * Give `streamText` the signal of the job, or a stop does not reach the model. Give `originalMessages`, as
  * `toUIMessageStream` wants them: then a message has the same id for every reader, and after a run that is repeated.

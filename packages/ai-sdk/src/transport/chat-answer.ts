@@ -1,5 +1,5 @@
 import type { ConnectionError, FailureReason } from "@holdfast/client";
-import type { AnswerFormat } from "@holdfast/client/internal";
+import type { AnswerFormat, Circumstances } from "@holdfast/client/internal";
 import type { UIMessageChunk } from "ai";
 
 /** An answer as the chats of the SDK read it. */
@@ -14,12 +14,8 @@ export const CHAT_ANSWER: AnswerFormat<UIMessageChunk> = {
 /** The connection is over, but the answer may not be: the SDK can resume it. */
 const DISCONNECTS: readonly FailureReason[] = ["eof", "gave-up", "network", "stalled", "unavailable"];
 
-/**
- * The error of a connection, as the chat of the SDK classifies errors.
- *
- * @param isStopped whether somebody has stopped the answer; a server that shuts down cancels answers too
- */
-function toChatError(error: unknown, isStopped: boolean): unknown {
+/** The error of a connection, as the chat of the SDK classifies errors. */
+function toChatError(error: unknown, { isStopped, isRefused }: Circumstances): unknown {
   if (!isConnectionError(error)) return error;
   const { reason, server, message } = error;
   if (reason === "cancelled") {
@@ -27,7 +23,9 @@ function toChatError(error: unknown, isStopped: boolean): unknown {
     // The SDK takes it for an abort: the chat is ready, and `onFinish` gets `isAbort`.
     return isStopped ? new DOMException(text, "AbortError") : new Error(text, { cause: error });
   }
-  if (DISCONNECTS.includes(reason)) return disconnectError(message, error);
+  // A chat that takes this for a disconnect finds nothing to resume, and is ready as if it had asked nothing.
+  const isRefusal = isRefused && reason === "unavailable";
+  if (DISCONNECTS.includes(reason) && !isRefusal) return disconnectError(message, error);
   return new Error(server?.message ?? message, { cause: error });
 }
 

@@ -1,5 +1,5 @@
 import { type Asked, connect } from "@holdfast/client";
-import { Answer, type Start } from "@holdfast/client/internal";
+import { Answer, answerUrl, type Start, stopAnswers } from "@holdfast/client/internal";
 import type { ChatTransport, UIMessage, UIMessageChunk } from "ai";
 import { CHAT_ANSWER } from "./chat-answer.ts";
 import type { ChatTransportOptions } from "./options.ts";
@@ -38,8 +38,8 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
 ): HoldfastChatTransport<Message> {
   const { api = "/api/chat", body, prepareSendMessagesRequest, ...connection } = options;
   const {
-    resumeUrl = (chatId: string) => chatUrl(api, chatId, "stream"),
-    stopUrl = (chatId: string) => chatUrl(api, chatId, "stop"),
+    resumeUrl = (chatId: string) => answerUrl(api, chatId, "stream"),
+    stopUrl = (chatId: string) => answerUrl(api, chatId, "stop"),
     ...shared
   } = connection;
   const { credentials, fetch: fetchIt = globalThis.fetch } = shared;
@@ -147,15 +147,16 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
       return read(chatId, start, false, abortSignal);
     },
     async stop(chatId) {
-      for (const one of open.values()) if (one.chatId === chatId) one.answer.markStopped();
-      const headers = await headersOf()();
-      const response = await fetchIt(stopUrl(chatId), {
-        method: "POST",
-        headers,
-        ...(credentials && { credentials }),
-      });
-      await response.body?.cancel();
-      if (!response.ok) throw new Error(`The answer could not be stopped: ${response.status}.`);
+      const stopped = [...open.values()].filter((one) => one.chatId === chatId);
+      await stopAnswers(
+        stopped.map(({ answer }) => answer),
+        async () =>
+          fetchIt(stopUrl(chatId), {
+            method: "POST",
+            headers: await headersOf()(),
+            ...(credentials && { credentials }),
+          }),
+      );
     },
     close() {
       for (const lifetime of open.keys()) lifetime.abort();
@@ -165,11 +166,4 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
 
 function valueOf<T>(asked: Asked<T>): T | PromiseLike<T> {
   return typeof asked === "function" ? (asked as () => T | PromiseLike<T>)() : asked;
-}
-
-/** A path below the URL of the API, before its query. */
-function chatUrl(api: string, chatId: string, name: string): string {
-  const [path = "", query] = api.split(/(?=[?#])/, 2);
-  const base = path.endsWith("/") ? path.slice(0, -1) : path;
-  return `${base}/${encodeURIComponent(chatId)}/${name}${query ?? ""}`;
 }

@@ -9,8 +9,8 @@ export interface Network {
   loseNext(): void;
   /** Loses the next request before it reaches the server. */
   dropNext(): void;
-  /** From now on requests reach another server. */
-  redirect(server: Handle): void;
+  /** From now on requests reach another server. Returns the one before. */
+  redirect(server: Handle): Handle;
 }
 
 type Handle = (request: Request) => Response | Promise<Response>;
@@ -102,6 +102,10 @@ export function createNetwork(handle: Handle): Network {
     cut: (part) => [...bodies].forEach((cutOne) => cutOne(part)),
     loseNext: () => void (losesNext = true),
     dropNext: () => void (dropsNext = true),
-    redirect: (other) => void (server = other),
+    redirect(other) {
+      const before = server;
+      server = other;
+      return before;
+    },
   };
 }

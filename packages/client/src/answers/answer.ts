@@ -20,10 +20,18 @@ export interface AnswerFormat<Chunk> {
   readonly isLast: (chunk: Chunk) => boolean;
   /** Whether it says that somebody has stopped the answer. */
   readonly isStop: (chunk: Chunk) => boolean;
-  /** The error of a connection; `isStopped`: somebody has stopped the answer, as opposed to a server that shuts down. */
-  readonly toError: (error: unknown, isStopped: boolean) => unknown;
+  /** The error of a connection. */
+  readonly toError: (error: unknown, circumstances: Circumstances) => unknown;
   /** The error of an answer that can be read again. */
   readonly disconnectError: (message: string) => Error;
+}
+
+/** What an answer knows about the failure of its connection. */
+export interface Circumstances {
+  /** The reader has stopped the answer. A server that shuts down cancels answers, too. */
+  readonly isStopped: boolean;
+  /** The server has never begun to answer. */
+  readonly isRefused: boolean;
 }
 
 /** Whether the request asks for an answer, reads one that may be there, or one of which the reader has a part. */
@@ -49,7 +57,7 @@ const BEGINNING_LOST = "The beginning of the answer is not there any more.";
 export class Answer<Chunk> {
   readonly #format: AnswerFormat<Chunk>;
   readonly #connection: ReturnType<Start<Chunk>>;
-  readonly #isQuestion: boolean;
+  readonly #kind: AnswerKind;
   #hasBegun = false;
   #hasChunks = false;
   #isFinished = false;
@@ -68,8 +76,7 @@ export class Answer<Chunk> {
    */
   constructor(format: AnswerFormat<Chunk>, start: Start<Chunk>, kind: AnswerKind, signal: AbortSignal) {
     this.#format = format;
-    const isQuestion = kind === "question";
-    this.#isQuestion = isQuestion;
+    this.#kind = kind;
     this.#connection = start({
       events: { message: json<Chunk>() },
       signal,
@@ -78,7 +85,7 @@ export class Answer<Chunk> {
       policy: {
         "no-content": () => this.#onNoContent(),
         // A question that the server refuses has no answer to look for.
-        unavailable: () => (this.#hasBegun || !isQuestion ? "retry" : "fatal"),
+        unavailable: () => (this.#hasBegun || kind !== "question" ? "retry" : "fatal"),
       },
     });
   }
@@ -90,12 +97,12 @@ export class Answer<Chunk> {
    */
   async open(): Promise<ReadableStream<Chunk> | null> {
     await begin(this.#connection);
-    this.#hasBegun = true;
     const { state } = this.#connection;
-    if (state.status === "closed" && state.reason === "done" && this.#isAbsent && !this.#isQuestion)
-      return null;
+    const isDone = state.status === "closed" && state.reason === "done";
+    if (isDone && this.#isAbsent && this.#kind !== "question") return null;
     // What has failed by now is an error of the request.
-    if (state.status === "closed" && state.reason !== "done") await this.#next();
+    if (state.status === "closed" && !isDone) await this.#next();
+    this.#hasBegun = true;
     return new ReadableStream<Chunk>(
       { pull: (controller) => this.#pull(controller), cancel: () => this.#connection.close() },
       { highWaterMark: 0 },
@@ -104,16 +111,17 @@ export class Answer<Chunk> {
 
   /** Whether the reader has some of it, which is not, and will not be, the whole. */
   get isPartial(): boolean {
-    return this.#hasChunks && !this.#isWhole && !this.#isStopped;
+    const hasPart = this.#hasChunks || this.#kind === "repetition";
+    return hasPart && !this.#isWhole && !this.#isStopped;
   }
 
-  /** The reader itself has stopped the answer. */
-  markStopped(): void {
-    this.#isStopped = true;
+  /** Whether the reader itself stops the answer. */
+  markStopped(isStopped: boolean): void {
+    this.#isStopped = isStopped;
   }
 
   #onNoContent(): "retry" | "done" {
-    if (this.#isQuestion && !this.#hasBegun && ++this.#absent < LOOKS) return "retry";
+    if (this.#kind === "question" && !this.#hasBegun && ++this.#absent < LOOKS) return "retry";
     this.#isAbsent = true;
     return "done";
   }
@@ -127,7 +135,7 @@ export class Answer<Chunk> {
   /** The next chunk; `undefined` at the end of a whole answer. */
   async #next(): Promise<Chunk | undefined> {
     const result = await this.#connection.next().catch((error: unknown) => {
-      throw this.#format.toError(error, this.#isStopped);
+      throw this.#format.toError(error, { isStopped: this.#isStopped, isRefused: !this.#hasBegun });
     });
     if (this.#reset !== undefined) throw this.#resetError(this.#reset);
     if (result.done === true) {
