@@ -121,7 +121,8 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
         // A server that speaks our protocol says when to come back. One that does not is asked less and less often.
         delay = delayAfter(retry === undefined ? attempts : 0, retry);
       } else if (action === "retry") {
-        if (left <= 0) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: outcome });
+        // Not 0: of a difference of times, less than a clock can measure may be left, and would be left for ever.
+        if (left < 1) throw new ConnectionError("gave-up", `Given up. ${message}`, { cause: outcome });
         // The last attempt comes early, but not before `Retry-After`.
         if (retryAfter !== undefined) delay = delayAfter(attempts, retryAfter);
         else if (!isWoken) delay = Math.min(delayAfter(attempts, retry), left);

@@ -112,6 +112,17 @@ describe("the planner", () => {
     expect(() => planner.next(end, undefined)).toThrow(expect.objectContaining({ reason: "failed", server }));
   });
 
+  test("gives up although what is left is too short for the clock to notice", async () => {
+    // A remainder, as floating-point numbers have it: such a delay ends at the time at which it begins.
+    const { planner, clock } = planWith("retry", { giveUpAfter: 10_000, backoff: () => 10_000 - 1e-9 });
+    await clock.advance(1e9);
+    planner.start();
+    const again = planner.next(NETWORK, undefined);
+    await clock.advance(again?.delay ?? 0);
+    planner.start();
+    expect(() => planner.next(NETWORK, undefined)).toThrow("Given up.");
+  });
+
   test("gives up when the attempts and delays have used up `giveUpAfter`", async () => {
     const { planner, clock } = planWith("retry");
     planner.start();
