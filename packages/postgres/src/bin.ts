@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,14 +24,25 @@ function loadPool(): PoolClass {
   return (requireHere("pg") as { Pool: PoolClass }).Pool;
 }
 
+function readVersion(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
 async function run(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { url: { type: "string" }, schema: { type: "string" }, help: { type: "boolean" } },
+    options: {
+      url: { type: "string" },
+      schema: { type: "string" },
+      help: { type: "boolean" },
+      version: { type: "boolean" },
+    },
   });
   const { url = process.env["DATABASE_URL"], schema = DEFAULT_SCHEMA } = values;
   const [command, ...rest] = positionals;
   if (values.help) return void process.stdout.write(HELP);
+  if (values.version) return void process.stdout.write(`${readVersion()}\n`);
   if (rest.length > 0 || (command !== "migrate" && command !== "sql")) throw new Error(`\n${HELP}`);
   const sql = migrationSql(schema);
   if (command === "sql") return void process.stdout.write(`${sql}\n`);
