@@ -80,14 +80,14 @@ export function createFaultyStore(store: Store, options: FaultyStoreOptions): Fa
           // Executed at the end of the delay, or at once with a late reply.
           if (random() < 0.5) clock.after(3_000 * random(), answer);
           else
-            void run().then((value) => {
+            run().then((value) => {
               clock.after(3_000 * random(), () => {
                 if (!isDisconnected) resolve(value);
               });
-            });
+            }, reject);
           return;
         case "reply lost":
-          void run().then(fail);
+          run().then(fail, fail);
           return;
       }
     });
