@@ -32,7 +32,7 @@ function start(options: Partial<AppOptions> = {}): Client {
 }
 
 class Client {
-  readonly #app: App;
+  #app: App;
   readonly #known = new Set<string>();
   readonly transport;
 
@@ -40,11 +40,16 @@ class Client {
     this.#app = app;
     this.transport = createChatTransport<ChatMessage>({
       api: "http://chat/api/chat",
-      fetch: async (url, init) => app.app.fetch(new Request(url, init)),
+      fetch: async (url, init) => this.#app.app.fetch(new Request(url, init)),
       prepareSendMessagesRequest: ({ id, messages, trigger }) => ({
         body: { id, trigger, message: messages.at(-1) as object, known: [...this.#known] },
       }),
     });
+  }
+
+  /** From now on another process answers. */
+  moveTo(app: App): void {
+    this.#app = app;
   }
 
   /** Another tab, which has no messages yet. */
@@ -177,7 +182,14 @@ test("a process that ends lets its answer end", async () => {
   const app = createApp({ model: mockModel(2), modelName: "mock", file });
   const client = new Client(app);
   let closed: Promise<void> | undefined;
-  const message = await client.ask("Deploy", "1", () => void (closed ??= app.close()));
+  // A page that has not read everything when the process ends reads the rest from the next one.
+  const deploy = async (): Promise<void> => {
+    await app.close();
+    const next = createApp({ model: mockModel(0), modelName: "mock", file });
+    onTestFinished(() => next.close());
+    client.moveTo(next);
+  };
+  const message = await client.ask("Deploy", "1", () => void (closed ??= deploy()));
   await closed;
   expect(textOf(message as ChatMessage)).toBe(mockText("Deploy"));
   const next = start({ file });
