@@ -297,13 +297,12 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     await store.open("job", STREAM);
     const wake = store.wake(["job"], () => undefined);
     onTestFinished(() => wake.close());
-    await eventually(() => expect(failures).toHaveLength(1));
-    expect(failures[0]).toMatchObject({
-      stage: "store",
-      error: { message: expect.stringMatching(/PgBouncer.*listenPool/) },
-    });
-    await append(store, "job", 1, ["f1"]);
-    expect(await texts(store, "job")).toEqual(["f1"]);
+    // A busy server may be reported as well.
+    const message = expect.stringMatching(/PgBouncer.*listenPool/);
+    const reported = expect.objectContaining({ stage: "store", error: expect.objectContaining({ message }) });
+    await eventually(() => expect(failures).toContainEqual(reported));
+    await eventually(() => append(store, "job", 1, ["f1"]));
+    await eventually(async () => expect(await texts(store, "job")).toEqual(["f1"]));
   });
 
   test("has no more than one connection for hints, also for many ids, and none without", async () => {
