@@ -19,6 +19,7 @@ const coreRooms: Rooms = {
   observability: ["protocol", "base"],
   internal: [
     "connection/response-turn.ts",
+    "store-kit/stored-values.ts",
     "store-kit/subscriber.ts",
     "store-kit/with-timeout.ts",
     "contract",

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -9,7 +10,10 @@ const MISSING =
 
 export interface OwnPostgres {
   readonly url: string;
+  readonly port: number;
   readonly process: ChildProcess;
+  /** Restarts it with its data. `immediate` is a crash. */
+  restart(how: "fast" | "immediate"): Promise<void>;
   /** Stops it, and removes its data. It also happens when this process exits. */
   stop(): void;
 }
@@ -40,11 +44,25 @@ export async function startPostgres(
     unix_socket_directories: folder,
     ...settings,
   };
-  const child = spawn(
-    join(programs, "postgres"),
-    ["-D", data, ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
-    { ...as, stdio: ["ignore", "ignore", "pipe"] },
-  );
+
+  async function start(): Promise<ChildProcess> {
+    const started = spawn(
+      join(programs as string, "postgres"),
+      ["-D", data, ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+      { ...as, stdio: ["ignore", "ignore", "pipe"] },
+    );
+    child = started;
+    let log = "";
+    for await (const chunk of started.stderr.iterator({ destroyOnReturn: false })) {
+      log += String(chunk);
+      if (log.includes("ready to accept connections")) break;
+    }
+    started.stderr.resume();
+    if (started.exitCode !== null) throw new Error(`Postgres exited with ${started.exitCode}.\n${log}`);
+    return started;
+  }
+
+  let child: ChildProcess | undefined;
   let isStopped = false;
   const stop = (): void => {
     if (isStopped) return;
@@ -52,29 +70,34 @@ export async function startPostgres(
     process.off("exit", stop);
     // Nothing here is kept, so it need not stop in order.
     const how = ["stop", "-D", data, "-m", "immediate"];
-    if (child.exitCode === null) execFileSync(join(programs, "pg_ctl"), how, { ...as, stdio: "ignore" });
+    if (child?.exitCode === null) execFileSync(join(programs, "pg_ctl"), how, { ...as, stdio: "ignore" });
     rmSync(folder, { recursive: true, force: true });
   };
   process.once("exit", stop);
 
-  let log = "";
-  for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
-    log += String(chunk);
-    if (log.includes("ready to accept connections")) break;
-  }
-  child.stderr.resume();
-  if (child.exitCode !== null) throw new Error(`Postgres exited with ${child.exitCode}.\n${log}`);
-  return { url: `postgres://holdfast@127.0.0.1:${port}/postgres`, process: child, stop };
+  return {
+    url: `postgres://holdfast@127.0.0.1:${port}/postgres`,
+    port,
+    process: await start(),
+    async restart(how) {
+      const exited = once(child as ChildProcess, "exit");
+      child?.kill(how === "fast" ? "SIGINT" : "SIGQUIT");
+      await exited;
+      await start();
+    },
+    stop,
+  };
 }
 
-/** Debian has the programs in a folder for each version, which is not on the PATH. */
+/** Debian has the programs in a folder for each version, and not all of them on the PATH. */
 const DEBIAN = "/usr/lib/postgresql";
 
-function findPrograms(): string | undefined {
+/** The folder of the programs of the newest Postgres that is installed. */
+export function findPrograms(): string | undefined {
   const path = process.env["PATH"]?.split(delimiter) ?? [];
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN) : [];
   const newestFirst = versions.toSorted((a, b) => Number(b) - Number(a));
-  return [...path, ...newestFirst.map((version) => join(DEBIAN, version, "bin"))].find((folder) =>
+  return [...newestFirst.map((version) => join(DEBIAN, version, "bin")), ...path].find((folder) =>
     existsSync(join(folder, "initdb")),
   );
 }

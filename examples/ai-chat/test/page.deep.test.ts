@@ -4,32 +4,24 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serve } from "@hono/node-server";
-import type { Browser, BrowserContext } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { BrowserContext } from "playwright-core";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { findChromium } from "../../common/test/chromium.ts";
 import { takeScreenshots } from "../../common/test/screenshots.ts";
 import { until } from "../../common/test/until.ts";
 import { createApp } from "../app.ts";
-import { buildPage } from "../build-page.ts";
 import { mockText } from "../mock-answer.ts";
 import { mockModel } from "../mock-model.ts";
 import { ChatPage } from "./chat-page.ts";
 import { startChat } from "./start-chat.ts";
+import { useBrowser } from "./use-browser.ts";
 
 const launch = findChromium();
 const screenshots = join(import.meta.dirname, "../screenshots");
 const QUESTION = "What is a holdfast?";
 
 describe.skipIf(launch === undefined)("the page of the chat", () => {
-  let browser: Browser;
-  let page: string;
-  beforeAll(async () => {
-    [browser, page] = await Promise.all([(launch as () => Promise<Browser>)(), buildPage()]);
-  });
-  afterAll(async () => {
-    await browser.close();
-    rmSync(page, { recursive: true });
-  });
+  const used = useBrowser(launch);
 
   /** Serves the app in this process, until the test is finished. */
   async function serveChat(tokenDelay: number): Promise<string> {
@@ -38,7 +30,7 @@ describe.skipIf(launch === undefined)("the page of the chat", () => {
       model: mockModel(tokenDelay),
       modelName: "mock model",
       file: join(folder, "chats.db"),
-      page,
+      page: used.page,
     });
     const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 });
     if (!server.listening) await once(server, "listening");
@@ -52,7 +44,7 @@ describe.skipIf(launch === undefined)("the page of the chat", () => {
   }
 
   async function newContext(): Promise<BrowserContext> {
-    const context = await browser.newContext({
+    const context = await used.browser.newContext({
       viewport: { width: 1280, height: 800 },
       reducedMotion: "reduce",
     });
@@ -215,7 +207,7 @@ describe.skipIf(launch === undefined)("the page of the chat", () => {
   });
 
   test("a killed server is an error, and the question can be asked again", async () => {
-    const { url, given } = await startChat(20, page);
+    const { url, given } = await startChat(20, used.page);
     const chat = await open(url);
     await chat.ask(QUESTION);
     await streams(chat);
@@ -235,7 +227,7 @@ describe.skipIf(launch === undefined)("the page of the chat", () => {
   });
 
   test("a deploy lets the answer end, which the next process serves as well", async () => {
-    const { url, given } = await startChat(20, page);
+    const { url, given } = await startChat(20, used.page);
     const context = await newContext();
     const chat = await ChatPage.open(context, url);
     await chat.ask(QUESTION);
@@ -251,7 +243,7 @@ describe.skipIf(launch === undefined)("the page of the chat", () => {
   });
 
   test("on SIGTERM the answer ends before the process does", async () => {
-    const { url, stop } = await startChat(10, page);
+    const { url, stop } = await startChat(10, used.page);
     const chat = await open(url);
     await chat.ask(QUESTION);
     await streams(chat);

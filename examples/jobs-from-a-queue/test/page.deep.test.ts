@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findChromium } from "../../common/test/chromium.ts";
 import { openPage } from "../../common/test/open-page.ts";
+import { click, shows } from "../../common/test/panels.ts";
 import { takeScreenshots } from "../../common/test/screenshots.ts";
 import { textOfChapter } from "../text-of-chapter.ts";
 import { hasRedis, runExample } from "./run-example.ts";
@@ -18,11 +19,8 @@ describe.skipIf(launch === undefined || !hasRedis)("the page of the example with
   });
   afterAll(() => browser.close());
 
-  const click = (page: Page, name: string): Promise<void> =>
-    page.getByRole("button", { name, exact: true }).click();
   const becomes = (page: Page, state: string): Promise<void> =>
     page.locator(`#state[data-state="${state}"]`).waitFor();
-  const shows = (page: Page, text: RegExp): Promise<void> => page.getByText(text).first().waitFor();
 
   test("a report survives a model that fails and a worker that is killed, and a reload of the page", async () => {
     const { url } = await runExample();

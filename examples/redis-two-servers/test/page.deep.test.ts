@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findChromium } from "../../common/test/chromium.ts";
 import { openPage } from "../../common/test/open-page.ts";
+import { becomes, click, region, shows } from "../../common/test/panels.ts";
 import { takeScreenshots } from "../../common/test/screenshots.ts";
 import { hasRedis, runExample } from "./run-example.ts";
 
@@ -16,13 +17,6 @@ describe.skipIf(launch === undefined || !hasRedis)("the page of the example with
     browser = await (launch as () => Promise<Browser>)();
   });
   afterAll(() => browser.close());
-
-  const region = (page: Page, name: string): Locator => page.getByRole("region", { name, exact: true });
-  const click = (within: Locator, name: string): Promise<void> =>
-    within.getByRole("button", { name, exact: true }).click();
-  const becomes = (panel: Locator, state: string): Promise<void> =>
-    panel.locator(`[data-state="${state}"]`).waitFor();
-  const shows = (panel: Locator, text: RegExp): Promise<void> => panel.getByText(text).first().waitFor();
 
   test("a job survives a killed web server and a flushed Redis, and can be cancelled on either server", async () => {
     const example = await runExample();

@@ -136,7 +136,7 @@ describe("what is not whole is an error", () => {
     const { page } = await askFor(5, run);
     await run.settle(page.detachActiveRun());
     run.network.redirect(() => new Response(null, { status: 204 }));
-    await expect(run.settle(page.connectAgent())).rejects.toThrow("The run is not there any more.");
+    await expect(run.settle(page.connectAgent())).rejects.toThrow("The answer is not there any more.");
   });
 });
 

@@ -6,7 +6,7 @@ import {
   type StoreHint,
   systemClock,
 } from "@holdfast/core";
-import { createReport } from "@holdfast/core/internal";
+import { createReport, makeMarker, toInteger } from "@holdfast/core/internal";
 import { createHealth, keyOf } from "@holdfast/core/store-kit";
 import { Database } from "./database.ts";
 import { type Decoded, decodeAppended, decodeOpened, decodePage, encodeError } from "./heads.ts";
@@ -146,16 +146,16 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
         [
           open.kind,
           open.epoch,
-          integer(open.leaseMs),
-          integer(open.ttlMs),
-          integer(open.keep),
+          toInteger(open.leaseMs),
+          toInteger(open.ttlMs),
+          toInteger(open.keep),
           open.ifExists ?? "throw",
           open.lapsedFence ?? null,
-          integer(open.retryWindowMs ?? 0),
+          toInteger(open.retryWindowMs ?? 0),
           open.restoreFence ?? null,
           open.restoreLast ?? 0,
           JSON.stringify(open.restoreJoints ?? []),
-          open.keepBytes === undefined ? null : integer(open.keepBytes),
+          open.keepBytes === undefined ? null : toInteger(open.keepBytes),
         ],
         decodeOpened,
       ),
@@ -170,13 +170,13 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
           from ?? null,
           Buffer.concat(frames),
           frames.map((frame) => frame.length),
-          integer(leaseMs),
-          integer(ttlMs),
+          toInteger(leaseMs),
+          toInteger(ttlMs),
           end?.status ?? null,
           encodeError(end?.error),
           batch?.producer ?? null,
           batch?.number ?? null,
-          interrupt === undefined ? null : integer(interrupt.retryWindowMs),
+          interrupt === undefined ? null : toInteger(interrupt.retryWindowMs),
           encodeError(interrupt?.error),
           synchronousCommit ?? "",
         ],
@@ -184,12 +184,12 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
       ),
 
     async read(id, after, limits) {
-      const values = [keyOf(id), after?.seq ?? null, integer(limits.frames), integer(limits.bytes)];
+      const values = [keyOf(id), after?.seq ?? null, toInteger(limits.frames), toInteger(limits.bytes)];
       return decodePage((await database.call("read", "read", values))[0], after);
     },
 
     cancel: (id, reason, graceMs = 0) =>
-      write(id, "cancel", [JSON.stringify(reason), integer(graceMs)], toBoolean, "cancel"),
+      write(id, "cancel", [JSON.stringify(reason), toInteger(graceMs)], toBoolean, "cancel"),
     lost: (id, fence, end) => write(id, "lost", [fence, end.status, encodeError(end.error)], toBoolean),
     delete: async (id) => void (await write(id, "forget", [], toBoolean)),
     hintDisconnect: async (id) => hints.send(keyOf(id), "disconnect"),
@@ -203,17 +203,6 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
 function toBoolean(result: unknown): Decoded<boolean> {
   const isChanged = result === true || result === "t";
   return { value: isChanged, isNews: isChanged };
-}
-
-function makeMarker(random: () => number): string {
-  return Array.from({ length: 4 }, () => random().toString(36).slice(2, 8)).join("");
-}
-
-/** The functions add some of these numbers to the time, and JSON has exact integers up to 2 ** 53 only. */
-const LARGEST_INTEGER = 2 ** 52;
-
-function integer(value: number): number {
-  return Math.min(Math.ceil(value), LARGEST_INTEGER);
 }
 
 function check({ pool, listenPool, schema, synchronousCommit, ...times }: PostgresStoreOptions): void {

@@ -8,7 +8,7 @@ import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { postgresStore, type PostgresStore } from "../src/index.ts";
 import { inTransaction } from "./support/outbox.ts";
 import { createPools, programs, usePostgres } from "./support/postgres-server.ts";
-import { append, STREAM } from "./support/stream.ts";
+import { append, STREAM } from "../../core/test/support/store-calls.ts";
 
 const KEEP_BYTES = 100_000;
 const LIMITED = { ...STREAM, keep: 1_000_000, keepBytes: KEEP_BYTES };

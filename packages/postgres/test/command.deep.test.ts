@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { migrationSql, postgresStore } from "../src/index.ts";
 import { run as runExample } from "./readme-example.ts";
 import { programs, usePostgres } from "./support/postgres-server.ts";
-import { STREAM } from "./support/stream.ts";
+import { STREAM } from "../../core/test/support/store-calls.ts";
 
 const PACKAGE = join(import.meta.dirname, "..");
 

@@ -2,9 +2,10 @@
 
 import type { Pool } from "pg";
 import { describe, expect, test } from "vitest";
+import { append, STREAM } from "../../core/test/support/store-calls.ts";
 import { type PostgresPool, postgresStore } from "../src/index.ts";
+import { changedPool } from "./support/changed-pool.ts";
 import { createPools, programs, usePostgres } from "./support/postgres-server.ts";
-import { append, STREAM } from "./support/stream.ts";
 
 const BATCH = 64;
 
@@ -46,25 +47,14 @@ describe.skipIf(programs === undefined)("the costs in Postgres", () => {
 
 /** Also notes how many pages of the database each append has looked at. It is repeated, which changes nothing. */
 function withBlocks(pool: Pool, blocks: number[]): PostgresPool {
-  return {
-    async connect() {
-      const client = await pool.connect();
-      return new Proxy(client, {
-        get(target, name) {
-          const value: unknown = Reflect.get(target, name);
-          if (typeof value !== "function") return value;
-          if (name !== "query") return value.bind(target) as unknown;
-          return async (text: string, values?: unknown[]) => {
-            if (/^SELECT \S+ FROM \S+\.append\(/.test(text)) {
-              const explain = `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`;
-              const { rows } = await target.query(explain, values);
-              const [{ Plan: plan }] = rows[0]["QUERY PLAN"];
-              blocks.push(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]);
-            }
-            return target.query(text, values);
-          };
-        },
-      });
+  return changedPool(pool, (client) => ({
+    async query(text: string, values?: unknown[]) {
+      if (/^SELECT \S+ FROM \S+\.append\(/.test(text)) {
+        const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`, values);
+        const [{ Plan: plan }] = rows[0]["QUERY PLAN"];
+        blocks.push(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]);
+      }
+      return client.query(text, values);
     },
-  };
+  }));
 }

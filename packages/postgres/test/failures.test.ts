@@ -5,11 +5,11 @@ import { createRegistry } from "@holdfast/core";
 import type { Pool, PoolClient } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../conformance/src/harness/eventually.ts";
+import { append, STREAM, texts } from "../../core/test/support/store-calls.ts";
 import { type PostgresPool, postgresStore, type PostgresStoreOptions } from "../src/index.ts";
 import { LAYOUT } from "../src/sql/index.ts";
-import { texts } from "./support/outbox.ts";
+import { changedPool } from "./support/changed-pool.ts";
 import { createPools, programs, usePostgres } from "./support/postgres-server.ts";
-import { append, STREAM } from "./support/stream.ts";
 
 const isUnavailable = (reason: RegExp, retryable = true): unknown =>
   expect.objectContaining({ code: "STORE_UNAVAILABLE", retryable, message: expect.stringMatching(reason) });
@@ -322,40 +322,19 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
 /** Connections to a server that has no room for writes while its disk is full. */
 function withDisk(pool: Pool, disk: { readonly isFull: boolean }): PostgresPool {
   const error = { code: "53100", severity: "ERROR" };
-  return {
-    async connect() {
-      const client = await pool.connect();
-      return new Proxy(client, {
-        get(target, name) {
-          const value: unknown = Reflect.get(target, name);
-          if (typeof value !== "function") return value;
-          if (name !== "query") return value.bind(target) as unknown;
-          return (text: string, values?: unknown[]) => {
-            const isWrite = /\.(append|open|marker)\(/.test(text);
-            if (!disk.isFull || !isWrite) return target.query(text, values);
-            return Promise.reject(Object.assign(new Error("could not extend file: No space left"), error));
-          };
-        },
-      });
+  return changedPool(pool, (client) => ({
+    query(text: string, values?: unknown[]) {
+      const isWrite = /\.(append|open|marker)\(/.test(text);
+      if (!disk.isFull || !isWrite) return client.query(text, values);
+      return Promise.reject(Object.assign(new Error("could not extend file: No space left"), error));
     },
-  };
+  }));
 }
 
 /** Connections that pass no notification on. */
 function withoutNotifications(pool: Pool): PostgresPool {
-  return {
-    async connect() {
-      const client = await pool.connect();
-      return new Proxy(client, {
-        get(target, name) {
-          if (name === "on") {
-            return (event: string, listener: () => void) =>
-              event !== "notification" && target.on(event as "error", listener);
-          }
-          const value: unknown = Reflect.get(target, name);
-          return typeof value === "function" ? (value.bind(target) as unknown) : value;
-        },
-      });
-    },
-  };
+  return changedPool(pool, (client) => ({
+    on: (event: string, listener: () => void) =>
+      event !== "notification" && client.on(event as "error", listener),
+  }));
 }

@@ -4,9 +4,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type AnyEvents, createRegistry, type Registry, type StreamWriter } from "@holdfast/core";
 import type { Pool } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { texts } from "../../core/test/support/store-calls.ts";
 import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { postgresStore, type PostgresStore, type PostgresStoreOptions } from "../src/index.ts";
-import { inTransaction, texts } from "./support/outbox.ts";
+import { inTransaction } from "./support/outbox.ts";
 import { newSchema, programs, usePostgres } from "./support/postgres-server.ts";
 import { startProxy } from "./support/proxy.ts";
 

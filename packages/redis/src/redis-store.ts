@@ -8,7 +8,7 @@ import {
   type StoreOpen,
   systemClock,
 } from "@holdfast/core";
-import { createReport, MAX_JOINTS } from "@holdfast/core/internal";
+import { createReport, makeMarker, MAX_JOINTS, toInteger } from "@holdfast/core/internal";
 import { createHealth } from "@holdfast/core/store-kit";
 import { createCommandSender } from "./commands/command-sender.ts";
 import { batchKey, channelOf, keysOf, markerKey } from "./commands/keys.ts";
@@ -183,15 +183,8 @@ export function redisStore(options: RedisStoreOptions): Store {
 /** For how long the marker is kept that nobody asks for, in ms: 30 days. */
 const MARKER_TTL = 30 * 24 * 3_600_000;
 
-function makeMarker(random: () => number): string {
-  return Array.from({ length: 4 }, () => random().toString(36).slice(2, 8)).join("");
-}
-
-/** The scripts add some of these numbers to the time, and Lua counts exactly up to 2 ** 53 only. */
-const LARGEST_INTEGER = 2 ** 52;
-
 function integer(value: number): string {
-  return String(Math.min(Math.ceil(value), LARGEST_INTEGER));
+  return String(toInteger(value));
 }
 
 function invalid(message: string): HoldfastError {

@@ -17,7 +17,7 @@ import { eventually } from "../../conformance/src/harness/eventually.ts";
 import { type SqliteStoreOptions, sqliteStore } from "../src/index.ts";
 import { LAYOUT } from "../src/tables.ts";
 import { createFile } from "./support/file.ts";
-import { append, healthOf, STREAM, texts } from "./support/stream.ts";
+import { append, healthOf, STREAM, texts } from "../../core/test/support/store-calls.ts";
 
 function setUp(options: Partial<SqliteStoreOptions> = {}) {
   const file = createFile();

@@ -4,7 +4,7 @@ import { createRegistry } from "@holdfast/core";
 import { expect, test } from "vitest";
 import { sqliteStore } from "../src/index.ts";
 import { createFile } from "./support/file.ts";
-import { STREAM } from "./support/stream.ts";
+import { STREAM } from "../../core/test/support/store-calls.ts";
 
 test.for([
   ["neither a path nor a database", {}],

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { createFakeClock } from "@holdfast/core/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { sqliteStore } from "../src/index.ts";
-import { append, STREAM, texts } from "./support/stream.ts";
+import { append, STREAM, texts } from "../../core/test/support/store-calls.ts";
 
 function setUp() {
   const database = new DatabaseSync(":memory:");

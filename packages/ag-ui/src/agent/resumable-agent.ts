@@ -25,10 +25,8 @@ type Events = ReturnType<HttpAgent["run"]>;
  */
 export class ResumableAgent extends HttpAgent {
   // Not `#`: `clone()` of the base class makes an object that has not been constructed.
-  /** How connections are made. */
-  private connection: ConnectionConfig;
-  /** Where a run is read and stopped. */
-  private urls: Pick<ResumableAgentConfig, "resumeUrl" | "stopUrl">;
+  /** The options that it was made with. */
+  private config: ResumableAgentConfig;
   /** What is read now. */
   private answer: Answer<BaseEvent> | undefined;
   /** What the agent has of a run that has failed half-way, or was left. */
@@ -36,12 +34,7 @@ export class ResumableAgent extends HttpAgent {
 
   constructor(config: ResumableAgentConfig) {
     super(config);
-    const { backoff, breaker, clock, connectTimeout, credentials, giveUpAfter } = config;
-    const { idleTimeout, keepAlive, maxEventSize, onServerError, random, resumeUrl, stopUrl } = config;
-    const given = { backoff, breaker, clock, connectTimeout, credentials, giveUpAfter };
-    const more = { idleTimeout, keepAlive, maxEventSize, onServerError, random };
-    this.connection = withoutUndefined({ ...given, ...more });
-    this.urls = withoutUndefined({ resumeUrl, stopUrl });
+    this.config = config;
   }
 
   /** Asks once, and reads the run through all connections. */
@@ -91,8 +84,8 @@ export class ResumableAgent extends HttpAgent {
    * @throws (as a rejection) an error of `fetch`; Error if the server refuses
    */
   stop(): Promise<void> {
-    const { stopUrl = (threadId: string) => answerUrl(this.url, threadId, "stop") } = this.urls;
-    const { credentials } = this.connection;
+    const { stopUrl = (threadId: string) => answerUrl(this.url, threadId, "stop"), credentials } =
+      this.config;
     return stopAnswers(this.answer === undefined ? [] : [this.answer], () =>
       this.fetch(stopUrl(this.threadId), {
         method: "POST",
@@ -104,18 +97,19 @@ export class ResumableAgent extends HttpAgent {
 
   /** As that of `HttpAgent`: the copy reads on its own. */
   override clone(): ResumableAgent {
-    const { connection, urls, part } = this;
-    return Object.assign(super.clone() as ResumableAgent, { connection, urls, part });
+    const { config, part } = this;
+    return Object.assign(super.clone() as ResumableAgent, { config, part });
   }
 
   /** Where the run of a thread is read. */
   private resumeUrl(threadId: string): string {
-    return this.urls.resumeUrl?.(threadId) ?? answerUrl(this.url, threadId, "stream");
+    return this.config.resumeUrl?.(threadId) ?? answerUrl(this.url, threadId, "stream");
   }
 
   /** What all connections have in common. */
   private shared(): ConnectionConfig & { readonly fetch: typeof fetch } {
-    return { ...this.connection, fetch: (url, init) => this.fetch(url as string, init ?? {}) };
+    const { resumeUrl: _resumeUrl, stopUrl: _stopUrl, headers: _headers, ...connection } = this.config;
+    return { ...connection, fetch: (url, init) => this.fetch(url as string, init ?? {}) };
   }
 
   /** Removes the part that the agent has of a run. */
@@ -139,8 +133,6 @@ export class ResumableAgent extends HttpAgent {
 
       const forward = async (): Promise<void> => {
         const events = await answer.open();
-        // The part that the agent had is gone already.
-        if (events === null && kind === "repetition") throw new Error("The run is not there any more.");
         const reader = events?.getReader();
         for (;;) {
           const { done, value } = (await reader?.read()) ?? { done: true };
@@ -163,8 +155,4 @@ export class ResumableAgent extends HttpAgent {
       return abort;
     });
   }
-}
-
-function withoutUndefined<T extends object>(values: { [Key in keyof T]: T[Key] | undefined }): T {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
 }

@@ -90,8 +90,6 @@ export function createChatTransport<Message extends UIMessage = UIMessage>(
     );
     open.set(lifetime, { chatId, answer });
     const chunks = await answer.open();
-    // With `null` the SDK would take the part that the chat has for a whole message.
-    if (chunks === null && kind === "repetition") throw new Error("The answer is not there any more.");
     if (chunks !== null) answers.set(chatId, answer);
     return chunks;
   }

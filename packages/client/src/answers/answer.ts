@@ -48,6 +48,7 @@ const LOOKS = 3;
  */
 const UNKNOWN_ID = "partial";
 
+const GONE = "The answer is not there any more.";
 const BEGINNING_LOST = "The beginning of the answer is not there any more.";
 
 /**
@@ -91,7 +92,7 @@ export class Answer<Chunk> {
   }
 
   /**
-   * Resolves when the response has begun; with `null` if there is no answer to read.
+   * Resolves when the response has begun; with `null` if there is no answer to read, and the reader has no part of one.
    *
    * @throws (as a rejection) an error of the format
    */
@@ -99,7 +100,9 @@ export class Answer<Chunk> {
     await begin(this.#connection);
     const { state } = this.#connection;
     const isDone = state.status === "closed" && state.reason === "done";
-    if (isDone && this.#isAbsent && this.#kind !== "question") return null;
+    if (isDone && this.#isAbsent && this.#kind === "resumption") return null;
+    // Nothing would be taken for the end of the part that the reader has.
+    if (isDone && this.#isAbsent && this.#kind === "repetition") throw new Error(GONE);
     // What has failed by now is an error of the request.
     if (state.status === "closed" && !isDone) await this.#next();
     this.#hasBegun = true;
@@ -140,7 +143,7 @@ export class Answer<Chunk> {
     if (this.#reset !== undefined) throw this.#resetError(this.#reset);
     if (result.done === true) {
       // 204 says that there is nothing, not that what came was everything.
-      if (this.#isAbsent && !this.#isFinished) throw new Error("The answer is not there any more.");
+      if (this.#isAbsent && !this.#isFinished) throw new Error(GONE);
       // Also the end of a connection that was left.
       this.#isWhole = this.#connection.state.status === "closed" && this.#connection.state.reason === "done";
       return undefined;

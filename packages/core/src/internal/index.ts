@@ -9,4 +9,5 @@ export type { Report } from "../protocol/observer.ts";
 export { decode, json, text } from "../contract/decoder.ts";
 export { createSubscriber } from "../store-kit/subscriber.ts";
 export type { PubSubConnection, PubSubEvents, SubscriberOptions } from "../store-kit/subscriber.ts";
+export { makeMarker, toInteger } from "../store-kit/stored-values.ts";
 export { sleep, withTimeout } from "../store-kit/with-timeout.ts";

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -29,19 +29,27 @@ export interface PlantedFault extends Fault {
 /** Throws an error if the history violates a promise. */
 type Run<History> = (core: Core, history: History) => Promise<void>;
 
-/** Returns a function that copies core, and plants a fault if one is given. The copies are removed after the suite. */
-export function coreCopier(): (name: string, fault?: Fault) => Promise<Core> {
+/**
+ * Returns a function that copies the source of a package, plants a fault if one is given, and imports the copy. The copies are
+ * removed after the suite.
+ */
+export function sourceCopier<Module = Core>(
+  source: string = SOURCE,
+  entry = "index.ts",
+): (name: string, fault?: Fault) => Promise<Module> {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "holdfast-planted-faults-"));
+    mkdirSync(join(folder, "node_modules/@holdfast"), { recursive: true });
+    symlinkSync(join(SOURCE, ".."), join(folder, "node_modules/@holdfast/core"));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   return async (name, fault) => {
     const copy = join(folder, name);
-    cpSync(SOURCE, copy, { recursive: true });
+    cpSync(source, copy, { recursive: true });
     if (fault !== undefined) plant(fault, copy);
-    return (await import(pathToFileURL(join(copy, "index.ts")).href)) as Core;
+    return (await import(pathToFileURL(join(copy, entry)).href)) as Module;
   };
 }
 
@@ -62,16 +70,21 @@ function plant(fault: Fault, folder: string): void {
   );
 }
 
-/** Runs random histories until one violates a promise in the given way, and returns the violation. */
+/**
+ * Runs random histories until one violates a promise in the given way, and returns the violation.
+ *
+ * @param macrotasks how many a history may take before it counts as one that hangs; `Infinity` where it waits for a server
+ */
 export async function findViolation<History>(
   core: Core,
   histories: fc.Arbitrary<History>,
   run: Run<History>,
   numRuns: number,
   violation: RegExp,
+  macrotasks = MACROTASK_LIMIT,
 ): Promise<string | undefined> {
   const property = fc.asyncProperty(histories, async (history) => {
-    const message = await violationOf(run(core, history));
+    const message = await violationOf(run(core, history), macrotasks);
     if (message !== undefined && violation.test(message)) throw new Error(message);
   });
   const result = await fc.check(property, { numRuns, endOnFailure: true });
@@ -85,17 +98,14 @@ const MACROTASK_LIMIT = 20_000;
  * The violation of a history that runs. A fault may also make the history hang, which is no violation. A simulation
  * waits for macrotasks only, so counting them tells a history that hangs from one that is slow on a busy machine.
  */
-async function violationOf(history: Promise<void>): Promise<string | undefined> {
+async function violationOf(history: Promise<void>, macrotasks: number): Promise<string | undefined> {
   let isOver = false;
   let violation: string | undefined;
-  const over = (): void => {
-    isOver = true;
-  };
-  history.then(over, (error: unknown) => {
-    violation = String((error as Error).message);
-    over();
-  });
-  for (let count = 0; count < MACROTASK_LIMIT && !isOver; count++) {
+  const ended = history
+    .catch((error: unknown) => void (violation = String((error as Error).message)))
+    .finally(() => void (isOver = true));
+  if (macrotasks === Infinity) await ended;
+  for (let count = 0; count < macrotasks && !isOver; count++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
   return violation;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { coreCopier, findViolation } from "../../support/planted-faults.ts";
+import { sourceCopier, findViolation } from "../../support/planted-faults.ts";
 import { histories } from "./history.ts";
 import { plantedFaults } from "./planted-faults.ts";
 import { run } from "./simulation.ts";
 
 describe("the model of a registry finds a planted fault", { timeout: 600_000 }, () => {
-  const copyCore = coreCopier();
+  const copyCore = sourceCopier();
 
   test.each(plantedFaults.map((fault, index) => ({ ...fault, index })))(
     "$name",

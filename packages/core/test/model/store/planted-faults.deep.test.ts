@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { coreCopier, findViolation } from "../../support/planted-faults.ts";
+import { sourceCopier, findViolation } from "../../support/planted-faults.ts";
 import { histories } from "./history.ts";
 import { plantedFaults } from "./planted-faults.ts";
 import { run } from "./simulation.ts";
@@ -8,7 +8,7 @@ import { run } from "./simulation.ts";
 const anyHistory = fc.oneof(...histories.map(([, arbitrary]) => arbitrary));
 
 describe("the model of registries that share a store finds a planted fault", { timeout: 600_000 }, () => {
-  const copyCore = coreCopier();
+  const copyCore = sourceCopier();
 
   test.each(plantedFaults.map((fault, index) => ({ ...fault, index })))(
     "$name",

@@ -1,4 +1,4 @@
-import type { Store, StoreAppend, StoreAppended, StoreOpen } from "@holdfast/core";
+import type { Store, StoreAppend, StoreAppended, StoreOpen } from "../../src/index.ts";
 
 const LONG = 3_600_000;
 const EPOCH = "aaaaaaaaaa";
