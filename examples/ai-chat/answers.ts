@@ -1,16 +1,10 @@
 import { isAnswering, pipeUIMessageStream, type UIMessageEvents } from "@holdfast/ai-sdk";
 import { HoldfastError, type Registry, type StreamInfo, type StreamWriter } from "@holdfast/hono";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import {
-  convertToModelMessages,
-  type ModelMessage,
-  readUIMessageStream,
-  stepCountIs,
-  streamText,
-  type UIMessageChunk,
-} from "ai";
+import { convertToModelMessages, type ModelMessage, stepCountIs, streamText } from "ai";
 import type { ChatMessage } from "./chat.ts";
 import type { Answer, ChatTable } from "./chat-table.ts";
+import { readAnswer } from "./read-answer.ts";
 import { recordModel } from "./record-model.ts";
 import { tools } from "./tools.ts";
 
@@ -28,7 +22,7 @@ export class Answers {
   readonly #model: LanguageModelV4;
   /** By chat, what ends when the table says how its last answer stands. */
   readonly #writing = new Map<string, Promise<void>>();
-
+  /** By chat, the last question that came. */
   readonly #asking = new Map<string, Promise<boolean>>();
 
   constructor(chats: Registry<UIMessageEvents>, table: ChatTable, model: LanguageModelV4) {
@@ -170,25 +164,6 @@ export class Answers {
     this.#table.end(answer, status, { message: kept });
   }
 
-  /** The message of an answer that is done or stopped, of what its readers got, if the stream has all of it. */
-  async #read({ chat, message: id }: Begun, status: "done" | "stopped"): Promise<ChatMessage | undefined> {
-    const chunks: UIMessageChunk[] = [];
-    try {
-      for await (const { data } of this.#chats.subscribe(chat))
-        chunks.push(JSON.parse(data) as UIMessageChunk);
-    } catch (error) {
-      if (!HoldfastError.is(error) || error.code !== "CANCELLED") throw error;
-    }
-    const [first] = chunks;
-    if (first?.type !== "start" || first.messageId !== id) return undefined;
-    if (status === "done" && chunks.at(-1)?.type !== "finish") return undefined;
-    let last: ChatMessage | undefined;
-    const stream = ReadableStream.from(chunks);
-    for await (const message of readUIMessageStream<ChatMessage>({ stream, terminateOnError: true }))
-      last = message;
-    return last;
-  }
-
   /** Whether nobody writes the last answer any more, though it has not ended. */
   #isLeft(chat: string, info: StreamInfo | undefined): boolean {
     const latest = this.#table.latest(chat);
@@ -205,7 +180,7 @@ export class Answers {
     if (info?.status === "done" || isStopped) {
       // It may have ended after all, and the process was killed before it could keep it.
       const status = isStopped ? "stopped" : "done";
-      const message = await this.#read(answer, status).catch((error: unknown) => {
+      const message = await readAnswer(this.#chats, answer, status).catch((error: unknown) => {
         // What can never be read is not whole.
         if (HoldfastError.is(error) && error.retryable) throw error;
         return undefined;
