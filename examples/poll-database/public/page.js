@@ -13,6 +13,8 @@ const faults = /** @type {HTMLInputElement[]} */ (["down", "slow"].map(byId));
 let jobId = null;
 /** @type {Reader[]} */
 let readers = [];
+/** How many times the faults were set. Figures that were requested before the last time are too old for the switches. */
+let faultChanges = 0;
 
 /** @param {string} id */
 function byId(id) {
@@ -77,6 +79,7 @@ async function startJob() {
 async function setFault(input) {
   input.disabled = true;
   await send("PUT", "/faults", { [input.id]: input.checked });
+  faultChanges++;
   input.disabled = false;
 }
 
@@ -99,6 +102,7 @@ function valueAt(stats, path) {
  */
 async function refreshStats() {
   if (!document.hidden) {
+    const changesBefore = faultChanges;
     const response = await fetch(`/jobs/${jobId ?? "none"}/stats`).catch(() => undefined);
     byId("stats").classList.toggle("stale", response === undefined);
     const stats = await response?.json();
@@ -106,7 +110,9 @@ async function refreshStats() {
       for (const part of byId("stats").querySelectorAll("dd")) {
         part.textContent = valueAt(stats, part.dataset["figure"] ?? "");
       }
-      for (const input of faults) if (!input.disabled) input.checked = stats.faults[input.id];
+      for (const input of faults) {
+        if (!input.disabled && faultChanges === changesBefore) input.checked = stats.faults[input.id];
+      }
     }
   }
   setTimeout(() => void refreshStats(), STATS_INTERVAL);

@@ -138,4 +138,26 @@ describe.skipIf(launch === undefined)("the page of the polling example", () => {
     write(table, id, 5, 5);
     await shows(reader, "5 events, 0 missed, 0 doubled");
   });
+
+  test("a switch keeps its state when figures arrive that were requested before it was set", async () => {
+    const app = await serveApp(openTable());
+    const page = await openPage(browser, app.url);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const requested = Promise.withResolvers<void>();
+    await page.route("**/stats", async (route) => {
+      const response = await route.fetch();
+      requested.resolve();
+      await held;
+      await route.fulfill({ response });
+    });
+    await requested.promise;
+    const set = page.waitForResponse("**/faults");
+    await page.getByLabel("Slow reads").check();
+    await set;
+    const seen = page.waitForResponse("**/stats");
+    release();
+    await (await seen).finished();
+    await figure(page, "Polling loops", "0");
+    expect(await page.getByLabel("Slow reads").isChecked()).toBe(true);
+  });
 });

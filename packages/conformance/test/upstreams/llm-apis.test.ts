@@ -96,6 +96,20 @@ const rows: Row[] = [
     },
   },
   {
+    upstream: "pauses between its pieces, and in the middle of one",
+    reader: "each piece when it is complete, then the end",
+    text: "Hello there",
+    behave: async (response, { text, end }, readerHas) => {
+      const [first, second] = half.map(text) as [string, string];
+      await write(begin(response), [first, second.slice(0, 20)]);
+      await readerHas("Hello ");
+      await write(response, [second.slice(20)]);
+      await readerHas("Hello there");
+      await write(response, end);
+      response.end();
+    },
+  },
+  {
     upstream: "ends without its sentinel",
     reader: "the text so far, then a failure that is retryable",
     text: "Hello there",
@@ -175,14 +189,14 @@ async function read(api: Api, profile: UpstreamProfile, ask: Ask, behave: Behavi
   const registry = createRegistry<{ token: string }>({
     observer: { failed: ({ error }) => void failed.push(error), warned: (info) => void warned.push(info) },
   });
-  const url = await startApi(api, behave);
+  let text = "";
+  const url = await startApi(api, behave, (expected) => eventually(() => expect(text).toBe(expected)));
   const job = await registry.open("1");
   let signal: AbortSignal | undefined;
   const status = job.pipe((context) => {
     signal = context.signal;
     return textDeltas(ask(url, context.signal), profile, { event: "token" });
   });
-  let text = "";
   const reading = (async (): Promise<HoldfastError | undefined> => {
     try {
       for await (const { data } of registry.subscribe("1")) text += data;

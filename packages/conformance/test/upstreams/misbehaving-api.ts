@@ -4,8 +4,12 @@ import type { AddressInfo } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 
-/** What an API does with a request. */
-export type Behaviour = (response: ServerResponse, api: Api) => Promise<void>;
+/** What an API does with a request. It can wait until the reader of the answer has this text. */
+export type Behaviour = (
+  response: ServerResponse,
+  api: Api,
+  readerHas: (text: string) => Promise<void>,
+) => Promise<void>;
 
 /** How an API speaks. */
 export interface Api {
@@ -47,10 +51,14 @@ export const messages: Api = {
 };
 
 /** Starts an API that answers every request so, until the test is finished. Returns its base URL. */
-export async function startApi(api: Api, behaviour: Behaviour): Promise<string> {
+export async function startApi(
+  api: Api,
+  behaviour: Behaviour,
+  readerHas: (text: string) => Promise<void>,
+): Promise<string> {
   const server = createServer((request, response) => {
     request.resume();
-    void behaviour(response, api);
+    void behaviour(response, api, readerHas);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
