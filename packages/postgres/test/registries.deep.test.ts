@@ -7,7 +7,7 @@ import { run } from "../../core/test/model/store/simulation.ts";
 import { programs, usePostgres } from "./support/postgres-server.ts";
 import { createSimulatedSchema, simulatedPostgresStore } from "./support/simulated-store.ts";
 
-const RUNS = Number(process.env["HOLDFAST_RUNS"] ?? 120);
+const RUNS = Number(process.env["HOLDFAST_RUNS"] ?? 1_000);
 
 describe.skipIf(programs === undefined)("registries that share a Postgres", () => {
   const server = usePostgres();

@@ -1,6 +1,6 @@
 import type { Store, StoreWake } from "@holdfast/core";
 import { createFakeClock } from "@holdfast/core/testing";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import type { SimulatedStore } from "../../../core/test/model/store/simulation.ts";
 import { PendingCalls, settlingClock } from "../../../core/test/support/pending-calls.ts";
 import { type PostgresPool, postgresStore } from "../../src/index.ts";
@@ -81,12 +81,17 @@ export async function simulatedPostgresStore(
   };
 }
 
+/** By client, the time that it has. */
+const times = new WeakMap<PoolClient, number>();
+
 /** A pool whose clients have the time of the simulation. */
 function withTime(pool: Pool, now: () => number): PostgresPool {
   return {
     async connect() {
       const client = await pool.connect();
-      await client.query(`SET simulated.time = '${Math.floor(now())}'`);
+      const time = Math.floor(now());
+      if (times.get(client) !== time) await client.query(`SET simulated.time = '${time}'`);
+      times.set(client, time);
       return client;
     },
   };
