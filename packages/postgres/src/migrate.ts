@@ -43,6 +43,8 @@ export async function migrate(pool: PostgresPool, schema: string): Promise<void>
     const encoding = String((await row("SHOW server_encoding"))?.["server_encoding"]);
     if (encoding !== "UTF8")
       throw unavailable(undefined, `the database has the encoding ${encoding}, not UTF8`);
+    if ((await row("SELECT quote_ident($1) AS name", schema))?.["name"] !== schema)
+      throw unavailable(undefined, `the schema cannot be called ${schema}, which is a key word of SQL`);
     const settings = await row("SELECT to_regclass($1)::text AS name", `${schema}.settings`);
     if (typeof settings?.["name"] !== "string") await client.query(createSql(schema));
     else {

@@ -45,6 +45,14 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
     await store.open("job", STREAM);
   });
 
+  test.each(["user", "order"])("refuses the key word %j as the name of its schema", async (schema) => {
+    const { admin } = await setUp();
+    await expect(postgresStore({ pool: admin, schema }).migrate()).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining(`the schema cannot be called ${schema}`),
+    });
+  });
+
   test("refuses a schema of another layout", async () => {
     const { store, admin, schema } = await setUp();
     await store.migrate();
