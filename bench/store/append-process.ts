@@ -9,7 +9,7 @@ import { EPOCH, LIFETIMES, type Place, storeOf } from "./stores.ts";
 
 interface OpenStream {
   readonly id: string;
-  readonly fence: number;
+  fence: number;
   /** Sequence number of the last event. */
   last: number;
 }
@@ -38,9 +38,13 @@ const api = {
   },
 
   async open(count: number): Promise<void> {
-    streams = await Promise.all(
-      Array.from({ length: count }, async (_, index) => {
+    streams = [];
+    // A few at a time: on a busy machine, the last of thousands would wait for longer than a call may take.
+    const openNext = async (): Promise<void> => {
+      for (let index = streams.length; index < count; index = streams.length) {
         const id = `stream-${index}`;
+        const stream = { id, fence: 0, last: 0 };
+        streams.push(stream);
         const opened = await store.open(id, {
           kind: "stream",
           epoch: EPOCH,
@@ -49,9 +53,10 @@ const api = {
           ...LIFETIMES,
         });
         if (opened.role === "reader") throw new Error(`${id} already has a producer`);
-        return { id, fence: opened.fence, last: 0 };
-      }),
-    );
+        stream.fence = opened.fence;
+      }
+    };
+    await Promise.all(Array.from({ length: 50 }, openNext));
   },
 
   /**

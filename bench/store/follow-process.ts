@@ -33,6 +33,10 @@ async function readNewFrames(id: string, position: Position): Promise<void> {
   if (waiting !== undefined && events >= waiting.count) waiting.resolve();
 }
 
+async function readAll(all: Iterator<[string, Position]>): Promise<void> {
+  for (let next = all.next(); !next.done; next = all.next()) await readNewFrames(...next.value);
+}
+
 const api = {
   async start(client: string, place: Place): Promise<void> {
     store = await storeOf(client).connect(place);
@@ -46,8 +50,12 @@ const api = {
       store.wake(positions.keys(), (id, why) => {
         if (id === undefined) resolve();
         if (why === "cancel") return;
-        for (const woken of id === undefined ? positions.keys() : [id])
-          void readNewFrames(woken, positions.get(woken) as Position);
+        if (id !== undefined) void readNewFrames(id, positions.get(id) as Position);
+        // A few at a time, as in the process that appends.
+        else {
+          const all = positions.entries();
+          for (let reader = 0; reader < 50; reader++) void readAll(all);
+        }
       });
     });
   },
