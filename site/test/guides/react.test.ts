@@ -97,6 +97,16 @@ interface Followed {
   readonly leave: () => void;
 }
 
+/** What the recipes for Vue and Svelte give. */
+type Answer = { text: string; status: string };
+type Composable = { useAnswer: (id: Ref<string>) => Ref<Answer> };
+
+const shownOf = ({ text, status }: Answer): Shown => ({
+  answer: text,
+  isDone: status === "done",
+  hasFailed: status === "failed",
+});
+
 const recipes: Readonly<Record<string, (id: string) => Promise<Followed>>> = {
   async "TanStack Query"(id) {
     type Query = { answerQuery: (id: string) => ConstructorParameters<typeof QueryObserver<string>>[1] };
@@ -112,32 +122,17 @@ const recipes: Readonly<Record<string, (id: string) => Promise<Followed>>> = {
     };
   },
   async Vue(id) {
-    type Composable = { useAnswer: (id: Ref<string>) => Record<"answer" | "status", Ref<string>> };
     const { useAnswer } = await load<Composable>("react", "use-answer.ts");
     const scope = effectScope();
-    const { answer, status } = scope.run(() => useAnswer(ref(id))) as ReturnType<typeof useAnswer>;
-    return {
-      leave: () => scope.stop(),
-      shown: () => ({
-        answer: answer.value,
-        isDone: status.value === "done",
-        hasFailed: status.value === "failed",
-      }),
-    };
+    const answer = scope.run(() => useAnswer(ref(id))) as Ref<Answer>;
+    return { leave: () => scope.stop(), shown: () => shownOf(answer.value) };
   },
   async Svelte(id) {
-    type Store = { answerOf: (id: string) => Readable<{ answer: string; status: string }> };
+    type Store = { answerOf: (id: string) => Readable<Answer> };
     const { answerOf } = await load<Store>("react", "answer.ts");
-    let last = { answer: "", status: "" };
+    let last: Answer = { text: "", status: "" };
     const leave = answerOf(id).subscribe((value) => (last = value));
-    return {
-      leave,
-      shown: () => ({
-        answer: last.answer,
-        isDone: last.status === "done",
-        hasFailed: last.status === "failed",
-      }),
-    };
+    return { leave, shown: () => shownOf(last) };
   },
 };
 
@@ -186,16 +181,15 @@ describe.each(Object.entries(recipes))("the recipe for %s", (name, follow) => {
 });
 
 test("the composable follows another answer when its id changes", async () => {
-  type Composable = { useAnswer: (id: Ref<string>) => Record<"answer" | "status", Ref<string>> };
   const { useAnswer } = await load<Composable>("react", "use-answer.ts");
   for (const id of ["one", "two"]) (await jobs.open(id)).push({ event: "token", data: `of ${id}` });
   const id = ref("one");
   const scope = effectScope();
   onTestFinished(() => scope.stop());
-  const { answer } = scope.run(() => useAnswer(id)) as ReturnType<typeof useAnswer>;
-  await eventually(() => expect(answer.value).toBe("of one"));
+  const answer = scope.run(() => useAnswer(id)) as Ref<Answer>;
+  await eventually(() => expect(answer.value.text).toBe("of one"));
   id.value = "two";
   await nextTick();
-  await eventually(() => expect(answer.value).toBe("of two"));
+  await eventually(() => expect(answer.value.text).toBe("of two"));
   await eventually(() => expect(jobs.get("one")?.readers).toBe(0));
 });
