@@ -2,7 +2,7 @@ import type { Clock } from "@holdfast/core";
 import { withTimeout } from "@holdfast/core/internal";
 import type { Health } from "@holdfast/core/store-kit";
 import { brokenStream, isAboutId, isCollision, keepsConnection, unavailable } from "./errors.ts";
-import type { PostgresClient, PostgresPool, PostgresResult } from "./pool.ts";
+import { type PostgresClient, type PostgresPool, type PostgresResult, takeClient } from "./pool.ts";
 import { LAYOUT } from "./sql/index.ts";
 
 export interface DatabaseOptions {
@@ -108,13 +108,12 @@ class Attempt {
 
   async run({ text, values }: Statement): Promise<readonly Row[]> {
     for (;;) {
-      const client = await this.#pool.connect();
+      this.#client = await takeClient(this.#pool, ignore);
+      const client = this.#client;
       if (this.#isOver) {
-        client.release();
+        this.#release(false);
         return [];
       }
-      this.#client = client;
-      client.on("error", ignore);
       try {
         const result = await (values === undefined ? client.query(text) : client.query(text, values));
         this.#release(false);

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { unavailable } from "./errors.ts";
-import type { PostgresPool } from "./pool.ts";
+import { type PostgresPool, takeClient } from "./pool.ts";
 import { createSql, updateSql, LAYOUT } from "./sql/index.ts";
 
 /** The name of the schema that the store uses unless it is given another one. */
@@ -30,7 +30,9 @@ export function migrationSql(schema: string = DEFAULT_SCHEMA): string {
 
 /** Creates the schema, or brings its functions up to date, in one transaction. */
 export async function migrate(pool: PostgresPool, schema: string): Promise<void> {
-  const client = await pool.connect().catch((error: unknown) => {
+  // The statement that is under way, or the next one, fails as well.
+  const ignore = (): void => undefined;
+  const client = await takeClient(pool, ignore).catch((error: unknown) => {
     throw unavailable(error);
   });
   let isDone = false;
@@ -62,6 +64,7 @@ export async function migrate(pool: PostgresPool, schema: string): Promise<void>
   } catch (error) {
     throw HoldfastError.is(error) ? error : unavailable(error);
   } finally {
+    client.removeListener("error", ignore);
     client.release(!isDone);
   }
 }

@@ -18,6 +18,29 @@ export interface PostgresClient {
 
 /** What the store needs of a pool: a `Pool` of `pg` 8 or newer. */
 export interface PostgresPool {
-  /** Takes a client out of the pool. */
-  connect(): Promise<PostgresClient>;
+  /**
+   * Takes a client out of the pool. One that was connected for it is given to the callback at once: a pool that ignores the
+   * callback, and returns a promise instead, hands a client over a moment later, and an error in that moment has no listener.
+   */
+  connect(
+    callback?: (error: Error | undefined, client: PostgresClient | undefined) => void,
+  ): Promise<PostgresClient> | void;
+}
+
+/**
+ * Takes a client out of a pool, with a listener of its errors. Without one, the error of a client that no statement waits for
+ * ends the process.
+ */
+export function takeClient(pool: PostgresPool, onError: (error: unknown) => void): Promise<PostgresClient> {
+  return new Promise((resolve, reject) => {
+    const take = (client: PostgresClient): void => {
+      client.on("error", onError);
+      resolve(client);
+    };
+    const promise = pool.connect((error, client) => {
+      if (client === undefined) reject(error as Error);
+      else take(client);
+    });
+    promise?.then(take, reject);
+  });
 }

@@ -10,9 +10,15 @@ import { type PostgresPool, postgresStore, type PostgresStoreOptions } from "../
 import { LAYOUT } from "../src/sql/index.ts";
 import { changedPool } from "./support/changed-pool.ts";
 import { createPools, programs, usePostgres } from "./support/postgres-server.ts";
+import { startProxy } from "./support/proxy.ts";
 
 const isUnavailable = (reason: RegExp, retryable = true): unknown =>
   expect.objectContaining({ code: "STORE_UNAVAILABLE", retryable, message: expect.stringMatching(reason) });
+
+/** What a server sends when it is ready for a statement, and when it ends a connection. */
+const READY = Buffer.from("Z\0\0\0\x05I", "latin1");
+const FATAL = "SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0";
+const TERMINATED = Buffer.from(`E\0\0\0${String.fromCharCode(FATAL.length + 4)}${FATAL}`, "latin1");
 
 describe.skipIf(programs === undefined)("a store on Postgres", () => {
   const server = usePostgres();
@@ -51,6 +57,27 @@ describe.skipIf(programs === undefined)("a store on Postgres", () => {
       code: "STORE_UNAVAILABLE",
       message: expect.stringContaining(`the schema cannot be called ${schema}`),
     });
+  });
+
+  test("survives a server that terminates a connection in the moment in which it is made", async () => {
+    const { admin, schema } = await setUp();
+    await postgresStore({ pool: admin, schema }).migrate();
+    let isTerminating = true;
+    const proxy = await startProxy(server().port, (bytes) =>
+      isTerminating && bytes.subarray(-6).equals(READY) ? Buffer.concat([bytes, TERMINATED]) : bytes,
+    );
+    onTestFinished(() => proxy.close());
+    const pool = server().pool({ port: proxy.port });
+    onTestFinished(() => pool.end());
+    const store = postgresStore({ pool, schema, observer: {} });
+    await expect(store.migrate()).rejects.toEqual(isUnavailable(/not available/));
+    await expect(store.open("job", STREAM)).rejects.toEqual(isUnavailable(/not available/));
+    const hints: unknown[] = [];
+    const wake = store.wake(["job"], (id) => void hints.push(id));
+    onTestFinished(() => wake.close());
+    isTerminating = false;
+    await store.open("job", STREAM);
+    await eventually(() => expect(hints).toContain(undefined));
   });
 
   test("refuses a schema of another layout", async () => {

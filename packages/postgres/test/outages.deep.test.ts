@@ -83,12 +83,13 @@ describe.skipIf(programs === undefined)("with a Postgres that fails", { timeout:
     onTestFinished(() => wake.close());
     await eventually(() => expect(hints).toEqual([undefined]));
     for (let round = 1; round <= 3; round++) {
+      const before = hints.length;
       expect(await terminate(admin, `query LIKE 'LISTEN%'`)).toBe(1);
       // Hints may have been lost meanwhile: the listener has to look.
-      await eventually(() => expect(hints).toHaveLength(round * 2));
+      await eventually(() => expect(hints.slice(before)).toContain(undefined));
       await one.store.hintDisconnect("job");
-      await eventually(() => expect(hints).toHaveLength(round * 2 + 1));
-      expect(other.failures).toHaveLength(round);
+      await eventually(() => expect(hints.slice(before)).toContain("job"));
+      expect(other.failures.filter(isTermination)).toHaveLength(round);
     }
   });
 
@@ -157,6 +158,10 @@ describe.skipIf(programs === undefined)("with a Postgres that fails", { timeout:
     await eventually(async () => expect(await texts(store, "room")).toEqual(frames));
   });
 });
+
+/** On a busy machine, the connection that follows may fail by time-out, too. */
+const isTermination = (info: unknown): boolean =>
+  (info as { error: { code?: string } }).error.code === "57P01";
 
 async function produce(
   job: StreamWriter<AnyEvents>,

@@ -1,7 +1,7 @@
 import type { Clock } from "@holdfast/core";
 import { type PubSubConnection, type PubSubEvents, withTimeout } from "@holdfast/core/internal";
 import type { Database } from "../database.ts";
-import type { PostgresClient, PostgresPool } from "../pool.ts";
+import { type PostgresClient, type PostgresPool, takeClient } from "../pool.ts";
 
 export interface ListenerOptions {
   /** The pool that the connection is taken from. */
@@ -53,14 +53,14 @@ export function createListener(options: ListenerOptions, events: PubSubEvents): 
 
   return {
     async connect() {
-      const connected = await pool.connect();
+      const connected = await takeClient(pool, onFailure);
       if (isClosed) {
+        connected.removeListener("error", onFailure);
         connected.release();
         return;
       }
       client = connected;
       client.on("notification", onNotification);
-      client.on("error", onFailure);
       client.on("end", onFailure);
       await run("LISTEN", [pingChannel]);
       await ping();

@@ -10,7 +10,11 @@ export interface TcpProxy {
   close(): void;
 }
 
-export async function startProxy(target: number): Promise<TcpProxy> {
+/** @param change what the server sends becomes this */
+export async function startProxy(
+  target: number,
+  change: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isStalled = false;
   const server = createServer((client) => {
@@ -20,7 +24,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       [upstream, client],
     ] as const) {
       sockets.add(from);
-      from.on("data", (bytes) => to.write(bytes));
+      from.on("data", (bytes: Buffer) => to.write(from === upstream ? change(bytes) : bytes));
       from.on("error", () => to.destroy());
       from.on("close", () => {
         sockets.delete(from);

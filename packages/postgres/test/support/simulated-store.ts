@@ -68,11 +68,16 @@ export async function simulatedPostgresStore(
         saved.push([table, rows[0]?.rows ?? "[]"]);
       }
       return async () => {
-        await removeRows(pool, schema);
+        const client = await pool.connect();
+        // A call that is under way finds all that was there before, or all of the copy.
+        await client.query(`BEGIN; LOCK TABLE ${schema}.streams IN EXCLUSIVE MODE`);
+        await removeRows(client, schema);
         for (const [table, rows] of saved) {
           const source = `json_populate_recordset(NULL::${schema}.${table}, $1)`;
-          await pool.query(`INSERT INTO ${schema}.${table} SELECT * FROM ${source}`, [rows]);
+          await client.query(`INSERT INTO ${schema}.${table} SELECT * FROM ${source}`, [rows]);
         }
+        await client.query("COMMIT");
+        client.release();
       };
     },
     async close() {
