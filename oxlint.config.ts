@@ -38,6 +38,7 @@ const coreRooms: Rooms = {
     "protocol",
     "base",
   ],
+  multiplex: ["connection", "protocol", "base"],
   // Only the seam: stores are built of it, in any package.
   "store-kit": ["store/store.ts", "protocol", "base"],
   // Only the seam of stores and the types of sinks: test doubles implement them.
