@@ -1,4 +1,5 @@
 // Tested by test/registry/bare-sources.test.ts.
+import { check } from "../base/validate.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { ResolvedDelivery, ResolvedStream } from "./options.ts";
 
@@ -10,4 +11,12 @@ export interface BareHost {
   readonly pool: ConnectionPool;
   readonly delivery: ResolvedDelivery;
   readonly stream: ResolvedStream;
+}
+
+/** @throws `INVALID_OPTION` */
+export function bareHostOf(registry: { readonly [BARE_HOST]: BareHost } | undefined): BareHost | undefined {
+  if (registry === undefined) return undefined;
+  const isRegistry = typeof registry === "object" && registry !== null && BARE_HOST in registry;
+  check(isRegistry, "registry", "a registry from `createRegistry`", registry);
+  return registry[BARE_HOST];
 }

@@ -66,7 +66,10 @@ export function serveBare(
 }
 
 /** The owner of a connection that belongs to no registry. */
-function soleOwner({ runtime, heartbeat }: BareOptions): ConnectionOwner {
+export function soleOwner({
+  runtime,
+  heartbeat,
+}: Pick<BareOptions, "runtime" | "heartbeat">): ConnectionOwner {
   return { runtime, scheduler: new Scheduler(runtime.clock, heartbeat), remove: () => undefined };
 }
 

@@ -16,7 +16,7 @@ import { SecondsCheck } from "./seconds.ts";
 import { SERVE_NAMES, type ServeOptions } from "./serve-options.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
 import { ACCEPT, type Source } from "./source.ts";
-import { BARE_HOST, type BareHost } from "./bare-host.ts";
+import { bareHostOf } from "./bare-host.ts";
 
 /** In a store, the id of a key is a little longer. */
 const MAX_KEY = 250;
@@ -92,11 +92,4 @@ function checkServeOptions({ signal, key, onClose }: ServeOptions = {}): void {
 export function checkKey(key: unknown): void {
   const isKey = isStreamId(key) && key.length <= MAX_KEY;
   check(isKey, "key", `a string of 1 to ${MAX_KEY} characters without control characters`, key);
-}
-
-function bareHostOf(registry: ServeOptions["registry"]): BareHost | undefined {
-  if (registry === undefined) return undefined;
-  const isRegistry = typeof registry === "object" && registry !== null && BARE_HOST in registry;
-  check(isRegistry, "registry", "a registry from `createRegistry`", registry);
-  return registry[BARE_HOST];
 }

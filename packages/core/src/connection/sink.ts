@@ -54,6 +54,13 @@ export interface SseRequest {
   readonly cursor: string | undefined;
   /** Aborts when the client is gone, for whatever reason. */
   readonly signal: AbortSignal;
+  /** The URL, absolute or from its path on. Only `multiplex` needs it. */
+  readonly url?: string | undefined;
+  /**
+   * Reads the body, as text or as the object that a parser has made of it; what is behind `maxBytes` may be missing. Only
+   * `multiplex` calls it, once, for a POST.
+   */
+  readonly body?: (maxBytes: number) => Promise<unknown>;
   /**
    * Resolves when the response may begin or `signal` has aborted: the client is not admitted before. For a pipelined request
    * of HTTP/1.1, whose response has no connection before its turn. @default at once

@@ -4,6 +4,7 @@ import type { HoldfastError } from "../base/errors.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import type { Pullable } from "../base/pull.ts";
 import type { Cleanup } from "../base/latch.ts";
+import type { ConnectMember } from "./client-connection.ts";
 import type { ServeOptions } from "./serve-options.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
@@ -19,12 +20,22 @@ export interface StreamSource {
   readonly [ACCEPT]: Accept;
 }
 
-/** Serves a client. `counted`: whether it counts towards the limits of the registry. */
+/** Several streams and channels on one connection, from `multiplex`. */
+export interface MultiplexSource {
+  /** @internal */
+  readonly [ACCEPT]: Accept;
+}
+
+/**
+ * Serves a client. `counted`: whether it counts towards the limits of the registry. `connect`: for a member of a multiplexed
+ * response, which is served there; then the promise resolves at once.
+ */
 export type Accept = (
   request: SseRequest,
   open: OpenSink,
   options: ServeOptions | undefined,
   counted: boolean,
+  connect?: ConnectMember,
 ) => Promise<ServeResult>;
 
 /** The connection that a {@link BareFunction} serves. */
@@ -74,4 +85,4 @@ export type BareFunction = (
 export type BareSource = BareIterable | BareFunction;
 
 /** What a client can be served from. */
-export type Source = StreamSource | BareSource;
+export type Source = StreamSource | MultiplexSource | BareSource;

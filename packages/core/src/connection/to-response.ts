@@ -34,8 +34,10 @@ export async function toResponse(
   checkRequest(request);
   const { headers, url, signal } = request;
   return new Promise((resolve, reject) => {
+    const { method } = request;
+    const cursor = readCursor(headers.get("last-event-id"), url);
     serve(
-      { method: request.method, cursor: readCursor(headers.get("last-event-id"), url), signal },
+      { method, cursor, signal, url, body: (maxBytes) => readBody(request, maxBytes) },
       (status, responseHeaders, events, whole) => {
         const init = { status, headers: responseHeaders };
         if (whole !== undefined) {
@@ -52,6 +54,17 @@ export async function toResponse(
       options,
     ).catch(reject);
   });
+}
+
+/** The text of a body, or a little more than `maxBytes` of it. */
+async function readBody({ body }: Request, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > maxBytes) break;
+  }
+  return text;
 }
 
 /** A sink whose response has its body already. */

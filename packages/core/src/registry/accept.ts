@@ -1,4 +1,5 @@
 import { withOnClose } from "../connection/close-info.ts";
+import type { ClientConnection } from "../connection/client-connection.ts";
 import { Connection } from "../connection/connection.ts";
 import { drainWhenAborted } from "../connection/drain-signal.ts";
 import { respondWithoutStream, sendEmptyResponse } from "../connection/empty-response.ts";
@@ -59,4 +60,16 @@ function respond(
   lookUpStream(new RequestContext(registry, connection, target, options));
   drainWhenAborted(connection, signal);
   return connection.done;
+}
+
+/** Serves a member of a multiplexed response, which has admitted it. */
+export function join(
+  registry: RegistryContext,
+  target: Target,
+  options: ResolvedDelivery,
+  connection: ClientConnection,
+): void {
+  if (!isStreamId(target.id)) return connection.respondEmpty(404);
+  registry.pool.add(connection, false);
+  lookUpStream(new RequestContext(registry, connection, target, options));
 }

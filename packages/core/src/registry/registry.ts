@@ -37,7 +37,7 @@ import { createWriter, type StreamWriter } from "../stream/writer.ts";
 import { Interruptions } from "../stream/interruptions.ts";
 import { describeStream } from "../stream/stream-info.ts";
 import { GracePeriod } from "./grace-period.ts";
-import { accept } from "./accept.ts";
+import { accept, join } from "./accept.ts";
 import { SourceRunner } from "./source-runner.ts";
 import { createSubscribe } from "./subscribe.ts";
 import type { RegistryContext, Target } from "./request-context.ts";
@@ -104,6 +104,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     heartbeat: delivery.heartbeat,
     onKey: (key) => host.watchKey(key, () => pool.disconnect(key)),
   });
+  const bareHost = { pool, delivery, stream: defaults };
   const openListeners = createKeyedListeners<Stream>();
   const onOpened = (stream: Stream): void => openListeners.notify(stream.id, stream);
   const sources =
@@ -162,18 +163,16 @@ export function createRegistry<Events extends object = AnyEvents>(
     checkOptions(undefined, refOptions, DELIVERY_NAMES);
     const base = resolveDelivery(delivery, refOptions);
     if (refOptions !== undefined) checkTimes(refOptions, id);
-    return (request, open, callOptions, counted) => {
+    return (request, open, callOptions = {}, counted, connect) => {
       checkScope();
       checkOptions(undefined, callOptions, SERVE_NAMES);
       if (counted) checkTimes(callOptions, id);
-      return accept(
-        context,
-        request,
-        open,
-        { id, kind, find, counted },
-        resolveDelivery(base, callOptions),
-        callOptions ?? {},
-      );
+      const target = { id, kind, find, counted };
+      const options = resolveDelivery(base, callOptions);
+      if (connect === undefined) return accept(context, request, open, target, options, callOptions);
+      const connection = connect(bareHost, { id, key: callOptions.key }, options);
+      if (connection !== undefined) join(context, { ...target, cursor: request.cursor }, options, connection);
+      return Promise.resolve({ status: 200 });
     };
   }
 
@@ -213,7 +212,7 @@ export function createRegistry<Events extends object = AnyEvents>(
   }
 
   return {
-    [BARE_HOST]: { pool, delivery, stream: defaults },
+    [BARE_HOST]: bareHost,
     get size() {
       return table.size;
     },

@@ -1,5 +1,5 @@
 import type { KeyedListeners } from "../base/keyed-listeners.ts";
-import type { Connection } from "../connection/connection.ts";
+import type { ClientConnection } from "../connection/client-connection.ts";
 import type { ConnectionPool } from "../connection/connection-pool.ts";
 import type { ResolvedDelivery } from "../connection/options.ts";
 import type { From, StartPosition } from "../protocol/cursor.ts";
@@ -54,11 +54,16 @@ export interface Target {
 /** One request: its connection, what it asks for, and how it is served once its stream is found. */
 export class RequestContext {
   readonly registry: RegistryContext;
-  readonly connection: Connection;
+  readonly connection: ClientConnection;
   readonly target: Target;
   readonly options: ResolvedDelivery;
 
-  constructor(registry: RegistryContext, connection: Connection, target: Target, options: ResolvedDelivery) {
+  constructor(
+    registry: RegistryContext,
+    connection: ClientConnection,
+    target: Target,
+    options: ResolvedDelivery,
+  ) {
     this.registry = registry;
     this.connection = connection;
     this.target = target;

@@ -1,6 +1,6 @@
 import { HoldfastError } from "../base/errors.ts";
 import { createLatch } from "../base/latch.ts";
-import type { Connection } from "../connection/connection.ts";
+import type { ClientConnection } from "../connection/client-connection.ts";
 import type { FrameSource } from "../connection/frame-source.ts";
 import { endFrame, errorFrame, openFrame } from "../protocol/control-events.ts";
 import { lastOf, type StartPosition } from "../protocol/cursor.ts";
@@ -56,7 +56,7 @@ function isBehindClient({ registry }: RequestContext, stream: Stream, { reset }:
 class StreamLookup implements FrameSource {
   readonly #request: RequestContext;
   readonly #registry: RegistryContext;
-  readonly #connection: Connection;
+  readonly #connection: ClientConnection;
   readonly #target: Target;
   readonly #latch = createLatch();
   /** Until when the client waits, and whether this time is over. */

@@ -4,7 +4,8 @@ import { HoldfastError } from "../../src/base/errors.ts";
 import type { ServeOptions } from "../../src/connection/serve-options.ts";
 import type { BareConnection, Source } from "../../src/connection/source.ts";
 import type { AnyEvents, SseEvent } from "../../src/protocol/event.ts";
-import { readCursor, STREAM_HEADERS } from "../../src/protocol/headers.ts";
+import { NO_STREAM_HEADERS, readCursor, STREAM_HEADERS } from "../../src/protocol/headers.ts";
+import { type Members, multiplex } from "../../src/multiplex/index.ts";
 import type { RegistryOptions } from "../../src/registry/types.ts";
 import type { Snapshot } from "../../src/stream/snapshot.ts";
 import type { StreamWriter } from "../../src/stream/writer.ts";
@@ -536,6 +537,61 @@ const scenarios: Record<string, Scenario> = {
     await clock.flush();
     return client;
   },
+
+  "Two members": async (createContext) => {
+    const { connect, clock, fixEpoch, registry } = createContext();
+    fixEpoch();
+    const job = await registry.open("42");
+    for (const word of ["Once", "upon"]) job.push(token(word));
+    fixEpoch(0, LATER_EPOCH);
+    const lobby = registry.channel("lobby");
+    lobby.push({ event: "said", data: "hi" });
+    const client = connect(multiplex({ "jobs/42": registry.stream("42"), lobby }));
+    await clock.flush();
+    lobby.push({ event: "said", data: "bye" });
+    job.push(token("a"));
+    await clock.flush();
+    return client;
+  },
+  "Members without a stream": async (createContext) => {
+    const { connect, clock, registry } = createContext();
+    const find: Members = (member) => {
+      if (member === "jobs/4") throw new Error("connect ECONNREFUSED 10.0.0.7:5432");
+      return member === "jobs/2" ? 403 : 404;
+    };
+    const client = connect(multiplex(find), { registry });
+    await clock.flush();
+    return client;
+  },
+  "All members have ended": async (createContext) => {
+    const { connect, clock, registry } = createContext();
+    const client = connect(multiplex((member) => registry.stream(member)));
+    await clock.flush();
+    return client;
+  },
+  "Several members without a name": async (createContext) => {
+    const { connect, clock, registry } = createContext();
+    const client = connect(multiplex((member) => registry.stream(member)));
+    await clock.flush();
+    return client;
+  },
+  "One member of an EventSource": async (createContext) => {
+    const { connect, clock, fixEpoch, registry } = createContext();
+    fixEpoch();
+    const job = await registry.open("jobs/42");
+    for (const word of ["Once", "upon", "a"]) job.push(token(word));
+    const client = connect(multiplex((member) => registry.stream(member)));
+    await clock.flush();
+    return client;
+  },
+  "A member that is drained": async (createContext) => {
+    const { connect, clock, fixEpoch, registry } = createContext();
+    fixEpoch();
+    await registry.open("jobs/42");
+    const client = connect(multiplex((member) => registry.stream(member, { wait: 10_000 })));
+    await clock.advance(10_000);
+    return client;
+  },
 };
 
 test("every example has a scenario, in the same order", () => {
@@ -581,7 +637,7 @@ function createContext(request: string, options?: RegistryOptions, clock?: FakeC
       return job;
     },
     connect(source = server.registry.stream(id), serve = {}) {
-      const client = { method, ...(cursor !== undefined && { cursor }) };
+      const client = { method, url, ...(cursor !== undefined && { cursor }) };
       return server.connect(source, { ...client, serve: { random, ...serve } });
     },
     connectAnother: () => void server.connect(id),
@@ -591,7 +647,8 @@ function createContext(request: string, options?: RegistryOptions, clock?: FakeC
 /** A response as the examples show it: without the headers of an event stream, which are always the same. */
 function responseOf({ status = 0, request, headers, text, state }: TestClient): string {
   const isStream = status === 200 && request.method !== "HEAD";
-  if (isStream) expect(headers).toEqual(STREAM_HEADERS);
+  const isMultiplexed = text.includes("event: stream.member\n");
+  if (isStream) expect(headers).toEqual({ ...STREAM_HEADERS, ...(isMultiplexed && NO_STREAM_HEADERS) });
   const lines = Object.entries(isStream ? {} : headers).map(([name, value]) => `${name}: ${value}\n`);
   const mark = { open: "…\n", flushed: "", cut: "✂\n" }[state as string];
   expect(mark).toBeDefined();

@@ -24,7 +24,7 @@ export interface TestRegistry {
   /** Serves `source` to a new in-memory client. */
   readonly connect: (
     source: Source | string,
-    options?: MemoryClientOptions & { readonly serve?: ServeOptions },
+    options?: MemoryClientOptions & { readonly serve?: ServeOptions; readonly url?: string },
   ) => TestClient;
 }
 
@@ -63,10 +63,10 @@ export function createTestRegistry(
     clock,
     registry,
     observed,
-    connect(source, { serve: serveOptions, ...clientOptions } = {}) {
+    connect(source, { serve: serveOptions, url, ...clientOptions } = {}) {
       const client = createMemoryClient(clientOptions);
       const served = typeof source === "string" ? registry.stream(source) : source;
-      const over = serve(client.request, client.open, served, {
+      const over = serve({ ...client.request, url }, client.open, served, {
         clock,
         random: () => 0.5,
         observer,

@@ -1,0 +1,3 @@
+export { multiplex } from "./multiplex.ts";
+export type { Members, MemberSource } from "./multiplex.ts";
+export type { MultiplexSource } from "../connection/source.ts";
