@@ -63,9 +63,24 @@ export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
       cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
       signal: watched.signal,
       ready: watched.ready,
+      url: req.url,
+      body: (maxBytes) => readBody(req, maxBytes),
     },
     open: (...begin) => createNodeSink(res, watched, ...begin),
   };
+}
+
+/** The body as a parser has left it, or its text, or a little more than `maxBytes` of that. */
+async function readBody(req: NodeRequest & { readonly body?: unknown }, maxBytes: number): Promise<unknown> {
+  // Some parsers leave an empty object for a type that they do not know.
+  if (req.readableDidRead) return req.body;
+  let text = "";
+  // Destroying the request would destroy the connection of the response.
+  for await (const chunk of req.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
+    text += chunk;
+    if (text.length > maxBytes) break;
+  }
+  return text;
 }
 
 /** Types find this, but not in JavaScript. */
