@@ -140,7 +140,8 @@ function join(
     void found[ACCEPT](memberRequest, noResponse, { ...options, control: true }, true, connectMember);
   };
   const fail = (error: unknown): void => {
-    response.runtime.report("failed", { id: name, key: options.key, stage: "source", error });
+    const isClosing = HoldfastError.is(error) && error.code === "REGISTRY_CLOSED";
+    if (!isClosing) response.runtime.report("failed", { id: name, key: options.key, stage: "source", error });
     response.answer(name, 503, HoldfastError.is(error) ? error.retryAfter : undefined);
   };
   const attempt = (run: () => void): void => {

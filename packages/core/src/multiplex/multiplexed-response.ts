@@ -185,8 +185,11 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
 
   flush(reason: DrainReason): void {
     if (reason !== "shutdown") return;
+    const connection = this.#connection as Connection;
+    // Members that were woken in this turn may have ended.
+    this.#turns.write(connection);
     for (const member of this.#members) this.#turns.request(member);
-    this.#turns.write(this.#connection as Connection, reason);
+    this.#turns.write(connection, reason);
   }
 
   /** While members run on in the grace period of a registry, the others are drained one by one. */

@@ -28,12 +28,12 @@ export interface MemberBlock {
   readonly data: unknown;
 }
 
-/** The query for members, each with its cursor if it has one. */
+/** The query for members, each with its cursor if it has one. `mux` is `null` for a request without a name. */
 export function queryOf(
   members: Readonly<Record<string, string | undefined>>,
-  mux: string | undefined = MUX,
+  mux: string | null = MUX,
 ): string {
-  const query = new URLSearchParams(mux === undefined ? {} : { mux });
+  const query = new URLSearchParams(mux === null ? {} : { mux });
   for (const [name, id = ""] of Object.entries(members)) query.append("on", `${name}@${id}`);
   return query.toString();
 }
