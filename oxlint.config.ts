@@ -81,7 +81,7 @@ const node = ["node:*", "node:*/*"];
 /** The rooms of the suites. Only the client half uses Node: the subject runs on every runtime. */
 const conformanceRooms: Rooms = {
   wire: [...node],
-  subject: ["@holdfast/core", "@holdfast/core/testing"],
+  subject: ["@holdfast/core", "@holdfast/core/multiplex", "@holdfast/core/testing"],
   harness: ["subject", "wire", "runner.ts", ...node],
   "adapter-suite": ["harness", "subject", "wire", "runner.ts", ...node],
   "store-suite": ["runner.ts", "@holdfast/core", ...node],

@@ -15,6 +15,7 @@ import { endOrCut } from "./end-or-cut.ts";
 import { handshake } from "./handshake.ts";
 import { heartbeats } from "./heartbeats.ts";
 import { keys } from "./keys.ts";
+import { multiplex } from "./multiplex.ts";
 import { pipelinedRequests } from "./pipelined-requests.ts";
 import { request } from "./request.ts";
 import { resume } from "./resume.ts";
@@ -38,6 +39,7 @@ const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => voi
   ["heartbeats", heartbeats],
   ["drain", drain],
   ["keys", keys],
+  ["multiplex", multiplex],
   ["back-pressure", backPressure],
   ["sink", sink],
   ["disconnect", clientDisconnect],

@@ -46,5 +46,7 @@ type RouteSource =
   | { readonly sink: string; readonly ready?: string }
   /** The writer of a stream that is opened for the request; its first event has the body of the request. */
   | { readonly echo: string }
+  /** These streams as members with their own ids, and these channels; any other name is not found. */
+  | { readonly members: { readonly streams: readonly string[]; readonly channels: readonly string[] } }
   /** A value that is not a source. */
   | { readonly invalid: string };

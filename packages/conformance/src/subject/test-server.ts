@@ -10,6 +10,7 @@ import {
   type SseEvent,
   type StreamWriter,
 } from "@holdfast/core";
+import { multiplex } from "@holdfast/core/multiplex";
 import { createFakeClock } from "@holdfast/core/testing";
 import { bareSources } from "./bare-sources.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
@@ -255,6 +256,13 @@ export class TestServer {
     if ("writer" in route) return this.#writer(route.writer);
     if ("channel" in route) return this.#registry.channel(route.channel);
     if ("bare" in route) return bareSources[route.bare](this.#recorder.runs, this.#barrier(route.bare));
+    if ("members" in route) {
+      const { streams, channels } = route.members;
+      return multiplex((member) => {
+        if (streams.includes(member)) return this.#registry.stream(member);
+        return channels.includes(member) ? this.#registry.channel(member) : 404;
+      });
+    }
     if ("invalid" in route) return route.invalid as unknown as Source;
     if ("echo" in route) {
       await this.open(route.echo);
