@@ -23,8 +23,8 @@ export async function sse(
 ): Promise<void> {
   const { request: sseRequest, open } = toExchange(request.raw, reply.raw);
   return serve(
-    // Fastify has read the body before the handler runs.
-    { ...sseRequest, body: async () => request.body },
+    // Parsers of Fastify leave the body on its own request.
+    { ...sseRequest, body: async (maxBytes) => request.body ?? sseRequest.body?.(maxBytes) },
     (status, headers, ...rest) => {
       // Fastify would write these only with its own reply, which is not sent.
       for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -3,6 +3,7 @@ import { get, type IncomingMessage } from "node:http";
 import { connect } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { multiplex } from "@holdfast/core/multiplex";
 import { fastify, type FastifyInstance } from "fastify";
 import { expect, onTestFinished, test } from "vitest";
 import { createRegistry, sse } from "../src/index.ts";
@@ -147,3 +148,40 @@ test("`return503OnClosing: false` with a `preClose` hook does the same", async (
   for (const response of [early, late as IncomingMessage])
     expect(await text(response)).toContain("stream.drain");
 });
+
+test.each([
+  [
+    "reads as text",
+    { parseAs: "string" },
+    (_request: unknown, body: unknown, done: Done) => done(null, body),
+  ],
+  ["leaves unread", {}, (_request: unknown, _payload: unknown, done: Done) => done(null, undefined)],
+] as const)("several streams are asked for by a form, which a parser %s", async (_, options, parse) => {
+  const rooms = createRegistry();
+  const app = fastify();
+  app.addContentTypeParser("application/x-www-form-urlencoded", options as { parseAs: "string" }, parse);
+  app.post("/live", (request, reply) =>
+    sse(
+      request,
+      reply,
+      multiplex((member) => rooms.channel(member)),
+    ),
+  );
+  const port = await listen(app);
+  const response = await fetch(`http://127.0.0.1:${port}/live`, {
+    method: "POST",
+    body: new URLSearchParams([
+      ["mux", "Zk3v9x0q2maZk3v9x0q2ma"],
+      ["on", "lobby"],
+      ["on", "kitchen"],
+    ]),
+  });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let received = "";
+  while (!received.includes('{"member":"kitchen"}')) received += (await reader?.read())?.value ?? "";
+  expect(received).toContain('{"member":"lobby"}');
+  expect(rooms.gauges().connections).toBe(1);
+  await reader?.cancel();
+});
+
+type Done = (error: null, body: unknown) => void;
