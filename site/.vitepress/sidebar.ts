@@ -26,6 +26,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "LLM answers that survive (AI SDK)", link: "/ai-sdk" },
       { text: "Stop is not disconnect", link: "/stop-is-not-disconnect" },
       { text: "Notifications per user", link: "/notifications" },
+      { text: "One connection for a whole app", link: "/one-connection" },
       { text: "A chat room", link: "/chat-room" },
       { text: "A feed from a database", link: "/database-feed" },
       { text: "Upload progress", link: "/upload-progress" },

@@ -33,8 +33,9 @@ export interface CloseInfo extends ConnectionLabels {
 export interface ServeOptions
   extends DeliveryOptions, Surroundings, Pick<StreamOptions, "buffer" | "maxEventBytes"> {
   /**
-   * For a bare source: the registry that counts, limits, observes and drains its connection. The defaults of the call are
-   * then those of the registry. Without it, a bare source keeps `server.close()` waiting until it ends by itself.
+   * For a bare source and for `multiplex`: the registry that counts, limits, observes and drains the connection. The defaults
+   * of the call are then those of the registry. Without it, a bare source keeps `server.close()` waiting until it ends by
+   * itself, and `multiplex` takes the registry of its first stream.
    */
   readonly registry?: { readonly [BARE_HOST]: BareHost };
   /**
