@@ -11,7 +11,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** Serves a client of Fastify over HTTP/1.1. Resolves when the response is over; rejects only before it has begun. */
 export function sse(
-  { raw: req }: FastifyRequest,
+  { raw: req, body }: FastifyRequest,
   reply: FastifyReply,
   source: Source,
   options?: ServeOptions,
@@ -22,6 +22,8 @@ export function sse(
     cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
     signal: signalOf(res),
     ready: turnOf(res),
+    url: req.url,
+    body: async () => body,
   };
   return serve(
     request,
