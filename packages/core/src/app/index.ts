@@ -73,6 +73,7 @@ export type { TokenUsage, UpstreamProfile } from "../sources/profiles.ts";
 export type {
   BufferOptions,
   DeliveryOptions,
+  Filter,
   RegistryLimits,
   RegistrySettings,
   StreamOptions,

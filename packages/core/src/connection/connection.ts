@@ -6,7 +6,7 @@ import type { ConnectionOwner } from "./connection-pool.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import { sendEmptyResponse } from "./empty-response.ts";
 import { guardControl } from "./guard-control.ts";
-import { type Control, drainFrame } from "../protocol/control-events.ts";
+import { concatFrames, type Control, drainFrame } from "../protocol/control-events.ts";
 import { HEARTBEAT } from "../protocol/encode.ts";
 import { abortedError } from "../base/errors.ts";
 import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
@@ -230,7 +230,8 @@ export class Connection implements ScheduledTask {
     this.#metrics?.reportDelivered();
     const action = this.#deadlines.due(now, () => this.#sink?.progress?.());
     if (action === "heartbeat") {
-      this.write(HEARTBEAT);
+      const cursor = this.#source?.takeCursor?.();
+      this.write(cursor === undefined ? HEARTBEAT : concatFrames([cursor, HEARTBEAT]));
       this.#metrics?.reportHeartbeat();
     } else if (action === "zombie") this.destroy(action);
     else if (action !== undefined) this.drain(action);

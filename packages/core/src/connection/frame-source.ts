@@ -7,4 +7,6 @@ export interface FrameSource {
   pump(): void;
   /** Writes what the client could not get after a reconnect. Called before a drain, while the connection is ready. */
   flush?(reason: DrainReason): void;
+  /** A block that moves the client's cursor over what it does not get, to go out with a heartbeat. */
+  takeCursor?(): Uint8Array | undefined;
 }

@@ -42,11 +42,26 @@ export interface DeliveryOptions {
    */
   readonly control?: Control;
   /**
+   * Which events of a stream the client gets: those with these names (`message` for those without one), or those for which
+   * a function returns `true`. The client's cursor moves over the others, by blocks with an `id:` alone: with each heartbeat,
+   * before `stream.live` and the end, and after 256 events that are left out. A function that throws fails its client. Not for
+   * bare sources. @default all
+   */
+  readonly filter?: Filter;
+  /**
    * What a client gets when a limit is reached: with `drain` a 200 that asks it to reconnect later, because a native
    * `EventSource` gives up on any other status; with `refuse` a 503 with `Retry-After`. @default "drain"
    */
   readonly overload?: "drain" | "refuse";
 }
+
+/**
+ * Which events a client gets. The function gets an event as it goes over the wire: `data` as text, and the id, which is empty for
+ * most events of a running snapshot.
+ */
+export type Filter =
+  | readonly string[]
+  | ((event: { readonly event: string; readonly id: string; readonly data: string }) => boolean);
 
 /** How much of a stream its buffer holds; when it is full, the oldest events are dropped. */
 export interface BufferOptions {
@@ -111,9 +126,10 @@ export interface RegistryLimits {
 export interface RegistrySettings extends DeliveryOptions, StreamOptions, RegistryLimits, Surroundings {}
 
 type Resolved<Options> = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> };
-export type ResolvedDelivery = Resolved<Omit<DeliveryOptions, "from">> & {
+export type ResolvedDelivery = Resolved<Omit<DeliveryOptions, "from" | "filter">> & {
   /** `undefined`: as the kind of the stream has it. */
   readonly from: From | undefined;
+  readonly filter: Filter | undefined;
 };
 export type ResolvedStream = Resolved<Omit<StreamOptions, "buffer">> & {
   readonly buffer: Resolved<BufferOptions>;
@@ -127,6 +143,7 @@ export const DELIVERY_NAMES: OptionNames<DeliveryOptions> = {
   wait: true,
   from: true,
   control: true,
+  filter: true,
   overload: true,
 };
 export const STREAM_NAMES: OptionNames<StreamOptions> = {
@@ -160,6 +177,7 @@ export const DELIVERY_DEFAULTS: ResolvedDelivery = {
   wait: 90_000,
   from: undefined,
   control: true,
+  filter: undefined,
   overload: "drain",
 };
 
@@ -182,7 +200,7 @@ const LIMIT_DEFAULTS: ResolvedLimits = {
 /** Checks delivery options, and completes them from `base`. */
 export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOptions): ResolvedDelivery {
   if (options === undefined) return base;
-  const { heartbeat, idleTimeout, maxDuration, wait, from, control, overload } = {
+  const { heartbeat, idleTimeout, maxDuration, wait, from, control, filter, overload } = {
     ...base,
     ...defined(options),
   };
@@ -192,8 +210,14 @@ export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOption
   checkDelay("wait", wait);
   if (from !== undefined) checkOneOf("from", from, ["start", "now"]);
   check(["boolean", "function"].includes(typeof control), "control", "a boolean or a function", control);
+  const isFilter = typeof filter === "function" || isNames(filter);
+  check(filter === undefined || isFilter, "filter", "a list of event names or a function", filter);
   checkOneOf("overload", overload, ["drain", "refuse"]);
-  return { heartbeat, idleTimeout, maxDuration, wait, from, control, overload };
+  return { heartbeat, idleTimeout, maxDuration, wait, from, control, filter, overload };
+}
+
+function isNames(filter: unknown): boolean {
+  return Array.isArray(filter) && filter.every((name) => typeof name === "string");
 }
 
 /** Checks stream options, and completes them from `base`. */

@@ -63,6 +63,13 @@ export async function serve(
     "a stream, writer or channel of a registry, an async iterable, a ReadableStream or a function",
     source,
   );
+  const { filter } = options ?? {};
+  check(
+    filter === undefined,
+    "filter",
+    "left out for a bare source, which can leave out events itself",
+    filter,
+  );
   const host = bareHostOf(options?.registry);
   const runtime = host?.pool.runtime ?? resolveRuntime(options);
   const { buffer, maxEventBytes } = resolveStream(host?.stream ?? STREAM_DEFAULTS, options);

@@ -1,5 +1,6 @@
 // Tested by test/multiplex/multiplex.test.ts.
 
+import { retryDelay } from "../connection/retry-delay.ts";
 import { controlText } from "../protocol/encode.ts";
 import type { DrainReason } from "../protocol/reasons.ts";
 
@@ -17,7 +18,17 @@ export function memberFrame(member: string, answer?: MemberAnswer): Uint8Array {
   return encoder.encode(controlText({ event: "stream.member", data: { member, ...answer } }, {}));
 }
 
-/** Asks a client to come back for one member. */
-export function memberDrainFrame(member: string, reason: DrainReason, retry: number): Uint8Array {
+/**
+ * Asks a client to come back for one member.
+ *
+ * @param spread adds a random time of up to this many ms to the client's reconnection time
+ */
+export function memberDrainFrame(
+  member: string,
+  reason: DrainReason,
+  random: () => number,
+  spread: number,
+): Uint8Array {
+  const retry = retryDelay(random, reason) + Math.round(spread * random());
   return encoder.encode(controlText({ event: "stream.drain", data: { reason, member } }, { retry }));
 }

@@ -90,6 +90,11 @@ export class Member implements ClientConnection {
     if (!this.latch.closed) this.#output.requestTurn(this);
   }
 
+  /** A block that moves the client's cursor of this member. */
+  takeCursor(): Uint8Array | undefined {
+    return this.#source?.takeCursor?.();
+  }
+
   /** Lets the source write up to the end of the turn. Returns whether it may have more. */
   takeTurn(flush?: DrainReason): boolean {
     this.#bytesLeft = TURN_BYTES;
@@ -143,9 +148,8 @@ export class Member implements ClientConnection {
   /** Drains the member without what it has not written yet. */
   destroy(reason: DrainReason): void {
     if (this.latch.closed) return;
-    const spread = this.#pendingDrain?.spread ?? 0;
-    const retry = this.retryDelay(reason) + Math.round(spread * this.#pool.runtime.random());
-    this.#output.addDrain(memberDrainFrame(this.name, reason, retry));
+    const { random } = this.#pool.runtime;
+    this.#output.addDrain(memberDrainFrame(this.name, reason, random, this.#pendingDrain?.spread ?? 0));
     this.close(reason);
   }
 

@@ -5,6 +5,7 @@ import type { ConnectMember } from "../connection/client-connection.ts";
 import { withOnClose } from "../connection/close-info.ts";
 import { sendEmptyResponse } from "../connection/empty-response.ts";
 import { resolveRuntime } from "../connection/options.ts";
+import { retryDelay } from "../connection/retry-delay.ts";
 import type { ServeOptions } from "../connection/serve-options.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
 import { ACCEPT, type MultiplexSource, type StreamSource } from "../connection/source.ts";
@@ -33,7 +34,7 @@ export type Members =
  * costs the others nothing.
  *
  * The connection counts once: in the registry that the option `registry` of the call names, or else in that of the first
- * stream. The options `wait`, `from` and `overload` of the call apply to each member; `control` is not allowed.
+ * stream. The options `wait`, `from`, `filter` and `overload` of the call apply to each member; `control` is not allowed.
  *
  * @param members a map answers 404 for names that it does not have
  * @throws `INVALID_OPTION`
@@ -134,7 +135,7 @@ function join(
   const memberRequest = { ...request, cursor };
   const connect = (found: MemberSource): void => {
     if (response.isOver) return;
-    if (found === 403 || found === 404) return response.answer(name, found);
+    if (found === 403 || found === 404) return response.addAnswer(name, { status: found });
     checkSource(`members(${JSON.stringify(name)})`, found);
     const connectMember: ConnectMember = (...args) => response.connect(name, ...args);
     void found[ACCEPT](memberRequest, noResponse, { ...options, control: true }, true, connectMember);
@@ -142,7 +143,8 @@ function join(
   const fail = (error: unknown): void => {
     const isClosing = HoldfastError.is(error) && error.code === "REGISTRY_CLOSED";
     if (!isClosing) response.runtime.report("failed", { id: name, key: options.key, stage: "source", error });
-    response.answer(name, 503, HoldfastError.is(error) ? error.retryAfter : undefined);
+    const { retryAfter = retryDelay(response.runtime.random, "busy") } = HoldfastError.is(error) ? error : {};
+    response.addAnswer(name, { status: 503, retryAfter });
   };
   const attempt = (run: () => void): void => {
     try {
@@ -153,8 +155,8 @@ function join(
   };
   attempt(() => {
     // In both cases there is nothing to look up: the client has everything, or the name is impossible.
-    if (isTerminal(cursor)) return response.answer(name, 204);
-    if (!isStreamId(name)) return response.answer(name, 404);
+    if (isTerminal(cursor)) return response.addAnswer(name, { status: 204 });
+    if (!isStreamId(name)) return response.addAnswer(name, { status: 404 });
     if (response.isOver) return;
     const found = find(name, memberRequest);
     if (!isThenable(found)) return connect(found);

@@ -12,7 +12,6 @@ import { sendEmptyResponse } from "../connection/empty-response.ts";
 import type { FrameSource } from "../connection/frame-source.ts";
 import { DELIVERY_DEFAULTS, resolveDelivery, resolveRuntime } from "../connection/options.ts";
 import { rejectClient } from "../connection/rejection.ts";
-import { retryDelay } from "../connection/retry-delay.ts";
 import type { ServeOptions } from "../connection/serve-options.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";
 import { HEARTBEAT } from "../protocol/encode.ts";
@@ -29,11 +28,6 @@ import { replaceConnection } from "./connection-names.ts";
 
 /** How long the response waits for the first stream, in ms. */
 const STATUS_TIMEOUT = 1_000;
-
-interface RefusedMember {
-  readonly name: string;
-  readonly pool: ConnectionPool;
-}
 
 /** One response with several members. It counts as one connection, of the registry of its first stream. */
 export class MultiplexedResponse implements FrameSource, MemberOutput, PooledConnection {
@@ -61,7 +55,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   #isFlushScheduled = false;
   #answers: MemberAnswer[] = [];
   /** Members of registries that are closing, before the response begins. */
-  #refused: RefusedMember[] = [];
+  readonly #refused: (readonly [name: string, pool: ConnectionPool])[] = [];
   #lastReason: CloseReason = "closed";
 
   /** Another connection of the same name is over now. */
@@ -75,11 +69,12 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
     });
-    const { mux } = asked;
-    if (mux !== undefined) this.#forgetName = replaceConnection(options.key, mux, () => this.#leave());
+    if (asked.mux !== undefined)
+      this.#forgetName = replaceConnection(options.key, asked.mux, () => this.#leave());
     this.#removeAbortListener = bridgeAbort(request.signal, { abort: () => this.#leave() });
   }
 
+  /** Whether the client gets nothing more. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -112,7 +107,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   ): ClientConnection | undefined {
     const { pool } = host;
     if (pool.rejectReason(labels, false) !== undefined) {
-      this.#refuse({ name, pool });
+      this.#refuse(name, pool);
       return undefined;
     }
     this.admit(host, labels);
@@ -131,12 +126,6 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   resolved(): void {
     this.#unresolved--;
     this.#scheduleFlush();
-  }
-
-  /** There is no source for a member. */
-  answer(name: string, status: number, retryAfter?: number): void {
-    if (status !== 503) return this.addAnswer(name, { status });
-    this.addAnswer(name, { status, retryAfter: retryAfter ?? retryDelay(this.runtime.random, "busy") });
   }
 
   /** Called when all members are asked for: begins the response at once if everything is known, or soon. */
@@ -192,6 +181,14 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
     this.#turns.write(connection, reason);
   }
 
+  takeCursor(): undefined {
+    for (const member of this.#members) {
+      const cursor = member.takeCursor();
+      if (cursor !== undefined) this.#turns.add(member, cursor, 0);
+    }
+    this.#scheduleFlush();
+  }
+
   /** While members run on in the grace period of a registry, the others are drained one by one. */
   drain(reason: DrainReason, spread: number, cause?: unknown): void {
     const pool = this.#host?.pool;
@@ -223,11 +220,11 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   /** Begins the response if it is known whether it has a body. Returns whether it has begun with one. */
   #start(): boolean {
     const members = [...this.#members];
-    const isWaiting = this.#unresolved > 0 || members.length > 0;
+    const isWaiting = this.#unresolved + members.length > 0;
     if (isWaiting && !this.#isTimeOver && !members.some(({ started }) => started)) return false;
     const [refused] = this.#refused;
     if (!isWaiting && refused !== undefined) {
-      this.#reject(refused.pool, "shutdown");
+      this.#reject(refused[1], "shutdown");
       return false;
     }
     const [answer] = this.#answers;
@@ -241,19 +238,16 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
     this.#cancelTimer();
     if (this.#connection === undefined) this.#connect(undefined);
     this.#connection?.start();
-    for (const each of this.#refused) this.#refuse(each);
+    for (const each of this.#refused) this.#refuse(...each);
     if (this.#turns.isEmpty) this.#turns.addBlock(HEARTBEAT);
     return true;
   }
 
   /** Asks the client to come back for a member; for all of them if nobody else has a stream here. */
-  #refuse(refused: RefusedMember): void {
+  #refuse(name: string, pool: ConnectionPool): void {
     if (this.#isOver) return;
-    if (this.#connection?.started !== true) return void this.#refused.push(refused);
-    const { name, pool } = refused;
-    const { random } = pool.runtime;
-    const retry = retryDelay(random, "shutdown") + Math.round(pool.spread * random());
-    this.addDrain(memberDrainFrame(name, "shutdown", retry));
+    if (this.#connection?.started !== true) return void this.#refused.push([name, pool]);
+    this.addDrain(memberDrainFrame(name, "shutdown", pool.runtime.random, pool.spread));
   }
 
   #connect(pool: ConnectionPool | undefined): void {

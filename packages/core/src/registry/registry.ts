@@ -227,11 +227,11 @@ export function createRegistry<Events extends object = AnyEvents>(
       sources?.cancelRestart(id);
       return toWriter(opened);
     },
-    channel(id) {
+    channel(id, refOptions) {
       checkCanOpen(id);
       const channel = host.channel(id);
       return {
-        [ACCEPT]: acceptFor(id, "channel", () => channel.find()),
+        [ACCEPT]: acceptFor(id, "channel", () => channel.find(), refOptions),
         id,
         push(event: SseEvent) {
           if (lifecycle.isClosed) return;

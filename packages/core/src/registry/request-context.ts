@@ -11,6 +11,7 @@ import {
   type HandshakeOptions,
   startPosition,
 } from "../stream/handshake.ts";
+import { FilteredOutput, FilteredReader } from "../stream/filtered-output.ts";
 import { Reader } from "../stream/reader.ts";
 import type { SnapshotPrefix } from "../stream/snapshot.ts";
 import type { SnapshotPoller } from "../stream/snapshot-poller.ts";
@@ -116,8 +117,10 @@ export class RequestContext {
   #attachReader(stream: Stream, handshake: Handshake): void {
     const { connection, registry } = this;
     connection.start();
-    const reader = new Reader(stream, connection, handshake, registry.runtime.report);
-    connection.setSource(reader);
+    const { filter } = this.options;
+    const filtered = filter && new FilteredOutput(connection, filter);
+    const reader = new Reader(stream, filtered ?? connection, handshake, registry.runtime.report);
+    connection.setSource(filtered === undefined ? reader : new FilteredReader(reader, filtered));
     stream.attach(reader);
     connection.latch.defer(() => reader.detach());
   }

@@ -134,9 +134,9 @@ export interface Registry<Events extends object = AnyEvents> {
    *
    * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`, `REGISTRY_CLOSED`
    */
-  channel(id: string): Channel<Events>;
+  channel(id: string, options?: Pick<DeliveryOptions, "from" | "wait" | "filter">): Channel<Events>;
   /** A reference to a stream that may exist, may come, or may have been. Creates nothing and takes any string. */
-  stream(id: string, options?: Pick<DeliveryOptions, "from" | "wait">): StreamRef;
+  stream(id: string, options?: Pick<DeliveryOptions, "from" | "wait" | "filter">): StreamRef;
   /**
    * Reads a stream in this process: its user events in order, from the cursor on. It is registered at the first `next()`
    * and not counted in `maxConnections`. The iteration returns only when the stream is `done`. Without a cursor it begins
