@@ -13,8 +13,22 @@ export interface MemberAnswer {
   readonly retryAfter?: number | undefined;
 }
 
-/** Says that the next blocks are those of a member or, with an answer, that there will be none. */
-export function memberFrame(member: string, answer?: MemberAnswer): Uint8Array {
+/** How many frames are kept, for all connections: the same few members are asked for again and again. */
+const MAX_KEPT = 1_024;
+const kept = new Map<string, Uint8Array>();
+
+/** Says that the next blocks are those of a member. All connections get the same bytes. */
+export function memberFrame(member: string): Uint8Array {
+  const known = kept.get(member);
+  if (known !== undefined) return known;
+  if (kept.size === MAX_KEPT) kept.clear();
+  const frame = answerFrame(member);
+  kept.set(member, frame);
+  return frame;
+}
+
+/** Says that there will be no blocks of a member. */
+export function answerFrame(member: string, answer?: MemberAnswer): Uint8Array {
   return encoder.encode(controlText({ event: "stream.member", data: { member, ...answer } }, {}));
 }
 

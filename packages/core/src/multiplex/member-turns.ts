@@ -57,10 +57,20 @@ export class MemberTurns {
         if (member.takeTurn(flush)) this.request(member);
       }
       if (this.#frames.length === 0) return;
-      const [bytes, events] = [concatFrames(this.#frames), this.#events];
+      const [bytes, events] = [joinFrames(this.#frames), this.#events];
       this.#frames = [];
       this.#bytes = this.#events = 0;
       connection.write(bytes, events);
     }
   }
+}
+
+/** What was joined last: in one turn, clients of the same members get the same frames. */
+let last: { readonly frames: readonly Uint8Array[]; readonly bytes: Uint8Array } | undefined;
+
+function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
+  const isSame =
+    last?.frames.length === frames.length && frames.every((frame, i) => frame === last?.frames[i]);
+  if (last === undefined || !isSame) last = { frames, bytes: concatFrames(frames) };
+  return last.bytes;
 }

@@ -23,7 +23,7 @@ import type { Runtime } from "../protocol/runtime.ts";
 import { Member, type MemberOutput } from "./member.ts";
 import type { MultiplexRequest } from "./member-request.ts";
 import { MemberTurns } from "./member-turns.ts";
-import { type MemberAnswer, memberDrainFrame, memberFrame } from "./member-frames.ts";
+import { answerFrame, type MemberAnswer, memberDrainFrame } from "./member-frames.ts";
 import { replaceConnection } from "./connection-names.ts";
 
 /** How long the response waits for the first stream, in ms. */
@@ -155,7 +155,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
 
   addAnswer(name: string, answer: MemberAnswer): void {
     this.#answers.push(answer);
-    this.#turns.addBlock(memberFrame(name, answer));
+    this.#turns.addBlock(answerFrame(name, answer));
     this.#turns.endRun();
     this.#scheduleFlush();
   }

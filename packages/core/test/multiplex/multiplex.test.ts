@@ -4,6 +4,9 @@ import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
 import type { CloseInfo } from "../../src/connection/serve-options.ts";
 import { ACCEPT } from "../../src/connection/source.ts";
+import { serve } from "../../src/connection/serve.ts";
+import type { OpenSink } from "../../src/connection/sink.ts";
+import { createMemoryClient } from "../../src/testing/index.ts";
 import { type Members, multiplex } from "../../src/multiplex/index.ts";
 import { createCluster } from "../support/cluster.ts";
 import { createDatabase } from "../support/database.ts";
@@ -116,6 +119,31 @@ describe("delivery", () => {
     for (const name of names) expect(client.events(name)).toHaveLength(20);
   });
 
+  test("clients of the same members share the bytes of a write", async () => {
+    const { registry, clock } = createTestRegistry();
+    const [a, b] = [registry.channel("a"), registry.channel("b")];
+    const writes: Uint8Array[][] = [[], []];
+    for (const written of writes) {
+      const { request } = createMemoryClient();
+      const ignore = (): void => undefined;
+      const write = (bytes: Uint8Array): boolean => written.push(bytes) > 0;
+      const open: OpenSink = () => ({
+        write,
+        pageBytes: Infinity,
+        close: ignore,
+        cut: ignore,
+        destroy: ignore,
+      });
+      const url = `/live?${queryOf({ a: undefined, b: undefined }, `client ${writes.indexOf(written)}`)}`;
+      void serve({ ...request, url }, open, multiplex({ a, b }));
+    }
+    await clock.flush();
+    for (const channel of [a, b]) channel.push({ data: 1 });
+    await clock.flush();
+    expect(writes[0]?.at(-1)?.length).toBeGreaterThan(100);
+    expect(writes[0]?.at(-1)).toBe(writes[1]?.at(-1));
+  });
+
   test("there is one heartbeat for all, with the interval that `stream.open` says", async () => {
     const { registry, clock, observed } = createTestRegistry({ heartbeat: 1_000 });
     await registry.open("a");
@@ -178,8 +206,9 @@ describe("members that get no stream", () => {
         })),
       ]),
     );
-    expect(observed.failed.map(({ id, stage }) => [id, stage]).sort()).toEqual(
-      ["bare", "nested", "rejects", "throws", "wrong"].map((id) => [id, "source"]),
+    const failed = observed.failed.map(({ id, stage }) => `${stage} ${id}`);
+    expect(failed.toSorted((a, b) => a.localeCompare(b))).toEqual(
+      ["bare", "nested", "rejects", "throws", "wrong"].map((id) => `source ${id}`),
     );
     expect(client.of("mine")).toHaveLength(2);
     expect(client.of("later")).toHaveLength(2);

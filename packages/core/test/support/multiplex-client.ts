@@ -69,7 +69,7 @@ export function connectMultiplex(
 }
 
 /** The blocks of a multiplexed response, as a client takes them apart. */
-export function parseBlocks(text: string): MemberBlock[] {
+function parseBlocks(text: string): MemberBlock[] {
   let current: string | undefined;
   return decodeFrames(new TextEncoder().encode(text)).flatMap(({ event, id, data }) => {
     if (data === undefined) return [];
