@@ -143,12 +143,6 @@ export default defineConfig({
     ...roomRules("core", coreRooms),
     ...roomRules("client", clientRooms),
     mayImport(
-      ["stream/block-reader"],
-      ["eventsource-parser"],
-      "This file imports only the parser.",
-      "client",
-    ),
-    mayImport(
       ["connect", "resilient-event-source"],
       ["./*/*.ts"],
       "The two interfaces import the rooms of their package.",

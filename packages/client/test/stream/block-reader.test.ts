@@ -1,10 +1,12 @@
+import { createParser } from "eventsource-parser";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createBlockReader } from "../../src/stream/block-reader.ts";
 import { createFakeServer } from "../support/fake-server.ts";
 import { event, follow } from "../support/follow.ts";
 
 /** Reads text in pieces, and returns what is reported. */
-function read(pieces: readonly string[], limit = 1_000): unknown[] {
+function read(pieces: readonly (string | Uint8Array)[], limit = 1_000): unknown[] {
   const reported: unknown[] = [];
   const feed = createBlockReader(limit, {
     onId: (id) => reported.push(["id", id]),
@@ -13,7 +15,7 @@ function read(pieces: readonly string[], limit = 1_000): unknown[] {
     onRetry: (ms) => reported.push(["retry", ms]),
     onError: () => reported.push("too large"),
   });
-  for (const piece of pieces) feed(new TextEncoder().encode(piece));
+  for (const piece of pieces) feed(typeof piece === "string" ? new TextEncoder().encode(piece) : piece);
   return reported;
 }
 
@@ -59,6 +61,39 @@ describe("a block is reported", () => {
     expect(read([`data: ${"x".repeat(21)}\n\n`], 20)).toContain("too large");
     expect(read(["data: short\n\n"], 20)).not.toContain("too large");
   });
+});
+
+test("the same is reported as by eventsource-parser, however the bytes are cut", () => {
+  const line = fc.constantFrom(
+    ...["id: 7", "id", "id: a\0b", "event: e", "event:", "data: d", "data", "data:  é", "datum: x"],
+    ...[":c", "junk", "retry: 5", "retry: 5s", "retry", "\u{feff}data: 🐎", ""],
+  );
+  const text = fc
+    .array(fc.tuple(line, fc.constantFrom("\n", "\r", "\r\n")), { maxLength: 30 })
+    .map((lines) => lines.flat().join(""));
+  // A CR at the very end may be the first half of a CRLF, for which eventsource-parser waits.
+  const stream = text.map((lines) => `${lines}:end\n`);
+  const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(stream, sizes, (lines, chunks) => {
+      const expected: unknown[] = [];
+      const parser = createParser({
+        onId: (id) => expected.push(["id", id]),
+        onEvent: ({ id, event = "message", data }) => expected.push(["event", event, data, id]),
+        onComment: () => expected.push("comment"),
+        onRetry: (ms) => expected.push(["retry", ms]),
+      });
+      parser.feed(lines);
+      const bytes = new TextEncoder().encode(lines);
+      const pieces: Uint8Array[] = [];
+      for (let at = 0, n = 0; at < bytes.length; n++) {
+        const size = chunks[n % chunks.length] ?? 1;
+        pieces.push(bytes.subarray(at, at + size), new Uint8Array());
+        at += size;
+      }
+      expect(read(pieces)).toEqual(expected);
+    }),
+  );
 });
 
 test("one byte order mark is stripped at the start of a response", async () => {
