@@ -1,10 +1,10 @@
-import { validate, validateOneOf } from "./base/validate.ts";
 import type { Connection } from "./connection/connection.ts";
+import { createDecode, type DecodeOptions } from "./connection/decode.ts";
+import { createHttpTransport } from "./connection/http-transport.ts";
 import { readOptions, type ResilienceOptions } from "./connection/options.ts";
 import { createStreamConnection } from "./connection/stream-connection.ts";
 import type { Asked } from "./request/request-options.ts";
-import { ConnectionError } from "./retry/connection-error.ts";
-import { decode, type Decoded, type DecodedMessage, type DecoderMap } from "./stream/decoder.ts";
+import type { Decoded, DecodedMessage, DecoderMap } from "./stream/decoder.ts";
 
 /** An event whose data is its text. */
 export interface TextMessage {
@@ -20,19 +20,8 @@ export interface TextMessage {
 export type Message<Events extends object> = DecodedMessage<Events>;
 
 /** Options of `connect`. */
-export interface ConnectOptions<Map extends DecoderMap = DecoderMap> extends ResilienceOptions {
-  /**
-   * Decodes the data of the events with these names. Other events keep their text as data, but the type of the messages
-   * has only the names given here.
-   */
-  readonly events?: Map;
-  /**
-   * What to do when a decoder throws or a schema rejects the data: leave the event out, or fail with a
-   * {@link ConnectionError} `invalid`.
-   * @default "error"
-   */
-  readonly onInvalid?: "skip" | "error";
-}
+export interface ConnectOptions<Map extends DecoderMap = DecoderMap>
+  extends ResilienceOptions, DecodeOptions<Map> {}
 
 /**
  * Connects to an event stream at once, and reconnects after a loss, with its cursor, until the stream has ended. It
@@ -57,20 +46,7 @@ export function connect<Map extends DecoderMap>(
   options: ConnectOptions<Map> & { readonly events: Map },
 ): Connection<Message<Decoded<Map>>>;
 export function connect(url: Asked<string | URL>, options: ConnectOptions = {}): Connection<unknown> {
-  const { events = {}, onInvalid = "error" } = options;
-  for (const [name, decoder] of Object.entries(events)) {
-    const isDecoder = typeof decoder === "function" || "~standard" in Object(decoder);
-    validate(isDecoder, name, "a function or a schema", decoder);
-  }
-  validateOneOf("onInvalid", onInvalid, "skip|error");
-  return createStreamConnection(url, readOptions(options), async ({ data, event, id, isControl }) => {
-    if (isControl) return undefined;
-    try {
-      const decoder = Object.hasOwn(events, event) && events[event];
-      return { id, event, data: decoder ? await decode(decoder, data) : data };
-    } catch (cause) {
-      if (onInvalid === "skip") return undefined;
-      throw new ConnectionError("invalid", `Invalid data of "${event}".`, { cause });
-    }
-  });
+  const decode = createDecode(options);
+  const settings = readOptions(options);
+  return createStreamConnection(settings, createHttpTransport(url, settings), decode);
 }

@@ -1,5 +1,6 @@
 import { validate } from "./base/validate.ts";
 import type { Connection } from "./connection/connection.ts";
+import { createHttpTransport } from "./connection/http-transport.ts";
 import { readOptions, type ResilienceOptions, type Settings } from "./connection/options.ts";
 import type { ConnectionState, StateListener } from "./connection/state.ts";
 import { createStreamConnection } from "./connection/stream-connection.ts";
@@ -122,19 +123,17 @@ export class ResilientEventSource extends EventTarget {
       credentials: withCredentials ? "include" : "same-origin",
       policy: policy === "standard" ? STANDARD_POLICY : (policy ?? {}),
     };
-    const settings = readOptions(options);
-    this.#connection = createStreamConnection(
-      this.url,
-      {
-        ...settings,
-        ...(policy === "standard" ? STANDARD_SETTINGS : {}),
-        actionOn: (loss) => {
-          this.#isLost = true;
-          return settings.actionOn(loss);
-        },
+    const resilient = readOptions(options);
+    const settings: Settings = {
+      ...resilient,
+      ...(policy === "standard" ? STANDARD_SETTINGS : {}),
+      actionOn: (loss) => {
+        this.#isLost = true;
+        return resilient.actionOn(loss);
       },
-      (delivery) => delivery,
-    );
+    };
+    const transport = createHttpTransport(this.url, settings);
+    this.#connection = createStreamConnection(settings, transport, (delivery) => delivery);
     this.#connection.subscribe((state) => this.#followState(state));
     void this.#dispatchUntilClosed();
   }

@@ -1,13 +1,10 @@
 import { callSafely } from "../base/call-safely.ts";
 import { onPageResume } from "../base/page-resume.ts";
-import { createRequest } from "../request/create-request.ts";
-import { exchange } from "../request/exchange.ts";
-import type { Asked } from "../request/request-options.ts";
-import { createWatchdog } from "../request/watchdog.ts";
+import { createWatchdog, type Watchdog } from "../request/watchdog.ts";
 import type { Attempt } from "../retry/attempt.ts";
 import type { Permit } from "../retry/breaker.ts";
 import { type Again, createRetryPlanner } from "../retry/retry-planner.ts";
-import { createStreamReader, type Delivery } from "../stream/stream-reader.ts";
+import type { Batch, Delivery, ResponseReader, StreamReader } from "../stream/stream-reader.ts";
 import type { Settings } from "./options.ts";
 import type { StateListener } from "./state.ts";
 
@@ -15,11 +12,29 @@ import type { StateListener } from "./state.ts";
 const HEALTHY_AFTER = 5_000;
 /** A loss within this time of a wake, in ms, is one of the connections that died meanwhile. */
 const WAKE_WINDOW = 2_000;
-/** The shortest silence, in ms, that counts as a loss, however short the server's heartbeat interval is. */
-const MIN_IDLE_TIMEOUT = 1_000;
 
 /** Converts an event to what the application receives. `undefined` leaves the event out; an error ends the loop. */
 export type Convert<T> = (delivery: Delivery) => T | undefined | Promise<T | undefined>;
+
+/** Where the responses of a loop come from: a server, or a connection that several loops share. */
+export interface Transport {
+  /** See `createStreamReader`. */
+  createReader(onActivity: () => void, onProgress: () => void): StreamReader;
+  /**
+   * What one response holds, piece by piece. It ends with the attempt, and ends the attempt with a loss if the request or
+   * the response is lost.
+   *
+   * @param isResumption whether the server may have processed a request already
+   * @param onOpen called when the response has begun, returns what takes its blocks
+   */
+  read(
+    attempt: Attempt,
+    reader: StreamReader,
+    watchdog: Watchdog,
+    isResumption: boolean,
+    onOpen: (url: string) => ResponseReader,
+  ): AsyncGenerator<Batch, void, void>;
+}
 
 /** Reads the stream in one attempt after another, until it is done or there is no point in retrying. */
 export interface ReconnectLoop<T> {
@@ -34,6 +49,8 @@ export interface ReconnectLoop<T> {
   run(lifetime: AbortSignal): AsyncGenerator<T, void, void>;
   /** Forgets the failures, and makes a new attempt at once. */
   reconnect(): void;
+  /** Ends the attempt, or the delay before the next one, which follows at once. */
+  interrupt(reason: string): void;
 }
 
 /**
@@ -41,15 +58,15 @@ export interface ReconnectLoop<T> {
  * @param finish called when the loop has ended by itself, before its last result: it MUST abort the lifetime
  */
 export function createReconnectLoop<T extends object>(
-  url: Asked<string | URL>,
   settings: Settings,
+  transport: Transport,
   convert: Convert<T>,
   setState: StateListener,
   finish: (reason: "done" | "failed", error?: unknown) => void,
 ): ReconnectLoop<T> {
   const { clock, onReset, onServerError } = settings;
   const planner = createRetryPlanner(settings);
-  const reader = createStreamReader(settings, () => permit?.(true), markHealthy);
+  const reader = transport.createReader(() => permit?.(true), markHealthy);
   const watchdog = createWatchdog(clock, (isSuspended) => {
     if (isSuspended) {
       wokenAt = clock.now();
@@ -70,8 +87,7 @@ export function createReconnectLoop<T extends object>(
     permit?.(true);
   }
 
-  /** Ends the attempt, or the delay before the next one. */
-  function interrupt(reason: "woken" | "reconnect" | "closed"): void {
+  function interrupt(reason: string): void {
     attempt.abort({ type: "interrupt", reason });
     skipDelay?.();
   }
@@ -118,20 +134,13 @@ export function createReconnectLoop<T extends object>(
 
   async function* read(lifetime: AbortSignal): AsyncGenerator<T, void, void> {
     const { signal } = attempt;
-    const responses = exchange(
-      attempt,
-      settings,
-      watchdog,
-      () => createRequest(url, settings, reader.cursor, isResumption, attempt),
-      (responseUrl) => {
-        signal.addEventListener("abort", clock.after(HEALTHY_AFTER, markHealthy));
-        planner.open();
-        setState({ status: "open" });
-        return reader.open(attempt, responseUrl);
-      },
-      () => settings.idleTimeout ?? Math.max(3 * reader.heartbeat, MIN_IDLE_TIMEOUT),
-    );
-    for await (const deliveries of responses) {
+    const batches = transport.read(attempt, reader, watchdog, isResumption, (url) => {
+      signal.addEventListener("abort", clock.after(HEALTHY_AFTER, markHealthy));
+      planner.open();
+      setState({ status: "open" });
+      return reader.open(attempt, url);
+    });
+    for await (const { cursor, deliveries } of batches) {
       for (const delivery of deliveries) {
         const { error, reset, status } = delivery;
         if (reset) callSafely(() => onReset?.(reset));
@@ -142,8 +151,7 @@ export function createReconnectLoop<T extends object>(
         if (value) yield value;
         else loop.lastEventId = delivery.id;
       }
-      // A block with only an `id:` may have come last.
-      loop.lastEventId = reader.cursor;
+      loop.lastEventId = cursor;
     }
   }
 
@@ -163,6 +171,7 @@ export function createReconnectLoop<T extends object>(
   const loop: ReconnectLoop<T> = {
     lastEventId: settings.lastEventId,
     run,
+    interrupt,
     reconnect() {
       planner.reset();
       interrupt("reconnect");

@@ -1,31 +1,22 @@
 import { callSafely } from "../base/call-safely.ts";
-import type { Asked } from "../request/request-options.ts";
-import { resolveUrl } from "../request/resolve-url.ts";
 import type { Connection } from "./connection.ts";
 import type { Settings } from "./options.ts";
-import { type Convert, createReconnectLoop } from "./reconnect-loop.ts";
+import { type Convert, createReconnectLoop, type Transport } from "./reconnect-loop.ts";
 import type { ConnectionState, StateListener } from "./state.ts";
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const DONE = { done: true, value: undefined } as const;
 
-/**
- * The public side of a reconnect loop: an iterator of its events, its state, and its end.
- *
- * @throws TypeError for a URL that is not valid
- */
+/** The public side of a reconnect loop: an iterator of its events, its state, and its end. */
 export function createStreamConnection<T extends { readonly id: string }>(
-  url: Asked<string | URL>,
   settings: Settings,
+  transport: Transport,
   convert: Convert<T>,
 ): Connection<T> {
-  const { resumeUrl = url, signal } = settings;
-  for (const fixed of [url, resumeUrl]) {
-    if (typeof fixed !== "function") resolveUrl(fixed);
-  }
+  const { signal } = settings;
   const listeners = new Set<StateListener>();
-  const loop = createReconnectLoop(url, settings, convert, setState, finish);
+  const loop = createReconnectLoop(settings, transport, convert, setState, finish);
   /** Aborts when the loop has ended. After a failure, `reconnect` starts it again. */
   let lifetime = new AbortController();
   let isClosed = false;

@@ -127,7 +127,9 @@ export function createRetryPlanner(settings: RetrySettings): RetryPlanner {
         if (retryAfter !== undefined) delay = delayAfter(attempts, retryAfter);
         else if (!isWoken) delay = Math.min(delayAfter(attempts, retry), left);
       } else if (action === "refresh" && !hasRefreshed) hasRefreshed = true;
-      else if (action !== "interrupt") throw new ConnectionError(reason as FailureReason, message, outcome);
+      // It was no failure.
+      else if (action === "interrupt") attempts = Math.max(attempts - 1, 0);
+      else throw new ConnectionError(reason as FailureReason, message, outcome);
       const isAsked = type === "drain" || retryAfter !== undefined;
       phaseLength = delay;
       return {

@@ -1,7 +1,7 @@
 import type { EndStatus, PublicError } from "@holdfast/core";
 import { parseId } from "@holdfast/core/internal";
 import type { Attempt, AttemptOutcome } from "../retry/attempt.ts";
-import { createBlockReader } from "./block-reader.ts";
+import type { BlockHandlers } from "./block-reader.ts";
 import { type ControlEvent, readFields, type StreamReset } from "./control-event.ts";
 import { isDuplicate } from "./cursor.ts";
 
@@ -14,6 +14,21 @@ export interface Delivery extends ControlEvent {
   /** Whether it is a control event, which says the rest. */
   readonly isControl: boolean;
   readonly url: string;
+}
+
+/** What a piece of a response held. */
+export interface Batch {
+  readonly deliveries: readonly Delivery[];
+  /** The cursor behind it: a block with only an `id:` may have come last. */
+  readonly cursor: string;
+  /** Whether a request with this cursor goes on behind it, and does not repeat a part of a snapshot prefix. */
+  readonly isResumable: boolean;
+}
+
+/** Takes the blocks of one response. It ends the attempt when one of them says that the response is over. */
+export interface ResponseReader extends BlockHandlers {
+  /** What the blocks since the last call held. */
+  take(): Batch;
 }
 
 export interface StreamSettings {
@@ -33,11 +48,8 @@ export interface StreamReader {
   retry?: number;
   /** The interval of the server's heartbeats, in ms; `Infinity` if it sends none. */
   heartbeat: number;
-  /**
-   * Begins a response. The function that is returned takes its bytes, and returns the events in them. It ends the
-   * attempt when the response says that it is over.
-   */
-  open(attempt: Attempt, url: string): (bytes: Uint8Array) => Delivery[];
+  /** Begins a response. */
+  open(attempt: Attempt, url: string): ResponseReader;
   /** The outcome of an attempt, given the cursor: a loss after a terminal id is the end of the stream. */
   conclude(outcome: AttemptOutcome): AttemptOutcome;
 }
@@ -67,7 +79,7 @@ export function createStreamReader(
     server: serverError,
   });
 
-  function open(attempt: Attempt, url: string): (bytes: Uint8Array) => Delivery[] {
+  function open(attempt: Attempt, url: string): ResponseReader {
     const { signal } = attempt;
     const deliveries: Delivery[] = [];
     /** Whether the server has shown that it speaks our protocol. */
@@ -122,7 +134,7 @@ export function createStreamReader(
       deliveries.push({ event: "stream.reset", data, id: reader.cursor, url, isControl: true, reset });
     }
     hasPartialPrefix = false;
-    const read = createBlockReader(maxEventSize, {
+    return {
       onId(id) {
         if (signal.aborted) return;
         previousCursor = reader.cursor;
@@ -162,10 +174,11 @@ export function createStreamReader(
       onError() {
         attempt.abort({ reason: "too-large", message: `Over ${maxEventSize} characters.` });
       },
-    });
-    return (bytes) => {
-      read(bytes);
-      return deliveries.splice(0);
+      take: () => ({
+        deliveries: deliveries.splice(0),
+        cursor: reader.cursor,
+        isResumable: !hasPartialPrefix,
+      }),
     };
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { createHttpTransport } from "../../src/connection/http-transport.ts";
 import { readOptions, type ResilienceOptions } from "../../src/connection/options.ts";
 import { createReconnectLoop, type ReconnectLoop } from "../../src/connection/reconnect-loop.ts";
 import { createFakeServer, type FakeServer } from "../support/fake-server.ts";
@@ -20,9 +21,10 @@ async function run(server: FakeServer, options: ResilienceOptions = {}): Promise
   const log: string[] = [];
   const delivered: string[] = [];
   let thrown: unknown;
+  const settings = readOptions(optionsOf(server, options));
   const loop = createReconnectLoop(
-    URL_OF_JOB,
-    readOptions(optionsOf(server, options)),
+    settings,
+    createHttpTransport(URL_OF_JOB, settings),
     ({ isControl, data }) => (isControl || data === "skip" ? undefined : { data }),
     ({ status }) => log.push(status),
     (reason) => {
@@ -77,9 +79,10 @@ describe("lastEventId", () => {
   test("moves when the application takes an event, and over what is left out", async () => {
     const server = createFakeServer();
     const lifetime = new AbortController();
+    const settings = readOptions(optionsOf(server, { lastEventId: "0" }));
     const loop = createReconnectLoop(
-      URL_OF_JOB,
-      readOptions(optionsOf(server, { lastEventId: "0" })),
+      settings,
+      createHttpTransport(URL_OF_JOB, settings),
       ({ data, id }) => (data === "skip" ? undefined : { id }),
       () => undefined,
       () => undefined,
@@ -160,9 +163,10 @@ test("an error of the application's conversion ends it, and releases the respons
   const lifetime = new AbortController();
   const bug = new Error("A bug in the application.");
   const finished: unknown[] = [];
+  const settings = readOptions(optionsOf(server, {}));
   const loop = createReconnectLoop(
-    URL_OF_JOB,
-    readOptions(optionsOf(server, {})),
+    settings,
+    createHttpTransport(URL_OF_JOB, settings),
     () => {
       throw bug;
     },

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { connect, type PublicError, type StreamReset } from "../../src/index.ts";
 import type { Attempt, AttemptOutcome } from "../../src/retry/attempt.ts";
-import { createStreamReader, type StreamReader } from "../../src/stream/stream-reader.ts";
+import { createBlockReader } from "../../src/stream/block-reader.ts";
+import { createStreamReader, type Delivery, type StreamReader } from "../../src/stream/stream-reader.ts";
 import { createFakeServer } from "../support/fake-server.ts";
 import { control, event, follow, OPEN, optionsOf, collect, URL_OF_JOB } from "../support/follow.ts";
 
@@ -9,6 +10,17 @@ import { control, event, follow, OPEN, optionsOf, collect, URL_OF_JOB } from "..
 
 const epoch = "k3v9x0q2ma";
 const id = (seq: number | string): string => `${epoch}.${seq}`;
+
+/** The events of a response. */
+function deliveriesOf(
+  reader: StreamReader,
+  text: string,
+  attempt = new AbortController(),
+): readonly Delivery[] {
+  const response = reader.open(attempt, "http://server.test/");
+  createBlockReader(1_000, response)(new TextEncoder().encode(text));
+  return response.take().deliveries;
+}
 
 describe("the reader", () => {
   interface Reading {
@@ -34,7 +46,7 @@ describe("the reader", () => {
     );
     const respond: Reading["respond"] = (text) => {
       const attempt: Attempt = new AbortController();
-      const deliveries = reader.open(attempt, "http://server.test/")(new TextEncoder().encode(text));
+      const deliveries = deliveriesOf(reader, text, attempt);
       return { attempt, events: deliveries.map((one) => `${one.event} ${one.data} ${one.id}`) };
     };
     return { reader, activity: () => activity, progress: () => progress, respond };
@@ -84,7 +96,7 @@ describe("the reader", () => {
       control("live", {}) +
       event("b", id(2)) +
       event("c", id(3));
-    const deliveries = reader.open(new AbortController(), "")(new TextEncoder().encode(text));
+    const deliveries = deliveriesOf(reader, text);
     expect(deliveries.map(({ isControl, data, status }) => [isControl || data, status])).toEqual([
       ["a", undefined],
       [true, "waiting"],
@@ -121,7 +133,7 @@ describe("the reader", () => {
       event("a", id(1)) +
       event("a", id(1)) +
       control("error", { code: "SNAPSHOT_FAILED", message: "Soon.", retryable: true });
-    const deliveries = reader.open(new AbortController(), "")(new TextEncoder().encode(text));
+    const deliveries = deliveriesOf(reader, text);
     const error = { code: "SNAPSHOT_FAILED", message: "Soon.", retryable: true };
     expect(deliveries).toMatchObject([
       { isControl: true, status: "waiting", id: "" },
