@@ -47,7 +47,7 @@ const coreRooms: Rooms = {
 
 /** What the client takes from core is bundled into it. */
 const builtIn = ["@holdfast/core", "@holdfast/core/internal"];
-/** The rooms of the client. `connect.ts` and `resilient-event-source.ts` join them. */
+/** The rooms of the client. `connect.ts`, `resilient-event-source.ts` and `multiplex` join them. */
 const clientRooms: Rooms = {
   base: ["@holdfast/core"],
   retry: ["base", "@holdfast/core"],
@@ -55,6 +55,7 @@ const clientRooms: Rooms = {
   stream: ["retry", ...builtIn],
   connection: ["stream", "request", "retry", "base", "@holdfast/core"],
   "event-source": ["connection", "retry"],
+  multiplex: ["connection", "stream", "request", "retry", "base"],
   answers: ["connect.ts", "connection", "stream"],
   internal: ["answers"],
 };

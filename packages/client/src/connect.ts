@@ -1,23 +1,10 @@
 import type { Connection } from "./connection/connection.ts";
-import { createDecode, type DecodeOptions } from "./connection/decode.ts";
+import { createDecode, type DecodeOptions, type Message, type TextMessage } from "./connection/decode.ts";
 import { createHttpTransport } from "./connection/http-transport.ts";
 import { readOptions, type ResilienceOptions } from "./connection/options.ts";
 import { createStreamConnection } from "./connection/stream-connection.ts";
 import type { Asked } from "./request/request-options.ts";
-import type { Decoded, DecodedMessage, DecoderMap } from "./stream/decoder.ts";
-
-/** An event whose data is its text. */
-export interface TextMessage {
-  /** The cursor after this event: its own id, or, if it has none, the last one before it (WHATWG HTML, 9.2.6). */
-  readonly id: string;
-  /** @default "message" */
-  readonly event: string;
-  /** The text of all its `data:` lines, joined by LF. */
-  readonly data: string;
-}
-
-/** An event whose data has been decoded. `Events` maps the names of events to the types of their data. */
-export type Message<Events extends object> = DecodedMessage<Events>;
+import type { Decoded, DecoderMap } from "./stream/decoder.ts";
 
 /** Options of `connect`. */
 export interface ConnectOptions<Map extends DecoderMap = DecoderMap>

@@ -1,11 +1,14 @@
-// The two interfaces
+// The interfaces
 export { connect } from "./connect.ts";
-export type { ConnectOptions, Message, TextMessage } from "./connect.ts";
+export type { ConnectOptions } from "./connect.ts";
+export { multiplex } from "./multiplex/multiplex.ts";
+export type { MemberOptions, Multiplex, MultiplexOptions } from "./multiplex/multiplex.ts";
 export { ResilientEventSource } from "./resilient-event-source.ts";
 export type { ResilientEventSourceInit, StreamMessageEvent } from "./resilient-event-source.ts";
 
 // A connection and its state
 export type { Connection } from "./connection/connection.ts";
+export type { DecodeOptions, Message, TextMessage } from "./connection/decode.ts";
 export type { ConnectionState, StateListener } from "./connection/state.ts";
 export { LossEvent } from "./event-source/loss-event.ts";
 export type { Again } from "./retry/retry-planner.ts";

@@ -1,5 +1,6 @@
-import type { ConnectOptions, Message } from "../connect.ts";
+import type { ConnectOptions } from "../connect.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { Message } from "../connection/decode.ts";
 import { json } from "../stream/decoder.ts";
 import type { StreamReset } from "../stream/control-event.ts";
 

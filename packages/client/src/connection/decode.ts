@@ -1,7 +1,20 @@
 import { validate, validateOneOf } from "../base/validate.ts";
 import { ConnectionError } from "../retry/connection-error.ts";
-import { decode, type DecoderMap } from "../stream/decoder.ts";
+import { decode, type DecodedMessage, type DecoderMap } from "../stream/decoder.ts";
 import type { Convert } from "./reconnect-loop.ts";
+
+/** An event whose data is its text. */
+export interface TextMessage {
+  /** The cursor after this event: its own id, or, if it has none, the last one before it (WHATWG HTML, 9.2.6). */
+  readonly id: string;
+  /** @default "message" */
+  readonly event: string;
+  /** The text of all its `data:` lines, joined by LF. */
+  readonly data: string;
+}
+
+/** An event whose data has been decoded. `Events` maps the names of events to the types of their data. */
+export type Message<Events extends object> = DecodedMessage<Events>;
 
 /** How the data of events is decoded. */
 export interface DecodeOptions<Map extends DecoderMap = DecoderMap> {

@@ -21,14 +21,14 @@ export function readByHttp(
   send: (cursor: string, isResumption: boolean, attempt: Attempt) => Promise<FetchArguments>,
 ): Transport["read"] {
   const { idleTimeout, maxEventSize } = settings;
-  return (attempt, reader, watchdog, isResumption, onOpen) =>
+  return ({ attempt, isResumption, open, reader, watchdog }) =>
     exchange(
       attempt,
       settings,
       watchdog,
       () => send(reader.cursor, isResumption, attempt),
       (url) => {
-        const response = onOpen(url);
+        const response = open(url);
         const parse = createBlockReader(maxEventSize, response);
         return (bytes) => {
           parse(bytes);

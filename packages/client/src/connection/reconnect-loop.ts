@@ -16,6 +16,19 @@ const WAKE_WINDOW = 2_000;
 /** Converts an event to what the application receives. `undefined` leaves the event out; an error ends the loop. */
 export type Convert<T> = (delivery: Delivery) => T | undefined | Promise<T | undefined>;
 
+/** One attempt of a loop, for its transport. */
+export interface TransportRequest {
+  readonly attempt: Attempt;
+  readonly reader: StreamReader;
+  /** Ends the attempt when nothing has come for as long as it is started with. */
+  readonly watchdog: Watchdog;
+  /** Whether the server may have processed a request already. */
+  readonly isResumption: boolean;
+  /** MUST be called when the response has begun. Returns what takes its blocks. */
+  readonly open: (url: string) => ResponseReader;
+  readonly setState: StateListener;
+}
+
 /** Where the responses of a loop come from: a server, or a connection that several loops share. */
 export interface Transport {
   /** See `createStreamReader`. */
@@ -23,17 +36,8 @@ export interface Transport {
   /**
    * What one response holds, piece by piece. It ends with the attempt, and ends the attempt with a loss if the request or
    * the response is lost.
-   *
-   * @param isResumption whether the server may have processed a request already
-   * @param onOpen called when the response has begun, returns what takes its blocks
    */
-  read(
-    attempt: Attempt,
-    reader: StreamReader,
-    watchdog: Watchdog,
-    isResumption: boolean,
-    onOpen: (url: string) => ResponseReader,
-  ): AsyncGenerator<Batch, void, void>;
+  read(request: TransportRequest): AsyncGenerator<Batch, void, void>;
 }
 
 /** Reads the stream in one attempt after another, until it is done or there is no point in retrying. */
@@ -134,18 +138,19 @@ export function createReconnectLoop<T extends object>(
 
   async function* read(lifetime: AbortSignal): AsyncGenerator<T, void, void> {
     const { signal } = attempt;
-    const batches = transport.read(attempt, reader, watchdog, isResumption, (url) => {
+    const open = (url: string): ResponseReader => {
       signal.addEventListener("abort", clock.after(HEALTHY_AFTER, markHealthy));
       planner.open();
       setState({ status: "open" });
       return reader.open(attempt, url);
-    });
-    for await (const { cursor, deliveries } of batches) {
+    };
+    const batches = transport.read({ attempt, reader, watchdog, isResumption, open, setState });
+    for await (const { cursor, deliveries, signal: response } of batches) {
       for (const delivery of deliveries) {
         const { error, reset, status } = delivery;
         if (reset) callSafely(() => onReset?.(reset));
         if (error) callSafely(() => onServerError?.(error));
-        if (status && !signal.aborted) setState({ status });
+        if (status && !signal.aborted && !response.aborted) setState({ status });
         const value = await convert(delivery);
         if (lifetime.aborted) return;
         if (value) yield value;

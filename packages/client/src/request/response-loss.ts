@@ -13,6 +13,19 @@ const REASONS: Readonly<Record<number, LossReason>> = {
 };
 
 /**
+ * What is lost when a server answers with this status.
+ *
+ * @param type the content type of the answer
+ * @param retryAfter in ms
+ */
+export const refusal = (status: number, type: string, retryAfter: number | undefined): Loss => ({
+  reason: REASONS[status] ?? (status < 500 ? "refused" : "unavailable"),
+  message: `The server answered ${status} ${type}`,
+  status,
+  retryAfter,
+});
+
+/**
  * Why a response is not an event stream, or `undefined` if it is one.
  *
  * @param now in ms since 1970
@@ -20,12 +33,8 @@ const REASONS: Readonly<Record<number, LossReason>> = {
 export function lossOf({ headers, status }: Response, now: number): Loss | undefined {
   if (status === 200 && isEventStream(headers)) return undefined;
   const type = headers.get("content-type") ?? "";
+  const loss = refusal(status, type, retryAfter(headers, now));
   // If the connection breaks within the response's head, Chromium delivers the part that arrived as a complete head.
   const isCut = status < 200 || (status === 200 && "text/event-stream".startsWith(type));
-  return {
-    reason: isCut ? "network" : (REASONS[status] ?? (status < 500 ? "refused" : "unavailable")),
-    message: `The server answered ${status} ${type}`,
-    status,
-    retryAfter: retryAfter(headers, now),
-  };
+  return isCut ? { ...loss, reason: "network" } : loss;
 }

@@ -27,6 +27,7 @@ export interface ControlFields extends Partial<PublicError>, Partial<Pick<Stream
   readonly state?: string;
   readonly reason?: string;
   readonly status?: EndStatus;
+  readonly member?: string;
 }
 
 /**

@@ -23,6 +23,8 @@ export interface Batch {
   readonly cursor: string;
   /** Whether a request with this cursor goes on behind it, and does not repeat a part of a snapshot prefix. */
   readonly isResumable: boolean;
+  /** Aborts when the response is over. What its events say of the state does not hold any more then. */
+  readonly signal: AbortSignal;
 }
 
 /** Takes the blocks of one response. It ends the attempt when one of them says that the response is over. */
@@ -178,6 +180,7 @@ export function createStreamReader(
         deliveries: deliveries.splice(0),
         cursor: reader.cursor,
         isResumable: !hasPartialPrefix,
+        signal,
       }),
     };
   }

@@ -1,0 +1,150 @@
+import { readByHttp } from "../connection/http-transport.ts";
+import type { Settings } from "../connection/options.ts";
+import { createReconnectLoop, type ReconnectLoop } from "../connection/reconnect-loop.ts";
+import type { ConnectionState } from "../connection/state.ts";
+import { createRequest } from "../request/create-request.ts";
+import type { Asked } from "../request/request-options.ts";
+import { createMemberRouter } from "./member-router.ts";
+import { createName, withMembers } from "./member-request.ts";
+import type { MemberSeat } from "./member-seat.ts";
+
+/** Changes of the members within this time, in ms, are one. */
+const CHANGE_WINDOW = 20;
+
+/** The connection that the members share: it runs while there are any, and asks anew when they change. */
+export class SharedConnection {
+  /** Called when a member has made progress. */
+  onProgress: () => void = () => undefined;
+  readonly #url: Asked<string | URL>;
+  readonly #settings: Settings;
+  readonly #name = createName();
+  /** The members that the next request asks for. */
+  readonly #seats = new Map<string, MemberSeat>();
+  /** Those that the last request asked for, and that the server may still send. */
+  readonly #asked = new Map<string, MemberSeat>();
+  #loop: ReconnectLoop<never> | undefined;
+  #lifetime = new AbortController();
+  #state: ConnectionState | undefined;
+  #cancelChange: (() => void) | undefined;
+  /** Whether a member that the last request asked for was let go. */
+  #hasLetGo = false;
+  /** Whether the application asked to reconnect. */
+  #isHurried = false;
+
+  constructor(url: Asked<string | URL>, settings: Settings) {
+    this.#url = url;
+    this.#settings = settings;
+  }
+
+  join(seat: MemberSeat): void {
+    if (this.#seats.has(seat.member)) {
+      return seat.fail(new TypeError(`"${seat.member}" is connected already.`));
+    }
+    this.#seats.set(seat.member, seat);
+    if (this.#state?.status === "retrying") seat.follow(this.#state);
+    this.#planChange();
+  }
+
+  leave(seat: MemberSeat): void {
+    seat.response = undefined;
+    if (this.#seats.get(seat.member) !== seat) return;
+    this.#seats.delete(seat.member);
+    if (this.#seats.size === 0) return this.#stop();
+    this.#isHurried ||= seat.attempt.signal.reason?.reason === "reconnect";
+    this.#planChange();
+  }
+
+  /** Leaves a member out of the next request, for which it may have come back already. */
+  #letGo(seat: MemberSeat): void {
+    this.#asked.delete(seat.member);
+    this.#hasLetGo = true;
+    this.leave(seat);
+  }
+
+  #planChange(): void {
+    this.#cancelChange ??= this.#settings.clock.after(CHANGE_WINDOW, () => {
+      const isHurried = this.#isHurried;
+      this.#cancelChange = undefined;
+      this.#isHurried = false;
+      if (!this.#loop) this.#start();
+      else if (this.#state?.status === "retrying") {
+        // The next request asks for those that are there then.
+        if (isHurried) this.#loop.reconnect();
+      } else if (this.#hasChanged()) this.#loop.interrupt("changed");
+    });
+  }
+
+  #hasChanged(): boolean {
+    const isAsked = (seat: MemberSeat): boolean => this.#asked.get(seat.member) === seat;
+    return (
+      this.#hasLetGo || this.#asked.size !== this.#seats.size || ![...this.#seats.values()].every(isAsked)
+    );
+  }
+
+  #start(): void {
+    const settings = this.#settings;
+    const lifetime = new AbortController();
+    const loop = createReconnectLoop<never>(
+      settings,
+      {
+        createReader: (onActivity, onProgress) => {
+          this.onProgress = onProgress;
+          return createMemberRouter({
+            asked: this.#asked,
+            letGo: (seat) => this.#letGo(seat),
+            restart: () => loop.interrupt("changed"),
+            onActivity,
+          });
+        },
+        read: readByHttp(settings, async (_cursor, isResumption, attempt) => {
+          const request = await createRequest(this.#url, settings, "", isResumption, attempt);
+          this.#ask();
+          const members = [...this.#asked.values()].map(({ cursor, member }) => [member, cursor] as const);
+          return withMembers(request, this.#name, members);
+        }),
+      },
+      () => undefined,
+      (state) => this.#follow(state),
+      (reason, error) => this.#finish(reason, error),
+    );
+    this.#loop = loop;
+    this.#lifetime = lifetime;
+    // Its error is that of its members.
+    loop
+      .run(lifetime.signal)
+      .next()
+      .catch(() => undefined);
+  }
+
+  #ask(): void {
+    this.#hasLetGo = false;
+    this.#asked.clear();
+    for (const [member, seat] of this.#seats) this.#asked.set(member, seat);
+  }
+
+  #follow(state: ConnectionState): void {
+    this.#state = state;
+    if (state.status === "connecting") this.#ask();
+    // A change of the members is no loss. When the response begins, the router says so to each.
+    if (state.status === "open" || (state.status === "retrying" && state.reason === "changed")) return;
+    for (const seat of this.#seats.values()) seat.follow(state);
+  }
+
+  #finish(reason: "done" | "failed", error: unknown): void {
+    const ended = [...this.#asked.values()];
+    this.#stop();
+    for (const seat of ended) {
+      if (reason === "failed") seat.fail(error);
+      else seat.attempt.abort({ type: "done", reason });
+    }
+    // Some may have come after the request.
+    if (this.#seats.size > 0) this.#planChange();
+  }
+
+  #stop(): void {
+    this.#lifetime.abort();
+    this.#cancelChange?.();
+    this.#loop = this.#state = this.#cancelChange = undefined;
+    this.#asked.clear();
+  }
+}
