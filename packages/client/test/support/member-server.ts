@@ -75,9 +75,9 @@ export class MemberServer {
 
   /** Drains one member. */
   drain(name: string): void {
-    if (!this.#served.delete(name)) return;
+    if (!this.#served.delete(name) || this.#exchange?.isOver !== false) return;
     const block = control("drain", { reason: "waiting", member: name });
-    this.#exchange?.send(block.replace("data:", "retry: 1000\ndata:"));
+    this.#exchange.send(block.replace("data:", "retry: 1000\ndata:"));
   }
 
   /** Drains the connection. */
