@@ -26,6 +26,8 @@ export class SharedConnection {
   #lifetime = new AbortController();
   #state: ConnectionState | undefined;
   #cancelChange: (() => void) | undefined;
+  /** Whether a request is under way, not only prepared or waited for. */
+  #isSent = false;
   /** Whether a member that the last request asked for was let go. */
   #hasLetGo = false;
   /** Whether the application asked to reconnect. */
@@ -67,8 +69,8 @@ export class SharedConnection {
       this.#cancelChange = undefined;
       this.#isHurried = false;
       if (!this.#loop) this.#start();
-      else if (this.#state?.status === "retrying") {
-        // The next request asks for those that are there then.
+      else if (!this.#isSent) {
+        // The request will ask for those that are there then.
         if (isHurried) this.#loop.reconnect();
       } else if (this.#hasChanged()) this.#loop.interrupt("changed");
     });
@@ -99,6 +101,7 @@ export class SharedConnection {
         read: readByHttp(settings, async (_cursor, isResumption, attempt) => {
           const request = await createRequest(this.#url, settings, "", isResumption, attempt);
           this.#ask();
+          this.#isSent = true;
           const members = [...this.#asked.values()].map(({ cursor, member }) => [member, cursor] as const);
           return withMembers(request, this.#name, members);
         }),
@@ -124,6 +127,7 @@ export class SharedConnection {
 
   #follow(state: ConnectionState): void {
     this.#state = state;
+    if (state.status !== "open") this.#isSent = false;
     if (state.status === "connecting") this.#ask();
     // A change of the members is no loss. When the response begins, the router says so to each.
     if (state.status === "open" || (state.status === "retrying" && state.reason === "changed")) return;

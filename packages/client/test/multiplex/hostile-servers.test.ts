@@ -65,6 +65,16 @@ test("blocks of a member after its end, its answer or its drain are ignored", as
   expect(b.connection.lastEventId).toBe("");
 });
 
+test("blocks after a drain of the connection are ignored", async () => {
+  const { a, server } = await connectTwo();
+  server.last.open(
+    good + control("drain", { reason: "busy" }) + event("bad", idOf(2)) + member("a") + event("bad"),
+  );
+  await server.clock.flush();
+  expect([dataOf(a), a.connection.lastEventId]).toEqual([["good"], idOf(1)]);
+  expect(a.connection.state).toMatchObject({ status: "retrying", reason: "busy" });
+});
+
 test.each([200, 100, -1, "x", null, {}])("the answer %j is a loss like another", async (status) => {
   const { a, b, server } = await connectTwo();
   server.last.open(control("member", { member: "b", status, retryAfter: "soon" }) + good);

@@ -266,6 +266,39 @@ describe("when members come and go", () => {
     expect(c.connection.state).toBe(a.connection.state);
   });
 
+  test("while a request is prepared, it asks for those that are there when it is sent", async () => {
+    const server = createFakeServer();
+    const headers = (): Promise<Record<string, string>> =>
+      new Promise((resolve) => server.clock.after(100, () => resolve({})));
+    const live = start(server, { headers });
+    await followMembers(server, live, ["a"]);
+    await followMembers(server, live, ["b"]);
+    await server.clock.advance(79);
+    await followMembers(server, live, ["c"]);
+    await server.clock.advance(100);
+    expect(server.requests).toBe(1);
+    expect([...readMemberRequest(server.last).members.keys()]).toEqual(["a", "b", "c"]);
+  });
+
+  test("a listener may close any of them, at any state", async () => {
+    for (const status of ["open", "replaying", "live", "retrying", "connecting"]) {
+      const server = createFakeServer();
+      const members = new MemberServer(server);
+      for (const name of ["a", "b", "c"]) members.open(name);
+      const { a, b, c } = await followMembers(server, start(server), ["a", "b", "c"]);
+      b.connection.subscribe((state) => {
+        if (state.status === status) [a, c].forEach(({ connection }) => connection.close());
+      });
+      members.cut();
+      await server.clock.advance(1_500);
+      members.push("b", "b1");
+      await server.clock.flush();
+      expect(dataOf(b)).toEqual(["b1"]);
+      for (const { connection } of [a, c])
+        expect(connection.state).toEqual({ status: "closed", reason: "closed" });
+    }
+  });
+
   test("a member leaves when its signal aborts", async () => {
     const server = createFakeServer();
     const members = new MemberServer(server);
@@ -488,6 +521,51 @@ describe("a drain of one member", () => {
     members.push("a", "a1");
     await server.clock.flush();
     expect([dataOf(a), server.requests]).toEqual([["a1"], 2]);
+  });
+});
+
+describe("what waits for a consumer", () => {
+  test("does not change the state while the connection is lost", async () => {
+    const server = createFakeServer();
+    const members = new MemberServer(server);
+    members.open("a");
+    members.push("a", "a1");
+    const connection = start(server).connect("a");
+    await server.clock.advance(20);
+    members.push("a", "a2");
+    await server.clock.flush();
+    members.cut();
+    await server.clock.flush();
+    expect((await connection.next()).value?.data).toBe("a1");
+    expect((await connection.next()).value?.data).toBe("a2");
+    expect(connection.state.status).toBe("retrying");
+    connection.close();
+  });
+
+  test("is asked for again after a failure, from the last event that was taken", async () => {
+    const server = createFakeServer();
+    const members = new MemberServer(server);
+    members.open("a");
+    let isBroken = true;
+    const decode = (data: string): string => {
+      if (isBroken && data === "a2") throw new Error("Invalid.");
+      return data;
+    };
+    const a = collect(start(server).connect("a", { events: { message: decode } }));
+    await server.clock.advance(20);
+    for (const data of ["a1", "a2", "a3"]) {
+      members.push("a", data);
+      members.push("a", `${data}, too`);
+    }
+    await server.clock.flush();
+    expect(a.ended).toMatchObject({ reason: "invalid" });
+    expect(a.connection.lastEventId).toBe(idOf(2));
+    isBroken = false;
+    a.connection.reconnect();
+    a.resume();
+    await server.clock.advance(20);
+    expect(members.requests.at(-1)?.members.get("a")).toBe(idOf(2));
+    expect(dataOf(a as never)).toEqual(["a1", "a1, too", "a2", "a2, too", "a3", "a3, too"]);
   });
 });
 
