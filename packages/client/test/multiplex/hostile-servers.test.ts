@@ -124,7 +124,7 @@ test("a line without an end, which is nobody's, is fatal", async () => {
 
 test("a response that ends as soon as it has begun is asked for less and less often", async () => {
   const { server } = await connectTwo();
-  const respond = (): void => void server.last.open(member("a") + control("open", OPEN)).end();
+  const respond = (): void => server.last.open(member("a") + control("open", OPEN)).end();
   server.onRequest = () => queueMicrotask(respond);
   respond();
   await server.clock.advance(60_000);

@@ -268,15 +268,16 @@ describe("when members come and go", () => {
 
   test("while a request is prepared, it asks for those that are there when it is sent", async () => {
     const server = createFakeServer();
+    let calls = 0;
     const headers = (): Promise<Record<string, string>> =>
-      new Promise((resolve) => server.clock.after(100, () => resolve({})));
+      new Promise((resolve) => server.clock.after(100, () => resolve({ "x-call": String(++calls) })));
     const live = start(server, { headers });
     await followMembers(server, live, ["a"]);
     await followMembers(server, live, ["b"]);
     await server.clock.advance(79);
     await followMembers(server, live, ["c"]);
     await server.clock.advance(100);
-    expect(server.requests).toBe(1);
+    expect([server.requests, server.last.header("x-call")]).toEqual([1, "1"]);
     expect([...readMemberRequest(server.last).members.keys()]).toEqual(["a", "b", "c"]);
   });
 
