@@ -21,7 +21,7 @@ test("importing the client touches no global of a browser", async () => {
       }
       console.log(Object.keys(await import("${index}")).sort().join());
     `),
-  ).toBe("ConnectionError,LossEvent,ResilientEventSource,connect,createBreaker,json,text");
+  ).toBe("ConnectionError,LossEvent,ResilientEventSource,connect,createBreaker,json,multiplex,text");
 });
 
 test("the delay before a retry keeps the process alive", async () => {

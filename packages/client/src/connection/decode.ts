@@ -3,6 +3,8 @@ import { ConnectionError } from "../retry/connection-error.ts";
 import { decode, type DecodedMessage, type DecoderMap } from "../stream/decoder.ts";
 import type { Convert } from "./reconnect-loop.ts";
 
+// Tested by test/connect.test.ts.
+
 /** An event whose data is its text. */
 export interface TextMessage {
   /** The cursor after this event: its own id, or, if it has none, the last one before it (WHATWG HTML, 9.2.6). */

@@ -8,6 +8,8 @@ import { createStreamReader } from "../stream/stream-reader.ts";
 import type { Settings } from "./options.ts";
 import type { Transport } from "./reconnect-loop.ts";
 
+// Tested by test/connection/reconnect-loop.test.ts and test/connect.test.ts.
+
 /** The shortest silence, in ms, that counts as a loss, however short the server's heartbeat interval is. */
 const MIN_IDLE_TIMEOUT = 1_000;
 

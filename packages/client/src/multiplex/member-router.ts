@@ -4,6 +4,8 @@ import { readFields } from "../stream/control-event.ts";
 import type { ResponseReader, StreamReader } from "../stream/stream-reader.ts";
 import type { MemberSeat } from "./member-seat.ts";
 
+// Tested by test/multiplex: multiplex.test.ts, hostile-servers.test.ts.
+
 export interface RouterSettings {
   /** The members of the request that is under way. Those that the server has answered for good are removed. */
   readonly asked: Map<string, MemberSeat>;
@@ -18,14 +20,20 @@ export interface RouterSettings {
 export function createMemberRouter({ asked, letGo, restart, onActivity }: RouterSettings): StreamReader {
   function open(attempt: Attempt, url: string): ResponseReader {
     const { signal } = attempt;
+    const begun = new Set<MemberSeat>();
     const touched = new Map<MemberSeat, ResponseReader>();
     let current: MemberSeat | undefined;
     /** The `retry:` of a block whose event has not come yet. */
     let retry: number | undefined;
 
-    /** What takes a block of this member. */
+    /** What takes a block of this member. With its first one, its own response begins. */
     function responseOf(seat: MemberSeat | undefined): ResponseReader | undefined {
-      if (signal.aborted || !seat?.response) return undefined;
+      if (signal.aborted || !seat) return undefined;
+      if (!begun.has(seat)) {
+        begun.add(seat);
+        seat.begin(url);
+      }
+      if (!seat.response) return undefined;
       touched.set(seat, seat.response);
       return seat.response;
     }
@@ -35,7 +43,7 @@ export function createMemberRouter({ asked, letGo, restart, onActivity }: Router
       if (seat?.attempt.signal.aborted) asked.delete(seat.member);
     }
 
-    for (const seat of asked.values()) seat.begin(url);
+    for (const seat of asked.values()) seat.response = undefined;
     return {
       onId: (id) => responseOf(current)?.onId(id),
       onEvent(event, data, id) {

@@ -3,6 +3,8 @@ import type { ConnectionState } from "../connection/state.ts";
 import type { Attempt } from "../retry/attempt.ts";
 import type { Batch, ResponseReader } from "../stream/stream-reader.ts";
 
+// Tested by test/multiplex: multiplex.test.ts, slow-consumers.test.ts.
+
 /** What a member's consumer has not taken is at most this, in characters, and one piece of a response. */
 const MAX_WAITING = 262_144;
 /** What an event costs in memory besides its data, in characters. */
@@ -49,7 +51,7 @@ export class MemberSeat {
     return this.#request.reader.heartbeat;
   }
 
-  /** A response of the shared connection has begun. A change of the members alone does not change the state. */
+  /** The first block of a response has come. A change of the members alone does not change the state. */
   begin(url: string): void {
     if (this.attempt.signal.aborted) return;
     if (!this.#hasBegun) this.response = this.#request.open(url);

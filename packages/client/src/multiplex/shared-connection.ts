@@ -8,6 +8,8 @@ import { createMemberRouter } from "./member-router.ts";
 import { createName, withMembers } from "./member-request.ts";
 import type { MemberSeat } from "./member-seat.ts";
 
+// Tested by test/multiplex: multiplex.test.ts, histories.test.ts.
+
 /** Changes of the members within this time, in ms, are one. */
 const CHANGE_WINDOW = 20;
 
@@ -129,7 +131,7 @@ export class SharedConnection {
     this.#state = state;
     if (state.status !== "open") this.#isSent = false;
     if (state.status === "connecting") this.#ask();
-    // A change of the members is no loss. When the response begins, the router says so to each.
+    // A change of the members is no loss. That the response has begun, the router says to each.
     if (state.status === "open" || (state.status === "retrying" && state.reason === "changed")) return;
     for (const seat of this.#seats.values()) seat.follow(state);
   }

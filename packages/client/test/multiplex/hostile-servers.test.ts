@@ -44,7 +44,7 @@ test.each<[string, string]>([
   await server.clock.advance(1_000);
   expect([dataOf(a), dataOf(b), server.requests]).toEqual([["good"], [], 1]);
   expect(a.connection.lastEventId).toBe(idOf(1));
-  expect(b.connection.state.status).toBe("open");
+  expect(b.connection.state.status).toBe("connecting");
 });
 
 test("blocks of a member after its end, its answer or its drain are ignored", async () => {

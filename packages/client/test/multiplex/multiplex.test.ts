@@ -336,6 +336,7 @@ describe("a member's answer is what the response to its own request would be", (
     members.push("b", "b1");
     await server.clock.flush();
     expect(a.connection.state).toMatchObject(state);
+    expect(statuses(a)).not.toContain("open");
     expect([dataOf(b), b.connection.state.status, server.requests]).toEqual([["b1"], "live", 1]);
   });
 

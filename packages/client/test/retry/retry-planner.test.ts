@@ -62,6 +62,18 @@ describe("the planner", () => {
     });
   });
 
+  test("does not count an attempt that was interrupted", () => {
+    const { planner } = planWith("retry");
+    planner.start();
+    planner.next(NETWORK, undefined);
+    for (let times = 0; times < 3; times++) {
+      expect(planner.start()).toBe(2);
+      expect(planner.next({ type: "interrupt", reason: "changed" }, undefined)).toMatchObject({ attempt: 2 });
+    }
+    planner.start();
+    expect(planner.next(NETWORK, undefined)).toMatchObject({ attempt: 3, delay: 2_000 });
+  });
+
   test("follows an interruption at once", () => {
     const { planner } = planWith("fatal");
     planner.start();
