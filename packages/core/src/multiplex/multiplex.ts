@@ -141,8 +141,7 @@ function join(
     void found[ACCEPT](memberRequest, noResponse, { ...options, control: true }, true, connectMember);
   };
   const fail = (error: unknown): void => {
-    const isClosing = HoldfastError.is(error) && error.code === "REGISTRY_CLOSED";
-    if (!isClosing) response.runtime.report("failed", { id: name, key: options.key, stage: "source", error });
+    response.runtime.report("failed", { id: name, key: options.key, stage: "source", error });
     const { retryAfter = retryDelay(response.runtime.random, "busy") } = HoldfastError.is(error) ? error : {};
     response.addAnswer(name, { status: 503, retryAfter });
   };

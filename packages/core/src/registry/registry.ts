@@ -176,12 +176,6 @@ export function createRegistry<Events extends object = AnyEvents>(
     };
   }
 
-  function checkCanOpen(id: string): void {
-    checkScope();
-    if (lifecycle.isClosing) throw closedError();
-    checkId(id);
-  }
-
   function toWriter(opened: OpenedStream): StreamWriter<Events> {
     const { stream } = opened;
     const acceptIt = acceptFor(stream.id, "stream", () => stream);
@@ -222,19 +216,23 @@ export function createRegistry<Events extends object = AnyEvents>(
       const resolved = resolveStream(defaults, streamOptions);
       checkTimes(streamOptions, id);
       checkOneOf("ifExists", ifExists, ["throw", "replace", "append"]);
-      checkCanOpen(id);
+      checkScope();
+      if (lifecycle.isClosing) throw closedError();
+      checkId(id);
       const opened = await host.open(id, resolved, ifExists);
       sources?.cancelRestart(id);
       return toWriter(opened);
     },
     channel(id, refOptions) {
-      checkCanOpen(id);
-      const channel = host.channel(id);
+      checkScope();
+      checkId(id);
+      // A handler of a registry that is closed has to get something: its client is asked to reconnect.
+      const channel = lifecycle.isClosed ? undefined : host.channel(id);
       return {
-        [ACCEPT]: acceptFor(id, "channel", () => channel.find(), refOptions),
+        [ACCEPT]: acceptFor(id, "channel", () => channel?.find(), refOptions),
         id,
         push(event: SseEvent) {
-          if (lifecycle.isClosed) return;
+          if (lifecycle.isClosed || channel === undefined) return;
           checkData?.(event);
           channel.push(event);
           channelNames.check(id, event.event);

@@ -130,9 +130,10 @@ export interface Registry<Events extends object = AnyEvents> {
    */
   open(id: string, options?: OpenOptions): Promise<StreamWriter<Events>>;
   /**
-   * The channel of that id, created on first use. Check an id that comes from a URL first: this call creates state.
+   * The channel of that id, created on first use. Check an id that comes from a URL first: this call creates state. One of a
+   * closed registry ignores events, and its clients are asked to reconnect.
    *
-   * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`, `REGISTRY_CLOSED`
+   * @throws `STREAM_EXISTS` for the id of a live stream, `INVALID_OPTION`
    */
   channel(id: string, options?: Pick<DeliveryOptions, "from" | "wait" | "filter">): Channel<Events>;
   /** A reference to a stream that may exist, may come, or may have been. Creates nothing and takes any string. */
