@@ -1,6 +1,6 @@
 import type { Registry } from "@holdfast/core";
 import { expect, test } from "vitest";
-import { eventually, load, type Service } from "../support/load.ts";
+import { connectPagesTo, eventually, load, type Service } from "../support/load.ts";
 
 type Server = Service & {
   readonly jobs: Registry;
@@ -56,4 +56,23 @@ test("an EventSource reads one member, and is told that it cannot have several",
 
 test("without a user there is no connection", async () => {
   expect((await app.request("/live")).status).toBe(401);
+});
+
+test("the page shows a job and the notices on one connection", async () => {
+  type Page = {
+    showJob(id: string, headers: { authorization: string }, show: (text: string) => void): Promise<void>;
+  };
+  const { showJob } = await load<Page>("one-connection", "page.ts");
+  connectPagesTo((request) => app.request(request));
+  owners.set("44", "ann");
+  const shown: string[] = [];
+  const page = showJob("44", { authorization: "Bearer ann" }, (text) => void shown.push(text));
+  await eventually(() => expect(users.gauges().connections).toBe(1));
+  users.channel("ann").push({ event: "notice", data: "A notice" });
+  const job = await jobs.open("44");
+  job.push({ event: "progress", data: 50 });
+  await job.end();
+  await page;
+  expect(shown.toSorted()).toEqual(["50 %", "A notice", "done"]);
+  await eventually(() => expect(users.gauges().connections).toBe(0));
 });
