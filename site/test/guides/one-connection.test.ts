@@ -60,7 +60,7 @@ test("without a user there is no connection", async () => {
 
 test("the page shows a job and the notices on one connection", async () => {
   type Page = {
-    showJob(id: string, headers: { authorization: string }, show: (text: string) => void): Promise<void>;
+    showJob: (id: string, headers: { authorization: string }, show: (text: string) => void) => Promise<void>;
   };
   const { showJob } = await load<Page>("one-connection", "page.ts");
   connectPagesTo((request) => app.request(request));
