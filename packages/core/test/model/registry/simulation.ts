@@ -322,13 +322,8 @@ class Simulation {
   }
 
   #openChannel(): void {
-    try {
-      this.#registry.channel(CHANNEL_ID);
-      if (this.#shutdown.hasBegun) throw new Error("A channel was opened that must be refused");
-      this.#channelRecord();
-    } catch (error) {
-      if (!this.#shutdown.hasBegun) throw error;
-    }
+    this.#registry.channel(CHANNEL_ID);
+    this.#channelRecord();
   }
 
   /** A channel that was forgotten comes back with a new epoch. */
@@ -340,13 +335,8 @@ class Simulation {
   #pushToChannel(count: number): void {
     for (let pushed = 0; pushed < count; pushed++) {
       const data = `${++this.#pushedEvents}`;
-      try {
-        this.#registry.channel(CHANNEL_ID).push({ data });
-        if (this.#shutdown.hasBegun) throw new Error("A push was taken that must be refused");
-        this.#channelRecord()?.events.push(data);
-      } catch (error) {
-        if (!this.#shutdown.hasBegun) throw error;
-      }
+      this.#registry.channel(CHANNEL_ID).push({ data });
+      this.#channelRecord()?.events.push(data);
     }
   }
 
