@@ -178,7 +178,11 @@ test.each([
   });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let received = "";
-  while (!received.includes('{"member":"kitchen"}')) received += (await reader?.read())?.value ?? "";
+  while (!received.includes('{"member":"kitchen"}')) {
+    const { done, value } = (await reader?.read()) ?? { done: true };
+    if (done) throw new Error(`The response has ended: ${received}`);
+    received += value;
+  }
   expect(received).toContain('{"member":"lobby"}');
   expect(rooms.gauges().connections).toBe(1);
   await reader?.cancel();
