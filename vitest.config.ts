@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     projects,
     // More workers than cores, because many tests wait for sockets and processes.
-    maxWorkers: availableParallelism() + 2,
+    maxWorkers: availableParallelism() + 1,
     // The cache would use the old path of a module after another version was installed.
     fsModuleCache: false,
     // `include` is relative to the root of each project that runs.
