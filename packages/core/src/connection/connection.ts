@@ -4,12 +4,12 @@ import { ConnectionDeadlines, type DeadlineOptions } from "./connection-deadline
 import type { FrameSource } from "./frame-source.ts";
 import type { ConnectionOwner } from "./connection-pool.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
-import { sendEmptyResponse } from "./empty-response.ts";
+import { refusalHeaders, sendEmptyResponse } from "./empty-response.ts";
 import { guardControl } from "./guard-control.ts";
 import { concatFrames, type Control, drainFrame } from "../protocol/control-events.ts";
 import { HEARTBEAT } from "../protocol/encode.ts";
 import { abortedError } from "../base/errors.ts";
-import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
+import { STREAM_HEADERS } from "../protocol/headers.ts";
 import { createLatch, type Latch } from "../base/latch.ts";
 import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
@@ -210,8 +210,7 @@ export class Connection implements ScheduledTask {
   /** There is no room for the client: drains it or, where the option `overload` says so, responds with 503. */
   reject(): void {
     if (this.options.overload === "drain" || this.#started) return this.drain("busy");
-    const seconds = Math.ceil(this.retryDelay("busy") / 1_000);
-    this.respondEmpty(503, { ...NO_STREAM_HEADERS, "retry-after": String(seconds) });
+    this.respondEmpty(503, refusalHeaders(this.retryDelay("busy")));
   }
 
   /** Cuts the connection. */

@@ -30,3 +30,8 @@ export function respondWithoutStream(request: SseRequest, open: OpenSink): Promi
   if (isTerminal(request.cursor)) return sendEmptyResponse(open, 204);
   return undefined;
 }
+
+/** The headers of a response that refuses a client for so many ms. `Retry-After` has whole seconds (RFC 9110, 10.2.3). */
+export function refusalHeaders(retry: number): Readonly<Record<string, string>> {
+  return { ...NO_STREAM_HEADERS, "retry-after": String(Math.ceil(retry / 1_000)) };
+}

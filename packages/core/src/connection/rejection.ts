@@ -1,13 +1,13 @@
 import { abortedError } from "../base/errors.ts";
 import { drainFrame } from "../protocol/control-events.ts";
-import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
+import { STREAM_HEADERS } from "../protocol/headers.ts";
 import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import type { DrainReason } from "../protocol/reasons.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import type { ConnectionOwner } from "./connection-pool.ts";
-import { sendEmptyResponse } from "./empty-response.ts";
+import { refusalHeaders, sendEmptyResponse } from "./empty-response.ts";
 import { guardControl } from "./guard-control.ts";
 import { retryDelay } from "./retry-delay.ts";
 import type { ScheduledTask } from "./scheduler.ts";
@@ -32,8 +32,7 @@ export function rejectClient(
   const { clock, random, report } = runtime;
   const retry = retryDelay(random, reason);
   if (reason === "busy" && options.overload === "refuse") {
-    const headers = { ...NO_STREAM_HEADERS, "retry-after": String(Math.ceil(retry / 1_000)) };
-    return sendEmptyResponse(open, 503, headers, NO_BYTES);
+    return sendEmptyResponse(open, 503, refusalHeaders(retry), NO_BYTES);
   }
   return new Promise((resolve, reject) => {
     const metrics = new ConnectionMetrics(labels, runtime);

@@ -8,7 +8,7 @@ import type { ClientConnection } from "../connection/client-connection.ts";
 import { Connection, type ConnectionOptions } from "../connection/connection.ts";
 import type { ConnectionPool, PooledConnection } from "../connection/connection-pool.ts";
 import { drainWhenAborted } from "../connection/drain-signal.ts";
-import { sendEmptyResponse } from "../connection/empty-response.ts";
+import { refusalHeaders, sendEmptyResponse } from "../connection/empty-response.ts";
 import type { FrameSource } from "../connection/frame-source.ts";
 import { DELIVERY_DEFAULTS, resolveDelivery, resolveRuntime } from "../connection/options.ts";
 import { rejectClient } from "../connection/rejection.ts";
@@ -274,8 +274,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   }
 
   #respondEmpty({ status, retryAfter }: MemberAnswer): void {
-    const seconds = retryAfter && { "retry-after": String(Math.ceil(retryAfter / 1_000)) };
-    const headers = { ...NO_STREAM_HEADERS, ...seconds };
+    const headers = retryAfter ? refusalHeaders(retryAfter) : NO_STREAM_HEADERS;
     if (this.#connection !== undefined) return this.#connection.respondEmpty(status, headers);
     this.#finish("closed");
     this.#resolveDone(sendEmptyResponse(this.#open, status, headers));
