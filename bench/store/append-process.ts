@@ -12,6 +12,8 @@ interface OpenStream {
   fence: number;
   /** Sequence number of the last event. */
   last: number;
+  /** Settles when all its appends have ended: a store takes the appends to one stream one after another. */
+  appended: Promise<void>;
 }
 
 let store: Store;
@@ -43,7 +45,7 @@ const api = {
     const openNext = async (): Promise<void> => {
       for (let index = streams.length; index < count; index = streams.length) {
         const id = `stream-${index}`;
-        const stream = { id, fence: 0, last: 0 };
+        const stream = { id, fence: 0, last: 0, appended: Promise.resolve() };
         streams.push(stream);
         const opened = await store.open(id, {
           kind: "stream",
@@ -75,13 +77,15 @@ const api = {
 
   /** Appends `events` events, `perMs` of them each millisecond (0.5 is one every two), and moves to another stream after each event. */
   async appendPaced(events: number, perMs: number): Promise<void> {
-    const all: Promise<void>[] = [];
     const [perCall, intervalMs] = perMs < 1 ? [1, 1 / perMs] : [perMs, 1];
+    let count = 0;
     await repeat(events / perCall, intervalMs, () => {
-      for (let event = 0; event < perCall; event++)
-        all.push(append(streams[(all.length * STRIDE) % streams.length] as OpenStream));
+      for (let event = 0; event < perCall; event++) {
+        const stream = streams[(count++ * STRIDE) % streams.length] as OpenStream;
+        stream.appended = stream.appended.then(() => append(stream));
+      }
     });
-    await Promise.all(all);
+    await Promise.all(streams.map((stream) => stream.appended));
   },
 };
 
