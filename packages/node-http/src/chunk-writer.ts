@@ -1,5 +1,6 @@
 import { ServerResponse } from "node:http";
 import { Socket } from "node:net";
+import type { SinkEvents } from "@holdfast/core";
 
 /*
  * The fast path for HTTP/1.1. `res.write` encodes a chunk with three writes to the socket, which it corks until the
@@ -39,8 +40,8 @@ export function fastPathSocket(res: ServerResponse, bytes: Uint8Array): Socket |
 }
 
 /** Writes a chunk. Returns false when the caller must wait for `drained`. */
-export function writeChunk(socket: Socket, bytes: Uint8Array, drained: () => void): boolean {
+export function writeChunk(socket: Socket, bytes: Uint8Array, events: SinkEvents): boolean {
   const canWriteMore = socket.write(encodeChunk(bytes));
-  if (!canWriteMore) socket.once("drain", drained);
+  if (!canWriteMore) socket.once("drain", () => events.drained());
   return canWriteMore;
 }

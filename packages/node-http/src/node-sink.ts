@@ -1,13 +1,11 @@
 import type { ServerResponse } from "node:http";
-import { type Duplex, Transform } from "node:stream";
-import { constants, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
-import { HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { type ClientState, HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
 import { waitForTurn } from "@holdfast/core/internal";
 import { bytesTaken } from "./bytes-taken.ts";
 import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
-
-/** A response of `node:http`, `node:https` or `node:http2`, and of what stands on them. */
-export type NodeResponse = ServerResponse | Http2ServerResponse;
+import { cutResponse } from "./cut-response.ts";
+import { isClosed, type NodeResponse, streamOf } from "./node-response.ts";
 
 /** A response behind compression middleware, which buffers what is written until `flush` is called. */
 interface BufferingResponse {
@@ -16,150 +14,144 @@ interface BufferingResponse {
 
 /** Shared by all responses: creating an error for each would cost more than serving the response. */
 const RESPONSE_OVER = new HoldfastError("ABORTED", "The response is over.");
+/** How much of a write over HTTP/2 is seen at once, because Node does not show what the client has taken of it. */
+const HTTP2_PAGE_BYTES = 65_536;
 
 const utf8 = new TextDecoder();
 
-/** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
-const CUT_DELAY = 100;
-
 /**
- * Begins the response and returns a sink that writes to it.
- *
- * @param watched the result of {@link watchResponse} for this response
+ * One response, from its request to its end: whether the client is there and, once the response has begun, its sink. It is
+ * one object, because there is one for each connection: what few connections need is created on first use.
  */
-export function createNodeSink(
-  res: NodeResponse,
-  watched: WatchedResponse,
-  status: number,
-  headers: Record<string, string>,
-  events: SinkEvents,
-  whole?: Uint8Array,
-): Sink {
-  const stream = streamOf(res);
-  const drained = (): void => events.drained();
-  const closed = (): void => events.closed();
-  if (watched.signal.aborted) queueMicrotask(closed);
-  else watched.onOver = closed;
-  if (!isClosed(res)) {
-    // On the response, also over HTTP/2: compression middleware redirects this listener to its own stream.
-    res.on("drain", drained);
+export class NodeSink implements Sink, ClientState {
+  /** Resolves when a pipelined response has its turn or is over; `undefined` for all others. */
+  readonly ready: Promise<void> | undefined;
+  readonly #res: NodeResponse;
+  readonly #stream: ServerHttp2Stream | undefined;
+  /** The socket of the response, which Node takes away from it at its end. */
+  #socket: ServerResponse["socket"] = null;
+  #events: SinkEvents | undefined;
+  #listener: { abort(): void } | undefined;
+  #controller: AbortController | undefined;
+  #isGone: boolean;
+  #isOver: boolean;
+  #isCut = false;
+  #hasWritten = false;
+  #hearsDrain = false;
+
+  constructor(res: NodeResponse) {
+    this.#res = res;
+    this.#stream = streamOf(res);
+    this.#isGone = this.#isOver = isClosed(res);
+    this.ready = waitForTurn(res as ServerResponse)?.then((hasTurn) => {
+      if (!hasTurn) this.#finish();
+    });
+    if (!this.#isOver) (this.#stream ?? res).on("close", () => this.#finish());
+  }
+
+  /** Whether the client has disconnected, or the response was over before; over HTTP/2 also after an ordinary end. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  onGone(listener: { abort(): void }): void {
+    this.#listener = listener;
+  }
+
+  /** Aborts when the client is gone. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isGone) this.#controller.abort(RESPONSE_OVER);
+    return this.#controller.signal;
+  }
+
+  /** Begins the response. */
+  begin(status: number, headers: Record<string, string>, events: SinkEvents, whole?: Uint8Array): Sink {
+    const res = this.#res as ServerResponse;
+    this.#events = events;
+    if (this.#isOver) queueMicrotask(() => events.closed());
+    if (isClosed(res)) return this;
+    this.#socket = res.socket;
     // Without a status message, because HTTP/2 has none.
-    (res as ServerResponse).writeHead(
+    res.writeHead(
       status,
       whole === undefined ? headers : { ...headers, "content-length": String(whole.length) },
     );
+    flattenHead(res);
     // As text, Node writes it together with the head.
     if (whole !== undefined) res.end(utf8.decode(whole));
+    return this;
   }
-  const { socket: connection } = res as ServerResponse;
-  let isCut = false;
-  const ended = (): boolean => isCut || res.writableEnded || isClosed(res);
-  let begun = false;
-  return {
-    write(bytes) {
-      if (ended()) return false;
-      const socket = begun && stream === undefined ? fastPathSocket(res as ServerResponse, bytes) : undefined;
-      if (socket !== undefined) return writeChunk(socket, bytes, drained);
-      begun = true;
-      const canWriteMore = (res as ServerResponse).write(bytes);
-      (res as BufferingResponse).flush?.();
-      return canWriteMore;
-    },
-    close() {
-      if (!ended()) res.end();
-    },
-    cut() {
-      if (ended()) return;
-      isCut = true;
-      afterCompression(res, () =>
-        stream === undefined ? halfClose(res as ServerResponse) : resetStream(stream),
-      );
-    },
-    destroy() {
-      if (isClosed(res)) return;
-      // With another code, or without one, some clients take the cut for a normal end.
-      stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
-      (stream ?? res).destroy();
-    },
-    // Of a single stream of HTTP/2, Node does not show it.
-    ...(stream === undefined && connection !== null && { progress: () => bytesTaken(connection) }),
-  };
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isEnded) return false;
+    const res = this.#res as ServerResponse;
+    const isFast = this.#hasWritten && this.#stream === undefined;
+    const socket = isFast ? fastPathSocket(res, bytes) : undefined;
+    if (socket !== undefined) return writeChunk(socket, bytes, this.#events as SinkEvents);
+    this.#hasWritten = true;
+    const canWriteMore = res.write(bytes);
+    (res as BufferingResponse).flush?.();
+    if (!canWriteMore) this.#hearDrain();
+    return canWriteMore;
+  }
+
+  close(): void {
+    if (!this.#isEnded) this.#res.end();
+  }
+
+  cut(): void {
+    if (this.#isEnded) return;
+    this.#isCut = true;
+    cutResponse(this.#res);
+  }
+
+  destroy(): void {
+    if (isClosed(this.#res)) return;
+    // With another code, or without one, some clients take the cut for a normal end.
+    this.#stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
+    (this.#stream ?? this.#res).destroy();
+  }
+
+  progress(): number {
+    return this.#socket === null || this.#stream !== undefined ? 0 : bytesTaken(this.#socket);
+  }
+
+  get pageBytes(): number {
+    return this.#stream === undefined ? Infinity : HTTP2_PAGE_BYTES;
+  }
+
+  get #isEnded(): boolean {
+    return this.#isCut || this.#res.writableEnded || isClosed(this.#res);
+  }
+
+  #hearDrain(): void {
+    if (this.#hearsDrain) return;
+    this.#hearsDrain = true;
+    // On the response, also over HTTP/2: compression middleware redirects this listener to its own stream.
+    this.#res.on("drain", () => this.#events?.drained());
+  }
+
+  /** The response is over, flushed or cut. */
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // After an ordinary end nobody listens any more. A stream of HTTP/2 counts as finished also after its client has
+    // disconnected.
+    if (this.#stream !== undefined || !this.#res.writableFinished) {
+      this.#isGone = true;
+      this.#controller?.abort(RESPONSE_OVER);
+      this.#listener?.abort();
+    }
+    this.#events?.closed();
+  }
 }
 
-/** Calls `cut` when compression middleware, if there is any, has passed on everything that was written. */
-function afterCompression(res: NodeResponse, cut: () => void): void {
-  // Such middleware redirects this listener to its own stream, which is the only way to find that stream.
-  const compressor: unknown = res.on("drain", () => undefined);
-  if (!(compressor instanceof Transform)) return cut();
-  const cutWhenRead = (): void => {
-    if (compressor.readableLength > 0) return;
-    compressor.off("data", cutWhenRead);
-    cut();
-  };
-  compressor.write("", () => {
-    compressor.on("data", cutWhenRead);
-    cutWhenRead();
-  });
-}
-
-/** Sends a FIN without the last chunk (RFC 9112, 8). */
-function halfClose(res: ServerResponse): void {
-  const { socket } = res;
-  res.flushHeaders();
-  if (socket !== null) cutWhenFlushed(socket, () => socket.end());
-}
-
-function resetStream(stream: ServerHttp2Stream): void {
-  cutWhenFlushed(stream, () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
-}
-
-/** Calls `cut` behind everything written: a RST_STREAM would overtake what is queued. */
-function cutWhenFlushed(stream: Duplex, cut: () => void): void {
-  const cutLater = (): void => void setTimeout(cut, CUT_DELAY);
-  if (stream.writableLength === 0) cutLater();
-  else stream.write("", cutLater);
-}
-
-/** Whether the response is over or the client has disconnected. */
-export function isClosed(res: NodeResponse): boolean {
-  const stream = streamOf(res);
-  if (stream !== undefined) return stream.closed;
-  const { destroyed, socket, req } = res as ServerResponse;
-  return destroyed || (socket === null && req.socket.destroyed);
-}
-
-/** Reports when a response is over, flushed or cut. */
-export interface WatchedResponse {
-  /** Aborts when the client has disconnected, or the response was over before; over HTTP/2 also after an ordinary end. */
-  readonly signal: AbortSignal;
-  /** Resolves when a pipelined response has its turn or is over; `undefined` for all others. */
-  readonly ready: Promise<void> | undefined;
-  /** Called once when the response is over, but not if it was over from the beginning. */
-  onOver: () => void;
-}
-
-export function watchResponse(res: NodeResponse): WatchedResponse {
-  const over = new AbortController();
-  const stream = streamOf(res);
-  let isOver = false;
-  const end = (): void => {
-    if (isOver) return;
-    isOver = true;
-    // After an ordinary end nobody listens any more, and to abort costs more than the whole response of a refused client. A
-    // stream of HTTP/2 counts as finished also after its client has disconnected.
-    if (stream !== undefined || !res.writableFinished) over.abort(RESPONSE_OVER);
-    watched.onOver();
-  };
-  const ready = waitForTurn(res as ServerResponse)?.then((hasTurn) => {
-    if (!hasTurn) end();
-  });
-  const watched: WatchedResponse = { signal: over.signal, ready, onOver: () => undefined };
-  if (isClosed(res)) over.abort(RESPONSE_OVER);
-  else (stream ?? res).once("close", end);
-  return watched;
-}
-
-/** The stream of an HTTP/2 response, which always emits `close`; the response to a HEAD request may not. */
-function streamOf(res: NodeResponse): ServerHttp2Stream | undefined {
-  return "stream" in res ? res.stream : undefined;
+/**
+ * Node keeps the text of a head as long as its response, and V8 keeps it as a tree of some 25 strings until somebody looks
+ * for a character in it. As one string it takes 0.5 KB less.
+ */
+function flattenHead(res: ServerResponse): void {
+  const { _header: head } = res as { readonly _header?: string | null };
+  if (head?.charCodeAt(0) === 0) throw new TypeError("A head begins with `HTTP`.");
 }

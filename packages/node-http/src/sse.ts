@@ -9,7 +9,8 @@ import {
   type Source,
   type SseRequest,
 } from "@holdfast/core";
-import { createNodeSink, isClosed, type NodeResponse, watchResponse } from "./node-sink.ts";
+import { isClosed, type NodeResponse } from "./node-response.ts";
+import { NodeSink } from "./node-sink.ts";
 
 /** A request of `node:http`, `node:https` or `node:http2`, and of what stands on them. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -31,14 +32,18 @@ export interface NodeExchange {
  * @example
  * createServer((req, res) => sse(req, res, jobs.stream("42"))).listen(3000);
  */
-export async function sse(
+export function sse(
   req: NodeRequest,
   res: NodeResponse,
   source: Source,
   options?: ServeOptions,
 ): Promise<void> {
-  const { request, open } = toExchange(req, res);
-  return serve(request, open, source, options);
+  try {
+    const { request, open } = toExchange(req, res);
+    return serve(request, open, source, options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /**
@@ -56,17 +61,20 @@ export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
   if (res.headersSent && !isClosed(res)) {
     throw new HoldfastError("INVALID_OPTION", "`res` must be a response that has not begun.");
   }
-  const watched = watchResponse(res);
+  const sink = new NodeSink(res);
   return {
     request: {
       method: req.method ?? "GET",
       cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
-      signal: watched.signal,
-      ready: watched.ready,
+      client: sink,
+      ready: sink.ready,
       url: req.url,
       body: (maxBytes) => readBody(req, maxBytes),
+      get signal() {
+        return sink.signal;
+      },
     },
-    open: (...begin) => createNodeSink(res, watched, ...begin),
+    open: (status, headers, events, whole) => sink.begin(status, headers, events, whole),
   };
 }
 

@@ -4,7 +4,8 @@ import { connect as connectHttp2, createServer as createHttp2Server } from "node
 import { type AddressInfo, connect, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createNodeSink, isClosed, watchResponse } from "../src/node-sink.ts";
+import { isClosed } from "../src/node-response.ts";
+import { NodeSink } from "../src/node-sink.ts";
 
 /** A pipelined response that waits for its turn: only its request has a socket. */
 function waitingResponse(): { socket: Socket; res: ServerResponse } {
@@ -16,10 +17,8 @@ describe("a pipelined response that waits for its turn", () => {
   test("is over when its connection closes, and reports it once", async () => {
     const { socket, res } = waitingResponse();
     const counts = { closed: 0, drained: 0 };
-    const watched = watchResponse(res);
-    const sink = createNodeSink(
-      res,
-      watched,
+    const watched = new NodeSink(res);
+    const sink = watched.begin(
       200,
       {},
       {
@@ -45,11 +44,11 @@ describe("a pipelined response that waits for its turn", () => {
     const { socket, res } = waitingResponse();
     socket.destroy();
     await once(socket, "close");
-    const watched = watchResponse(res);
+    const watched = new NodeSink(res);
     expect(watched.signal.aborted).toBe(true);
     let closed = 0;
-    const sink = createNodeSink(res, watched, 200, {}, { closed: () => closed++, drained: () => undefined });
-    // `closed` must not be called before `createNodeSink` has returned.
+    const sink = watched.begin(200, {}, { closed: () => closed++, drained: () => undefined });
+    // `closed` must not be called before `begin` has returned.
     expect(closed).toBe(0);
     await Promise.resolve();
     expect(closed).toBe(1);
@@ -61,7 +60,7 @@ describe("a pipelined response that waits for its turn", () => {
 test("a pipelined response is ready when its turn comes, and can then be cut", async () => {
   const served: ServerResponse[] = [];
   const serveSecond = async (res: ServerResponse): Promise<void> => {
-    const watched = watchResponse(res);
+    const watched = new NodeSink(res);
     let isReady = false;
     const ready = watched.ready?.then(() => (isReady = true));
     await new Promise((resolve) => setImmediate(resolve));
@@ -69,7 +68,7 @@ test("a pipelined response is ready when its turn comes, and can then be cut", a
     served[0]?.end("first");
     await ready;
     expect(watched.signal.aborted).toBe(false);
-    const sink = createNodeSink(res, watched, 200, {}, { closed: () => undefined, drained: () => undefined });
+    const sink = watched.begin(200, {}, { closed: () => undefined, drained: () => undefined });
     sink.write(Buffer.from("second"));
     sink.cut(new Error("drained"));
     expect(sink.write(Buffer.from("late"))).toBe(false);
@@ -77,7 +76,7 @@ test("a pipelined response is ready when its turn comes, and can then be cut", a
   const server = createServer((req, res) => {
     served.push(res);
     if (req.url === "/second") void serveSecond(res);
-    else expect(watchResponse(res).ready).toBeUndefined();
+    else expect(new NodeSink(res).ready).toBeUndefined();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -93,7 +92,7 @@ test("a pipelined response is ready when its turn comes, and can then be cut", a
 
 test("a pipelined response removes its listener from the shared socket", () => {
   const { socket, res } = waitingResponse();
-  watchResponse(res);
+  new NodeSink(res);
   expect(socket.listenerCount("close")).toBe(1);
   res.emit("close");
   expect(socket.listenerCount("close")).toBe(0);
@@ -102,9 +101,9 @@ test("a pipelined response removes its listener from the shared socket", () => {
 test("the signal of a request aborts when its client disconnects, and not at an ordinary end", async () => {
   const signals: AbortSignal[] = [];
   const server = createServer((req, res) => {
-    const watched = watchResponse(res);
+    const watched = new NodeSink(res);
     signals.push(watched.signal);
-    const sink = createNodeSink(res, watched, 200, {}, { closed: () => undefined, drained: () => undefined });
+    const sink = watched.begin(200, {}, { closed: () => undefined, drained: () => undefined });
     sink.write(new Uint8Array(8));
     if (req.url === "/end") sink.close();
   }).listen(0, "127.0.0.1");
@@ -124,7 +123,7 @@ test("the signal of a request aborts when its client disconnects, and not at an 
 test("over HTTP/2 the signal has aborted if the client disconnected before", async () => {
   const watched = Promise.withResolvers<boolean>();
   const server = createHttp2Server((_req, res) => {
-    res.stream.once("close", () => watched.resolve(watchResponse(res).signal.aborted));
+    res.stream.once("close", () => watched.resolve(new NodeSink(res).signal.aborted));
     request.close();
   }).listen(0, "127.0.0.1");
   await once(server, "listening");

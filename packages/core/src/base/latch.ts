@@ -51,23 +51,19 @@ export interface LatchOptions {
  * bridgeAbort(request.signal, latch);
  */
 export function createLatch(options: LatchOptions = {}): Latch {
-  return new CleanupLatch(options.onError ?? warn);
-}
-
-function warn(error: unknown): void {
-  console.warn("holdfast: a cleanup failed", error);
+  return new CleanupLatch(options);
 }
 
 class CleanupLatch implements Latch {
-  readonly #onError: (error: unknown) => void;
+  readonly #options: LatchOptions;
   /** Created on first use: there are many latches, and most have no clean-up. */
   #cleanups: Set<{ readonly run: Cleanup }> | undefined;
   #closed = false;
   #reason: unknown;
   #controller: AbortController | undefined;
 
-  constructor(onError: (error: unknown) => void) {
-    this.#onError = onError;
+  constructor(options: LatchOptions) {
+    this.#options = options;
   }
 
   get closed(): boolean {
@@ -140,7 +136,8 @@ class CleanupLatch implements Latch {
 
   #report(error: unknown): void {
     try {
-      this.#onError(error);
+      if (this.#options.onError === undefined) console.warn("holdfast: a cleanup failed", error);
+      else this.#options.onError(error);
     } catch (onErrorFailure) {
       console.warn("holdfast: the onError of a latch failed", onErrorFailure);
     }

@@ -1,6 +1,7 @@
 import type { Runtime } from "../protocol/runtime.ts";
 import { respondWithoutStream } from "./empty-response.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./options.ts";
 import type { FrameSource } from "./frame-source.ts";
 import type { ConnectionOwner, ConnectionPool } from "./connection-pool.ts";
 import { concatFrames, endFrame, errorFrame, retryFrame } from "../protocol/control-events.ts";

@@ -1,3 +1,5 @@
+import type { Sink } from "./sink.ts";
+
 /** What is due for a connection: a heartbeat, or the reason to end it. */
 export type DueAction = "heartbeat" | "zombie" | "max-duration";
 
@@ -76,10 +78,11 @@ export class ConnectionDeadlines {
   /**
    * What is due now; when several things are, the first in this order.
    *
-   * @param progress what the sink has flushed by now
+   * @param sink says what it has flushed by now
    */
-  due(now: number, progress: () => number | undefined = () => undefined): DueAction | undefined {
-    if (this.#isFlushing && now >= this.#nextCheck && this.#isStalled(now, progress())) return "zombie";
+  due(now: number, sink?: Pick<Sink, "progress">): DueAction | undefined {
+    if (this.#isFlushing && now >= this.#nextCheck && this.#isStalled(now, sink?.progress?.()))
+      return "zombie";
     if (now >= this.#expiresAt) return this.#closing ? "zombie" : "max-duration";
     return !this.#isFlushing && now >= this.#lastWrite + this.#options.heartbeat ? "heartbeat" : undefined;
   }

@@ -1,29 +1,25 @@
 import { bridgeAbort } from "../base/abort-bridge.ts";
 import { wallTime } from "../base/clock.ts";
-import { ConnectionDeadlines, type DeadlineOptions } from "./connection-deadlines.ts";
+import { ConnectionDeadlines } from "./connection-deadlines.ts";
+import { ConnectionEvents } from "./connection-events.ts";
 import type { FrameSource } from "./frame-source.ts";
 import type { ConnectionOwner } from "./connection-pool.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import { refusalHeaders, sendEmptyResponse } from "./empty-response.ts";
 import { guardControl } from "./guard-control.ts";
-import { concatFrames, type Control, drainFrame } from "../protocol/control-events.ts";
+import { concatFrames, drainFrame } from "../protocol/control-events.ts";
 import { HEARTBEAT } from "../protocol/encode.ts";
 import { abortedError } from "../base/errors.ts";
 import { STREAM_HEADERS } from "../protocol/headers.ts";
-import { createLatch, type Latch } from "../base/latch.ts";
+import { createLatch, type Latch, type LatchOptions } from "../base/latch.ts";
 import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import type { ServeResult, StreamEnd, Transfer } from "../protocol/outcome.ts";
-import { openPagedSink } from "./paged-sink.ts";
+import { continuePages, withPages } from "./paged-sink.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { retryDelay } from "./retry-delay.ts";
 import type { OpenSink, Sink, SseRequest } from "./sink.ts";
 import type { ScheduledTask } from "./scheduler.ts";
-
-export interface ConnectionOptions extends DeadlineOptions {
-  readonly control: Control;
-  /** What a client gets that is not admitted because a limit is reached. */
-  readonly overload: "drain" | "refuse";
-}
 
 /**
  * The response to one client. It has no queue: a {@link FrameSource} keeps its own position and writes while the
@@ -31,7 +27,7 @@ export interface ConnectionOptions extends DeadlineOptions {
  *
  * The latch closes with the last write. The response takes longer, until its sink has flushed everything or is cut.
  */
-export class Connection implements ScheduledTask {
+export class Connection implements ScheduledTask, LatchOptions {
   due: number = Infinity;
   heapIndex: number = -1;
   readonly labels: ConnectionLabels;
@@ -40,16 +36,18 @@ export class Connection implements ScheduledTask {
   readonly options: ConnectionOptions;
   /** Resolves when the response is over; rejects when the sink could not be opened. */
   readonly done: Promise<ServeResult>;
+  /** Whether the response has started, with a stream or without. */
+  started: boolean = false;
+  /** Whether bytes may be written now: the response has started and not ended, and the sink can take more. */
+  ready: boolean = false;
   readonly #owner: ConnectionOwner;
-  readonly #open: OpenSink;
   readonly #deadlines: ConnectionDeadlines;
-  #removeAbortListener: () => void = () => undefined;
-  #resolveDone: (result: ServeResult | Promise<ServeResult>) => void = () => undefined;
-  #rejectDone: (error: unknown) => void = () => undefined;
+  /** Forgotten once it was called, as what an adapter holds for its call is of no use any more. */
+  #open: OpenSink | undefined;
+  #removeAbortListener: (() => void) | undefined;
+  #resolveDone!: (result: ServeResult | Promise<ServeResult>) => void;
   #sink: Sink | undefined;
   #source: FrameSource | undefined;
-  #started = false;
-  #ready = false;
   #finished = false;
   #end: StreamEnd | undefined;
   #cause: unknown;
@@ -65,66 +63,69 @@ export class Connection implements ScheduledTask {
     options: ConnectionOptions,
   ) {
     this.labels = labels;
-    this.options = { ...options, control: guardControl(options.control, (error) => this.#fail(error)) };
+    this.options = guardControl(options, this);
     this.#owner = owner;
     this.#open = open;
     this.#deadlines = new ConnectionDeadlines(options);
-    this.done = new Promise((resolve, reject) => {
+    this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
-      this.#rejectDone = reject;
     });
-    this.latch = createLatch({
-      onError: (error) => owner.runtime.report("failed", { ...labels, stage: "cleanup", error }),
-    });
-    this.#removeAbortListener = bridgeAbort(request.signal, { abort: () => this.destroy("disconnected") });
-  }
-
-  /** Whether bytes may be written now: the response has started and not ended, and the sink can take more. */
-  get ready(): boolean {
-    return this.#ready;
-  }
-
-  /** Whether the response has started, with a stream or without. */
-  get started(): boolean {
-    return this.#started;
+    this.latch = createLatch(this);
+    if (request.client !== undefined) request.client.onGone(this);
+    else this.#removeAbortListener = bridgeAbort(request.signal, this);
   }
 
   get transfer(): Transfer | undefined {
     return this.#metrics?.transfer;
   }
 
+  /** A clean-up of the latch failed. */
+  onError(error: unknown): void {
+    this.#owner.runtime.report("failed", { ...this.labels, stage: "cleanup", error });
+  }
+
+  abort(): void {
+    this.destroy("disconnected");
+  }
+
   /** Starts the response with status 200. Idempotent; without effect once the latch is closed. */
   start(): void {
-    if (this.#started || this.latch.closed) return;
+    if (this.started || this.latch.closed) return;
     const { runtime, scheduler } = this.#owner;
-    this.#started = true;
+    this.started = true;
     this.#deadlines.start(runtime.clock.now(), runtime.random());
     this.#metrics = new ConnectionMetrics(this.labels, runtime);
     this.#metrics.reportOpened();
     try {
-      const events = { drained: () => this.#resume(), closed: () => this.#finish() };
-      this.#sink = openPagedSink((pageEvents) => this.#open(200, { ...STREAM_HEADERS }, pageEvents), events);
+      this.#sink = withPages(this.#takeOpen()(200, { ...STREAM_HEADERS }, new ConnectionEvents(this)));
     } catch (error) {
-      this.#rejectDone(error);
+      this.#resolveDone(Promise.reject(error));
       this.destroy("failed");
       return;
     }
     if (this.#finished) return this.#sink.destroy();
-    this.#ready = true;
+    this.ready = true;
     scheduler.set(this, this.#deadlines.next);
   }
 
   /** Responds without a stream. The response MUST NOT have started. */
   respondEmpty(status: number, headers?: Readonly<Record<string, string>>): void {
-    this.#started = true;
+    this.started = true;
     this.#closeLatch("closed");
     this.#release();
-    this.#resolveDone(sendEmptyResponse(this.#open, status, headers));
+    this.#resolveDone(sendEmptyResponse(this.#takeOpen(), status, headers));
+  }
+
+  #takeOpen(): OpenSink {
+    const open = this.#open as OpenSink;
+    this.#open = undefined;
+    return open;
   }
 
   /** Sets where frames come from. Nothing is written before the next {@link pump}. */
   setSource(source: FrameSource): void {
-    this.#source = source;
+    if (this.latch.closed) source.detach?.();
+    else this.#source = source;
   }
 
   /** Lets the source write. Never throws: if the source or the sink does, it costs this connection alone. */
@@ -134,24 +135,24 @@ export class Connection implements ScheduledTask {
       if (this.#pendingDrain === undefined) this.#source?.pump();
       else this.#sendDrain(this.#pendingDrain.reason, this.#pendingDrain.spread);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
   /** Writes whole frames. Without effect if the connection is not ready: making the frames may have failed it. */
   write(bytes: Uint8Array, events = 0): void {
-    if (bytes.length === 0 || !this.#ready) return;
+    if (bytes.length === 0 || !this.ready) return;
     this.#metrics?.count(bytes.length, events);
     this.#deadlines.wrote(this.#owner.runtime.clock.now());
     let taken: boolean;
     try {
       taken = (this.#sink as Sink).write(bytes);
     } catch (error) {
-      return this.#fail(error);
+      return this.fail(error);
     }
     // A sink may destroy the connection inside `write`.
-    if (taken || !this.#ready) return;
-    this.#ready = false;
+    if (taken || !this.ready) return;
+    this.ready = false;
     this.#deadlines.pause(this.#owner.runtime.clock.now(), this.#sink?.progress?.());
     this.#reschedule();
   }
@@ -209,16 +210,16 @@ export class Connection implements ScheduledTask {
 
   /** There is no room for the client: drains it or, where the option `overload` says so, responds with 503. */
   reject(): void {
-    if (this.options.overload === "drain" || this.#started) return this.drain("busy");
-    this.respondEmpty(503, refusalHeaders(this.retryDelay("busy")));
+    if (this.options.overload === "drain" || this.started) this.drain("busy");
+    else this.respondEmpty(503, refusalHeaders(this.retryDelay("busy")));
   }
 
   /** Cuts the connection. */
   destroy(reason: CloseReason, error?: unknown): void {
-    if (!this.#started) return this.respondEmpty(499);
+    if (!this.started) return this.respondEmpty(499);
     this.#closeLatch(reason);
     this.#sink?.destroy(reason === "disconnected" ? undefined : (error ?? abortedError(reason)));
-    this.#finish();
+    this.finish();
   }
 
   retryDelay(reason?: DrainReason): number {
@@ -227,7 +228,7 @@ export class Connection implements ScheduledTask {
 
   run(now: number): number {
     this.#metrics?.reportDelivered();
-    const action = this.#deadlines.due(now, () => this.#sink?.progress?.());
+    const action = this.#deadlines.due(now, this.#sink);
     if (action === "heartbeat") {
       const cursor = this.#source?.takeCursor?.();
       this.write(cursor === undefined ? HEARTBEAT : concatFrames([cursor, HEARTBEAT]));
@@ -241,8 +242,7 @@ export class Connection implements ScheduledTask {
     const retry = this.retryDelay(reason) + Math.round(spread * this.#owner.runtime.random());
     this.#source?.flush?.(reason);
     // The client is told when it has taken what was flushed, unless the pool destroys the connection before.
-    const isLater = !this.ready && reason === "shutdown" && !this.latch.closed;
-    if (isLater) this.#pendingDrain ??= { reason, spread };
+    if (!this.ready && reason === "shutdown" && !this.latch.closed) this.#pendingDrain ??= { reason, spread };
     else this.cut(reason, this.ready ? drainFrame(reason, retry, this.options.control) : undefined);
   }
 
@@ -253,33 +253,36 @@ export class Connection implements ScheduledTask {
   }
 
   /** The sink has flushed what it was given. */
-  #resume(): void {
-    if (!this.#deadlines.paused) return;
+  flushed(): void {
+    if (!continuePages(this.#sink) || !this.#deadlines.paused) return;
     this.#deadlines.resume();
-    this.#ready = !this.latch.closed;
+    this.ready = !this.latch.closed;
     this.#reschedule();
     this.pump();
   }
 
   #closeLatch(reason: CloseReason): void {
-    this.#ready = false;
+    this.ready = false;
     this.latch.close(reason);
+    const source = this.#source;
+    this.#source = undefined;
+    source?.detach?.();
   }
 
   /** Costs this connection alone. Before the response has started, the caller gets the error. */
-  #fail(error: unknown): void {
-    if (!this.#started) {
-      this.#started = true;
+  fail(error: unknown): void {
+    if (!this.started) {
+      this.started = true;
       this.#closeLatch("failed");
       this.#release();
-      return this.#rejectDone(error);
+      return this.#resolveDone(Promise.reject(error));
     }
     this.#owner.runtime.report("failed", { ...this.labels, stage: "delivery", error });
     this.destroy("failed", error);
   }
 
   /** The response is over, flushed or cut. */
-  #finish(): void {
+  finish(): void {
     if (this.#finished) return;
     this.#closeLatch("disconnected");
     this.#release();
@@ -290,7 +293,7 @@ export class Connection implements ScheduledTask {
 
   #release(): void {
     this.#finished = true;
-    this.#removeAbortListener();
+    this.#removeAbortListener?.();
     this.#owner.scheduler.delete(this);
     this.#owner.remove(this);
   }

@@ -1,7 +1,7 @@
 import { NO_STREAM_HEADERS, STREAM_HEADERS } from "../protocol/headers.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import { isTerminal } from "../protocol/cursor.ts";
-import type { OpenSink, SseRequest } from "./sink.ts";
+import { isGone, type OpenSink, type SseRequest } from "./sink.ts";
 
 /**
  * Responds with headers and no body. Resolves when the response is over.
@@ -25,7 +25,7 @@ export function sendEmptyResponse(
  * to a client with a terminal id, which stops it from reconnecting (WHATWG HTML, 9.2.3). `undefined` for all others.
  */
 export function respondWithoutStream(request: SseRequest, open: OpenSink): Promise<ServeResult> | undefined {
-  if (request.signal.aborted) return sendEmptyResponse(open, 499);
+  if (isGone(request)) return sendEmptyResponse(open, 499);
   if (request.method === "HEAD") return sendEmptyResponse(open, 200, STREAM_HEADERS);
   if (isTerminal(request.cursor)) return sendEmptyResponse(open, 204);
   return undefined;

@@ -9,4 +9,6 @@ export interface FrameSource {
   flush?(reason: DrainReason): void;
   /** A block that moves the client's cursor over what it does not get, to go out with a heartbeat. */
   takeCursor?(): Uint8Array | undefined;
+  /** The connection is closed, for whatever reason. Called once. */
+  detach?(): void;
 }

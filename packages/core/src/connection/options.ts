@@ -131,6 +131,11 @@ export type ResolvedDelivery = Resolved<Omit<DeliveryOptions, "from" | "filter">
   readonly from: From | undefined;
   readonly filter: Filter | undefined;
 };
+/** What of them a connection uses itself. */
+export type ConnectionOptions = Pick<
+  ResolvedDelivery,
+  "heartbeat" | "idleTimeout" | "maxDuration" | "control" | "overload"
+>;
 export type ResolvedStream = Resolved<Omit<StreamOptions, "buffer">> & {
   readonly buffer: Resolved<BufferOptions>;
 };
@@ -199,7 +204,7 @@ const LIMIT_DEFAULTS: ResolvedLimits = {
 
 /** Checks delivery options, and completes them from `base`. */
 export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOptions): ResolvedDelivery {
-  if (options === undefined) return base;
+  if (options === undefined || !hasDelivery(options)) return base;
   const { heartbeat, idleTimeout, maxDuration, wait, from, control, filter, overload } = {
     ...base,
     ...defined(options),
@@ -218,6 +223,12 @@ export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOption
 
 function isNames(filter: unknown): boolean {
   return Array.isArray(filter) && filter.every((name) => typeof name === "string");
+}
+
+/** Whether any of the options is a delivery option. Most calls have none, and share the options of their registry. */
+function hasDelivery(options: DeliveryOptions): boolean {
+  for (const name in options) if (name in DELIVERY_NAMES) return true;
+  return false;
 }
 
 /** Checks stream options, and completes them from `base`. */

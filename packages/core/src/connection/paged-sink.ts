@@ -1,36 +1,34 @@
-import type { Sink, SinkEvents } from "./sink.ts";
+import type { Sink } from "./sink.ts";
 
 /** How many bytes are written at once, at most, to a sink that sees progress only in whole writes. */
 export const PAGE_BYTES = 65_536;
 
 /**
- * Opens a sink that always says how much its transport has taken. One that does not know it within a write gets large
- * writes in pages: each page that it flushes shows that the client reads.
+ * A sink that always says how much its transport has taken. One that does not know it within a write gets large writes
+ * in pages: each page that it flushes shows that the client reads.
  */
-export function openPagedSink(open: (events: SinkEvents) => Sink, events: SinkEvents): Sink {
-  let paged: PagedSink | undefined;
-  const sink = open({
-    drained: () => (paged === undefined ? events.drained() : paged.drained()),
-    closed: () => events.closed(),
-  });
+export function withPages(sink: Sink): Sink {
   const { pageBytes = sink.progress === undefined ? PAGE_BYTES : Infinity } = sink;
-  return pageBytes === Infinity ? sink : (paged = new PagedSink(sink, pageBytes, events));
+  return pageBytes === Infinity ? sink : new PagedSink(sink, pageBytes);
+}
+
+/** The sink has flushed what it was given. Returns whether it can take more: a paged one may have more pages to write. */
+export function continuePages(sink: Sink | undefined): boolean {
+  return !(sink instanceof PagedSink) || sink.writeNext();
 }
 
 class PagedSink implements Sink {
   readonly #sink: Sink;
   readonly #pageBytes: number;
-  readonly #events: SinkEvents;
   /** What is left of a large write. It is a view of memory that all readers share. */
   #rest: Uint8Array | undefined;
   /** Ends the response when the rest is written. */
   #end: (() => void) | undefined;
   #flushes = 0;
 
-  constructor(sink: Sink, pageBytes: number, events: SinkEvents) {
+  constructor(sink: Sink, pageBytes: number) {
     this.#sink = sink;
     this.#pageBytes = pageBytes;
-    this.#events = events;
   }
 
   progress(): number {
@@ -57,10 +55,9 @@ class PagedSink implements Sink {
     this.#sink.destroy(reason);
   }
 
-  drained(): void {
+  writeNext(): boolean {
     this.#flushes++;
-    if (this.#rest !== undefined && !this.#writeRest()) return;
-    this.#events.drained();
+    return this.#rest === undefined || this.#writeRest();
   }
 
   /** Returns whether everything is written, and the sink can take more. */

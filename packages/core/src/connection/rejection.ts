@@ -4,11 +4,11 @@ import { STREAM_HEADERS } from "../protocol/headers.ts";
 import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
 import type { DrainReason } from "../protocol/reasons.ts";
-import type { ConnectionOptions } from "./connection.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import type { ConnectionOwner } from "./connection-pool.ts";
 import { refusalHeaders, sendEmptyResponse } from "./empty-response.ts";
 import { guardControl } from "./guard-control.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { retryDelay } from "./retry-delay.ts";
 import type { ScheduledTask } from "./scheduler.ts";
 import type { OpenSink, Sink } from "./sink.ts";
@@ -54,9 +54,9 @@ export function rejectClient(
       metrics.reportClosed(reason);
       resolve({ status: 200, reason, transfer: metrics.transfer });
     }
-    const control = guardControl(options.control, (error) =>
-      report("failed", { ...labels, stage: "delivery", error }),
-    );
+    const { control } = guardControl(options, {
+      fail: (error) => report("failed", { ...labels, stage: "delivery", error }),
+    });
     const frame = drainFrame(reason, retry + Math.round(spread * random()), control);
     const isWhole = control === true;
     metrics.reportOpened();

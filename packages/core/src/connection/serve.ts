@@ -12,6 +12,7 @@ import {
   resolveRuntime,
   STREAM_DEFAULTS,
 } from "./options.ts";
+import type { ServeResult } from "../protocol/outcome.ts";
 import { SecondsCheck } from "./seconds.ts";
 import { SERVE_NAMES, type ServeOptions } from "./serve-options.ts";
 import type { OpenSink, SseRequest } from "./sink.ts";
@@ -41,18 +42,33 @@ const bareSeconds = new SecondsCheck();
  *   jobs.stream("42"),
  * );
  */
-export async function serve(
+export function serve(
   request: SseRequest,
   open: OpenSink,
   source: Source,
   options?: ServeOptions,
 ): Promise<void> {
-  checkOptions(undefined, options, SERVE_NAMES);
-  checkServeOptions(options);
-  if (request.ready !== undefined) await request.ready;
+  // Not an async function, which would keep five more objects for each connection.
+  try {
+    checkOptions(undefined, options, SERVE_NAMES);
+    checkServeOptions(options);
+    const start = (): Promise<unknown> => serveNow(request, open, source, options);
+    return (request.ready === undefined ? start() : request.ready.then(start)).then(noResult);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function noResult(): void {}
+
+function serveNow(
+  request: SseRequest,
+  open: OpenSink,
+  source: Source,
+  options: ServeOptions | undefined,
+): Promise<ServeResult> {
   if (typeof source === "object" && source !== null && ACCEPT in source) {
-    await source[ACCEPT](request, open, options, true);
-    return;
+    return source[ACCEPT](request, open, options, true);
   }
   const isBare = typeof source === "function" || isPullable(source);
   // An object that is both, such as a query of a database, is read.
@@ -86,7 +102,7 @@ export async function serve(
   };
   const done = serveBare(request, open, source, bareOptions, options?.signal);
   const { key, onClose } = options ?? {};
-  await (onClose === undefined ? done : withOnClose(done, { id: undefined, key }, onClose, runtime.report));
+  return onClose === undefined ? done : withOnClose(done, { id: undefined, key }, onClose, runtime.report);
 }
 
 function checkServeOptions({ signal, key, onClose }: ServeOptions = {}): void {

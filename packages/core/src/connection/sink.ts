@@ -1,4 +1,4 @@
-// Types only. Tested by test/connection/web-sink.test.ts, test/connection/paged-sink.test.ts and, for every adapter, by the suite of packages/conformance.
+// Tested by test/connection/web-sink.test.ts, test/connection/paged-sink.test.ts and, for every adapter, by the suite of packages/conformance.
 
 /**
  * Where the bytes of one response go; an adapter implements it. No method may throw. Core may call every method late,
@@ -62,10 +62,27 @@ export interface SseRequest {
    */
   readonly body?: (maxBytes: number) => Promise<unknown>;
   /**
+   * Says the same, for adapters whose servers have many idle clients: core then leaves `signal` alone, which MAY be a getter
+   * that creates the signal. A signal with a listener takes 0.8 KB. @default core listens to `signal`
+   */
+  readonly client?: ClientState | undefined;
+  /**
    * Resolves when the response may begin or `signal` has aborted: the client is not admitted before. For a pipelined request
    * of HTTP/1.1, whose response has no connection before its turn. @default at once
    */
   readonly ready?: Promise<void> | undefined;
+}
+
+/** Whether the client of a request is still there. */
+export interface ClientState {
+  readonly isGone: boolean;
+  /** Calls `listener.abort()` once when the client is gone, not inside this call. Core calls it at most once. */
+  onGone(listener: { abort(): void }): void;
+}
+
+/** Whether the client of a request is gone. */
+export function isGone(request: SseRequest): boolean {
+  return request.client?.isGone ?? request.signal.aborted;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ServeOptions } from "./serve-options.ts";
 import { serve } from "./serve.ts";
 import type { Source } from "./source.ts";
 import { type BodySink, createWebSink } from "./web-sink.ts";
-import type { Sink, SinkEvents } from "./sink.ts";
+import type { ClientState, OpenSink, Sink, SinkEvents } from "./sink.ts";
 
 /** Creates the response of {@link toResponse}. */
 type CreateResponse = (
@@ -18,6 +18,7 @@ type CreateResponse = (
  * @param createSink creates the sink that supplies the body, for adapters with something faster than web streams;
  * called at most once. @default createWebSink
  * @param createResponse for adapters with a `Response` of their own. @default new Response
+ * @param client for adapters that know of the client without the signal of the request, which is then left alone
  * @returns the response, as soon as its status is known. Its body ends when the client has everything or has left.
  * @throws (as a rejection) `INVALID_OPTION`
  *
@@ -30,29 +31,27 @@ export async function toResponse(
   options?: ServeOptions,
   createSink: (events: SinkEvents) => BodySink = createWebSink,
   createResponse: CreateResponse = (body, init) => new Response(body, init),
+  client?: ClientState,
 ): Promise<Response> {
   checkRequest(request);
-  const { headers, url, signal } = request;
+  const { method, headers, url } = request;
+  const described = {
+    method,
+    cursor: readCursor(headers.get("last-event-id"), url),
+    client,
+    url,
+    body: (maxBytes: number) => readBody(request, maxBytes),
+    get signal() {
+      return request.signal;
+    },
+  };
+  // Where its signal counts, the sink keeps the request alive: once that is collected, the signal may never abort.
+  const open: typeof createSink =
+    client === undefined ? (events) => Object.assign(createSink(events), { request }) : createSink;
   return new Promise((resolve, reject) => {
-    const { method } = request;
-    const cursor = readCursor(headers.get("last-event-id"), url);
-    serve(
-      { method, cursor, signal, url, body: (maxBytes) => readBody(request, maxBytes) },
-      (status, responseHeaders, events, whole) => {
-        const init = { status, headers: responseHeaders };
-        if (whole !== undefined) {
-          resolve(createResponse(whole as Uint8Array<ArrayBuffer>, init));
-          return finishedSink(events);
-        }
-        const sink = createSink(events);
-        // This closure refers to `request` and so keeps it alive: once it is collected, its signal may never abort.
-        const hasBody = status === 200 && request.method !== "HEAD";
-        resolve(createResponse(hasBody ? sink.body : null, init));
-        return sink;
-      },
-      source,
-      options,
-    ).catch(reject);
+    const hasBody = method !== "HEAD";
+    const pending = new PendingResponse({ hasBody, createSink: open, createResponse, resolve, reject });
+    serve(described, pending.open, source, options).catch(pending.fail);
   });
 }
 
@@ -65,6 +64,37 @@ async function readBody({ body }: Request, maxBytes: number): Promise<string> {
     if (text.length > maxBytes) break;
   }
   return text;
+}
+
+interface PendingParts {
+  readonly hasBody: boolean;
+  readonly createSink: (events: SinkEvents) => BodySink;
+  readonly createResponse: CreateResponse;
+  readonly resolve: (response: Response) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A response that has not begun. Once it has, nothing of it is held here: the connection lives on for hours, and the
+ * response, its framework's context and, on the fast path of an adapter, its body can go.
+ */
+class PendingResponse {
+  #parts: PendingParts | undefined;
+
+  constructor(parts: PendingParts) {
+    this.#parts = parts;
+  }
+
+  readonly open: OpenSink = (status, headers, events, whole) => {
+    const { hasBody, createSink, createResponse, resolve } = this.#parts as PendingParts;
+    const sink = whole === undefined ? createSink(events) : finishedSink(events);
+    const body = whole === undefined && status === 200 && hasBody ? (sink as BodySink).body : null;
+    resolve(createResponse((whole as Uint8Array<ArrayBuffer> | undefined) ?? body, { status, headers }));
+    this.#parts = undefined;
+    return sink;
+  };
+
+  readonly fail = (error: unknown): void => this.#parts?.reject(error);
 }
 
 /** A sink whose response has its body already. */

@@ -2,7 +2,7 @@
 
 import { createLatch, type Latch } from "../base/latch.ts";
 import type { ClientConnection } from "../connection/client-connection.ts";
-import type { ConnectionOptions } from "../connection/connection.ts";
+import type { ConnectionOptions } from "../connection/options.ts";
 import type { ConnectionPool } from "../connection/connection-pool.ts";
 import type { FrameSource } from "../connection/frame-source.ts";
 import { retryDelay } from "../connection/retry-delay.ts";
@@ -84,6 +84,7 @@ export class Member implements ClientConnection {
 
   setSource(source: FrameSource): void {
     this.#source = source;
+    this.latch.defer(() => source.detach?.());
   }
 
   pump(): void {

@@ -5,12 +5,17 @@ import { wallTime } from "../base/clock.ts";
 import type { BareHost } from "../connection/bare-host.ts";
 import { soleOwner } from "../connection/bare-source.ts";
 import type { ClientConnection } from "../connection/client-connection.ts";
-import { Connection, type ConnectionOptions } from "../connection/connection.ts";
+import { Connection } from "../connection/connection.ts";
 import type { ConnectionPool, PooledConnection } from "../connection/connection-pool.ts";
 import { drainWhenAborted } from "../connection/drain-signal.ts";
 import { refusalHeaders, sendEmptyResponse } from "../connection/empty-response.ts";
 import type { FrameSource } from "../connection/frame-source.ts";
-import { DELIVERY_DEFAULTS, resolveDelivery, resolveRuntime } from "../connection/options.ts";
+import {
+  DELIVERY_DEFAULTS,
+  resolveDelivery,
+  resolveRuntime,
+  type ConnectionOptions,
+} from "../connection/options.ts";
 import { rejectClient } from "../connection/rejection.ts";
 import type { ServeOptions } from "../connection/serve-options.ts";
 import type { OpenSink, SseRequest } from "../connection/sink.ts";

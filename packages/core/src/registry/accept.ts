@@ -6,7 +6,7 @@ import { respondWithoutStream, sendEmptyResponse } from "../connection/empty-res
 import type { ResolvedDelivery } from "../connection/options.ts";
 import { rejectClient } from "../connection/rejection.ts";
 import type { ServeOptions } from "../connection/serve-options.ts";
-import type { OpenSink, SseRequest } from "../connection/sink.ts";
+import { isGone, type OpenSink, type SseRequest } from "../connection/sink.ts";
 import { isStreamId } from "../protocol/event-id.ts";
 import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { ServeResult } from "../protocol/outcome.ts";
@@ -47,7 +47,7 @@ function respond(
   labels: ConnectionLabels,
   signal: AbortSignal | undefined,
 ): Promise<ServeResult> {
-  if (!isStreamId(target.id)) return sendEmptyResponse(open, request.signal.aborted ? 499 : 404);
+  if (!isStreamId(target.id)) return sendEmptyResponse(open, isGone(request) ? 499 : 404);
   const response = respondWithoutStream(request, open);
   if (response !== undefined) return response;
 

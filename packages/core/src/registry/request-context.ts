@@ -120,9 +120,8 @@ export class RequestContext {
     const { filter } = this.options;
     const filtered = filter && new FilteredOutput(connection, filter);
     const reader = new Reader(stream, filtered ?? connection, handshake, registry.runtime.report);
-    connection.setSource(filtered === undefined ? reader : new FilteredReader(reader, filtered));
     stream.attach(reader);
-    connection.latch.defer(() => reader.detach());
+    connection.setSource(filtered === undefined ? reader : new FilteredReader(reader, filtered));
   }
 
   get #handshakeOptions(): HandshakeOptions {

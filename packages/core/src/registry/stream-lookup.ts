@@ -213,18 +213,17 @@ class StreamLookup implements FrameSource {
 
   #wait(): void {
     const { waiting, maxWaiting } = this.#registry;
-    const connection = this.#connection;
-    if (!connection.started) {
+    if (!this.#connection.started) {
       if (this.#target.counted) {
-        if (waiting.size >= maxWaiting) return connection.reject();
+        if (waiting.size >= maxWaiting) return this.#connection.reject();
         waiting.add(this);
         this.#latch.defer(() => waiting.delete(this));
       }
-      const { heartbeat, control } = connection.options;
+      const { heartbeat, control } = this.#connection.options;
       const data = { state: "waiting", first: null, last: null, heartbeat } as const;
-      this.#frames.push(openFrame(data, undefined, connection.retryDelay(), control));
-      connection.start();
-      connection.pump();
+      this.#frames.push(openFrame(data, undefined, this.#connection.retryDelay(), control));
+      this.#connection.start();
+      this.#connection.pump();
     }
     this.#setTimer();
   }

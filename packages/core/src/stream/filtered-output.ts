@@ -122,6 +122,10 @@ export class FilteredReader implements FrameSource {
   takeCursor(): Uint8Array | undefined {
     return this.#output.takeCursor();
   }
+
+  detach(): void {
+    this.#reader.detach();
+  }
 }
 
 /** The frames in bytes that hold whole ones. */

@@ -30,10 +30,10 @@ test("a sink that flushes something has `idleTimeout` again, from the check that
   const deadlines = started();
   deadlines.pause(100, 7);
   expect(deadlines.next).toBe(175);
-  expect([deadlines.due(174, () => 8), deadlines.next]).toEqual([undefined, 175]);
-  expect([deadlines.due(175, () => 8), deadlines.next]).toEqual([undefined, 250]);
-  for (const now of [250, 325, 400]) expect(deadlines.due(now, () => 8)).toBeUndefined();
-  expect([deadlines.next, deadlines.due(475, () => 8)]).toEqual([475, "zombie"]);
+  expect([deadlines.due(174, { progress: () => 8 }), deadlines.next]).toEqual([undefined, 175]);
+  expect([deadlines.due(175, { progress: () => 8 }), deadlines.next]).toEqual([undefined, 250]);
+  for (const now of [250, 325, 400]) expect(deadlines.due(now, { progress: () => 8 })).toBeUndefined();
+  expect([deadlines.next, deadlines.due(475, { progress: () => 8 })]).toEqual([475, "zombie"]);
 });
 
 test("a sink that flushes slowly while it is closing has until `maxDuration`, and at least `idleTimeout`", () => {
@@ -43,7 +43,7 @@ test("a sink that flushes slowly while it is closing has until `maxDuration`, an
     deadlines.close(time, flushed);
     for (;;) {
       const now = deadlines.next;
-      if (deadlines.due(now, () => ++flushed) === "zombie") return now;
+      if (deadlines.due(now, { progress: () => ++flushed }) === "zombie") return now;
     }
   };
   expect([closeAt(200), closeAt(950)]).toEqual([1_000, 1_250]);

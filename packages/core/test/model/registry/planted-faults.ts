@@ -47,7 +47,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "a connection is written to although its client takes nothing",
     file: "connection/connection.ts",
-    original: "    this.#ready = false;\n    this.#deadlines.pause(",
+    original: "    this.ready = false;\n    this.#deadlines.pause(",
     replacement: "    this.#deadlines.pause(",
     violation: /^Written to before it had drained/,
   },
@@ -77,7 +77,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "the abort listener of a request stays after its response",
     file: "connection/connection.ts",
-    original: "    this.#removeAbortListener();\n",
+    original: "    this.#removeAbortListener?.();\n",
     replacement: "",
     violation: /^An abort listener is left/,
   },
