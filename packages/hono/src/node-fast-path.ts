@@ -1,146 +1,167 @@
-import { type BodySink, createWebSink, type SinkEvents } from "@holdfast/core";
+import {
+  type BodySink,
+  type ClientState,
+  createWebSink,
+  type SinkEvents,
+  type WebSink,
+} from "@holdfast/core";
+import { type PipelinedResponse, waitForTurn } from "@holdfast/core/internal";
+import { cutResponse, ignoreNextEnd, type Outgoing, watchForChunk } from "./outgoing.ts";
 
 /*
  * On Node, the server in front of Hono writes a `Response` to a response of `node:http`, chunk by chunk, with
- * several promises for each chunk. That costs as much CPU as everything else together. As soon as it is certain
- * that nothing stands between the body and that response, chunks are written to the response directly. The body
- * stays open: closing it ends the response.
+ * several promises for each chunk. That costs as much CPU as everything else together, and what it holds for the body
+ * takes more memory than everything else. As soon as it is certain that nothing stands between the body and that
+ * response, the sink takes the response over: the body ends, and everything behind it can go.
  *
  * It is certain when the server writes a chunk to the response in the microtask right after the read that returned
  * the chunk. Code that changes or inspects the body has to read each chunk and pass it on, which takes more than one
  * microtask.
  */
 
-/** Node's response, to which the server writes the body of the `Response`. */
-export interface Outgoing {
-  readonly headersSent: boolean;
-  readonly destroyed?: boolean;
-  /** Of a response of HTTP/1.1. */
-  readonly socket?: OutgoingSocket | null;
-  /** Of a response of HTTP/2. */
-  readonly stream?: OutgoingStream;
-  write: (chunk: Uint8Array) => boolean;
-  once(event: "drain" | "close", listener: () => void): unknown;
-}
-
-interface OutgoingWritable {
-  readonly writableLength: number;
-  write(chunk: string, onFlushed: () => void): unknown;
-}
-
-interface OutgoingSocket extends OutgoingWritable {
-  end(): unknown;
-}
-
-interface OutgoingStream extends OutgoingWritable {
-  close(code: number): void;
-}
-
-/** The code of HTTP/2 (RFC 9113, 7) that no client takes for a normal end. */
-const INTERNAL_ERROR = 2;
-
-/** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
-const CUT_DELAY = 100;
-
-/** Number of chunks for which this is checked. If none reaches the response directly, the fast path is never taken. */
+/** Number of chunks for which this is checked. If none reaches the response directly, it is never taken over. */
 const ATTEMPTS = 8;
 
-/** A web sink that writes directly to `outgoing` as soon as that is certain to be equivalent. */
-export function createFastPathSink(events: SinkEvents, outgoing: Outgoing): BodySink {
-  let attempts = ATTEMPTS;
-  let isDirect = false;
-  let isProbing = false;
-  let isFull = false;
-  let state: "open" | "closing" | "cutting" | "over" = "open";
+/** One response, from its request to its end: whether the client is there, and where core writes to. */
+export class FastPathSink implements BodySink, ClientState {
+  /** Resolves when a pipelined response has its turn or is over; `undefined` for all others. */
+  readonly ready: Promise<void> | undefined;
+  /** The request that is followed: once it is collected, its signal may never abort. */
+  request: Request | undefined;
+  readonly #outgoing: Outgoing;
+  #events: SinkEvents | undefined;
+  #listener: { abort(): void } | undefined;
+  /** The body, until the response is taken over. */
+  #web: WebSink | undefined;
+  #attempts: number;
+  #isProbing = false;
+  #isGone: boolean;
+  #state: "open" | "ending" | "over" = "open";
 
-  const web = createWebSink({
-    drained() {
-      if (!isDirect) events.drained();
-    },
-    closed() {
-      state = "over";
-      events.closed();
-    },
-  });
+  /** @param canTakeOver whether nothing but the body keeps the server from ending the response */
+  constructor(outgoing: Outgoing & PipelinedResponse, canTakeOver: boolean) {
+    this.#outgoing = outgoing;
+    this.#attempts = canTakeOver ? ATTEMPTS : 0;
+    const isOver = outgoing.destroyed === true;
+    // Another response may have been sent already, such as that of a timeout: its client did not leave.
+    this.#isGone = isOver && outgoing.writableFinished !== true;
+    this.ready = waitForTurn(outgoing)?.then((hasTurn) => {
+      if (!hasTurn) this.#leave();
+    });
+    if (!isOver) outgoing.on("close", () => this.#leave());
+  }
 
-  // Another response may be sent instead, or was sent before: then the body is neither read nor cancelled.
-  if (outgoing.destroyed === true) queueMicrotask(() => web.destroy());
-  else outgoing.once("close", () => web.destroy());
+  get isGone(): boolean {
+    return this.#isGone;
+  }
 
-  function writeToBody(chunk: Uint8Array<ArrayBuffer>): boolean {
-    if (attempts === 0 || isProbing || !web.isFlushed() || !outgoing.headersSent) return web.give(chunk);
-    attempts--;
-    isProbing = true;
-    const hasArrived = watchForChunk(outgoing, chunk);
+  onGone(listener: { abort(): void }): void {
+    this.#listener = listener;
+  }
+
+  /** The client counts as gone, too, when the signal of this request aborts. */
+  follow(request: Request): void {
+    this.request = request;
+    if (request.signal.aborted) this.#leave();
+    else request.signal.addEventListener("abort", () => this.#leave(), { once: true });
+  }
+
+  /** Begins the response, with the body as its body. */
+  begin(events: SinkEvents): BodySink {
+    this.#events = events;
+    this.#web = createWebSink({
+      // Later, because the server has asked for more, but is not yet listening for it: a check would always fail.
+      drained: () => queueMicrotask(() => this.#drained()),
+      closed: () => {
+        if (this.#web !== undefined) this.#finish();
+      },
+    });
+    // Another response may be sent instead: then the body is neither read nor cancelled.
+    if (this.#isGone || this.#outgoing.destroyed === true) queueMicrotask(() => this.destroy());
+    return this;
+  }
+
+  get body(): BodySink["body"] {
+    return (this.#web as WebSink).body;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#web !== undefined) return this.#writeToBody(this.#web, bytes.slice());
+    const outgoing = this.#outgoing;
+    if (this.#state !== "open" || outgoing.destroyed === true) return false;
+    const canWriteMore = outgoing.write(bytes);
+    if (!canWriteMore) outgoing.once("drain", () => this.#drained());
+    return canWriteMore;
+  }
+
+  close(): void {
+    if (this.#state !== "open") return;
+    this.#state = "ending";
+    if (this.#web === undefined) this.#outgoing.end();
+    else this.#web.close();
+  }
+
+  cut(reason: unknown): void {
+    if (this.#state !== "open") return;
+    this.#state = "ending";
+    // With an error of the body instead, the server would drop what is still buffered.
+    if (this.#web === undefined) cutResponse(this.#outgoing);
+    else this.#web.cut(reason);
+  }
+
+  destroy(reason?: unknown): void {
+    if (this.#state === "over") return;
+    if (this.#web !== undefined) this.#web.destroy(reason);
+    else if (this.#isGone) this.#finish();
+    else this.#outgoing.destroy(reason);
+  }
+
+  progress(): number {
+    return this.#web?.progress() ?? 0;
+  }
+
+  get pageBytes(): number {
+    return 65_536;
+  }
+
+  #writeToBody(web: WebSink, chunk: Uint8Array<ArrayBuffer>): boolean {
+    if (this.#attempts === 0 || this.#isProbing || !web.isFlushed() || !this.#outgoing.headersSent) {
+      return web.give(chunk);
+    }
+    this.#attempts--;
+    this.#isProbing = true;
+    const hasArrived = watchForChunk(this.#outgoing, chunk);
     const taken = web.give(chunk);
     // This microtask runs after the reaction to the read, and before anything that this reaction causes.
     queueMicrotask(() => {
-      isProbing = false;
+      this.#isProbing = false;
       // Another chunk may have followed: then `drained` is still to come from the body.
-      if (hasArrived() && web.isFlushed()) isDirect = true;
+      if (hasArrived() && web.isFlushed() && this.#state === "open") this.#takeOver(web);
     });
     return taken;
   }
 
-  function drained(): void {
-    isFull = false;
-    if (state === "closing") web.close();
-    else events.drained();
+  #takeOver(web: WebSink): void {
+    this.#web = undefined;
+    ignoreNextEnd(this.#outgoing);
+    web.close();
   }
 
-  function writeDirectly(bytes: Uint8Array): boolean {
-    if (state !== "open" || outgoing.destroyed === true) return false;
-    isFull = !outgoing.write(bytes);
-    if (isFull) outgoing.once("drain", drained);
-    return !isFull;
+  #drained(): void {
+    if (this.#state === "open") this.#events?.drained();
   }
 
-  return {
-    body: web.body,
-    write: (bytes) => (isDirect ? writeDirectly(bytes) : writeToBody(bytes.slice())),
-    close() {
-      if (state !== "open") return;
-      state = "closing";
-      if (!isFull) web.close();
-    },
-    cut(reason) {
-      if (state !== "open") return;
-      state = "cutting";
-      if (isDirect) cutResponse(outgoing);
-      else web.cut(reason);
-    },
-    destroy: (reason) => web.destroy(reason),
-    progress: () => web.progress(),
-    pageBytes: web.pageBytes,
-  };
-}
+  #leave(): void {
+    this.#isGone = true;
+    this.request = undefined;
+    this.#listener?.abort();
+    this.destroy();
+  }
 
-/** Cuts the response. With an error of the body instead, the server would drop what is still buffered. */
-function cutResponse(outgoing: Outgoing): void {
-  const { socket, stream } = outgoing;
-  if (stream !== undefined) cutWhenFlushed(stream, () => stream.close(INTERNAL_ERROR));
-  else if (socket) cutWhenFlushed(socket, () => socket.end());
-}
-
-/** Calls `cut` behind everything written: a RST_STREAM would overtake what is queued. */
-function cutWhenFlushed(writable: OutgoingWritable, cut: () => void): void {
-  const cutLater = (): void => void setTimeout(cut, CUT_DELAY);
-  if (writable.writableLength === 0) cutLater();
-  else writable.write("", cutLater);
-}
-
-/** Watches for a chunk. The returned function stops that and says whether the chunk was written. */
-function watchForChunk(outgoing: Outgoing, chunk: Uint8Array): () => boolean {
-  const { write } = outgoing;
-  let isWritten = false;
-  const watched: Outgoing["write"] = (...args) => {
-    isWritten ||= args[0] === chunk;
-    return write.apply(outgoing, args);
-  };
-  outgoing.write = watched;
-  return () => {
-    // Set back, not deleted: after a `delete`, V8 keeps the object in slow dictionary mode.
-    if (outgoing.write === watched) outgoing.write = write;
-    return isWritten;
-  };
+  /** The response is over, flushed or cut. */
+  #finish(): void {
+    if (this.#state === "over") return;
+    this.#state = "over";
+    this.#events?.closed();
+  }
 }

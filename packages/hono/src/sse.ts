@@ -1,8 +1,9 @@
 import { type ServeOptions, type Source, toResponse } from "@holdfast/core";
+import type { PipelinedResponse } from "@holdfast/core/internal";
 import type { Context } from "hono";
-import { type PipelinedResponse, waitForTurn } from "@holdfast/core/internal";
 import type { StatusCode } from "hono/utils/http-status";
-import { createFastPathSink, type Outgoing } from "./node-fast-path.ts";
+import { FastPathSink } from "./node-fast-path.ts";
+import type { Outgoing } from "./outgoing.ts";
 
 /**
  * Serves a client of Hono, on every runtime that Hono runs on. Headers that earlier middleware has set are kept.
@@ -15,14 +16,14 @@ import { createFastPathSink, type Outgoing } from "./node-fast-path.ts";
  */
 export async function sse(c: Context, source: Source, options?: ServeOptions): Promise<Response> {
   const { outgoing } = (c.env ?? {}) as { readonly outgoing?: Outgoing & PipelinedResponse };
-  const turn = outgoing && waitForTurn(outgoing);
-  const isOver = turn !== undefined && !(await turn);
-  return toResponse(
-    // Up to Node 22, the signal of a pipelined request does not abort before its turn.
-    isOver ? new Request(c.req.url, { signal: AbortSignal.abort() }) : c.req.raw,
-    source,
-    options,
-    outgoing && ((events) => createFastPathSink(events, outgoing)),
-    (body, { status, headers }) => c.newResponse(body, status as StatusCode, headers),
-  );
+  const { raw } = c.req;
+  const createResponse: Parameters<typeof toResponse>[4] = (body, { status, headers }) =>
+    c.newResponse(body, status as StatusCode, headers);
+  if (outgoing === undefined) return toResponse(raw, source, options, undefined, createResponse);
+  // The server destroys a stream of HTTP/2 when the body has ended and the request had one.
+  const sink = new FastPathSink(outgoing, outgoing.stream === undefined || raw.method === "GET");
+  // The server creates the signal of its own request on first use. One that middleware has put in its place has another.
+  if (Object.getPrototypeOf(raw) === Request.prototype) sink.follow(raw);
+  if (sink.ready !== undefined) await sink.ready;
+  return toResponse(raw, source, options, (events) => sink.begin(events), createResponse, sink);
 }

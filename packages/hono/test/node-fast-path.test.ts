@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { BodySink } from "@holdfast/core";
-import { createFastPathSink } from "../src/node-fast-path.ts";
+import type { BodySink, SinkEvents } from "@holdfast/core";
+import { FastPathSink } from "../src/node-fast-path.ts";
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
@@ -20,11 +20,25 @@ class FakeResponse extends EventEmitter {
     return !this.isFull;
   };
 
+  end = (): void => {
+    this.isEnded = true;
+    if (!this.isFull) this.emit("close");
+  };
+
+  destroy = (): void => {
+    this.destroyed = true;
+    this.emit("close");
+  };
+
   drain(): void {
     this.isFull = false;
     this.emit("drain");
+    if (this.isEnded) this.emit("close");
   }
 }
+
+const begin = (response: FakeResponse, events: SinkEvents, canTakeOver = true): BodySink =>
+  new FastPathSink(response as never, canTakeOver).begin(events);
 
 /** Writes a body to a response, like the server in front of Hono. */
 async function writeBody(body: ReadableStream<Uint8Array>, response: FakeResponse): Promise<void> {
@@ -35,7 +49,7 @@ async function writeBody(body: ReadableStream<Uint8Array>, response: FakeRespons
     response.destroyed = true;
   };
   const flow = ({ done, value }: { done: boolean; value?: Uint8Array | undefined }): void => {
-    if (done || value === undefined) response.isEnded = true;
+    if (done || value === undefined) response.end();
     else if (response.write(value)) void reader.read().then(flow, cut);
     else response.once("drain", () => void reader.read().then(flow, cut));
   };
@@ -48,10 +62,10 @@ interface Setup {
   readonly events: { readonly drained: ReturnType<typeof vi.fn>; readonly closed: ReturnType<typeof vi.fn> };
 }
 
-function createSetup(): Setup {
+function createSetup(canTakeOver = true): Setup {
   const response = new FakeResponse();
   const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
-  return { sink: createFastPathSink(events, response), response, events };
+  return { sink: begin(response, events, canTakeOver), response, events };
 }
 
 /** Whether a write reaches the response synchronously. */
@@ -161,6 +175,18 @@ describe("the fast path is not taken", () => {
     expect(setup.response.write).toBe(write);
   });
 
+  test("where the server would not leave the response alone after the end of its body", async () => {
+    const setup = createSetup(false);
+    void writeBody(setup.sink.body, setup.response);
+    for (let count = 1; count <= 20; count++) {
+      await settled();
+      expect(isDirect(setup)).toBe(false);
+    }
+    setup.sink.close();
+    await settled();
+    expect(setup.response.isEnded).toBe(true);
+  });
+
   test("before the headers are sent", async () => {
     const setup = createSetup();
     const reader = setup.sink.body.getReader();
@@ -239,6 +265,23 @@ describe("on the fast path", () => {
     expect(response.text).not.toContain("late");
   });
 
+  test("the body has ended, so that what is behind it can go, and the response goes on", async () => {
+    const response = new FakeResponse();
+    const { end } = response;
+    const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
+    const sink = begin(response, events);
+    const { body } = sink;
+    const over = writeBody(body, response);
+    await settled();
+    sink.write(bytesOf("first "));
+    await over;
+    await settled();
+    expect([body.locked, response.isEnded, response.end]).toEqual([true, false, end]);
+    expect(events.closed).not.toHaveBeenCalled();
+    expect(sink.write(bytesOf("second"))).toBe(true);
+    expect(response.text).toBe("first second");
+  });
+
   test("cutting sends a FIN behind everything written, and `closed` follows when the response has closed", async () => {
     const { sink, response, events } = await onFastPath();
     const end = vi.fn<() => void>();
@@ -275,13 +318,13 @@ describe("on the fast path", () => {
     expect(close).toHaveBeenCalledExactlyOnceWith(2);
   });
 
-  test("closing waits until a full response has drained", async () => {
+  test("`closed` waits until a full response has drained", async () => {
     const { sink, response, events } = await onFastPath();
     response.isFull = true;
     sink.write(bytesOf("a"));
     sink.close();
     await settled();
-    expect([response.isEnded, events.closed.mock.calls.length]).toEqual([false, 0]);
+    expect([response.isEnded, events.closed.mock.calls.length]).toEqual([true, 0]);
     response.drain();
     await settled();
     expect([response.isEnded, events.closed.mock.calls.length]).toEqual([true, 1]);
@@ -316,6 +359,20 @@ describe("on the fast path", () => {
   });
 });
 
+test("the client is gone when the signal of a request that is followed aborts", async () => {
+  const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
+  const sink = new FastPathSink(new FakeResponse() as never, true);
+  const listener = { abort: vi.fn<() => void>() };
+  const client = new AbortController();
+  sink.follow(new Request("http://x/", { signal: client.signal }));
+  sink.onGone(listener);
+  sink.begin(events);
+  expect(sink.isGone).toBe(false);
+  client.abort();
+  expect([sink.isGone, listener.abort.mock.calls.length]).toEqual([true, 1]);
+  expect(events.closed).toHaveBeenCalledOnce();
+});
+
 test("when the response closes without reading the body, the sink is closed", () => {
   const { sink, response, events } = createSetup();
   expect(sink.write(bytesOf("unread"))).toBe(false);
@@ -331,7 +388,7 @@ test("when the response is already closed, `closed` is called right after the si
   const response = new FakeResponse();
   response.destroyed = true;
   const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
-  const sink = createFastPathSink(events, response);
+  const sink = begin(response, events);
   expect(events.closed).not.toHaveBeenCalled();
   await Promise.resolve();
   expect(events.closed).toHaveBeenCalledTimes(1);
