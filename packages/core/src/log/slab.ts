@@ -13,6 +13,9 @@ const SLAB_SHARE = 1 / 8;
 /** A frame over this part of a slab gets its own, so that it does not leave another one half empty. */
 const LARGE_SHARE = 1 / 4;
 
+/** Up to this length, ASCII text is written faster character by character than by a call of the encoder. */
+const SHORT_TEXT = 192;
+
 const encoder = new TextEncoder();
 
 interface Slab {
@@ -47,14 +50,15 @@ export class SlabMemory {
   readonly #frameLimit: number;
   readonly #largestSlab: number;
   readonly #slabs: Slab[] = [];
-  /** The free space for small frames. Large frames do not touch it. */
-  #free = new Uint8Array();
-  /** The last slab, if the free space is its own. */
+  /** Memory for small frames, and how much of it is taken. Large frames do not touch it. */
+  #memory = new Uint8Array();
+  #taken = 0;
+  /** The last slab, if the rest of the memory is its own. */
   #open: Slab | undefined;
   #end = 0;
   /** The size of the frame that is written but not committed. */
   #stagedSize = 0;
-  /** The memory of this frame if it is large; a small one is at the beginning of the free space. */
+  /** The memory of this frame if it is large; a small one is behind what is taken. */
   #stagedLarge: Uint8Array | undefined;
 
   constructor({ frameBytes, slabBytes }: SlabLimits) {
@@ -79,9 +83,10 @@ export class SlabMemory {
    */
   encode(text: string): void {
     if (text.length > this.#frameLimit) throw eventTooLarge(text.length, this.#frameLimit);
+    if (this.#writeShort(text)) return this.#stage(text.length);
     const large = this.#largeSize;
     if (text.length <= large) {
-      const { read, written } = encoder.encodeInto(text, this.#free);
+      const { read, written } = encoder.encodeInto(text, this.#memory.subarray(this.#taken));
       if (read === text.length) {
         if (written > this.#frameLimit) throw eventTooLarge(written, this.#frameLimit);
         return this.#stage(written);
@@ -91,15 +96,29 @@ export class SlabMemory {
     if (bytes.length > this.#frameLimit) throw eventTooLarge(bytes.length, this.#frameLimit);
     if (bytes.length > large) return this.#stage(bytes.length, bytes);
     this.#allocate(bytes.length);
-    this.#free.set(bytes);
+    this.#memory.set(bytes);
     this.#stage(bytes.length);
+  }
+
+  /** Returns whether the text is short, is ASCII and fits; else nothing is written that counts. */
+  #writeShort(text: string): boolean {
+    const { length } = text;
+    const memory = this.#memory;
+    const start = this.#taken;
+    if (length > SHORT_TEXT || start + length > memory.length) return false;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      memory[start + index] = code;
+    }
+    return true;
   }
 
   /** Writes a copy of an encoded frame, which begins at {@link end} once it is committed. */
   copy(bytes: Uint8Array): void {
     if (bytes.length > this.#largeSize) return this.#stage(bytes.length, bytes.slice());
-    if (bytes.length > this.#free.length) this.#allocate(bytes.length);
-    this.#free.set(bytes);
+    if (bytes.length > this.#memory.length - this.#taken) this.#allocate(bytes.length);
+    this.#memory.set(bytes, this.#taken);
     this.#stage(bytes.length);
   }
 
@@ -116,7 +135,7 @@ export class SlabMemory {
     while ((this.#slabs[0] as Slab).last < first) this.#slabs.shift();
   }
 
-  /** Releases all slabs. Free space stays in use. */
+  /** Releases all slabs. Free memory stays in use. */
   clear(): void {
     this.#slabs.length = 0;
     this.#open = undefined;
@@ -157,9 +176,10 @@ export class SlabMemory {
     this.#stagedLarge = large;
   }
 
-  /** New free space for small frames, of at least `size` bytes. */
+  /** New memory for small frames, of at least `size` bytes. */
   #allocate(size: number): void {
-    this.#free = new Uint8Array(Math.max(this.#slabSize, size));
+    this.#memory = new Uint8Array(Math.max(this.#slabSize, size));
+    this.#taken = 0;
     this.#open = undefined;
   }
 
@@ -181,9 +201,8 @@ export class SlabMemory {
       this.#open = undefined;
       return this.#addSlab(large, number);
     }
-    const memory = this.#free;
-    this.#free = memory.subarray(this.#stagedSize);
-    this.#open ??= this.#addSlab(memory, number);
+    this.#open ??= this.#addSlab(this.#memory.subarray(this.#taken), number);
+    this.#taken += this.#stagedSize;
     return this.#open;
   }
 

@@ -136,16 +136,24 @@ export type Report = <Name extends keyof Observer>(name: Name, info: Info<Name>)
 
 export function createReport(observer: Observer = {}): Report {
   return (name, info) => {
-    const warn = (error: unknown): void => console.warn(`holdfast: the observer's ${name} failed`, error);
     try {
-      const callback = (observer[name] ?? CONSOLE[name]) as
-        | ((info: Info<typeof name>) => unknown)
-        | undefined;
-      const result = callback && runInRootContext(() => callback.call(observer, info));
-      // An asynchronous callback fits the type too.
-      if (result !== undefined) Promise.resolve(result).catch(warn);
+      const callback = (observer[name] ?? CONSOLE[name]) as Callback | undefined;
+      // Called for each event and each heartbeat: without a callback it costs the look-up.
+      if (callback !== undefined) callInRootContext(observer, name, callback, info);
     } catch (error) {
-      warn(error);
+      warn(name, error);
     }
   };
+}
+
+type Callback = (info: unknown) => unknown;
+
+function callInRootContext(observer: Observer, name: string, callback: Callback, info: unknown): void {
+  const result = runInRootContext(() => callback.call(observer, info));
+  // An asynchronous callback fits the type too.
+  if (result !== undefined) Promise.resolve(result).catch((error: unknown) => warn(name, error));
+}
+
+function warn(name: string, error: unknown): void {
+  console.warn(`holdfast: the observer's ${name} failed`, error);
 }

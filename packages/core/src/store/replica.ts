@@ -119,7 +119,7 @@ export class Replica {
       this.#readAgain = false;
       // The client reports it; the readers are told here.
       this.#failure = error;
-      for (const reader of readers) reader.writeComment?.(DEGRADED);
+      for (const reader of readers.list()) reader.writeComment?.(DEGRADED);
     }
     this.#isReading = false;
     if (!this.#isOver) this.#cancelTimer = this.#client.clock.after(this.#pause(), () => this.refresh());

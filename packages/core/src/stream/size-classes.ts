@@ -9,7 +9,8 @@ export class SizeClasses {
 
   /** The size of a log has changed; 0 when it is no longer held. */
   resize(stream: Stream, before: number, after: number): void {
-    const [from, to] = [classOf(before), classOf(after)];
+    const from = classOf(before);
+    const to = classOf(after);
     if (from === to) return;
     this.#classes[from]?.delete(stream);
     if (to > 0) (this.#classes[to] ??= new Set()).add(stream);
@@ -27,5 +28,6 @@ export class SizeClasses {
 
 /** 0 for no bytes, else the number of binary digits. */
 function classOf(bytes: number): number {
-  return bytes === 0 ? 0 : Math.floor(Math.log2(bytes)) + 1;
+  // The logarithm is a call; almost all logs are smaller than 4 GiB.
+  return bytes < 2 ** 32 ? 32 - Math.clz32(bytes) : Math.floor(Math.log2(bytes)) + 1;
 }

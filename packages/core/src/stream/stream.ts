@@ -9,6 +9,7 @@ import type { EndStatus } from "../protocol/reasons.ts";
 import type { Archive, HighWatermark } from "./archive.ts";
 import type { Interruption } from "./interruption.ts";
 import { type CancelRequest, ProducerSession } from "./producer-session.ts";
+import { Readers } from "./readers.ts";
 
 /** A reader as its stream sees it. */
 export interface StreamReader {
@@ -41,7 +42,7 @@ export class Stream {
   readonly kind: StreamKind;
   readonly log: Log;
   readonly #hooks: StreamHooks;
-  readonly #readers = new Set<StreamReader>();
+  readonly #readers = new Readers();
   #session: ProducerSession | undefined;
   #interruption: Interruption | undefined;
   /** Set while a cancelled producer may still push. */
@@ -71,7 +72,7 @@ export class Stream {
     return this.#interruption;
   }
 
-  get readers(): ReadonlySet<StreamReader> {
+  get readers(): Pick<Readers, "size" | "has" | "list"> {
     return this.#readers;
   }
 
@@ -269,7 +270,7 @@ export class Stream {
 
   /** Moves all readers to another life of the id. */
   moveReadersTo(stream: Stream): void {
-    for (const reader of Array.from(this.#readers)) {
+    for (const reader of this.#readers.list()) {
       reader.moveTo?.(stream);
       reader.wake();
     }
@@ -294,6 +295,6 @@ export class Stream {
     const events = this.log.last - this.#lastReported;
     this.#lastReported = this.log.last;
     if (events > 0) reportPushed(this, events);
-    for (const reader of this.#readers) reader.wake();
+    this.#readers.wake();
   }
 }
