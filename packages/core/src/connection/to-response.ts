@@ -4,7 +4,7 @@ import type { ServeOptions } from "./serve-options.ts";
 import { serve } from "./serve.ts";
 import type { Source } from "./source.ts";
 import { type BodySink, createWebSink } from "./web-sink.ts";
-import type { ClientState, OpenSink, Sink, SinkEvents } from "./sink.ts";
+import type { ClientState, OpenSink, Sink, SinkEvents, SseRequest } from "./sink.ts";
 
 /** Creates the response of {@link toResponse}. */
 type CreateResponse = (
@@ -34,24 +34,13 @@ export async function toResponse(
   client?: ClientState,
 ): Promise<Response> {
   checkRequest(request);
-  const { method, headers, url } = request;
-  const described = {
-    method,
-    cursor: readCursor(headers.get("last-event-id"), url),
-    client,
-    url,
-    body: (maxBytes: number) => readBody(request, maxBytes),
-    get signal() {
-      return request.signal;
-    },
-  };
   // Where its signal counts, the sink keeps the request alive: once that is collected, the signal may never abort.
   const open: typeof createSink =
     client === undefined ? (events) => Object.assign(createSink(events), { request }) : createSink;
   return new Promise((resolve, reject) => {
-    const hasBody = method !== "HEAD";
+    const hasBody = request.method !== "HEAD";
     const pending = new PendingResponse({ hasBody, createSink: open, createResponse, resolve, reject });
-    serve(described, pending.open, source, options).catch(pending.fail);
+    serve(new WebRequest(request, client), pending.open, source, options).catch(pending.fail);
   });
 }
 
@@ -64,6 +53,30 @@ async function readBody({ body }: Request, maxBytes: number): Promise<string> {
     if (text.length > maxBytes) break;
   }
   return text;
+}
+
+/** A class, because V8 is slow with object literals that have accessors. The signal may be created on first use. */
+class WebRequest implements SseRequest {
+  readonly method: string;
+  readonly cursor: string | undefined;
+  readonly client: ClientState | undefined;
+  readonly url: string;
+  readonly #request: Request;
+
+  constructor(request: Request, client: ClientState | undefined) {
+    const { method, headers, url } = request;
+    this.method = method;
+    this.cursor = readCursor(headers.get("last-event-id"), url);
+    this.client = client;
+    this.url = url;
+    this.#request = request;
+  }
+
+  readonly body = (maxBytes: number): Promise<string> => readBody(this.#request, maxBytes);
+
+  get signal(): AbortSignal {
+    return this.#request.signal;
+  }
 }
 
 interface PendingParts {

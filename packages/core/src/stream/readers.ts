@@ -1,4 +1,3 @@
-// Tested by test/stream/stream.test.ts.
 import type { StreamReader } from "./stream.ts";
 
 /**

@@ -4,6 +4,7 @@
 import { getEventListeners } from "node:events";
 import { expect, test, vi } from "vitest";
 import { serve } from "../../src/connection/serve.ts";
+import type { SseRequest } from "../../src/connection/sink.ts";
 import { ACCEPT, type Accept, type StreamSource } from "../../src/connection/source.ts";
 import { createFakeClock, createMemoryClient } from "../../src/testing/index.ts";
 import { createTestRegistry } from "../support/test-registry.ts";
@@ -85,4 +86,25 @@ test("a client that has left before its request is ready is never admitted, and 
   expect(cancel).toHaveBeenCalledOnce();
   expect(observed.connectionOpened).toEqual([]);
   expect(registry.gauges().connections).toBe(0);
+});
+
+test("where an adapter says by `client` that the client is gone, the signal is left alone", async () => {
+  const { registry, observed } = createTestRegistry();
+  await registry.open("a");
+  const client = createMemoryClient();
+  let leave: (() => void) | undefined;
+  const request: SseRequest = {
+    method: "GET",
+    cursor: undefined,
+    client: { isGone: false, onGone: (listener) => (leave = () => listener.abort()) },
+    get signal(): AbortSignal {
+      throw new Error("The signal was asked for.");
+    },
+  };
+  const over = serve(request, client.open, registry.stream("a"));
+  expect([registry.gauges().connections, client.status]).toEqual([1, 200]);
+  leave?.();
+  await over;
+  expect(registry.gauges().connections).toBe(0);
+  expect(observed.connectionClosed).toMatchObject([{ reason: "disconnected" }]);
 });
