@@ -75,6 +75,7 @@ export interface SseRequest {
 
 /** Whether the client of a request is still there. */
 export interface ClientState {
+  /** Whether the client has left, or its response was over before. */
   readonly isGone: boolean;
   /** Calls `listener.abort()` once when the client is gone, not inside this call. Core calls it at most once. */
   onGone(listener: { abort(): void }): void;
