@@ -22,9 +22,12 @@ export async function sse(
   options?: ServeOptions,
 ): Promise<void> {
   const { request: sseRequest, open } = toExchange(request.raw, reply.raw);
+  const { body: readBody } = sseRequest;
+  // Parsers of Fastify leave the body on its own request.
+  const body = async (maxBytes: number): Promise<unknown> => request.body ?? readBody?.(maxBytes);
   return serve(
-    // Parsers of Fastify leave the body on its own request.
-    { ...sseRequest, body: async (maxBytes) => request.body ?? sseRequest.body?.(maxBytes) },
+    // Not copied: that would create the signal.
+    Object.assign(sseRequest, { body }),
     (status, headers, ...rest) => {
       // Fastify would write these only with its own reply, which is not sent.
       for (const [name, value] of Object.entries(reply.getHeaders())) {

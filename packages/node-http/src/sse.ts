@@ -63,7 +63,18 @@ export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
   }
   const sink = new NodeSink(res);
   return {
-    request: new ExchangeRequest(req, sink),
+    // Own properties, so that an adapter may copy it; a copy has the signal itself.
+    request: {
+      method: req.method ?? "GET",
+      cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
+      client: sink,
+      ready: sink.ready,
+      url: req.url,
+      body: (maxBytes) => readBody(req, maxBytes),
+      get signal() {
+        return sink.signal;
+      },
+    },
     open: (status, headers, events, whole) => sink.begin(status, headers, events, whole),
   };
 }
@@ -79,31 +90,6 @@ async function readBody(req: NodeRequest & { readonly body?: unknown }, maxBytes
     if (text.length > maxBytes) break;
   }
   return text;
-}
-
-/** A class, because V8 is slow with object literals that have accessors. */
-class ExchangeRequest implements SseRequest {
-  readonly method: string;
-  readonly cursor: string | undefined;
-  readonly client: NodeSink;
-  readonly ready: Promise<void> | undefined;
-  readonly url: string | undefined;
-  readonly #req: NodeRequest;
-
-  constructor(req: NodeRequest, sink: NodeSink) {
-    this.method = req.method ?? "GET";
-    this.cursor = readCursor(req.headers["last-event-id"]?.toString(), req.url ?? "");
-    this.client = sink;
-    this.ready = sink.ready;
-    this.url = req.url;
-    this.#req = req;
-  }
-
-  readonly body = (maxBytes: number): Promise<unknown> => readBody(this.#req, maxBytes);
-
-  get signal(): AbortSignal {
-    return this.client.signal;
-  }
 }
 
 /** Types find this, but not in JavaScript. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { createRegistry, type NodeResponse, sse } from "../src/index.ts";
+import { createRegistry, type NodeResponse, sse, toExchange } from "../src/index.ts";
 
 async function listen(handle: RequestListener): Promise<Server> {
   const server = createServer(handle).listen(0, "127.0.0.1");
@@ -91,4 +91,16 @@ test.each([
   expect(rejections).toEqual([
     expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringContaining(message) as string }),
   ]);
+});
+
+test("a copy of the request of an exchange has its signal", async () => {
+  const server = createServer((req, res) => {
+    const { request } = toExchange(req, res);
+    const copy = { ...request };
+    res.end(String(copy.signal instanceof AbortSignal && !copy.signal.aborted && copy.method === "GET"));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  expect(await response.text()).toBe("true");
 });

@@ -34,13 +34,24 @@ export async function toResponse(
   client?: ClientState,
 ): Promise<Response> {
   checkRequest(request);
+  const { method, headers, url } = request;
+  const described: SseRequest = {
+    method,
+    cursor: readCursor(headers.get("last-event-id"), url),
+    client,
+    url,
+    body: (maxBytes) => readBody(request, maxBytes),
+    get signal() {
+      return request.signal;
+    },
+  };
   // Where its signal counts, the sink keeps the request alive: once that is collected, the signal may never abort.
   const open: typeof createSink =
     client === undefined ? (events) => Object.assign(createSink(events), { request }) : createSink;
   return new Promise((resolve, reject) => {
-    const hasBody = request.method !== "HEAD";
+    const hasBody = method !== "HEAD";
     const pending = new PendingResponse({ hasBody, createSink: open, createResponse, resolve, reject });
-    serve(new WebRequest(request, client), pending.open, source, options).catch(pending.fail);
+    serve(described, pending.open, source, options).catch(pending.fail);
   });
 }
 
@@ -53,30 +64,6 @@ async function readBody({ body }: Request, maxBytes: number): Promise<string> {
     if (text.length > maxBytes) break;
   }
   return text;
-}
-
-/** A class, because V8 is slow with object literals that have accessors. The signal may be created on first use. */
-class WebRequest implements SseRequest {
-  readonly method: string;
-  readonly cursor: string | undefined;
-  readonly client: ClientState | undefined;
-  readonly url: string;
-  readonly #request: Request;
-
-  constructor(request: Request, client: ClientState | undefined) {
-    const { method, headers, url } = request;
-    this.method = method;
-    this.cursor = readCursor(headers.get("last-event-id"), url);
-    this.client = client;
-    this.url = url;
-    this.#request = request;
-  }
-
-  readonly body = (maxBytes: number): Promise<string> => readBody(this.#request, maxBytes);
-
-  get signal(): AbortSignal {
-    return this.#request.signal;
-  }
 }
 
 interface PendingParts {
