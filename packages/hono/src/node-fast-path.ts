@@ -155,7 +155,8 @@ export class FastPathSink implements BodySink, ClientState {
     this.#isGone = true;
     this.request = undefined;
     this.#listener?.abort();
-    this.destroy();
+    // Before it has begun, `begin` destroys it.
+    if (this.#events !== undefined) this.destroy();
   }
 
   /** The response is over, flushed or cut. */

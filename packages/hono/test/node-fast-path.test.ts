@@ -384,6 +384,17 @@ test("when the response closes without reading the body, the sink is closed", ()
   expect(events.closed).toHaveBeenCalledTimes(1);
 });
 
+test("when the client leaves before the response begins, `closed` is called right after the sink is created", async () => {
+  const response = new FakeResponse();
+  const sink = new FastPathSink(response as never, true);
+  response.destroy();
+  const events = { drained: vi.fn<() => void>(), closed: vi.fn<() => void>() };
+  sink.begin(events);
+  expect(events.closed).not.toHaveBeenCalled();
+  await settled();
+  expect(events.closed).toHaveBeenCalledOnce();
+});
+
 test("when the response is already closed, `closed` is called right after the sink is created", async () => {
   const response = new FakeResponse();
   response.destroyed = true;
