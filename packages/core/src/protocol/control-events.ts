@@ -47,13 +47,7 @@ export function openFrame(
   retry: number,
   control: Control,
 ): Uint8Array {
-  if (control !== true) return frame({ event: "stream.open", data }, { id, retry }, control);
-  // What `frame` makes of it, for each client that connects. As in JSON, `Infinity` is `null`.
-  const { state, first, last } = data;
-  const heartbeat = Number.isFinite(data.heartbeat) ? data.heartbeat : null;
-  const idLine = id === undefined ? "" : `id: ${id}\n`;
-  const json = `{"state":"${state}","first":${first},"last":${last},"heartbeat":${heartbeat}}`;
-  return encoder.encode(`event: stream.open\n${idLine}retry: ${retry}\ndata: ${json}\n\n`);
+  return frame({ event: "stream.open", data }, { id, retry }, control);
 }
 
 export function liveFrame(control: Control): Uint8Array {

@@ -5,47 +5,39 @@ import type { StreamReader } from "./stream.ts";
  * objects less to touch for each event.
  */
 export class Readers {
-  #only: StreamReader | undefined;
-  #all: Set<StreamReader> | undefined;
+  #first: StreamReader | undefined;
+  #others: Set<StreamReader> | undefined;
 
   get size(): number {
-    return this.#all?.size ?? (this.#only === undefined ? 0 : 1);
+    return (this.#first === undefined ? 0 : 1) + (this.#others?.size ?? 0);
   }
 
   has(reader: StreamReader): boolean {
-    return this.#all?.has(reader) ?? this.#only === reader;
+    return this.#first === reader || this.#others?.has(reader) === true;
   }
 
   add(reader: StreamReader): void {
-    if (this.#all !== undefined) this.#all.add(reader);
-    else if (this.#only === undefined) this.#only = reader;
-    else if (this.#only !== reader) {
-      this.#all = new Set([this.#only, reader]);
-      this.#only = undefined;
-    }
+    if (this.has(reader)) return;
+    if (this.size === 0) this.#first = reader;
+    else (this.#others ??= new Set()).add(reader);
   }
 
   /** Returns whether it was one of them. */
   delete(reader: StreamReader): boolean {
-    if (this.#all === undefined) {
-      if (this.#only !== reader) return false;
-      this.#only = undefined;
-      return true;
-    }
-    const isOne = this.#all.delete(reader);
-    if (this.#all.size === 0) this.#all = undefined;
-    return isOne;
+    if (this.#first !== reader) return this.#others?.delete(reader) === true;
+    this.#first = undefined;
+    return true;
   }
 
   /** Wakes all; one that is added meanwhile may be woken too. */
   wake(): void {
-    if (this.#all === undefined) this.#only?.wake();
-    else for (const reader of this.#all) reader.wake();
+    this.#first?.wake();
+    if (this.#others !== undefined) for (const reader of this.#others) reader.wake();
   }
 
   /** A copy, for a loop that changes them. */
   list(): StreamReader[] {
-    if (this.#all !== undefined) return [...this.#all];
-    return this.#only === undefined ? [] : [this.#only];
+    const others = Array.from(this.#others ?? []);
+    return this.#first === undefined ? others : [this.#first, ...others];
   }
 }
