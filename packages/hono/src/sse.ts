@@ -18,7 +18,7 @@ export async function sse(c: Context, source: Source, options?: ServeOptions): P
   const { outgoing } = (c.env ?? {}) as { readonly outgoing?: Outgoing & PipelinedResponse };
   const { raw } = c.req;
   const createResponse: Parameters<typeof toResponse>[4] = (body, { status, headers }) =>
-    c.newResponse(body, status as StatusCode, headers);
+    c.newResponse(body, status as StatusCode, withVary(c, headers));
   if (outgoing === undefined) return toResponse(raw, source, options, undefined, createResponse);
   // The server destroys a stream of HTTP/2 when the body has ended and the request had one.
   const sink = new FastPathSink(outgoing, outgoing.stream === undefined || raw.method === "GET");
@@ -26,4 +26,10 @@ export async function sse(c: Context, source: Source, options?: ServeOptions): P
   if (Object.getPrototypeOf(raw) === Request.prototype) sink.follow(raw);
   if (sink.ready !== undefined) await sink.ready;
   return toResponse(raw, source, options, (events) => sink.begin(events), createResponse, sink);
+}
+
+/** Adds to the `vary` of middleware, such as CORS, which a header of the response would replace. */
+function withVary(c: Context, { vary, ...headers }: Record<string, string>): Record<string, string> {
+  if (vary !== undefined) c.header("vary", vary, { append: true });
+  return headers;
 }

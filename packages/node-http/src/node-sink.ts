@@ -72,11 +72,13 @@ export class NodeSink implements Sink, ClientState {
     if (this.#isOver) queueMicrotask(() => events.closed());
     if (isClosed(res)) return this;
     this.#socket = res.socket;
+    const vary = headers["vary"] === undefined ? undefined : res.getHeader("vary");
     // Without a status message, because HTTP/2 has none.
-    res.writeHead(
-      status,
-      whole === undefined ? headers : { ...headers, "content-length": String(whole.length) },
-    );
+    res.writeHead(status, {
+      ...headers,
+      ...(vary !== undefined && { vary: `${vary.toString()}, ${headers["vary"]}` }),
+      ...(whole !== undefined && { "content-length": String(whole.length) }),
+    });
     flattenHead(res);
     // As text, Node writes it together with the head.
     if (whole !== undefined) res.end(utf8.decode(whole));

@@ -46,7 +46,7 @@ export { toResponse } from "../connection/to-response.ts";
 export { readCursor } from "../protocol/headers.ts";
 export { createWebSink } from "../connection/web-sink.ts";
 export type { BodySink, WebSink } from "../connection/web-sink.ts";
-export type { ClientState, OpenSink, Sink, SinkEvents, SseRequest } from "../connection/sink.ts";
+export type { ClientState, Compression, OpenSink, Sink, SinkEvents, SseRequest } from "../connection/sink.ts";
 export type {
   BareConnection,
   BareFunction,

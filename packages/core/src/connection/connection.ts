@@ -65,7 +65,7 @@ export class Connection implements ScheduledTask, LatchOptions {
     this.labels = labels;
     this.options = guardControl(options, this);
     this.#owner = owner;
-    this.#open = open;
+    this.#open = options.compression === false ? open : options.compression(open, request);
     this.#deadlines = new ConnectionDeadlines(options);
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
@@ -146,7 +146,7 @@ export class Connection implements ScheduledTask, LatchOptions {
     this.#deadlines.wrote(this.#owner.runtime.clock.now());
     let taken: boolean;
     try {
-      taken = (this.#sink as Sink).write(bytes);
+      taken = (this.#sink as Sink).write(bytes, events);
     } catch (error) {
       return this.fail(error);
     }

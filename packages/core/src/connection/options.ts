@@ -6,6 +6,7 @@ import { checkObserver, createReport, type Observer } from "../protocol/observer
 import type { Runtime } from "../protocol/runtime.ts";
 import type { From } from "../protocol/cursor.ts";
 import type { Control } from "../protocol/control-events.ts";
+import type { Compression } from "./sink.ts";
 
 /**
  * How clients are served; all times are in ms. An option of the call wins over one of the stream's reference, that over
@@ -53,6 +54,12 @@ export interface DeliveryOptions {
    * `EventSource` gives up on any other status; with `refuse` a 503 with `Retry-After`. @default "drain"
    */
   readonly overload?: "drain" | "refuse";
+  /**
+   * How streams are compressed for clients that accept it: `gzip` of `@holdfast/gzip`. Not for `multiplex`. Leave it out for
+   * streams that have both a secret and text of a stranger: the size of what is sent can leak the secret (BREACH).
+   * @default false
+   */
+  readonly compression?: Compression | false;
 }
 
 /**
@@ -134,7 +141,7 @@ export type ResolvedDelivery = Resolved<Omit<DeliveryOptions, "from" | "filter">
 /** What of them a connection uses itself. */
 export type ConnectionOptions = Pick<
   ResolvedDelivery,
-  "heartbeat" | "idleTimeout" | "maxDuration" | "control" | "overload"
+  "heartbeat" | "idleTimeout" | "maxDuration" | "control" | "overload" | "compression"
 >;
 export type ResolvedStream = Resolved<Omit<StreamOptions, "buffer">> & {
   readonly buffer: Resolved<BufferOptions>;
@@ -150,6 +157,7 @@ export const DELIVERY_NAMES: OptionNames<DeliveryOptions> = {
   control: true,
   filter: true,
   overload: true,
+  compression: true,
 };
 export const STREAM_NAMES: OptionNames<StreamOptions> = {
   buffer: true,
@@ -184,6 +192,7 @@ export const DELIVERY_DEFAULTS: ResolvedDelivery = {
   control: true,
   filter: undefined,
   overload: "drain",
+  compression: false,
 };
 
 export const STREAM_DEFAULTS: ResolvedStream = {
@@ -205,10 +214,9 @@ const LIMIT_DEFAULTS: ResolvedLimits = {
 /** Checks delivery options, and completes them from `base`. */
 export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOptions): ResolvedDelivery {
   if (options === undefined || !hasDelivery(options)) return base;
-  const { heartbeat, idleTimeout, maxDuration, wait, from, control, filter, overload } = {
-    ...base,
-    ...defined(options),
-  };
+  const resolved = { ...base, ...defined(options) };
+  const { heartbeat, idleTimeout, maxDuration, wait, from, control, filter, overload, compression } =
+    resolved;
   checkDuration("heartbeat", heartbeat);
   checkDuration("idleTimeout", idleTimeout);
   checkDuration("maxDuration", maxDuration);
@@ -218,7 +226,9 @@ export function resolveDelivery(base: ResolvedDelivery, options?: DeliveryOption
   const isFilter = typeof filter === "function" || isNames(filter);
   check(filter === undefined || isFilter, "filter", "a list of event names or a function", filter);
   checkOneOf("overload", overload, ["drain", "refuse"]);
-  return { heartbeat, idleTimeout, maxDuration, wait, from, control, filter, overload };
+  const isCompression = compression === false || typeof compression === "function";
+  check(isCompression, "compression", "`gzip` of @holdfast/gzip, or false", compression);
+  return { heartbeat, idleTimeout, maxDuration, wait, from, control, filter, overload, compression };
 }
 
 function isNames(filter: unknown): boolean {

@@ -22,6 +22,7 @@ class PagedSink implements Sink {
   readonly #pageBytes: number;
   /** What is left of a large write. It is a view of memory that all readers share. */
   #rest: Uint8Array | undefined;
+  #events = 0;
   /** Ends the response when the rest is written. */
   #end: (() => void) | undefined;
   #flushes = 0;
@@ -35,10 +36,11 @@ class PagedSink implements Sink {
     return this.#flushes + (this.#sink.progress?.() ?? 0);
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, events = 0): boolean {
     if (this.#rest !== undefined) return false;
-    if (bytes.length <= this.#pageBytes) return this.#sink.write(bytes);
+    if (bytes.length <= this.#pageBytes) return this.#sink.write(bytes, events);
     this.#rest = bytes;
+    this.#events = events;
     return this.#writeRest();
   }
 
@@ -66,7 +68,7 @@ class PagedSink implements Sink {
     while (canWriteMore && this.#rest !== undefined) {
       const page = this.#rest.subarray(0, this.#pageBytes);
       this.#rest = page.length < this.#rest.length ? this.#rest.subarray(page.length) : undefined;
-      canWriteMore = this.#sink.write(page);
+      canWriteMore = this.#sink.write(page, this.#events);
     }
     if (this.#rest === undefined) this.#end?.();
     return canWriteMore;

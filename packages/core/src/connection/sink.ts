@@ -11,8 +11,10 @@ export interface Sink {
    *
    * The sink MAY keep the array until it is flushed. It MUST NOT change or transfer its memory, which all readers
    * share.
+   *
+   * @param events how many user events the bytes have; none are what only this client gets, such as a heartbeat
    */
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Uint8Array, events?: number): boolean;
   /** Ends the response in order, after everything that was written. `closed()` follows when it is flushed. */
   close(): void;
   /**
@@ -54,6 +56,8 @@ export interface SseRequest {
   readonly cursor: string | undefined;
   /** Aborts when the client is gone, for whatever reason. */
   readonly signal: AbortSignal;
+  /** The header `Accept-Encoding`; `undefined` over HTTP/1.0. Only `compression` needs it. */
+  readonly acceptEncoding?: string | undefined;
   /** The URL, absolute or from its path on. Only `multiplex` needs it. */
   readonly url?: string | undefined;
   /**
@@ -85,6 +89,9 @@ export interface ClientState {
 export function isGone(request: SseRequest): boolean {
   return request.client?.isGone ?? request.signal.aborted;
 }
+
+/** Compresses a response: returns a function that begins it through `open`. */
+export type Compression = (open: OpenSink, request: SseRequest) => OpenSink;
 
 /**
  * Starts the response and returns its sink. Core calls it exactly once for each request, also for a response without a

@@ -39,6 +39,9 @@ export async function toResponse(
     method,
     cursor: readCursor(headers.get("last-event-id"), url),
     client,
+    get acceptEncoding() {
+      return headers.get("accept-encoding") ?? undefined;
+    },
     url,
     body: (maxBytes) => readBody(request, maxBytes),
     get signal() {

@@ -34,7 +34,7 @@ export type Members =
  * costs the others nothing.
  *
  * The connection counts once: in the registry that the option `registry` of the call names, or else in that of the first
- * stream. The options `wait`, `from`, `filter` and `overload` of the call apply to each member; `control` is not allowed.
+ * stream. The options `wait`, `from`, `filter` and `overload` of the call apply to each member; `control` and `compression` are not allowed.
  *
  * @param members a map answers 404 for names that it does not have
  * @throws `INVALID_OPTION`
@@ -75,8 +75,9 @@ function accept(
   open: OpenSink,
   options: ServeOptions,
 ): Promise<ServeResult> {
-  const { key, control, onClose } = options;
+  const { key, control, compression, onClose } = options;
   if (control !== undefined) throw invalidOption("control", "left out for `multiplex`", control);
+  if (compression) throw invalidOption("compression", "left out for `multiplex`", compression);
   const done = respond(find, request, open, options);
   if (onClose === undefined) return done;
   const { report } = bareHostOf(options.registry)?.pool.runtime ?? resolveRuntime(options);

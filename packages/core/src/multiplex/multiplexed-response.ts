@@ -257,7 +257,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
 
   #connect(pool: ConnectionPool | undefined): void {
     const delivery = resolveDelivery(this.#host?.delivery ?? DELIVERY_DEFAULTS, this.#options);
-    const options = { ...delivery, control: true };
+    const options = { ...delivery, control: true, compression: false } as const;
     const { runtime, scheduler } =
       pool ?? soleOwner({ runtime: this.runtime, heartbeat: delivery.heartbeat });
     const owner = { runtime, scheduler, remove: () => this.#host?.pool.remove(this) };
