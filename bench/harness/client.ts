@@ -4,6 +4,7 @@ export interface Target {
   readonly port: number;
   readonly path: string;
   readonly lastEventId?: string | undefined;
+  readonly acceptsGzip?: boolean;
 }
 
 // All sockets read into one buffer: each chunk is processed before the next one is read.
@@ -75,7 +76,8 @@ export async function readAnswer(target: Target): Promise<void> {
   return promise;
 }
 
-function requestFor({ path, lastEventId }: Target, header = ""): string {
+function requestFor({ path, lastEventId, acceptsGzip }: Target, header = ""): string {
+  const encoding = acceptsGzip === true ? "Accept-Encoding: gzip\r\n" : "";
   const cursor = lastEventId === undefined ? "" : `Last-Event-ID: ${lastEventId}\r\n`;
-  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n${header}${cursor}\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n${header}${encoding}${cursor}\r\n`;
 }

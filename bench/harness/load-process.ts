@@ -11,6 +11,7 @@ import { quantile } from "./statistics.ts";
 const sockets: Socket[] = [];
 let events = 0;
 let chunks = 0;
+let bytes = 0;
 /** How many events all calls of `receive` so far have asked for. */
 let expected = 0;
 let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
@@ -18,6 +19,7 @@ let latencies: number[] | undefined;
 
 function onChunk(chunk: Buffer): void {
   chunks++;
+  bytes += chunk.length;
   const now = latencies && microseconds();
   for (let at = chunk.indexOf(MARK); at !== -1; at = chunk.indexOf(MARK, at + 1)) {
     events++;
@@ -87,10 +89,13 @@ const api = {
   },
 
   /** Resolves when `count` more chunks have arrived. For idle clients, each chunk is a heartbeat. */
-  async receiveHeartbeats(count: number): Promise<void> {
+  async receiveChunks(count: number): Promise<void> {
     const wanted = chunks + count;
     while (chunks < wanted) await sleep(50);
   },
+
+  /** How many bytes have arrived, over all clients. */
+  bytes: (): number => bytes,
 
   /** Records the latency of every token from now on. */
   recordLatencies(): void {

@@ -24,3 +24,14 @@ export function createdAt(chunk: Uint8Array, at: number): number | undefined {
   for (let i = at - DIGITS; i < at; i++) time = time * 10 + (chunk[i] as number) - 48;
   return time;
 }
+
+const WORDS =
+  "the of and to in is you that it he was for on are as with his they at be this have from or one had by word but not what all were we when your can said there use an each which she do how their if will up other about out many then them these so some her would make like him into time has look two more write go see number no way could people".split(
+    " ",
+  );
+
+/** A word of an answer as models send it, in an order without a pattern. */
+export function wordOfAnswer(index: number): string {
+  const word = WORDS[Math.floor(Math.abs(Math.sin(index)) * WORDS.length)];
+  return JSON.stringify({ type: "text-delta", index, text: ` ${word}` });
+}

@@ -1,7 +1,7 @@
 /** The process of the server under test: one peer, and what publishes events to it. */
 import { peers, refusals } from "../peers/index.ts";
 import type { PeerOptions, PeerServer } from "../peers/peer.ts";
-import { payload, token } from "./payload.ts";
+import { payload, token, wordOfAnswer } from "./payload.ts";
 import { processUsage, type ProcessUsage } from "./process-usage.ts";
 import { repeat } from "./repeat.ts";
 import { expose } from "./rpc.ts";
@@ -36,6 +36,12 @@ const api = {
   async publish(path: string, bytes: number, events: number, intervalMs: number): Promise<void> {
     const data = payload(bytes);
     await repeat(events, intervalMs, () => server.publish(path, data));
+  },
+
+  /** Publishes an answer, a word every `intervalMs`, as a JSON object of some 60 bytes. */
+  async publishAnswer(path: string, words: number, intervalMs: number): Promise<void> {
+    let index = 0;
+    await repeat(words, intervalMs, () => server.publish(path, wordOfAnswer(index++)));
   },
 
   /** Publishes tokens to many streams. Each stream has its own timer, and their starts are spread over an interval. */

@@ -1,4 +1,5 @@
 import { createRegistry, type Source } from "@holdfast/core";
+import { gzip } from "@holdfast/gzip";
 import type { PeerOptions, PeerServer } from "./peer.ts";
 
 /** The registry behind each of our adapters: one channel per path, or one stream with the history. */
@@ -6,9 +7,14 @@ export interface PeerRegistry extends Omit<PeerServer, "port"> {
   sourceOf(path: string): Source;
 }
 
-export async function createPeerRegistry({ heartbeat, history }: PeerOptions): Promise<PeerRegistry> {
+export async function createPeerRegistry({
+  heartbeat,
+  compression,
+  history,
+}: PeerOptions): Promise<PeerRegistry> {
   const registry = createRegistry({
     ...(heartbeat !== undefined && { heartbeat }),
+    ...(compression === true && { compression: gzip }),
     maxConnections: 20_000,
     maxStreams: 20_000,
   });

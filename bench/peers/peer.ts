@@ -8,6 +8,8 @@ export interface Peer {
 export interface PeerOptions {
   /** Interval of heartbeats to idle clients, in ms. */
   readonly heartbeat?: number;
+  /** Whether clients that accept it get the events compressed; only some peers can. */
+  readonly compression?: boolean;
   /**
    * The data of the events with ids 1, 2, 3 and so on. A client receives those after its `Last-Event-ID`, or all of
    * them without one.

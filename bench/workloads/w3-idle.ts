@@ -29,8 +29,8 @@ export const idle: Workload = {
           await session.load.connect(target, clients);
           const { rss: full } = await session.server.usage(true);
           const heartbeats = clients * (settings.quick ? 1 : 2);
-          await session.load.receiveHeartbeats(clients);
-          const usage = await session.usageDuring(() => session.load.receiveHeartbeats(heartbeats));
+          await session.load.receiveChunks(clients);
+          const usage = await session.usageDuring(() => session.load.receiveChunks(heartbeats));
           const kib = (full - empty) / clients / 1_024;
           const row = `${clients.toLocaleString("en")} clients`;
           return { [row]: { kib, cpu: usage.cpu / heartbeats, ...reliabilityOf(usage) } };

@@ -96,6 +96,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "AI SDK", link: "/packages/ai-sdk" },
       { text: "AG-UI", link: "/packages/ag-ui" },
       { text: "useStream", link: "/packages/react" },
+      { text: "gzip", link: "/packages/gzip" },
       { text: "OpenTelemetry", link: "/packages/otel" },
       { text: "Command line", link: "/packages/cli" },
       { text: "Work on holdfast", link: "/contributing" },

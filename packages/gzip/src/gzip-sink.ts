@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { Sink, SinkEvents } from "@holdfast/core";
-import { sharedBlock, storedBlock } from "./blocks.ts";
+import { store } from "./deflate.ts";
+import { LineReader } from "./shared-blocks.ts";
 
 /** Without a time and a name (RFC 1952, section 2.3). */
 const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
@@ -16,7 +17,8 @@ export class GzipSink implements Sink, SinkEvents {
   #state: "open" | "closing" | "over" = "open";
   #hasBegun = false;
   #isBlocked = false;
-  /** What the client got last, as long as it is consecutive: from `#from` to `#to` of this memory. The checksum lacks it. */
+  readonly #reader = new LineReader();
+  /** What the checksum still lacks: the bytes from `#from` to `#to` of this memory. */
   #memory: ArrayBufferLike | undefined;
   #from = 0;
   #to = 0;
@@ -102,13 +104,14 @@ export class GzipSink implements Sink, SinkEvents {
       this.#from = byteOffset;
     }
     this.#to = byteOffset + byteLength;
-    return sharedBlock(bytes, this.#from);
+    return this.#reader.read(bytes);
   }
 
   #takeOwn(bytes: Uint8Array): Uint8Array {
     this.#countShared();
     this.#count(bytes);
-    return storedBlock(bytes);
+    this.#reader.leave();
+    return store(bytes);
   }
 
   /** The checksum of shared bytes is made once for many events. */

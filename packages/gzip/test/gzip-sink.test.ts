@@ -43,6 +43,8 @@ class Client {
   readonly #sink: Sink;
   readonly #expected: Uint8Array[] = [];
   readonly #received: Uint8Array[] = [];
+  /** What it was sent last, without a copy. */
+  sent: Uint8Array | undefined;
   readonly #events: string[] = [];
   #transport!: SinkEvents;
   #canTake = true;
@@ -63,6 +65,7 @@ class Client {
       return {
         write: (bytes) => {
           this.#received.push(bytes.slice());
+          this.sent = bytes;
           return this.#canTake;
         },
         close: () => void this.#events.push("close"),
@@ -103,6 +106,11 @@ class Client {
     this.#end = how;
     if (how === "close") this.#sink.close();
     else this.#sink.cut("test");
+  }
+
+  get sizes(): { plain: number; compressed: number } {
+    const size = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+    return { plain: size(this.#expected), compressed: size(this.#received) };
   }
 
   check(): void {
@@ -167,4 +175,46 @@ test("every client reads its bytes, whatever the others do", () => {
     }),
     { numRuns: Number(process.env["HOLDFAST_RUNS"] ?? 200) },
   );
+});
+
+const WORDS =
+  "once upon a time there was a stream that nobody could follow to its end because it never had one".split(
+    " ",
+  );
+const token = (index: number): string =>
+  `id: k3jd8fjw0a.${index}\ndata: {"type":"text-delta","id":"txt-0","delta":" ${WORDS[(index * index) % 20]}"}\n\n`;
+
+test("clients that are level get the very same block, also those that join later or had bytes of their own", () => {
+  const memory = new Memory();
+  const join = (from: number): Client => {
+    const client = new Client(memory, from);
+    client.writeOwn(":\n\n");
+    return client;
+  };
+  const clients = Array.from({ length: 20 }, () => join(0));
+  let shared = 0;
+  for (let index = 0; index < 1_000; index++) {
+    memory.add(token(index));
+    if (index % 50 === 0) clients[index % 20]?.writeOwn(":\n\n");
+    if (index % 100 === 0) clients[(index / 100) % 20] = join(index);
+    for (const client of clients) client.read(Infinity);
+    const blocks = new Set(clients.map(({ sent }) => sent));
+    // Those that are not level share one, too.
+    expect(blocks.size).toBeLessThanOrEqual(3);
+    if (blocks.size === 1) shared++;
+  }
+  expect(shared).toBeGreaterThan(100);
+  for (const client of clients) client.check();
+});
+
+test("a stream of tokens takes less than a quarter of its bytes", () => {
+  const memory = new Memory();
+  const client = new Client(memory, 0);
+  for (let index = 0; index < 1_000; index++) {
+    memory.add(token(index));
+    client.read(Infinity);
+  }
+  const { plain, compressed } = client.sizes;
+  expect(compressed / plain).toBeLessThan(0.25);
+  client.check();
 });
