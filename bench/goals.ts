@@ -1,6 +1,7 @@
 import type { Goal } from "./harness/goal.ts";
 import { NCHAN, REFERENCE } from "./peers/index.ts";
 import { ROWS } from "./workloads/w10-store.ts";
+import { GZIP, PLAIN } from "./workloads/w13-compression.ts";
 
 const NODE = "@holdfast/node-http";
 const MAIN_ROW = "1,000 clients, 100 B";
@@ -35,6 +36,16 @@ const refusal = (ours: string, reference: string, limit: number): Goal => ({
   unit: "us/connection",
   ours,
   reference,
+  limit,
+});
+
+/** What compression costs and saves beside the same stream without it. */
+const compressed = (figure: string, unit: string, limit: number): Goal => ({
+  workload: "W13",
+  figure,
+  unit,
+  ours: GZIP,
+  reference: PLAIN,
   limit,
 });
 
@@ -123,6 +134,8 @@ export const goals: readonly Goal[] = [
   refusal("node-http, 503", "res.end", 1.4),
   refusal("express, drained", "express, res.send", 1.2),
   refusal("hono, drained", "hono, c.text", 2.2),
+  compressed("cpu", "us/event", 1.3),
+  compressed("bytes", "bytes/event", 0.25),
   appends("redis"),
   appends("ioredis"),
   ...serverCpu(ROWS.redisCpu, 1.2),

@@ -25,7 +25,7 @@ export const gzip: Compression = (open, request) => (status, headers, events, wh
 /** Whether the header `Accept-Encoding` names gzip, without `q=0` (RFC 9110, section 12.5.3). */
 function acceptsGzip(header = ""): boolean {
   return header.split(",").some((coding) => {
-    const [, weight = "1"] = /^\s*gzip\s*(?:;\s*q\s*=\s*([\d.]+)\s*)?$/i.exec(coding) ?? [, "0"];
+    const [, weight = "1"] = /^\s*gzip\s*(?:;\s*q\s*=\s*([\d.]+)\s*)?$/i.exec(coding) ?? ["", "0"];
     return Number(weight) > 0;
   });
 }
