@@ -12,6 +12,7 @@ import { measureInterleaved } from "./harness/rounds.ts";
 import { summary } from "./harness/summary.ts";
 import { notes } from "./peers/index.ts";
 import { missingPrograms } from "./peers/installed-programs.ts";
+import { scaleWorkloads } from "./scale/index.ts";
 import { workloads } from "./workloads/index.ts";
 
 const options = readOptions(process.argv.slice(2));
@@ -25,7 +26,9 @@ console.log(
     : "Not pinned to cores: the figures are less reliable.",
 );
 for (const line of missingPrograms) console.log(line);
-for (const workload of workloads.filter(({ name }) => options.includes(name))) {
+for (const workload of (options.scale ? scaleWorkloads : workloads).filter(({ name }) =>
+  options.includes(name),
+)) {
   console.log(`\n${workload.name}: ${workload.title}\n`);
   for (const scenario of workload.scenarios(options)) {
     const rows = await measureInterleaved(workload, scenario, results, progress);

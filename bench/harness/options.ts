@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import type { Settings } from "./workload.ts";
 
 export interface Options extends Settings {
+  /** Whether the largest numbers of connections are measured, instead of the usual workloads. */
+  readonly scale: boolean;
   /** Whether a workload is selected. */
   includes(workload: string): boolean;
 }
@@ -16,6 +18,7 @@ export function readOptions(args: readonly string[]): Options {
       peers: { type: "string", default: "" },
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
+      scale: { type: "boolean", default: false },
     },
   });
   const only = list(values.only).map((name) => name.toUpperCase());
@@ -25,6 +28,7 @@ export function readOptions(args: readonly string[]): Options {
     throw new Error("--rounds must be a positive integer");
   return {
     quick: values.quick,
+    scale: values.scale,
     rounds: (usual) => rounds ?? (values.quick ? 1 : usual),
     includes: (workload) => only.length === 0 || only.includes(workload),
     select(subjects) {

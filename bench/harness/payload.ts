@@ -12,9 +12,9 @@ export function payload(bytes: number): string {
   return PREFIX + "x".repeat(bytes - PREFIX.length - SUFFIX.length) + SUFFIX;
 }
 
-/** A token of 20 bytes that contains the time of its creation. */
-export function token(): string {
-  return `${Math.round(microseconds()).toString().padStart(DIGITS, "0")}~`;
+/** A token of 20 bytes that contains the time of its creation, in microseconds. */
+export function token(at: number = microseconds()): string {
+  return `${Math.round(at).toString().padStart(DIGITS, "0")}~`;
 }
 
 /** The creation time of the token whose mark is at `at`; `undefined` when its digits were in an earlier chunk. */

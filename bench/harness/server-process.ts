@@ -1,6 +1,8 @@
 /** The process of the server under test: one peer, and what publishes events to it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { peers, refusals } from "../peers/index.ts";
 import type { PeerOptions, PeerServer } from "../peers/peer.ts";
+import { microseconds } from "./clock.ts";
 import { payload, token, wordOfAnswer } from "./payload.ts";
 import { processUsage, type ProcessUsage } from "./process-usage.ts";
 import { repeat } from "./repeat.ts";
@@ -42,6 +44,16 @@ const api = {
   async publishAnswer(path: string, words: number, intervalMs: number): Promise<void> {
     let index = 0;
     await repeat(words, intervalMs, () => server.publish(path, wordOfAnswer(index++)));
+  },
+
+  /** Publishes tokens at a steady rate. One that is late, because the server was busy, has the time at which it was due. */
+  async publishAtRate(path: string, events: number, perSecond: number): Promise<void> {
+    const start = microseconds();
+    const dueAt = (event: number): number => start + (event * 1e6) / perSecond;
+    for (let event = 0; event < events; await sleep(1)) {
+      for (; event < events && dueAt(event) <= microseconds(); event++)
+        server.publish(path, token(dueAt(event)));
+    }
   },
 
   /** Publishes tokens to many streams. Each stream has its own timer, and their starts are spread over an interval. */

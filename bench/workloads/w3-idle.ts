@@ -1,11 +1,9 @@
-import { openFilesLimit } from "../harness/open-files-limit.ts";
+import { OTHER_FILES, openFilesLimit } from "../harness/open-files-limit.ts";
 import { reliabilityOf, Session } from "../harness/session.ts";
 import type { Workload } from "../harness/workload.ts";
 import { broadcastPeers } from "./peer-sets.ts";
 
 const HEARTBEAT_MS = 2_000;
-/** The 100 clients of the warm-up, and files that a process has open anyway. */
-const OTHER_FILES = 300;
 
 export const idle: Workload = {
   name: "W3",
