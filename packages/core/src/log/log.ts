@@ -3,10 +3,10 @@ import { addJoint, type Joint } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { idPrefix } from "../protocol/event-id.ts";
 import { eventSizeLimit } from "../protocol/event-size.ts";
-import { createRingBuffer, type RingBuffer } from "./ring-buffer.ts";
-import { type Run, SlabMemory } from "./slab.ts";
+import type { Run } from "./slab.ts";
+import { SlabMemory } from "./slab-memory.ts";
 
-/** Each frame counts for this much beside its bytes: its address, its size, its share of unused slab space. */
+/** Each frame counts for this much beside its bytes: its slot, its share of objects and of unused slab space. */
 const FRAME_OVERHEAD = 32;
 
 export interface LogLimits {
@@ -17,31 +17,29 @@ export interface LogLimits {
 
 /**
  * The frames of one stream in order, numbered from 1. The log is bounded in count and bytes, and forgets its oldest
- * frames first. It holds their addresses; a {@link SlabMemory} holds their bytes.
+ * frames first. A {@link SlabMemory} holds their bytes.
  */
 export class Log {
   #epoch: string;
   #idPrefix: string;
   #joints: readonly Joint[] = [];
-  readonly #addresses: RingBuffer<number>;
   readonly #memory: SlabMemory;
   readonly #limits: LogLimits;
   readonly #maxFrame: number;
+  #first = 1;
+  #last = 0;
+  #bytes = 0;
   /** The last run that was read. Readers at the same position get the same object. */
-  #latest: { readonly from: number; readonly to: number; readonly run: Run } | undefined;
+  #latest: Run | undefined;
+  #latestFrom = 0;
+  #latestTo = 0;
 
   constructor(epoch: string, limits: LogLimits) {
     this.#epoch = epoch;
     this.#idPrefix = idPrefix(epoch);
     this.#limits = limits;
     this.#maxFrame = eventSizeLimit(limits.maxEventBytes, limits.bytes);
-    const memory = new SlabMemory({ frameBytes: this.#maxFrame, slabBytes: Math.floor(limits.bytes / 4) });
-    this.#memory = memory;
-    this.#addresses = createRingBuffer({
-      count: limits.events,
-      bytes: limits.bytes,
-      sizeOf: () => memory.stagedSize + FRAME_OVERHEAD,
-    });
+    this.#memory = new SlabMemory({ frameBytes: this.#maxFrame, slabBytes: Math.floor(limits.bytes / 4) });
   }
 
   /** The first half of the ids of the events that are appended now. */
@@ -67,17 +65,17 @@ export class Log {
 
   /** The number of the oldest frame in the log; `last + 1` when it is empty. */
   get first(): number {
-    return this.#addresses.first;
+    return this.#first;
   }
 
   /** The number of the newest frame; 0 before the first. */
   get last(): number {
-    return this.#addresses.last;
+    return this.#last;
   }
 
   /** The bytes of the frames in the log, overhead included. */
   get bytes(): number {
-    return this.#addresses.bytes;
+    return this.#bytes;
   }
 
   /**
@@ -86,66 +84,68 @@ export class Log {
    * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`; the log is unchanged
    */
   append(event: SseEvent): string {
-    const id = this.#idPrefix + (this.last + 1);
-    this.#memory.encode(eventText(event, id));
-    this.#commit();
+    const number = this.#last + 1;
+    const id = this.#idPrefix + number;
+    this.#add(this.#memory.encode(eventText(event, id), number));
     return id;
   }
 
   /** Appends a frame that was encoded elsewhere. A frame that is larger than the whole log is skipped. */
   appendFrame(bytes: Uint8Array): void {
-    if (bytes.length + FRAME_OVERHEAD > this.#limits.bytes) return this.skip(this.last + 1);
-    this.#memory.copy(bytes);
-    this.#commit();
+    const number = this.#last + 1;
+    if (bytes.length + FRAME_OVERHEAD > this.#limits.bytes) this.skip(number);
+    else this.#add(this.#memory.copy(bytes, number));
   }
 
   /** Forgets all frames; the next one has the number after `number`, which MUST NOT be less than `last`. */
   skip(number: number): void {
-    this.#addresses.skip(number);
     this.#memory.clear();
+    this.#bytes = 0;
+    this.#last = number;
+    this.#first = number + 1;
     this.#latest = undefined;
   }
 
   /** Forgets the oldest frames until `bytes` are free, but none behind number `to`. */
   trim(bytes: number, to: number): void {
-    const target = this.bytes - bytes;
-    while (this.bytes > target && this.first <= to) this.#addresses.shift();
-    if (this.first > this.last) this.#memory.clear();
-    else this.#memory.release(this.first);
+    const target = this.#bytes - bytes;
+    while (this.#bytes > target && this.#first <= to) this.#dropFirst();
   }
 
   /** The bytes of one frame, which MUST be in the log. */
   frame(number: number): Uint8Array {
-    return this.#run(number, number).bytes;
+    return this.#memory.read(number, number).bytes;
   }
 
   /** Whether frame `from` and all after it stay in the log when another frame of any size is appended. */
   hasRoom(from: number): boolean {
-    const kept = this.last - from + 1;
+    const kept = this.#last - from + 1;
     if (kept <= 0) return true;
     const { events, bytes } = this.#limits;
-    const start = this.#addresses.get(from) as number;
-    const used = this.#memory.end - start + (kept + 1) * FRAME_OVERHEAD;
+    const used = this.#memory.sizeFrom(from) + (kept + 1) * FRAME_OVERHEAD;
     return kept < events && used + this.#maxFrame <= bytes;
   }
 
   /** Frames from number `from` on, up to `to` or fewer; both MUST be in the log. */
   read(from: number, to: number): Run {
-    if (this.#latest?.from !== from || this.#latest.to !== to) {
-      this.#latest = { from, to, run: this.#run(from, to) };
+    if (this.#latest === undefined || this.#latestFrom !== from || this.#latestTo !== to) {
+      this.#latest = this.#memory.read(from, to);
+      this.#latestFrom = from;
+      this.#latestTo = to;
     }
-    return this.#latest.run;
+    return this.#latest;
   }
 
-  #run(from: number, to: number): Run {
-    const start = this.#addresses.get(from) as number;
-    const end = to === this.last ? this.#memory.end : (this.#addresses.get(to + 1) as number);
-    return this.#memory.read(start, end, to);
+  /** A frame of that size was added to the memory. */
+  #add(size: number): void {
+    this.#last++;
+    this.#bytes += size + FRAME_OVERHEAD;
+    const { events, bytes } = this.#limits;
+    while (this.#bytes > bytes || this.#last - this.#first >= events) this.#dropFirst();
   }
 
-  #commit(): void {
-    const number = this.#addresses.push(this.#memory.end);
-    this.#memory.commit(number);
-    this.#memory.release(this.#addresses.first);
+  #dropFirst(): void {
+    this.#bytes -= this.#memory.drop(this.#first) + FRAME_OVERHEAD;
+    this.#first++;
   }
 }

@@ -1,103 +1,46 @@
-// Random sequences of frames are tested in log.test.ts.
-
 import { expect, test } from "vitest";
-import { SlabMemory } from "../../src/log/slab.ts";
+import { Slab } from "../../src/log/slab.ts";
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (view: Uint8Array): string => new TextDecoder().decode(view);
 
-/** Memory with frames of this text, numbered from 1, and the address of each of them. */
-function memoryWith(frames: readonly string[]): { memory: SlabMemory; addresses: number[] } {
-  const memory = new SlabMemory({ frameBytes: 200_000, slabBytes: 65_536 });
-  const addresses = frames.map((frame, index) => {
-    const address = memory.end;
-    memory.encode(frame);
-    memory.commit(index + 1);
-    return address;
-  });
-  return { memory, addresses };
-}
+/** A frame of that many characters, of one letter. */
+const frameOf = (size: number, index: number): string => String.fromCharCode(97 + (index % 26)).repeat(size);
 
-test("frames that follow each other in one slab are one view of its memory", () => {
-  const { memory, addresses } = memoryWith(["one", "two", "three"]);
-  const all = memory.read(0, memory.end, 3);
-  const [, second = 0] = addresses;
-  const rest = memory.read(second, memory.end, 3);
-  expect([text(all.bytes), all.last, text(rest.bytes), rest.last]).toEqual(["onetwothree", 3, "twothree", 3]);
-  expect(rest.bytes.buffer).toBe(all.bytes.buffer);
-});
-
-test("a frame is part of the memory only when it is committed", () => {
-  const { memory } = memoryWith(["one"]);
-  memory.encode("not committed");
-  expect(memory.end).toBe(3);
-  memory.copy(bytes("two"));
-  expect([memory.end, memory.stagedSize]).toEqual([3, 3]);
-  memory.commit(2);
-  expect(text(memory.read(0, memory.end, 2).bytes)).toBe("onetwo");
-});
-
-test("the bytes of a copied frame are not shared with the caller", () => {
-  for (const size of [10, 20_000]) {
-    const memory = new SlabMemory({ frameBytes: 200_000, slabBytes: 65_536 });
-    const frame = new Uint8Array(size).fill(1);
-    memory.copy(frame);
-    memory.commit(1);
-    frame.fill(2);
-    expect(memory.read(0, memory.end, 1).bytes).toEqual(new Uint8Array(size).fill(1));
+test.each([100, 1_024, 65_536])("every frame in %d bytes is found, until there is no room", (size) => {
+  const slab = new Slab(new Uint8Array(size), 1_000, 7);
+  const frames: string[] = [];
+  for (;;) {
+    const frame = frameOf((frames.length * 5) % 23, frames.length) || "?";
+    if (slab.encode(frame, size) === 0) break;
+    frames.push(frame);
+  }
+  expect([slab.first, slab.last, slab.end]).toEqual([7, 6 + frames.length, 1_000 + frames.join("").length]);
+  for (const [index, frame] of frames.entries()) {
+    expect(text(slab.view(slab.address(7 + index), slab.address(8 + index)))).toBe(frame);
   }
 });
 
-test("a large frame has its own slab, and small ones go on in the slab before it", () => {
-  const large = "x".repeat(20_000);
-  const { memory, addresses } = memoryWith(["one", large, "two"]);
-  const [, second = 0, third = 0] = addresses;
-  const [one, alone, two] = [
-    memory.read(0, second, 1).bytes,
-    memory.read(second, third, 2).bytes,
-    memory.read(third, memory.end, 3).bytes,
-  ];
-  expect([text(one), alone.length, text(two)]).toEqual(["one", 20_000, "two"]);
-  expect(alone.buffer.byteLength).toBe(20_000);
-  expect(two.buffer).toBe(one.buffer);
+test("a frame and its slot need room; one that finds none changes nothing", () => {
+  const slab = new Slab(new Uint8Array(10), 0, 1);
+  expect([slab.add(new Uint8Array(11)), slab.encode("x".repeat(11), 20)]).toEqual([false, 0]);
+  expect([slab.encode("1234", 10), slab.encode("12345", 10), slab.add(new Uint8Array(5))]).toEqual([
+    4,
+    0,
+    false,
+  ]);
+  expect([slab.encode("1234", 10), slab.last, slab.end, slab.rest().length]).toEqual([4, 2, 8, 0]);
 });
 
-test("a short run over several slabs is copied into one piece", () => {
-  const { memory } = memoryWith(["one", "x".repeat(20_000), "two"]);
-  const run = memory.read(0, memory.end, 3);
-  expect([text(run.bytes), run.last]).toEqual([`one${"x".repeat(20_000)}two`, 3]);
+test("text that is not ASCII takes more bytes than characters, and counts by its bytes", () => {
+  const slab = new Slab(new Uint8Array(10), 0, 1);
+  expect([slab.encode("é".repeat(3), 5), slab.end]).toEqual([6, 0]);
+  expect([slab.encode("é".repeat(6), 20), slab.end]).toEqual([0, 0]);
+  expect([slab.encode("é".repeat(3), 6), text(slab.view(0, 6))]).toEqual([6, "ééé"]);
 });
 
-test("a run of more than 64 KiB over several slabs stops at the end of the first", () => {
-  const { memory, addresses } = memoryWith(["one", "x".repeat(70_000), "two"]);
-  const [, second = 0] = addresses;
-  expect(memory.read(0, memory.end, 3)).toEqual({ bytes: bytes("one"), last: 1 });
-  expect(memory.read(second, memory.end, 3)).toMatchObject({ last: 2 });
-});
-
-test("a text over the limit is an error, counted in UTF-8, and leaves the memory unchanged", () => {
-  const memory = new SlabMemory({ frameBytes: 10, slabBytes: 1_024 });
-  memory.encode("x".repeat(10));
-  memory.commit(1);
-  for (const frame of ["x".repeat(11), "é".repeat(6)]) {
-    expect(() => memory.encode(frame)).toThrow(expect.objectContaining({ code: "EVENT_TOO_LARGE" }));
-  }
-  expect([memory.end, text(memory.read(0, memory.end, 1).bytes)]).toEqual([10, "x".repeat(10)]);
-});
-
-test("the memory can be cleared and written again", () => {
-  const { memory } = memoryWith(["one"]);
-  memory.clear();
-  const start = memory.end;
-  memory.encode("two");
-  memory.commit(5);
-  expect(memory.read(start, memory.end, 5)).toEqual({ bytes: bytes("two"), last: 5 });
-});
-
-test("slabs whose frames are all released can be read no more, and the others can", () => {
-  const { memory, addresses } = memoryWith(["x".repeat(20_000), "y".repeat(20_000), "z".repeat(20_000)]);
-  const [, second = 0, third = 0] = addresses;
-  memory.release(2);
-  expect(text(memory.read(second, third, 2).bytes)).toBe("y".repeat(20_000));
-  expect(memory.read(second, memory.end, 3).bytes).toHaveLength(40_000);
+test("the rest is memory that no frame and no slot is in", () => {
+  const slab = new Slab(new Uint8Array(20), 0, 1);
+  for (const frame of ["one", "two"]) slab.encode(frame, 20);
+  slab.rest().fill(120);
+  expect([slab.rest().length, text(slab.view(0, 6)), slab.address(2)]).toEqual([10, "onetwo", 3]);
 });
