@@ -163,14 +163,14 @@ export function createRegistry<Events extends object = AnyEvents>(
     checkOptions(undefined, refOptions, DELIVERY_NAMES);
     const base = resolveDelivery(delivery, refOptions);
     if (refOptions !== undefined) checkTimes(refOptions, id);
-    return (request, open, callOptions = {}, counted, connect) => {
+    return (request, open, callOptions, counted, connect) => {
       checkScope();
       checkOptions(undefined, callOptions, SERVE_NAMES);
       if (counted) checkTimes(callOptions, id);
       const target = { id, kind, find, counted };
       const options = resolveDelivery(base, callOptions);
-      if (connect === undefined) return accept(context, request, open, target, options, callOptions);
-      const connection = connect(bareHost, { id, key: callOptions.key }, options);
+      if (connect === undefined) return accept(context, request, open, target, options, callOptions ?? {});
+      const connection = connect(bareHost, { id, key: callOptions?.key }, options);
       if (connection !== undefined) join(context, { ...target, cursor: request.cursor }, options, connection);
       return Promise.resolve({ status: 200 });
     };

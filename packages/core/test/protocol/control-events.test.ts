@@ -154,3 +154,17 @@ test("frames are joined in order, and a single one is not copied", () => {
   const single = Uint8Array.of(4);
   expect(concatFrames([single])).toBe(single);
 });
+
+test.each([15_000, 0.5, Infinity])(
+  "`stream.open` has the bytes that a function gives that returns it as it is: a heartbeat of %s ms",
+  (heartbeat) => {
+    for (const [first, id] of [
+      [null, undefined],
+      [1, "aaaaaaaaaa.0"],
+    ] as const) {
+      const data = { state: "live", first, last: first, heartbeat } as const;
+      const open = (control: Control): Uint8Array => openFrame(data, id, 1_500, control);
+      expect(open(true)).toEqual(open((event) => event));
+    }
+  },
+);
