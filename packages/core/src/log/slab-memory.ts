@@ -49,7 +49,6 @@ export class SlabMemory {
     if (text.length > limit) throw eventTooLarge(text.length, limit);
     const slab = this.#openFor(number);
     const size = slab?.encode(text, limit) ?? 0;
-    if (size > limit) throw eventTooLarge(size, limit);
     if (size > 0) return this.#keepOpen(slab as Slab, size);
     const bytes = encoder.encode(text);
     if (bytes.length > limit) throw eventTooLarge(bytes.length, limit);

@@ -67,22 +67,12 @@ export class Slab {
     return true;
   }
 
-  /**
-   * Adds a frame of this text.
-   *
-   * @returns its size in bytes; with 0, or more than `limit`, it was not added
-   */
+  /** Adds a frame of this text. Returns its size; 0 if there is no room for it, or it has more than `limit` bytes. */
   encode(text: string, limit: number): number {
-    if (this.#writeShort(text)) {
-      this.#commit(text.length);
-      return text.length;
-    }
     if (text.length > this.#room) return 0;
-    const start = this.#used;
-    const { read, written } = encoder.encodeInto(text, this.#memory.subarray(start, start + this.#room));
-    if (read < text.length) return 0;
-    if (written <= limit) this.#commit(written);
-    return written;
+    if (this.#writeShort(text)) return this.#commit(text.length);
+    const { read, written } = encoder.encodeInto(text, this.rest());
+    return read < text.length || written > limit ? 0 : this.#commit(written);
   }
 
   /** The memory for further frames. */
@@ -90,12 +80,12 @@ export class Slab {
     return this.#memory.subarray(this.#used, this.#used + this.#room);
   }
 
-  /** Returns whether the text is short, is ASCII and fits; else nothing is written that counts. */
+  /** Returns whether the text is short and is ASCII; else nothing is written that counts. */
   #writeShort(text: string): boolean {
     const { length } = text;
     const memory = this.#memory;
     const start = this.#used;
-    if (length > SHORT_TEXT || length > this.#room) return false;
+    if (length > SHORT_TEXT) return false;
     for (let index = 0; index < length; index++) {
       const code = text.charCodeAt(index);
       if (code > 0x7f) return false;
@@ -104,7 +94,7 @@ export class Slab {
     return true;
   }
 
-  #commit(size: number): void {
+  #commit(size: number): number {
     if (this.#count > 0) {
       const slot = this.#slot(this.#count);
       this.#memory[slot] = this.#used;
@@ -112,6 +102,7 @@ export class Slab {
     }
     this.#count++;
     this.#used += size;
+    return size;
   }
 
   /** The bytes for one more frame, without its slot. */
