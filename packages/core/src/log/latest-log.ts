@@ -1,0 +1,222 @@
+import { concatFrames } from "../protocol/control-events.ts";
+import { eventText } from "../protocol/encode.ts";
+import type { SseEvent } from "../protocol/event.ts";
+import { idPrefix } from "../protocol/event-id.ts";
+import { eventSizeLimit, eventTooLarge } from "../protocol/event-size.ts";
+import type { LogLimits } from "./log.ts";
+import type { Run } from "./slab.ts";
+
+/** Each frame counts for this much beside its bytes. */
+const FRAME_OVERHEAD = 64;
+/** How long a deletion is kept for clients that were away, in ms. */
+const TOMBSTONE_TTL = 3_600_000;
+/** There are at most as many deletions as values, but so many are always kept. */
+const TOMBSTONES = 64;
+/** A run has about this many bytes, or one frame. */
+const RUN_BYTES = 65_536;
+/** When there is no room for a key, the stalest ones are deleted until this part of the buffer is free. */
+const ROOM = 1 / 8;
+
+const encoder = new TextEncoder();
+
+interface Entry {
+  readonly number: number;
+  /** `undefined` when it is gone. */
+  frame: Uint8Array | undefined;
+  /** `undefined` for a frame that is only passed on. */
+  readonly key: string | undefined;
+  /** When its key was deleted, if it says so; in ms. */
+  readonly deletedAt: number | undefined;
+}
+
+/** What a {@link LatestLog} needs beside its limits. */
+export interface LatestLogOptions extends LogLimits {
+  readonly now: () => number;
+  /** There was no room for these keys any more. */
+  readonly onDeleted: (keys: readonly string[]) => void;
+}
+
+/**
+ * The newest frame of each key, numbered from 1 in the order of their appends. A frame that is superseded is gone, and leaves a
+ * hole. A reader that has everything up to a number knows the newest value up to there of every key. However slow it is, it
+ * misses nothing: except for deletions, which are forgotten after a time.
+ */
+export class LatestLog {
+  readonly epoch: string;
+  readonly joints: readonly [] = [];
+  readonly #idPrefix: string;
+  readonly #options: LatestLogOptions;
+  readonly #maxFrame: number;
+  /** By number. Those that are gone stay until they are more than the others. */
+  #entries: Entry[] = [];
+  /** By key, its value or its tombstone; the stalest first. */
+  readonly #newest = new Map<string, Entry>();
+  /** The oldest first. */
+  readonly #tombstones = new Set<Entry>();
+  /** Frames without a key: readers get them once, and clients that come later do not. */
+  #passing = new Set<Entry>();
+  #wasPassing = new Set<Entry>();
+  #last = 0;
+  #forgotten = 0;
+  #bytes = 0;
+  /** The last run that was read, unless a frame has gone since. Readers at the same position get the same object. */
+  #run:
+    | { readonly from: number; readonly to: number; readonly isLive: boolean; readonly run: Run }
+    | undefined;
+
+  constructor(epoch: string, options: LatestLogOptions) {
+    this.epoch = epoch;
+    this.#idPrefix = idPrefix(epoch);
+    this.#options = options;
+    this.#maxFrame = eventSizeLimit(options.maxEventBytes, options.bytes);
+  }
+
+  /** A reader that has everything before this number can go on there. Every other one has to start over at {@link start}. */
+  get first(): number {
+    return this.#forgotten + 1;
+  }
+
+  get start(): number {
+    return 1;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  /** The bytes of the frames that are held, overhead included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Encodes an event, appends it as the value of its key, and returns its id. One without a key is passed on to the readers that
+   * take it in this turn or the next one, and is not held.
+   *
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`; the log is unchanged
+   */
+  append(event: SseEvent, key: string | undefined): string {
+    return this.#append(event, key, undefined);
+  }
+
+  /**
+   * Deletes a key. The event tells the readers, and is kept for clients that were away. Without one all readers start over.
+   * Returns the id of the event; `undefined` if there is no such key, or no event.
+   *
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`; the log is unchanged
+   */
+  delete(key: string, event: SseEvent | undefined): string | undefined {
+    const value = this.#newest.get(key);
+    if (value === undefined || value.deletedAt !== undefined) return undefined;
+    if (event !== undefined) return this.#append(event, key, this.#options.now());
+    this.#remove(value);
+    this.#forgetUpTo(++this.#last);
+    return undefined;
+  }
+
+  /** Readers have been woken: what was passed on to them before is dropped. */
+  dropPassed(): void {
+    for (const entry of this.#wasPassing) this.#remove(entry);
+    [this.#wasPassing, this.#passing] = [this.#passing, new Set()];
+  }
+
+  /** Frames from number `from` on, up to `to` or fewer. Those that are only passed on belong to live delivery. */
+  read(from: number, to: number, isLive: boolean): Run {
+    const cached = this.#run;
+    if (cached?.from === from && cached.to === to && cached.isLive === isLive) return cached.run;
+    const run = this.#read(from, to, isLive);
+    this.#run = { from, to, isLive, run };
+    return run;
+  }
+
+  #read(from: number, to: number, isLive: boolean): Run {
+    const frames: Uint8Array[] = [];
+    let bytes = 0;
+    for (let index = this.#indexOf(from); index < this.#entries.length; index++) {
+      const { number, frame, key } = this.#entries[index] as Entry;
+      if (number > to) break;
+      if (frame === undefined || (key === undefined && !isLive)) continue;
+      if (bytes > 0 && bytes + frame.length > RUN_BYTES)
+        return { bytes: concatFrames(frames), last: number - 1, events: frames.length };
+      bytes += frame.length;
+      frames.push(frame);
+    }
+    return { bytes: concatFrames(frames), last: to, events: frames.length };
+  }
+
+  #append(event: SseEvent, key: string | undefined, deletedAt: number | undefined): string {
+    const id = this.#idPrefix + (this.#last + 1);
+    const frame = encoder.encode(eventText(event, id));
+    if (frame.length > this.#maxFrame) throw eventTooLarge(frame.length, this.#maxFrame);
+    const before = key === undefined ? undefined : this.#newest.get(key);
+    if (before !== undefined) this.#remove(before);
+    const entry: Entry = { number: ++this.#last, frame, key, deletedAt };
+    this.#entries.push(entry);
+    this.#bytes += frame.length + FRAME_OVERHEAD;
+    if (key === undefined) this.#passing.add(entry);
+    else this.#newest.set(key, entry);
+    if (deletedAt !== undefined) this.#tombstones.add(entry);
+    this.#forgetDeletions();
+    this.#makeRoom();
+    return id;
+  }
+
+  /** Tombstones are kept for a time, and no more of them than there are values. */
+  #forgetDeletions(): void {
+    const oldest = this.#options.now() - TOMBSTONE_TTL;
+    for (const entry of this.#tombstones) {
+      const count = Math.max(this.#newest.size - this.#tombstones.size, TOMBSTONES);
+      if ((entry.deletedAt as number) > oldest && this.#tombstones.size <= count) return;
+      this.#remove(entry);
+      this.#forgetUpTo(entry.number);
+    }
+  }
+
+  #makeRoom(): void {
+    const { events, bytes, onDeleted } = this.#options;
+    const isOver = (part: number): boolean => this.#newest.size > events * part || this.#bytes > bytes * part;
+    if (!isOver(1)) return;
+    for (const entry of [...this.#wasPassing, ...this.#passing]) if (isOver(1)) this.#remove(entry);
+    const deleted: string[] = [];
+    for (const [key, entry] of this.#newest) {
+      if (deleted.length === 0 ? !isOver(1) : !isOver(1 - ROOM)) break;
+      if (entry.number === this.#last) break;
+      this.#remove(entry);
+      if (entry.deletedAt === undefined) deleted.push(key);
+      else this.#forgetUpTo(entry.number);
+    }
+    if (deleted.length === 0) return;
+    this.#forgetUpTo(++this.#last);
+    onDeleted(deleted);
+  }
+
+  #forgetUpTo(number: number): void {
+    this.#forgotten = Math.max(this.#forgotten, number);
+  }
+
+  #remove(entry: Entry): void {
+    if (entry.frame === undefined) return;
+    if (entry.key !== undefined) this.#newest.delete(entry.key);
+    this.#tombstones.delete(entry);
+    this.#passing.delete(entry);
+    this.#wasPassing.delete(entry);
+    this.#bytes -= entry.frame.length + FRAME_OVERHEAD;
+    entry.frame = undefined;
+    this.#run = undefined;
+    const held = this.#newest.size + this.#passing.size + this.#wasPassing.size;
+    if (this.#entries.length > 2 * held)
+      this.#entries = this.#entries.filter(({ frame }) => frame !== undefined);
+  }
+
+  /** The index of the first entry with this number or a higher one. */
+  #indexOf(number: number): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#entries[middle] as Entry).number < number) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
