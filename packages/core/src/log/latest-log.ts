@@ -1,20 +1,20 @@
 import { concatFrames } from "../protocol/control-events.ts";
-import { eventText } from "../protocol/encode.ts";
+import { controlText, eventText } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { idPrefix } from "../protocol/event-id.ts";
 import { eventSizeLimit, eventTooLarge } from "../protocol/event-size.ts";
-import type { LogLimits } from "./log.ts";
+import type { LogLimits, StreamLog } from "./log.ts";
 import type { Run } from "./slab.ts";
 
-/** Each frame counts for this much beside its bytes. */
+/** Each frame counts for this much beside its bytes and its key. */
 const FRAME_OVERHEAD = 64;
 /** How long a deletion is kept for clients that were away, in ms. */
 const TOMBSTONE_TTL = 3_600_000;
-/** There are at most as many deletions as values, but so many are always kept. */
+/** There are at most as many deletions as values; but so many are always kept, or a few keys could not be deleted by an event. */
 const TOMBSTONES = 64;
 /** A run has about this many bytes, or one frame. */
 const RUN_BYTES = 65_536;
-/** When there is no room for a key, the stalest ones are deleted until this part of the buffer is free. */
+/** When there is no room, this part of the log is freed, so that readers do not have to start over with each push. */
 const ROOM = 1 / 8;
 
 const encoder = new TextEncoder();
@@ -32,8 +32,8 @@ interface Entry {
 /** What a {@link LatestLog} needs beside its limits. */
 export interface LatestLogOptions extends LogLimits {
   readonly now: () => number;
-  /** There was no room for these keys any more. */
-  readonly onDeleted: (keys: readonly string[]) => void;
+  /** There is no room for the values of these keys. Called inside the call that needs the room. */
+  readonly onDropped: (keys: readonly string[]) => void;
 }
 
 /**
@@ -41,7 +41,7 @@ export interface LatestLogOptions extends LogLimits {
  * hole. A reader that has everything up to a number knows the newest value up to there of every key. However slow it is, it
  * misses nothing: except for deletions, which are forgotten after a time.
  */
-export class LatestLog {
+export class LatestLog implements StreamLog {
   readonly epoch: string;
   readonly joints: readonly [] = [];
   readonly #idPrefix: string;
@@ -71,12 +71,7 @@ export class LatestLog {
     this.#maxFrame = eventSizeLimit(options.maxEventBytes, options.bytes);
   }
 
-  /** A reader that has everything before this number can go on there. Every other one has to start over at {@link start}. */
-  get first(): number {
-    return this.#forgotten + 1;
-  }
-
-  get start(): number {
+  get first(): 1 {
     return 1;
   }
 
@@ -84,7 +79,11 @@ export class LatestLog {
     return this.#last;
   }
 
-  /** The bytes of the frames that are held, overhead included. */
+  /** The number of the newest deletion that is no longer held. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }
@@ -101,17 +100,18 @@ export class LatestLog {
 
   /**
    * Deletes a key. The event tells the readers, and is kept for clients that were away. Without one all readers start over.
-   * Returns the id of the event; `undefined` if there is no such key, or no event.
+   * Does nothing if there is no such key.
    *
    * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`; the log is unchanged
    */
-  delete(key: string, event: SseEvent | undefined): string | undefined {
+  delete(key: string, event: SseEvent | undefined): void {
     const value = this.#newest.get(key);
-    if (value === undefined || value.deletedAt !== undefined) return undefined;
-    if (event !== undefined) return this.#append(event, key, this.#options.now());
-    this.#remove(value);
-    this.#forgetUpTo(++this.#last);
-    return undefined;
+    if (value === undefined || value.deletedAt !== undefined) return;
+    if (event !== undefined) this.#append(event, key, this.#options.now());
+    else {
+      this.#remove(value);
+      this.#forgotten = ++this.#last;
+    }
   }
 
   /** Readers have been woken: what was passed on to them before is dropped. */
@@ -120,7 +120,12 @@ export class LatestLog {
     [this.#wasPassing, this.#passing] = [this.#passing, new Set()];
   }
 
-  /** Frames from number `from` on, up to `to` or fewer. Those that are only passed on belong to live delivery. */
+  /** Deletes the stalest keys until `bytes` are free, and some more, but none whose value has a number above `to`. */
+  trim(bytes: number, to: number): void {
+    const target = Math.min(this.#bytes - bytes, this.#bytes * (1 - ROOM));
+    if (this.#drop(() => this.#bytes > target, to)) this.#forgotten = ++this.#last;
+  }
+
   read(from: number, to: number, isLive: boolean): Run {
     const cached = this.#run;
     if (cached?.from === from && cached.to === to && cached.isLive === isLive) return cached.run;
@@ -132,16 +137,23 @@ export class LatestLog {
   #read(from: number, to: number, isLive: boolean): Run {
     const frames: Uint8Array[] = [];
     let bytes = 0;
+    let cursor = from - 1;
     for (let index = this.#indexOf(from); index < this.#entries.length; index++) {
       const { number, frame, key } = this.#entries[index] as Entry;
       if (number > to) break;
+      // What is only passed on belongs to live delivery.
       if (frame === undefined || (key === undefined && !isLive)) continue;
       if (bytes > 0 && bytes + frame.length > RUN_BYTES)
         return { bytes: concatFrames(frames), last: number - 1, events: frames.length };
       bytes += frame.length;
       frames.push(frame);
+      cursor = number;
     }
-    return { bytes: concatFrames(frames), last: to, events: frames.length };
+    const events = frames.length;
+    // With the id of its last event, a client that has everything would have to start over when it reconnects.
+    if (cursor < this.#forgotten && to === this.#last)
+      frames.push(encoder.encode(controlText(undefined, { id: this.#idPrefix + to })));
+    return { bytes: concatFrames(frames), last: to, events };
   }
 
   #append(event: SseEvent, key: string | undefined, deletedAt: number | undefined): string {
@@ -152,7 +164,7 @@ export class LatestLog {
     if (before !== undefined) this.#remove(before);
     const entry: Entry = { number: ++this.#last, frame, key, deletedAt };
     this.#entries.push(entry);
-    this.#bytes += frame.length + FRAME_OVERHEAD;
+    this.#bytes += sizeOf(frame, key);
     if (key === undefined) this.#passing.add(entry);
     else this.#newest.set(key, entry);
     if (deletedAt !== undefined) this.#tombstones.add(entry);
@@ -168,44 +180,45 @@ export class LatestLog {
       const count = Math.max(this.#newest.size - this.#tombstones.size, TOMBSTONES);
       if ((entry.deletedAt as number) > oldest && this.#tombstones.size <= count) return;
       this.#remove(entry);
-      this.#forgetUpTo(entry.number);
+      this.#forgotten = Math.max(this.#forgotten, entry.number);
     }
   }
 
   #makeRoom(): void {
-    const { events, bytes, onDeleted } = this.#options;
+    const { events, bytes } = this.#options;
     const isOver = (part: number): boolean => this.#newest.size > events * part || this.#bytes > bytes * part;
     if (!isOver(1)) return;
     for (const entry of [...this.#wasPassing, ...this.#passing]) if (isOver(1)) this.#remove(entry);
-    const deleted: string[] = [];
-    for (const [key, entry] of this.#newest) {
-      if (deleted.length === 0 ? !isOver(1) : !isOver(1 - ROOM)) break;
-      if (entry.number === this.#last) break;
-      this.#remove(entry);
-      if (entry.deletedAt === undefined) deleted.push(key);
-      else this.#forgetUpTo(entry.number);
-    }
-    if (deleted.length === 0) return;
-    this.#forgetUpTo(++this.#last);
-    onDeleted(deleted);
+    // Nobody has read the newest frame yet: it is part of the change.
+    if (isOver(1) && this.#drop(() => isOver(1 - ROOM), this.#last - 1)) this.#forgotten = this.#last;
   }
 
-  #forgetUpTo(number: number): void {
-    this.#forgotten = Math.max(this.#forgotten, number);
+  /** Removes the stalest keys up to a number while there is no room. Returns whether any of them had a value. */
+  #drop(isOver: () => boolean, to: number): boolean {
+    const dropped: string[] = [];
+    for (const [key, entry] of this.#newest) {
+      if (entry.number > to || !isOver()) break;
+      this.#remove(entry);
+      if (entry.deletedAt === undefined) dropped.push(key);
+      else this.#forgotten = Math.max(this.#forgotten, entry.number);
+    }
+    if (dropped.length > 0) this.#options.onDropped(dropped);
+    return dropped.length > 0;
   }
 
   #remove(entry: Entry): void {
-    if (entry.frame === undefined) return;
-    if (entry.key !== undefined) this.#newest.delete(entry.key);
+    const { frame, key } = entry;
+    if (frame === undefined) return;
+    if (key !== undefined) this.#newest.delete(key);
     this.#tombstones.delete(entry);
     this.#passing.delete(entry);
     this.#wasPassing.delete(entry);
-    this.#bytes -= entry.frame.length + FRAME_OVERHEAD;
+    this.#bytes -= sizeOf(frame, key);
     entry.frame = undefined;
     this.#run = undefined;
     const held = this.#newest.size + this.#passing.size + this.#wasPassing.size;
     if (this.#entries.length > 2 * held)
-      this.#entries = this.#entries.filter(({ frame }) => frame !== undefined);
+      this.#entries = this.#entries.filter((each) => each.frame !== undefined);
   }
 
   /** The index of the first entry with this number or a higher one. */
@@ -219,4 +232,8 @@ export class LatestLog {
     }
     return low;
   }
+}
+
+function sizeOf(frame: Uint8Array, key = ""): number {
+  return frame.length + key.length + FRAME_OVERHEAD;
 }

@@ -15,11 +15,38 @@ export interface LogLimits {
   readonly maxEventBytes: number;
 }
 
+/** The log of a stream, as those see it who read it or bound its size. */
+export interface StreamLog {
+  /** The first half of the ids of the events that are appended now. */
+  readonly epoch: string;
+  /** The ends of the last eight epochs before. */
+  readonly joints: readonly Joint[];
+  /** The number of the first frame that a reader can have; `last + 1` when there is none. */
+  readonly first: number;
+  /** The number of the newest frame; 0 before the first. */
+  readonly last: number;
+  /**
+   * A reader that has begun, and is at this number or below, has missed a change that is no longer known, and starts over at
+   * `first`. 0 in a log that holds whole histories.
+   */
+  readonly forgotten: number;
+  /** The bytes of the frames in the log, overhead included. */
+  readonly bytes: number;
+  /**
+   * Frames from number `from` on, up to `to` or fewer.
+   *
+   * @param isLive whether the reader was there when they were appended
+   */
+  read(from: number, to: number, isLive: boolean): Run;
+  /** Gives up what is oldest until `bytes` are free, but nothing behind number `to`. */
+  trim(bytes: number, to: number): void;
+}
+
 /**
  * The frames of one stream in order, numbered from 1. The log is bounded in count and bytes, and forgets its oldest
  * frames first. A {@link SlabMemory} holds their bytes.
  */
-export class Log {
+export class Log implements StreamLog {
   #epoch: string;
   #idPrefix: string;
   #joints: readonly Joint[] = [];
@@ -71,6 +98,10 @@ export class Log {
   /** The number of the newest frame; 0 before the first. */
   get last(): number {
     return this.#last;
+  }
+
+  get forgotten(): 0 {
+    return 0;
   }
 
   /** The bytes of the frames in the log, overhead included. */
@@ -148,4 +179,9 @@ export class Log {
     this.#bytes -= this.#memory.drop(this.#first) + FRAME_OVERHEAD;
     this.#first++;
   }
+}
+
+/** The log of a stream that a producer or a store writes to. Only channels of latest values have another one. */
+export function frameLog(stream: { readonly log: StreamLog }): Log {
+  return stream.log as Log;
 }

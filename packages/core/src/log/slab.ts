@@ -3,10 +3,13 @@ export class Run {
   readonly bytes: Uint8Array;
   /** The number of the run's last frame. */
   readonly last: number;
+  /** How many frames there are, where some numbers have none. */
+  readonly events: number | undefined;
 
-  constructor(bytes: Uint8Array, last: number) {
+  constructor(bytes: Uint8Array, last: number, events?: number) {
     this.bytes = bytes;
     this.last = last;
+    this.events = events;
   }
 }
 

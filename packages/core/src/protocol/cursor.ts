@@ -26,6 +26,8 @@ export interface Bounds {
   /** The numbers of the oldest and the newest event. */
   readonly first: number;
   readonly last: number;
+  /** A cursor below this number has missed a change that is no longer known. */
+  readonly forgotten: number;
 }
 
 /** Where a client without a cursor starts: at the oldest event that the buffer holds, or at the next one. */
@@ -69,6 +71,7 @@ export function resolveCursor(log: Bounds, cursor: string | undefined, from: Fro
   const last = lastOf(log, id.epoch);
   if (last === undefined) return startOver(log, "epoch");
   if (id.seq > last) return startOver(log, "ahead");
+  if (id.seq < log.forgotten) return startOver(log, "epoch");
   return id.seq >= log.first - 1 ? at(id.seq + 1) : { next: log.first, reset: trimmed(log, id.seq + 1) };
 }
 

@@ -14,6 +14,7 @@ export const REGISTRY_NAMES: OptionNames<RegistryOptions> = {
   source: true,
   store: true,
   durability: true,
+  latestBy: true,
 };
 export const OPEN_NAMES: OptionNames<OpenOptions> = { ...STREAM_NAMES, ifExists: true };
 export const SUBSCRIBE_NAMES: OptionNames<SubscribeOptions> = {

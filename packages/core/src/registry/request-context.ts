@@ -12,6 +12,7 @@ import {
   startPosition,
 } from "../stream/handshake.ts";
 import { FilteredOutput, FilteredReader } from "../stream/filtered-output.ts";
+import { LatestStream } from "../stream/latest-stream.ts";
 import { Reader } from "../stream/reader.ts";
 import type { SnapshotPrefix } from "../stream/snapshot.ts";
 import type { SnapshotPoller } from "../stream/snapshot-poller.ts";
@@ -71,9 +72,9 @@ export class RequestContext {
     this.options = options;
   }
 
-  /** Where this client begins in a stream. Without a choice it gets all of a stream, and what is new of a channel. */
+  /** Where this client begins in a stream. Without a choice it gets all that is held, but of an ordinary channel what is new. */
   startIn(stream: Stream, from: From | undefined = this.options.from): StartPosition {
-    from ??= stream.kind === "channel" ? "now" : "start";
+    from ??= stream.kind === "channel" && !(stream instanceof LatestStream) ? "now" : "start";
     return startPosition(stream, this.target.cursor, from);
   }
 

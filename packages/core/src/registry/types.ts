@@ -27,6 +27,14 @@ export interface Channel<Events extends object> extends StreamSource {
    */
   push<Name extends keyof Events & string>(event: NamedEvent<Events, Name>): void;
   push(event: StreamEvent<Events>): void;
+  /**
+   * In a registry with `latestBy`: deletes the value of a key. The event says so to everyone who is connected, and for an hour
+   * to those who reconnect; without one all readers are sent all values again, behind a reset. Does nothing for a key without a
+   * value, and when the registry is closed.
+   *
+   * @throws `INVALID_OPTION` without `latestBy`, or for a key that is not a string; `INVALID_EVENT`, `EVENT_TOO_LARGE`
+   */
+  delete(key: string, event?: StreamEvent<Events>): void;
 }
 
 /** What a registry holds now. */
@@ -104,6 +112,17 @@ export interface RegistryOptions<Events extends object = AnyEvents> extends Regi
    * ever sees an event that a crash then loses. @default "local"
    */
   readonly durability?: "local" | "stored";
+  /**
+   * For current values, such as prices or the state of machines: makes each channel hold the newest event of each key only, and
+   * begin with these, whatever a client has missed (`from` is `"start"`). Returns the key of an event, or `undefined` for an
+   * event that is sent to those who read now, and not held. `buffer` bounds the number of keys: above it the stalest ones are
+   * deleted, and the observer's `warned` is called. A push for which it throws, or returns anything else, throws `INVALID_EVENT`.
+   * In memory only: with a `store` the option is refused.
+   *
+   * @example
+   * const prices = createRegistry<{ price: Price }>({ latestBy: ({ data }) => data.symbol });
+   */
+  readonly latestBy?: (event: StreamEvent<Events>) => string | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 // Tested by test/store/stream-producer.test.ts.
+import { frameLog } from "../log/log.ts";
 import type { HighWatermark } from "../stream/archive.ts";
 import type { Stream } from "../stream/stream.ts";
 import type { Backlog } from "../stream/writer.ts";
@@ -50,13 +51,13 @@ export class StreamBacklog implements HighWatermark, Backlog {
   }
 
   *frames(): Generator<Uint8Array> {
-    const { log } = this.#stream;
+    const log = frameLog(this.#stream);
     for (let number = this.#last + 1; number <= log.last; number++) yield log.frame(number);
   }
 
   /** Whether one more frame could push a frame off the log that the store does not have. */
   get full(): boolean {
-    return !this.#ended && !this.#stream.log.hasRoom(this.#last + 1);
+    return !this.#ended && !frameLog(this.#stream).hasRoom(this.#last + 1);
   }
 
   room(): Promise<void> {

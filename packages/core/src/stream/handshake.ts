@@ -49,7 +49,7 @@ export function handshakeFromLog(
 /** Whether the log continues where the snapshot prefix ends. */
 export function continues({ bounds }: Stream, { at }: SnapshotPrefix): boolean {
   const last = lastOf(bounds, at.epoch);
-  return last !== undefined && at.seq >= bounds.first - 1 && at.seq <= last;
+  return last !== undefined && at.seq >= Math.max(bounds.first - 1, bounds.forgotten) && at.seq <= last;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ResolvedStream } from "../connection/options.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
 import type { Runtime } from "../protocol/runtime.ts";
+import { LatestStream } from "./latest-stream.ts";
 import type { Stream } from "./stream.ts";
 import type { CancelOptions, HostedChannel, IfExists, OpenedStream, StreamHost } from "./stream-host.ts";
 import { describeStream, type StreamInfo } from "./stream-info.ts";
@@ -50,6 +51,10 @@ export class MemoryHost implements StreamHost {
     return {
       find: () => this.#options.table.getLive(id) ?? this.#findChannel(id),
       push: (event: SseEvent) => void this.#findChannel(id)?.push(event),
+      delete: (key: string, event?: SseEvent) => {
+        const held = this.#options.table.getLive(id);
+        if (held instanceof LatestStream) held.delete(key, event);
+      },
     };
   }
 

@@ -42,6 +42,8 @@ export class Reader implements StreamReader {
   /** The last event of the replay, fixed when the reader is created: the replay does not chase a moving tail. */
   #replayTo: number;
   #replayed = 0;
+  /** This client was never sent what was deleted and forgotten up to this number. */
+  #floor: number;
   /** Whether the client got events on this connection. */
   #hasDelivered = false;
   #isLive = false;
@@ -56,6 +58,7 @@ export class Reader implements StreamReader {
     this.#prefix = handshake.prefix && new PrefixReader(handshake.prefix);
     this.#next = handshake.next;
     this.#replayTo = stream.log.last;
+    this.#floor = stream.log.forgotten;
   }
 
   wake(): void {
@@ -111,8 +114,9 @@ export class Reader implements StreamReader {
     while (this.#output.ready) {
       if (this.#handshake !== undefined) this.#writeHandshake(this.#handshake);
       else if (this.#prefix !== undefined) this.#writePage(this.#prefix.read());
-      else if (this.#next < this.#stream.log.first || this.#next > this.#stream.last) return;
-      else this.#write(this.#stream.log.read(this.#next, this.#stream.last));
+      else if (this.#next < this.#stream.log.first || this.#next > this.#stream.last || this.#isBehind)
+        return;
+      else this.#readLog();
     }
   }
 
@@ -126,6 +130,8 @@ export class Reader implements StreamReader {
         this.#writePage(this.#prefix.read());
       } else if (this.#next < log.first) {
         if (!this.#readArchive()) return;
+      } else if (this.#isBehind) {
+        this.#replayAgain();
       } else if (!this.#isLive && this.#next > this.#replayTo) {
         this.#goLive();
       } else if (this.#next <= this.#stream.last) {
@@ -162,17 +168,33 @@ export class Reader implements StreamReader {
 
   #readLog(): void {
     const { log, last } = this.#stream;
-    this.#write(log.read(this.#next, this.#isLive ? last : Math.min(last, this.#replayTo)));
+    const isReplay = this.#next <= this.#replayTo;
+    this.#write(log.read(this.#next, isReplay ? Math.min(last, this.#replayTo) : last, !isReplay));
   }
 
   #write(run: Run): void {
-    const events = run.last - this.#next + 1;
+    const events = run.events ?? run.last - this.#next + 1;
     if (!this.#isLive) this.#replayed += events;
     this.#next = run.last + 1;
+    if (run.bytes.length === 0) return;
     this.#hasDelivered = true;
     // A notice that is still there, or there again, belongs behind these events.
     this.#toldNotice = undefined;
     this.#output.write(run.bytes, events);
+  }
+
+  /** Whether a change is no longer known that the client has missed. */
+  get #isBehind(): boolean {
+    const { forgotten } = this.#stream.log;
+    return this.#floor < forgotten && this.#next <= forgotten;
+  }
+
+  #replayAgain(): void {
+    const { log } = this.#stream;
+    this.#next = log.first;
+    this.#replayTo = log.last;
+    this.#floor = log.forgotten;
+    this.#startOver({ reason: "epoch", lost: null });
   }
 
   /** The log has dropped the next event: an archive still has it, or it is lost. Returns whether there is more to do now. */

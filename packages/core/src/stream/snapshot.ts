@@ -131,7 +131,7 @@ function toStream(
       release = undefined;
     }
   };
-  const stream = new Stream(id, "stream", epoch, NO_LIMITS, { ...NO_HOOKS, readersChanged });
+  const stream = new Stream(id, "stream", new Log(epoch, NO_LIMITS), { ...NO_HOOKS, readersChanged });
   for (const event of events) stream.push(event);
   stream.finish(state);
   const memory = new SharedMemory(stream.log.bytes, budget);

@@ -33,6 +33,12 @@ export interface HostedChannel {
   find(): Stream | undefined;
   /** @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`, `STREAM_EXISTS` */
   push(event: SseEvent): void;
+  /**
+   * Deletes a key of a channel of latest values.
+   *
+   * @throws `INVALID_EVENT`, `EVENT_TOO_LARGE`
+   */
+  delete?(key: string, event?: SseEvent): void;
 }
 
 /** The result of looking a stream up in the store. */

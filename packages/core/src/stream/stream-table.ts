@@ -3,11 +3,12 @@ import type { ResolvedStream } from "../connection/options.ts";
 import { makeEpoch } from "../protocol/event-id.ts";
 import type { Runtime } from "../protocol/runtime.ts";
 import { ByteLimit } from "./byte-limit.ts";
+import { createStream, type LatestBy } from "./latest-stream.ts";
 import { Notifier } from "./notifier.ts";
 import { Outboxes } from "./outboxes.ts";
 import { Retention } from "./retention.ts";
 import type { StoreBacking } from "./store-backing.ts";
-import { Stream, type StreamHooks, type StreamKind } from "./stream.ts";
+import type { Stream, StreamHooks, StreamKind } from "./stream.ts";
 
 /** At most this part of `maxStreams` is for streams that a source on demand has started. */
 const SOURCED_SHARE = 0.1;
@@ -17,6 +18,8 @@ export interface StreamTableOptions {
   /** The bytes of all logs, and of what waits for a store, at most. */
   readonly bytes: number;
   readonly maxStreams: number;
+  /** Channels hold the newest event of each of these keys. */
+  readonly latestBy?: LatestBy | undefined;
   /** Called when a stream is interrupted, has a producer again, or is no longer held, and when its readers change. */
   readonly onInterruption: (stream: Stream) => void;
   /** Called when the last live stream is over whose producer is in this process. */
@@ -121,7 +124,8 @@ export class StreamTable implements StreamHooks {
     options: ResolvedStream,
     { sourced = false, backing }: { readonly sourced?: boolean; readonly backing?: StoreBacking } = {},
   ): Stream {
-    const { clock, random, report } = this.#options.runtime;
+    const { runtime, latestBy } = this.#options;
+    const { clock, random, report } = runtime;
     const held = this.#streams.get(id);
     if (held !== undefined) {
       if (held.end === undefined) throw existsError(held);
@@ -133,7 +137,8 @@ export class StreamTable implements StreamHooks {
     const epoch = backing?.epoch ?? makeEpoch(random);
     const isReplica = backing?.isReplica === true;
     const hooks = backing?.hooks ?? this;
-    const stream = new Stream(id, kind, epoch, { ...buffer, maxEventBytes }, hooks);
+    const limits = { ...buffer, maxEventBytes };
+    const stream = createStream(id, kind, epoch, limits, { hooks, latestBy, runtime });
     stream.markActive(clock.now());
     const needsReaders = sourced || isReplica;
     const retention = new Retention(clock, stream, {

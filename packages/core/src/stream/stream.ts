@@ -1,5 +1,5 @@
 import { abortedError, endedError, type HoldfastError, INTERRUPTED } from "../base/errors.ts";
-import { Log, type LogLimits } from "../log/log.ts";
+import { frameLog, type StreamLog } from "../log/log.ts";
 import { type Control, endFrame } from "../protocol/control-events.ts";
 import type { Bounds, Joint } from "../protocol/cursor.ts";
 import type { SseEvent } from "../protocol/event.ts";
@@ -40,7 +40,7 @@ export type StreamKind = "stream" | "channel";
 export class Stream {
   readonly id: string;
   readonly kind: StreamKind;
-  readonly log: Log;
+  readonly log: StreamLog;
   readonly #hooks: StreamHooks;
   readonly #readers = new Readers();
   #session: ProducerSession | undefined;
@@ -56,10 +56,10 @@ export class Stream {
   #lastReported = 0;
   #lastActiveAt = 0;
 
-  constructor(id: string, kind: StreamKind, epoch: string, limits: LogLimits, hooks: StreamHooks) {
+  constructor(id: string, kind: StreamKind, log: StreamLog, hooks: StreamHooks) {
     this.id = id;
     this.kind = kind;
-    this.log = new Log(epoch, limits);
+    this.log = log;
     this.#hooks = hooks;
   }
 
@@ -92,8 +92,8 @@ export class Stream {
   }
 
   get bounds(): Bounds {
-    const { epoch, joints, last } = this.log;
-    return { epoch, joints, first: this.first, last };
+    const { epoch, joints, last, forgotten } = this.log;
+    return { epoch, joints, first: this.first, last, forgotten };
   }
 
   get archive(): Archive | undefined {
@@ -126,7 +126,7 @@ export class Stream {
    */
   startSession(epoch: string, retryWindow: number, reason?: unknown): ProducerSession {
     this.#session?.revoke(reason);
-    if (epoch !== this.log.epoch) this.log.startEpoch(epoch);
+    if (epoch !== this.log.epoch) frameLog(this).startEpoch(epoch);
     this.#session = new ProducerSession(epoch, retryWindow);
     if (this.#cancelRequest !== undefined) this.#session.requestStop(this.#cancelRequest.reason);
     this.resume();
@@ -135,8 +135,8 @@ export class Stream {
 
   /** The log begins behind frame `last` of a stream whose earlier frames are in a store. */
   continueFrom(epoch: string, joints: readonly Joint[], last: number): void {
-    this.log.startEpoch(epoch, joints);
-    if (last > this.log.last) this.log.skip(last);
+    frameLog(this).startEpoch(epoch, joints);
+    if (last > this.log.last) frameLog(this).skip(last);
     this.#lastReported = this.log.last;
   }
 
@@ -154,7 +154,7 @@ export class Stream {
   push(event: SseEvent): string {
     if (this.#end !== undefined) throw endedError(this.id);
     const before = this.log.bytes;
-    const id = this.log.append(event);
+    const id = frameLog(this).append(event);
     this.#notice = undefined;
     this.#hooks.resized(this, this.log.bytes - before);
     this.#hooks.changed(this);
@@ -163,9 +163,10 @@ export class Stream {
 
   /** Appends frames that were pushed in another process, behind frame `after`; the log skips what lies before. */
   appendFrames(after: number, frames: readonly Uint8Array[]): void {
-    const before = this.log.bytes;
-    if (after > this.log.last) this.log.skip(after);
-    for (const frame of frames) this.log.appendFrame(frame);
+    const log = frameLog(this);
+    const before = log.bytes;
+    if (after > log.last) log.skip(after);
+    for (const frame of frames) log.appendFrame(frame);
     // The process of the producer reports them.
     this.#lastReported = this.log.last;
     this.#hooks.resized(this, this.log.bytes - before);

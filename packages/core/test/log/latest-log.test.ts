@@ -18,12 +18,12 @@ function createLog(options: Partial<LatestLogOptions> = {}) {
     bytes: 1_000_000,
     maxEventBytes: 100_000,
     now: () => clock.now,
-    onDeleted: (keys) => void deleted.push(...keys),
+    onDropped: (keys) => void deleted.push(...keys),
     ...options,
   });
   const set = (key: string, value: number): string =>
     log.append({ data: JSON.stringify({ key, value }) }, key);
-  const remove = (key: string): string | undefined => log.delete(key, { data: JSON.stringify({ key }) });
+  const remove = (key: string): void => log.delete(key, { data: JSON.stringify({ key }) });
   return { log, clock, deleted, set, remove };
 }
 
@@ -38,8 +38,8 @@ class Reader {
 
   constructor(log: LatestLog, position?: number) {
     this.#log = log;
-    this.#next = position === undefined ? log.start : position + 1;
-    this.#floor = position === undefined ? log.first : 0;
+    this.#next = position === undefined ? log.first : position + 1;
+    this.#floor = position === undefined ? log.forgotten : 0;
     this.#replayTo = log.last;
   }
 
@@ -50,19 +50,23 @@ class Reader {
   /** Reads one run. Returns whether there may be more. */
   readonly step = (): boolean => {
     const log = this.#log;
-    if (this.#next < log.first && this.#floor < log.first) {
+    if (this.#next <= log.forgotten && this.#floor < log.forgotten) {
       this.values.clear();
       this.resets++;
-      this.#next = log.start;
-      this.#floor = log.first;
+      this.#next = log.first;
+      this.#floor = log.forgotten;
+      this.#replayTo = log.last;
       return true;
     }
     if (this.#next > log.last) return false;
     const isLive = this.#next > this.#replayTo;
     const to = isLive ? log.last : this.#replayTo;
     const run = log.read(this.#next, to, isLive);
-    const frames = new TextDecoder().decode(run.bytes).split("\n\n").slice(0, -1);
-    expect(frames).toHaveLength(run.events);
+    const frames = new TextDecoder()
+      .decode(run.bytes)
+      .split("\n\n")
+      .filter((frame) => frame.includes("data:"));
+    expect(frames).toHaveLength(run.events ?? 0);
     for (const frame of frames) {
       const { key, value } = JSON.parse(/^data: (.*)$/m.exec(frame)?.[1] as string) as Value;
       if (value === undefined) this.values.delete(key);
@@ -99,8 +103,9 @@ describe("a log of latest values", () => {
     const { log, clock, set, remove } = createLog();
     set("a", 1);
     const away = new Reader(log).catchUp();
-    expect(remove("a")).toBe("e.2");
-    expect(remove("a")).toBeUndefined();
+    remove("a");
+    remove("a");
+    expect(log.last).toBe(2);
     const late = new Reader(log, away.position);
     clock.now = HOUR - 1;
     set("b", 1);
@@ -117,10 +122,10 @@ describe("a log of latest values", () => {
     set("a", 1);
     set("b", 1);
     const reader = new Reader(log).catchUp();
-    expect(log.delete("a", undefined)).toBeUndefined();
+    log.delete("a", undefined);
     expect(reader.catchUp().resets).toBe(1);
     expect(Object.fromEntries(reader.values)).toEqual({ b: 1 });
-    expect(log.delete("a", undefined)).toBeUndefined();
+    log.delete("a", undefined);
     expect(reader.catchUp().resets).toBe(1);
   });
 
@@ -128,7 +133,7 @@ describe("a log of latest values", () => {
     const { log } = createLog();
     const [live, slow] = [new Reader(log), new Reader(log)];
     log.append({ data: '{"key":"","value":1}' }, undefined);
-    const events = (): number => log.read(1, log.last, true).events;
+    const events = (): number | undefined => log.read(1, log.last, true).events;
     expect(new Reader(log).step()).toBe(true);
     expect(log.read(1, log.last, false).events).toBe(0);
     log.dropPassed();
@@ -200,7 +205,7 @@ test("whatever happens, a reader that has caught up has exactly the current valu
         const { log, clock } = createLog({
           events,
           bytes,
-          onDeleted: (keys) => {
+          onDropped: (keys) => {
             for (const each of keys) expect(current.delete(each)).toBe(true);
           },
         });

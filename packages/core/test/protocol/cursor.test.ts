@@ -18,7 +18,13 @@ const LONG = "x".repeat(1e6);
 /** Logs of any length, of which any number of the newest events is still there. */
 const anyLog = fc
   .tuple(fc.nat({ max: 40 }), fc.nat({ max: 40 }))
-  .map(([last, held]): Bounds => ({ epoch: EPOCH, joints: [], first: Math.max(1, last - held + 1), last }));
+  .map(([last, held]): Bounds => ({
+    epoch: EPOCH,
+    joints: [],
+    first: Math.max(1, last - held + 1),
+    last,
+    forgotten: 0,
+  }));
 
 /** The expected result, computed from lists, for a client that has seen all events up to `seen`. */
 function expectedAfter(log: Bounds, seen: number): StartPosition {
@@ -72,7 +78,11 @@ test("with `now` and `held` a client without a cursor gets no reset", () => {
 
 test("of 150 missed events, when the log has the last 100, the first 50 are lost", () => {
   expect(
-    resolveCursor({ epoch: EPOCH, joints: [], first: 51, last: 150 }, makeId(EPOCH, 0), "start"),
+    resolveCursor(
+      { epoch: EPOCH, joints: [], first: 51, last: 150, forgotten: 0 },
+      makeId(EPOCH, 0),
+      "start",
+    ),
   ).toEqual({
     next: 51,
     reset: { reason: "trimmed", lost: [1, 50] },
@@ -102,8 +112,18 @@ test("any text that is not an id is an invalid cursor", () => {
   );
 });
 
+test("a client whose cursor is below a change that was forgotten starts over", () => {
+  const log = { epoch: EPOCH, joints: [], first: 1, last: 9, forgotten: 5 };
+  expect(resolveCursor(log, makeId(EPOCH, 4), "start")).toEqual({
+    next: 1,
+    reset: { reason: "epoch", lost: null },
+  });
+  expect(resolveCursor(log, makeId(EPOCH, 5), "start")).toEqual({ next: 6, reset: undefined });
+  expect(resolveCursor(log, undefined, "held")).toEqual({ next: 1, reset: undefined });
+});
+
 test("a reader whose next event is gone has lost all events up to the first in the log", () => {
-  expect(trimmed({ epoch: EPOCH, joints: [], first: 8, last: 9 }, 3)).toEqual({
+  expect(trimmed({ epoch: EPOCH, joints: [], first: 8, last: 9, forgotten: 0 }, 3)).toEqual({
     reason: "trimmed",
     lost: [3, 7],
   });

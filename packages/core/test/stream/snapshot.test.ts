@@ -14,7 +14,7 @@ describe("a finished snapshot", () => {
     if (result.state !== "finished") throw new Error("The snapshot is not finished.");
     const { log } = result.stream;
     const bytes = [result.stream.endFrame(true)];
-    if (log.last > 0) bytes.unshift(log.read(1, log.last).bytes);
+    if (log.last > 0) bytes.unshift(log.read(1, log.last, true).bytes);
     return { epoch: log.epoch, text: bytes.map((part) => new TextDecoder().decode(part)).join(""), bytes };
   }
 

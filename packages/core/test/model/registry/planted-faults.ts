@@ -354,7 +354,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "a producer that continues a stream writes under the epoch of the one before",
     file: "stream/stream.ts",
-    original: "if (epoch !== this.log.epoch) this.log.startEpoch(epoch);",
+    original: "if (epoch !== this.log.epoch) frameLog(this).startEpoch(epoch);",
     replacement: "",
     violation: /^push returned the id |^A live stream was forgotten/,
   },
