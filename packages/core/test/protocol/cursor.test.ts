@@ -16,15 +16,13 @@ const OTHER_EPOCH = "bbbbbbbbbb";
 const LONG = "x".repeat(1e6);
 
 /** Logs of any length, of which any number of the newest events is still there. */
-const anyLog = fc
-  .tuple(fc.nat({ max: 40 }), fc.nat({ max: 40 }))
-  .map(([last, held]): Bounds => ({
-    epoch: EPOCH,
-    joints: [],
-    first: Math.max(1, last - held + 1),
-    last,
-    forgotten: 0,
-  }));
+const anyLog = fc.tuple(fc.nat({ max: 40 }), fc.nat({ max: 40 })).map(([last, held]): Bounds => ({
+  epoch: EPOCH,
+  joints: [],
+  first: Math.max(1, last - held + 1),
+  last,
+  forgotten: 0,
+}));
 
 /** The expected result, computed from lists, for a client that has seen all events up to `seen`. */
 function expectedAfter(log: Bounds, seen: number): StartPosition {
