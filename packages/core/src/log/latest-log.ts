@@ -1,4 +1,3 @@
-import { concatFrames } from "../protocol/control-events.ts";
 import { controlText, eventText } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import { idPrefix } from "../protocol/event-id.ts";
@@ -6,8 +5,8 @@ import { eventSizeLimit, eventTooLarge } from "../protocol/event-size.ts";
 import type { LogLimits, StreamLog } from "./log.ts";
 import type { Run } from "./slab.ts";
 
-/** Each frame counts for this much beside its bytes and its key. */
-const FRAME_OVERHEAD = 64;
+/** Each frame counts for this much beside its bytes and its key: about what V8 needs for it. */
+const FRAME_OVERHEAD = 128;
 /** How long a deletion is kept for clients that were away, in ms. */
 const TOMBSTONE_TTL = 3_600_000;
 /** There are at most as many deletions as values; but so many are always kept, or a few keys could not be deleted by an event. */
@@ -17,12 +16,20 @@ const RUN_BYTES = 65_536;
 /** When there is no room, this part of the log is freed, so that readers do not have to start over with each push. */
 const ROOM = 1 / 8;
 
-const encoder = new TextEncoder();
+/** So many entries may be gone before those of a small log are looked through. */
+const COMPACT_ABOVE = 16;
 
+const encoder = new TextEncoder();
+/** Most frames are small: they are measured here, without an allocation. */
+const scratch = new Uint8Array(4_096);
+
+/** A frame is held as text: for small ones a buffer of their own would be several times as large. */
 interface Entry {
   readonly number: number;
   /** `undefined` when it is gone. */
-  frame: Uint8Array | undefined;
+  frame: string | undefined;
+  /** In bytes. */
+  readonly size: number;
   /** `undefined` for a frame that is only passed on. */
   readonly key: string | undefined;
   /** When its key was deleted, if it says so; in ms. */
@@ -47,9 +54,11 @@ export class LatestLog implements StreamLog {
   readonly #idPrefix: string;
   readonly #options: LatestLogOptions;
   readonly #maxFrame: number;
-  /** By number. Those that are gone stay until they are more than the others. */
+  /** By number, so that the stalest are first. Those that are gone stay until they are more than the others. */
   #entries: Entry[] = [];
-  /** By key, its value or its tombstone; the stalest first. */
+  /** How many of them are not gone. */
+  #held = 0;
+  /** By key, its value or its tombstone. */
   readonly #newest = new Map<string, Entry>();
   /** The oldest first. */
   readonly #tombstones = new Set<Entry>();
@@ -135,38 +144,40 @@ export class LatestLog implements StreamLog {
   }
 
   #read(from: number, to: number, isLive: boolean): Run {
-    const frames: Uint8Array[] = [];
-    let bytes = 0;
-    let cursor = from - 1;
+    let [text, bytes, events, cursor] = ["", 0, 0, from - 1];
     for (let index = this.#indexOf(from); index < this.#entries.length; index++) {
-      const { number, frame, key } = this.#entries[index] as Entry;
+      const { number, frame, size, key } = this.#entries[index] as Entry;
       if (number > to) break;
       // What is only passed on belongs to live delivery.
       if (frame === undefined || (key === undefined && !isLive)) continue;
-      if (bytes > 0 && bytes + frame.length > RUN_BYTES)
-        return { bytes: concatFrames(frames), last: number - 1, events: frames.length };
-      bytes += frame.length;
-      frames.push(frame);
+      if (bytes > 0 && bytes + size > RUN_BYTES)
+        return { bytes: encoder.encode(text), last: number - 1, events };
+      text += frame;
+      bytes += size;
+      events++;
       cursor = number;
     }
-    const events = frames.length;
     // With the id of its last event, a client that has everything would have to start over when it reconnects.
     if (cursor < this.#forgotten && to === this.#last)
-      frames.push(encoder.encode(controlText(undefined, { id: this.#idPrefix + to })));
-    return { bytes: concatFrames(frames), last: to, events };
+      text += controlText(undefined, { id: this.#idPrefix + to });
+    return { bytes: encoder.encode(text), last: to, events };
   }
 
   #append(event: SseEvent, key: string | undefined, deletedAt: number | undefined): string {
     const id = this.#idPrefix + (this.#last + 1);
-    const frame = encoder.encode(eventText(event, id));
-    if (frame.length > this.#maxFrame) throw eventTooLarge(frame.length, this.#maxFrame);
-    const before = key === undefined ? undefined : this.#newest.get(key);
-    if (before !== undefined) this.#remove(before);
-    const entry: Entry = { number: ++this.#last, frame, key, deletedAt };
+    const frame = eventText(event, id);
+    const size = byteLength(frame);
+    if (size > this.#maxFrame) throw eventTooLarge(size, this.#maxFrame);
+    const entry: Entry = { number: ++this.#last, frame, size, key, deletedAt };
     this.#entries.push(entry);
-    this.#bytes += sizeOf(frame, key);
+    this.#held++;
+    this.#bytes += countedSize(entry);
     if (key === undefined) this.#passing.add(entry);
-    else this.#newest.set(key, entry);
+    else {
+      const before = this.#newest.get(key);
+      this.#newest.set(key, entry);
+      if (before !== undefined) this.#discard(before);
+    }
     if (deletedAt !== undefined) this.#tombstones.add(entry);
     this.#forgetDeletions();
     this.#makeRoom();
@@ -186,9 +197,12 @@ export class LatestLog implements StreamLog {
 
   #makeRoom(): void {
     const { events, bytes } = this.#options;
+    for (const passing of [this.#wasPassing, this.#passing])
+      for (const entry of passing) {
+        if (this.#bytes <= bytes) break;
+        this.#remove(entry);
+      }
     const isOver = (part: number): boolean => this.#newest.size > events * part || this.#bytes > bytes * part;
-    if (!isOver(1)) return;
-    for (const entry of [...this.#wasPassing, ...this.#passing]) if (isOver(1)) this.#remove(entry);
     // Nobody has read the newest frame yet: it is part of the change.
     if (isOver(1) && this.#drop(() => isOver(1 - ROOM), this.#last - 1)) this.#forgotten = this.#last;
   }
@@ -196,29 +210,34 @@ export class LatestLog implements StreamLog {
   /** Removes the stalest keys up to a number while there is no room. Returns whether any of them had a value. */
   #drop(isOver: () => boolean, to: number): boolean {
     const dropped: string[] = [];
-    for (const [key, entry] of this.#newest) {
-      if (entry.number > to || !isOver()) break;
+    for (const entry of this.#entries) {
+      const { number, frame, key, deletedAt } = entry;
+      if (number > to || !isOver()) break;
+      if (frame === undefined || key === undefined) continue;
       this.#remove(entry);
-      if (entry.deletedAt === undefined) dropped.push(key);
-      else this.#forgotten = Math.max(this.#forgotten, entry.number);
+      if (deletedAt === undefined) dropped.push(key);
+      else this.#forgotten = Math.max(this.#forgotten, number);
     }
     if (dropped.length > 0) this.#options.onDropped(dropped);
     return dropped.length > 0;
   }
 
   #remove(entry: Entry): void {
-    const { frame, key } = entry;
-    if (frame === undefined) return;
-    if (key !== undefined) this.#newest.delete(key);
-    this.#tombstones.delete(entry);
-    this.#passing.delete(entry);
-    this.#wasPassing.delete(entry);
-    this.#bytes -= sizeOf(frame, key);
+    if (entry.key !== undefined) this.#newest.delete(entry.key);
+    this.#discard(entry);
+  }
+
+  /** The entry is gone, or another one has its key. */
+  #discard(entry: Entry): void {
+    if (entry.frame === undefined) return;
+    this.#bytes -= countedSize(entry);
     entry.frame = undefined;
+    if (entry.deletedAt !== undefined) this.#tombstones.delete(entry);
+    if (entry.key === undefined && !this.#passing.delete(entry)) this.#wasPassing.delete(entry);
     this.#run = undefined;
-    const held = this.#newest.size + this.#passing.size + this.#wasPassing.size;
-    if (this.#entries.length > 2 * held)
-      this.#entries = this.#entries.filter((each) => each.frame !== undefined);
+    this.#held--;
+    if (this.#entries.length > 2 * this.#held + COMPACT_ABOVE)
+      this.#entries = this.#entries.filter(({ frame }) => frame !== undefined);
   }
 
   /** The index of the first entry with this number or a higher one. */
@@ -234,6 +253,11 @@ export class LatestLog implements StreamLog {
   }
 }
 
-function sizeOf(frame: Uint8Array, key = ""): number {
-  return frame.length + key.length + FRAME_OVERHEAD;
+function countedSize({ size, key = "" }: Entry): number {
+  return size + key.length + FRAME_OVERHEAD;
+}
+
+function byteLength(text: string): number {
+  if (text.length * 3 > scratch.length) return encoder.encode(text).length;
+  return encoder.encodeInto(text, scratch).written;
 }
