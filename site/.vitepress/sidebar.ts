@@ -27,6 +27,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Stop is not disconnect", link: "/stop-is-not-disconnect" },
       { text: "Notifications per user", link: "/notifications" },
       { text: "One connection for a whole app", link: "/one-connection" },
+      { text: "Dashboards: current values", link: "/dashboards" },
       { text: "A chat room", link: "/chat-room" },
       { text: "A feed from a database", link: "/database-feed" },
       { text: "Upload progress", link: "/upload-progress" },

@@ -46,6 +46,8 @@ type Scenario = (createContext: CreateContext) => TestClient | Promise<TestClien
 
 const token = (data: string): { event: string; data: string } => ({ event: "token", data });
 
+const shareOf = ({ data }: SseEvent): string => (data as { share: string }).share;
+
 /** The client connects after these words were pushed. */
 const connectAfter =
   (words: string[], options?: RegistryOptions): Scenario =>
@@ -590,6 +592,33 @@ const scenarios: Record<string, Scenario> = {
     await registry.open("jobs/42");
     const client = connect(multiplex((member) => registry.stream(member, { wait: 10_000 })));
     await clock.advance(10_000);
+    return client;
+  },
+
+  "Latest values": async (createContext) => {
+    const { fixEpoch, connect, registry, id, clock } = createContext({ latestBy: shareOf });
+    fixEpoch();
+    const prices = registry.channel(id);
+    for (const data of [
+      { share: "ACME", price: 10 },
+      { share: "INIT", price: 7 },
+      { share: "ACME", price: 12 },
+    ])
+      prices.push({ event: "price", data });
+    const client = connect(prices);
+    prices.delete("INIT", { event: "gone", data: { share: "INIT" } });
+    await clock.flush();
+    return client;
+  },
+  "Latest values, started over": async (createContext) => {
+    const { fixEpoch, connect, registry, id, clock } = createContext({ latestBy: shareOf });
+    fixEpoch();
+    const prices = registry.channel(id);
+    prices.push({ event: "price", data: { share: "ACME", price: 10 } });
+    prices.push({ event: "price", data: { share: "INIT", price: 7 } });
+    const client = connect(prices);
+    prices.delete("INIT");
+    await clock.flush();
     return client;
   },
 };
