@@ -15,6 +15,7 @@ import { endOrCut } from "./end-or-cut.ts";
 import { handshake } from "./handshake.ts";
 import { heartbeats } from "./heartbeats.ts";
 import { keys } from "./keys.ts";
+import { latestValues } from "./latest-values.ts";
 import { multiplex } from "./multiplex.ts";
 import { pipelinedRequests } from "./pipelined-requests.ts";
 import { request } from "./request.ts";
@@ -39,6 +40,7 @@ const TOPICS: readonly (readonly [topic: string, addTests: (suite: Suite) => voi
   ["heartbeats", heartbeats],
   ["drain", drain],
   ["keys", keys],
+  ["latest values", latestValues],
   ["multiplex", multiplex],
   ["back-pressure", backPressure],
   ["sink", sink],

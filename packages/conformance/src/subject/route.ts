@@ -8,8 +8,10 @@ export interface TestServerOptions {
   /** The options of the registry that JSON can express. */
   readonly registry?: Omit<
     RegistryOptions,
-    "snapshot" | "source" | "observer" | "clock" | "random" | "store"
+    "snapshot" | "source" | "observer" | "clock" | "random" | "store" | "latestBy"
   >;
+  /** Channels hold the newest event of each name. */
+  readonly latestByName?: boolean;
   /** `fake`: time passes only in `advance`, and what is pushed goes out then. @default the time of the system */
   readonly clock?: "fake";
   /**

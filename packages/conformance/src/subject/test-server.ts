@@ -57,11 +57,12 @@ export class TestServer {
 
   readonly #clock = createFakeClock();
 
-  constructor({ registry = {}, snapshot, clock }: TestServerOptions = {}) {
+  constructor({ registry = {}, snapshot, clock, latestByName }: TestServerOptions = {}) {
     this.#registry = createRegistry({
       ...registry,
       ...(clock === "fake" && { clock: this.#clock }),
       observer: this.#recorder.observer,
+      ...(latestByName === true && { latestBy: ({ event }) => event }),
       ...(snapshot !== undefined && {
         snapshot: async () => {
           this.#recorder.snapshots++;
@@ -152,6 +153,11 @@ export class TestServer {
 
   pushToChannel(channel: string, events: readonly SseEvent[]): void {
     for (const event of events) this.#registry.channel(channel).push(event);
+  }
+
+  /** Deletes a key of a channel, with an event that says so if there is one. */
+  deleteKey(channel: string, key: string, event?: SseEvent): void {
+    this.#registry.channel(channel).delete(key, event);
   }
 
   /** The status, the epoch, the last sequence number and the number of readers of an id, or `null`. */
