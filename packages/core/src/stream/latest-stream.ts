@@ -1,6 +1,6 @@
 import { LatestLog } from "../log/latest-log.ts";
 import { Log, type LogLimits } from "../log/log.ts";
-import { invalidEvent } from "../protocol/check-event.ts";
+import { describe, invalidEvent } from "../protocol/check-event.ts";
 import { eventText } from "../protocol/encode.ts";
 import type { SseEvent } from "../protocol/event.ts";
 import type { Runtime } from "../protocol/runtime.ts";
@@ -96,7 +96,9 @@ export class LatestStream extends Stream {
       throw invalidEvent("`latestBy` has thrown.", cause);
     }
     if (key === undefined || typeof key === "string") return key;
-    throw invalidEvent(`\`latestBy\` must return a string or undefined, got ${typeof key}.`);
+    // The rejection of an asynchronous function would be nobody's.
+    Promise.resolve(key).catch(() => undefined);
+    throw invalidEvent(`\`latestBy\` must return a string or undefined, got ${describe(key)}.`);
   }
 
   /** The observer is told when the readers are woken: here the log is in the middle of a change. */

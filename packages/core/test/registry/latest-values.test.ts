@@ -1,9 +1,12 @@
 // Covers src/registry/latest-by.ts, src/stream/latest-stream.ts and what src/stream/reader.ts does for them.
 
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import type { RegistryOptions } from "../../src/registry/types.ts";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { json, type Pushed, text } from "../../src/contract/decoder.ts";
 import type { SseEvent } from "../../src/protocol/event.ts";
+import { createRegistry } from "../../src/registry/registry.ts";
+import type { Registry, RegistryOptions } from "../../src/registry/types.ts";
+import { createFakeClock, createMemoryStore } from "../../src/testing/index.ts";
 import { connectMultiplex, MUX } from "../support/multiplex-client.ts";
 import { createTestRegistry, type TestRegistry } from "../support/test-registry.ts";
 import { type Value, ValuesPage } from "../support/values-page.ts";
@@ -216,6 +219,178 @@ describe("a channel of latest values", () => {
       remove("other");
     }
     expect(registry.gauges().bytes).toBeLessThan(bytes);
+  });
+});
+
+describe("mistakes with latest values", () => {
+  const data = { key: "a", value: 1 };
+
+  test("a key that is not a string, and a `latestBy` that throws, refuse the push and change nothing", () => {
+    const cause = new TypeError("no data");
+    for (const [latestBy, problem] of [
+      [() => 7, { message: expect.stringContaining("a string or undefined, got number") }],
+      [() => null, { message: expect.stringContaining("got null") }],
+      [() => Promise.resolve("a"), { message: expect.stringContaining("got a promise") }],
+      [() => Promise.reject(new Error("late")), { message: expect.stringContaining("got a promise") }],
+      [
+        () => {
+          throw cause;
+        },
+        { cause },
+      ],
+    ] as const) {
+      const { registry, observed } = createTestRegistry({ latestBy: latestBy as never });
+      expect(() => registry.channel("a").push({ data })).toThrow(
+        expect.objectContaining({ code: "INVALID_EVENT", ...problem }),
+      );
+      expect(registry.get("a")).toMatchObject({ last: 0, bytes: 0 });
+      expect(observed.pushed).toEqual([]);
+    }
+  });
+
+  test("what is no event is refused as such, also if `latestBy` throws on it", () => {
+    const { registry } = createPrices();
+    expect(() => registry.channel("a").push(undefined as never)).toThrow("An event must be an object");
+    expect(() => registry.channel("a").push({ payload: 1 } as never)).toThrow('no field "payload"');
+  });
+
+  test("`latestBy` may push as well", async () => {
+    const { registry, connect, clock } = createTestRegistry({
+      latestBy: ({ event }) => {
+        if (event === "outer") registry.channel("a").push({ event: "inner", data: "x".repeat(100) });
+        return event;
+      },
+    });
+    registry.channel("a").push({ event: "outer" });
+    await clock.flush();
+    expect(connect(registry.channel("a")).blocks.map(([event, id]) => [event, id?.split(".")[1]])).toEqual([
+      ["stream.open", "0"],
+      ["inner", "1"],
+      ["outer", "2"],
+      ["stream.live", undefined],
+    ]);
+    expect(registry.gauges().bytes).toBe(registry.get("a")?.bytes);
+    await registry.close();
+    expect(registry.gauges().bytes).toBe(0);
+  });
+
+  test("the observer may push when keys are dropped", async () => {
+    let [warnings, value] = [0, 0];
+    const { registry, clock } = createTestRegistry({
+      latestBy: keyOf,
+      buffer: { events: 8 },
+      observer: {
+        warned: () => {
+          if (++warnings < 3) push(20);
+        },
+      },
+    });
+    const channel = registry.channel("a");
+    const push = (count: number): void => {
+      for (let pushed = 0; pushed < count; pushed++) channel.push({ data: { key: `${++value}`, value } });
+    };
+    push(20);
+    await clock.flush();
+    await clock.flush();
+    expect(warnings).toBe(3);
+    expect(registry.gauges().bytes).toBe(registry.get("a")?.bytes);
+  });
+
+  test("names of `Object.prototype` are keys like any other", async () => {
+    const { clock, set, remove, open } = createPrices();
+    for (const key of ["__proto__", "constructor", "toString"]) set(key, 1);
+    remove("toString");
+    remove("hasOwnProperty");
+    await clock.flush();
+    expect([...open().values.keys()]).toEqual(["__proto__", "constructor"]);
+  });
+
+  test("a key that is new with each push holds what the buffer allows, and is said once a turn", async () => {
+    const { registry, clock, set, open, observed } = createPrices({ buffer: { events: 100 } });
+    for (let turn = 0; turn < 3; turn++) {
+      for (let value = 0; value < 1_000; value++) set(`${turn}-${value}`, value);
+      await clock.flush();
+    }
+    expect(observed.warned).toHaveLength(3);
+    expect(open().values.size).toBeLessThanOrEqual(100);
+    expect(registry.gauges().bytes).toBeLessThan(100 * 300);
+  });
+
+  test("keys count with their length", () => {
+    const { registry } = createTestRegistry({ latestBy: ({ event }) => event, buffer: { bytes: 100_000 } });
+    const latestBy = ({ data: value }: SseEvent): string => "x".repeat(10_000) + String(value);
+    const long = createTestRegistry({ latestBy, buffer: { bytes: 100_000 } }).registry;
+    for (let value = 0; value < 100; value++)
+      for (const each of [registry, long]) each.channel("a").push({ event: `${value}`, data: value });
+    expect(registry.get("a")?.last).toBe(100);
+    expect(long.gauges().bytes).toBeGreaterThan(80_000);
+    expect(long.gauges().bytes).toBeLessThanOrEqual(100_000);
+  });
+
+  test("deleting an unknown key, twice, or after `close` does nothing", async () => {
+    const { registry, clock, set, open } = createPrices();
+    const channel = registry.channel("prices");
+    set("a", 1);
+    const page = open();
+    const { last } = registry.get("prices") ?? {};
+    channel.delete("b");
+    channel.delete("b", { data: { key: "b" } });
+    await clock.flush();
+    expect([page.read().resets, registry.get("prices")?.last]).toEqual([0, last]);
+    channel.delete("a", { data: { key: "a" } });
+    channel.delete("a", { data: { key: "a" } });
+    channel.delete("a");
+    await clock.flush();
+    expect(registry.get("prices")?.last).toBe((last ?? 0) + 1);
+    await registry.close({ deadline: 0 });
+    channel.delete("a");
+    channel.push({ data: { key: "a", value: 2 } });
+    registry.channel("prices").delete("a");
+    expect(registry.size).toBe(0);
+  });
+
+  test("deleting does not create a channel that is forgotten", async () => {
+    const { registry, clock } = createPrices({ idle: 1_000 });
+    const channel = registry.channel("prices");
+    await clock.advance(2_000);
+    channel.delete("a");
+    expect(registry.size).toBe(0);
+  });
+
+  test("an event of a deletion is checked like any other", () => {
+    const { registry, set, open } = createPrices();
+    set("a", 1);
+    const channel = registry.channel("prices");
+    expect(() => channel.delete("a", { nonsense: 1 } as never)).toThrow(
+      expect.objectContaining({ code: "INVALID_EVENT" }),
+    );
+    expect(() => channel.delete(7 as never)).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
+    expect(shown(open())).toEqual({ a: 1 });
+  });
+
+  test("`delete` without `latestBy`, `latestBy` with a store, and one that is no function are refused", () => {
+    const refused = expect.objectContaining({ code: "INVALID_OPTION" });
+    expect(() => createTestRegistry().registry.channel("a").delete("a")).toThrow(refused);
+    expect(() =>
+      createTestRegistry({ latestBy: keyOf, store: createMemoryStore({ clock: createFakeClock() }) }),
+    ).toThrow(refused);
+    expect(() => createTestRegistry({ latestBy: "key" as never })).toThrow(refused);
+  });
+
+  test("the contract gives `latestBy` and `delete` their types", () => {
+    const events = { price: json<{ share: string }>(), gone: json<{ share: string }>(), note: text };
+    const registry = createRegistry({
+      events,
+      latestBy: (event) => (event.event === "note" ? undefined : event.data.share),
+    });
+    expectTypeOf(registry).toEqualTypeOf<Registry<Pushed<typeof events>>>();
+    const channel = registry.channel("a");
+    channel.push({ event: "price", data: { share: "ACME" } });
+    channel.delete("ACME", { event: "gone", data: { share: "ACME" } });
+    // @ts-expect-error -- there is no such event
+    channel.delete("ACME", { event: "went", data: { share: "ACME" } });
+    // @ts-expect-error -- a key is a string
+    createRegistry({ events, latestBy: () => 7 });
   });
 });
 
