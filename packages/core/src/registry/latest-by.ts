@@ -1,21 +1,17 @@
 // Tested by test/registry/latest-values.test.ts.
 
-import { HoldfastError } from "../base/errors.ts";
-import { check } from "../base/validate.ts";
+import { check, invalidOption } from "../base/validate.ts";
+import type { LatestBy } from "../stream/latest-stream.ts";
 
 /** @throws `INVALID_OPTION` */
-export function checkLatestBy(latestBy: unknown, store: unknown): void {
+export function readLatestBy(latestBy: unknown, store: unknown): LatestBy | undefined {
   check(latestBy === undefined || typeof latestBy === "function", "latestBy", "a function", latestBy);
-  if (latestBy === undefined || store === undefined) return;
-  const message = "`latestBy` is for registries in memory: it cannot be used with a `store`.";
-  throw new HoldfastError("INVALID_OPTION", message, { expose: false });
+  check(latestBy === undefined || store === undefined, "latestBy", "without a `store`", latestBy);
+  return latestBy as LatestBy | undefined;
 }
 
 /** @throws `INVALID_OPTION` */
 export function checkDelete(latestBy: unknown, key: unknown): void {
-  if (latestBy === undefined) {
-    const message = "`delete` is for channels of a registry with `latestBy`: others have no keys.";
-    throw new HoldfastError("INVALID_OPTION", message, { expose: false });
-  }
+  if (latestBy === undefined) throw invalidOption("latestBy", "given, for channels to have keys", latestBy);
   check(typeof key === "string", "key", "a string", key);
 }

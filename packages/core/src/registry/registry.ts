@@ -26,7 +26,6 @@ import { checkId } from "../protocol/check-id.ts";
 import { checkStore } from "../store/store.ts";
 import { StreamBroker } from "../store/stream-broker.ts";
 import { MemoryHost } from "../stream/memory-host.ts";
-import type { LatestBy } from "../stream/latest-stream.ts";
 import { NameCheck } from "../stream/name-check.ts";
 import type { AskSnapshot } from "../stream/snapshot.ts";
 import { SnapshotMemory } from "../stream/snapshot-memory.ts";
@@ -44,7 +43,7 @@ import { createSubscribe } from "./subscribe.ts";
 import type { RegistryContext, Target } from "./request-context.ts";
 import { CANCEL_NAMES, CLOSE_NAMES, OPEN_NAMES, REGISTRY_NAMES } from "./option-names.ts";
 import type { Registry, RegistryOptions } from "./types.ts";
-import { checkDelete, checkLatestBy } from "./latest-by.ts";
+import { checkDelete, readLatestBy } from "./latest-by.ts";
 import { UnopenedCheck } from "./unopened-check.ts";
 
 /**
@@ -77,19 +76,12 @@ export function createRegistry<Events extends object = AnyEvents>(
   const delivery = resolveDelivery(DELIVERY_DEFAULTS, options);
   const defaults = resolveStream(STREAM_DEFAULTS, options);
   const { bytes, maxStreams, maxWaiting, ...limits } = resolveLimits(options);
-  const {
-    snapshot,
-    snapshotTimeout: timeout = 5_000,
-    source,
-    store,
-    durability = "local",
-    latestBy,
-  } = options;
+  const { snapshot, snapshotTimeout: timeout = 5_000, source, store, durability = "local" } = options;
   checkDuration("snapshotTimeout", timeout);
   check(snapshot === undefined || typeof snapshot === "function", "snapshot", "a function", snapshot);
   check(source === undefined || typeof source === "function", "source", "a function", source);
   if (store !== undefined) checkStore(store);
-  checkLatestBy(latestBy, store);
+  const latestBy = readLatestBy(options.latestBy, store);
   const checkData = readContract(options.events);
   checkOneOf("durability", durability, ["local", "stored"]);
   const seconds = new SecondsCheck();
@@ -102,7 +94,7 @@ export function createRegistry<Events extends object = AnyEvents>(
     runtime,
     bytes,
     maxStreams,
-    latestBy: latestBy as LatestBy | undefined,
+    latestBy,
     onInterruption: (stream) => interruptions.update(stream),
     onNoneProducedHere: () => {
       if (lifecycle.isClosing) gracePeriod.end();

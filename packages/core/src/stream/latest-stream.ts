@@ -112,7 +112,7 @@ export class LatestStream extends Stream {
     if (this.#droppedCount === 0) return;
     const names = this.#dropped.map((key) => JSON.stringify(key.slice(0, 64))).join(", ");
     const more = this.#droppedCount > this.#dropped.length ? ", …" : "";
-    const message = `There was no room for ${this.#droppedCount} keys of the channel, the stalest ones (${names}${more}): they are deleted. Raise \`buffer\`, or delete what is over.`;
+    const message = `There was no room for ${this.#droppedCount} keys of the channel, the stalest ones (${names}${more}): they are deleted.`;
     this.#dropped = [];
     this.#droppedCount = 0;
     this.#options.runtime.report("warned", { id: this.id, message });

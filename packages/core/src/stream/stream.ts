@@ -163,10 +163,9 @@ export class Stream {
 
   /** Appends frames that were pushed in another process, behind frame `after`; the log skips what lies before. */
   appendFrames(after: number, frames: readonly Uint8Array[]): void {
-    const log = frameLog(this);
-    const before = log.bytes;
-    if (after > log.last) log.skip(after);
-    for (const frame of frames) log.appendFrame(frame);
+    const before = this.log.bytes;
+    if (after > this.log.last) frameLog(this).skip(after);
+    for (const frame of frames) frameLog(this).appendFrame(frame);
     // The process of the producer reports them.
     this.#lastReported = this.log.last;
     this.#hooks.resized(this, this.log.bytes - before);

@@ -405,7 +405,7 @@ type Step =
   | { readonly do: "wait"; readonly ms: number }
   | { readonly do: "turn" | "pass" | "restart" };
 
-const anyKey = fc.constantFrom(..."abcdefgh", "__proto__");
+const anyKey = fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h", "__proto__");
 const anyPage = fc.nat(9);
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant("set"), key: anyKey, size: fc.nat(300) } as const) },
@@ -548,7 +548,7 @@ test("whatever happens, a page that has caught up shows exactly the current valu
         expect(lost).toEqual(keys.slice(0, lost.length));
         expect(dropped).toBeGreaterThanOrEqual(lost.length);
         for (const key of lost) current.delete(key);
-        expect(new Map([...newcomer.values].sort())).toEqual(new Map([...current].sort()));
+        expect(newcomer.values).toEqual(current);
         const mayReset =
           dropped > 0 ||
           steps.some(

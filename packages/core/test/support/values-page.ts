@@ -56,7 +56,7 @@ export class ValuesPage {
     if (event === "stream.reset") {
       const { reason, lost } = data as { reason: string; lost: unknown };
       if (lost !== null)
-        throw new Error(`A page of latest values was told that it lost ${String(lost)} (${reason})`);
+        throw new Error(`A page of latest values was told that it lost ${JSON.stringify(lost)} (${reason})`);
       this.resets++;
       this.values.clear();
     }
