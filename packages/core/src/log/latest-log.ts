@@ -3,7 +3,7 @@ import type { SseEvent } from "../protocol/event.ts";
 import { idPrefix } from "../protocol/event-id.ts";
 import { eventSizeLimit, eventTooLarge } from "../protocol/event-size.ts";
 import type { LogLimits, StreamLog } from "./log.ts";
-import type { Run } from "./slab.ts";
+import { Run } from "./slab.ts";
 
 /** Each frame counts for this much beside its bytes and its key: about what V8 needs for it. */
 const FRAME_OVERHEAD = 128;
@@ -150,8 +150,7 @@ export class LatestLog implements StreamLog {
       if (number > to) break;
       // What is only passed on belongs to live delivery.
       if (frame === undefined || (key === undefined && !isLive)) continue;
-      if (bytes > 0 && bytes + size > RUN_BYTES)
-        return { bytes: encoder.encode(text), last: number - 1, events };
+      if (bytes > 0 && bytes + size > RUN_BYTES) return new Run(encoder.encode(text), number - 1, events);
       text += frame;
       bytes += size;
       events++;
@@ -160,7 +159,7 @@ export class LatestLog implements StreamLog {
     // With the id of its last event, a client that has everything would have to start over when it reconnects.
     if (cursor < this.#forgotten && to === this.#last)
       text += controlText(undefined, { id: this.#idPrefix + to });
-    return { bytes: encoder.encode(text), last: to, events };
+    return new Run(encoder.encode(text), to, events);
   }
 
   #append(event: SseEvent, key: string | undefined, deletedAt: number | undefined): string {

@@ -1,5 +1,5 @@
 import { backoff } from "../base/backoff.ts";
-import type { Run } from "../log/slab.ts";
+import { Run } from "../log/slab.ts";
 import { concatFrames } from "../protocol/control-events.ts";
 import { withId } from "../protocol/encode.ts";
 import { makeId } from "../protocol/event-id.ts";
@@ -100,7 +100,7 @@ export class PageCache implements Archive {
   }
 
   #keep(from: number, page: Page, frames: readonly Uint8Array[]): void {
-    page.run = { bytes: concatFrames(withIds(this.#stream, from, frames)), last: from + frames.length - 1 };
+    page.run = new Run(concatFrames(withIds(this.#stream, from, frames)), from + frames.length - 1);
     let kept = 0;
     for (const [start, other] of Array.from(this.#pages).reverse()) {
       if (other.run !== undefined && ++kept > MAX_PAGES) this.#pages.delete(start);
