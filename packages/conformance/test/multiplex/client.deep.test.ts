@@ -1,62 +1,15 @@
 import type { Server, Socket } from "node:net";
-import { type Connection, multiplex, type Multiplex, type TextMessage } from "@holdfast/client";
+import { multiplex } from "@holdfast/client";
 import { createRegistry, type StreamWriter } from "@holdfast/core";
 import { expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../src/harness/eventually.ts";
 import { listen } from "../../src/harness/listen.ts";
 import { seededRandom } from "../support/seeded-random.ts";
+import { RecordedMember } from "./recorded-member.ts";
 import { servers } from "./servers.ts";
 
 const STREAMS = 100;
 const CHANGES = Number(process.env["HOLDFAST_RUNS"] ?? 100);
-
-/** What a consumer has of a member, over all its connections. */
-class Member {
-  readonly name: string;
-  next = 1;
-  end = "";
-  #cursor = "";
-  #connection: Connection<TextMessage> | undefined;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  get isConnected(): boolean {
-    return this.#connection !== undefined;
-  }
-
-  join(live: Multiplex): void {
-    const connection = live.connect(this.name, { lastEventId: this.#cursor });
-    this.#connection = connection;
-    void this.#read(connection);
-  }
-
-  /** Reconnects at once, as an application may that knows better than to wait. */
-  hurry(): void {
-    if (this.#connection?.state.status === "retrying") this.#connection.reconnect();
-  }
-
-  leave(): void {
-    this.#connection?.close();
-    this.#connection = undefined;
-  }
-
-  async #read(connection: Connection<TextMessage>): Promise<void> {
-    try {
-      for await (const { data, id } of connection) {
-        // What was on its way to a consumer that has left is not its own any more.
-        if (connection !== this.#connection) return;
-        if (Number(data) !== this.next) throw new Error(`${this.name}: ${data} instead of ${this.next}`);
-        this.next++;
-        this.#cursor = id;
-      }
-      if (connection === this.#connection) this.end = "done";
-    } catch (error) {
-      if (connection === this.#connection) this.end = String(error);
-    }
-  }
-}
 
 test.each(["node-http", "express 5", "express 4", "hono", "toResponse"])(
   `${STREAMS} streams through %s: random cuts, joins and leaves lose and double nothing`,
@@ -72,7 +25,7 @@ test.each(["node-http", "express 5", "express 4", "hono", "toResponse"])(
     const { port, close } = await listen(server);
     const writers: StreamWriter<Record<string, unknown>>[] = [];
     for (let index = 0; index < STREAMS; index++) writers.push(await registry.open(`jobs/${index}`));
-    const members = writers.map(({ id }) => new Member(id));
+    const members = writers.map(({ id }) => new RecordedMember(id));
     const live = multiplex(`http://127.0.0.1:${port}/live`, { backoff: { base: 0, cap: 0 } });
     onTestFinished(async () => {
       live.close();

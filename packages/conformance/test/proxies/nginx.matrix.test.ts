@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { sendHttp1 } from "../../src/wire/http1.ts";
 import { nodeHttp, runService, services } from "./service.ts";
 import { proxySuite } from "./proxy-suite.ts";
-import { completeConfig, nginx, plainNginx } from "./nginx.ts";
+import { completeConfig, nginx, plainNginx, twoServerNginx } from "./nginx.ts";
 import { adapt, documentedConfig } from "./documented-config.ts";
 import { type Proxy, runProxy } from "./proxy.ts";
 import { startProxiedService } from "./proxied-service.ts";
@@ -70,19 +70,7 @@ describe.skipIf(nginx.program === undefined)("behind nginx", () => {
     ["fail_timeout=1h", 502], // the default of `max_fails`, without its recovery after 10 s
   ])("two servers that are restarted one after the other, with %s: %i", async (option, status) => {
     const servers = [await startStreams(), await startStreams()] as const;
-    const proxy: Proxy = {
-      ...plainNginx,
-      configure: (place) =>
-        completeConfig(
-          place,
-          adapt(documentedConfig("nginx two-servers"), [
-            ["listen 80;", `listen 127.0.0.1:${place.port}; listen 127.0.0.1:${place.tlsPort};`],
-            ["127.0.0.1:3000", `127.0.0.1:${servers[0].port}`],
-            ["127.0.0.1:3001", `127.0.0.1:${servers[1].port}`],
-            ["max_fails=0", option],
-          ]),
-        ),
-    };
+    const proxy = twoServerNginx([servers[0].port, servers[1].port], option);
     const { port } = await runProxy(proxy, servers[0].port);
     const connectBoth = async (): Promise<number[]> => {
       const clients = [sendHttp1(port, { path: "/" }), sendHttp1(port, { path: "/" })];

@@ -67,3 +67,22 @@ export const nginx: Proxy = {
   respectsNoTransform: false,
   http2: true,
 };
+
+/**
+ * Two servers that get requests in turn.
+ *
+ * @param option what each of them has instead of `max_fails=0`
+ */
+export const twoServerNginx = (ports: readonly [number, number], option = "max_fails=0"): Proxy => ({
+  ...plainNginx,
+  configure: (place) =>
+    completeConfig(
+      place,
+      adapt(documentedConfig("nginx two-servers"), [
+        ["listen 80;", `listen 127.0.0.1:${place.port}; listen 127.0.0.1:${place.tlsPort};`],
+        ["127.0.0.1:3000", `127.0.0.1:${ports[0]}`],
+        ["127.0.0.1:3001", `127.0.0.1:${ports[1]}`],
+        ["max_fails=0", option],
+      ]),
+    ),
+});

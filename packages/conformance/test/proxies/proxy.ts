@@ -104,7 +104,8 @@ export async function startProxy(
 // Below the ephemeral ports, so that the system gives none of them to another socket. Each process has its own range.
 let next = 10_000 + (process.pid % 100) * 200;
 
-async function freePort(): Promise<number> {
+/** A port that stays free when a server on it is restarted. */
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = next++;
     if (await isFree(port)) return port;
