@@ -1,7 +1,6 @@
 // Tested by test/multiplex/multiplex.test.ts.
 
 import type { Connection } from "../connection/connection.ts";
-import { concatFrames } from "../protocol/control-events.ts";
 import type { DrainReason } from "../protocol/reasons.ts";
 import type { Member } from "./member.ts";
 
@@ -71,6 +70,32 @@ let last: { readonly frames: readonly Uint8Array[]; readonly bytes: Uint8Array }
 function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
   const isSame =
     last?.frames.length === frames.length && frames.every((frame, i) => frame === last?.frames[i]);
-  if (last === undefined || !isSame) last = { frames, bytes: concatFrames(frames) };
+  if (last === undefined || !isSame) last = { frames, bytes: concat(frames) };
   return last.bytes;
+}
+
+function concat(frames: readonly Uint8Array[]): Uint8Array {
+  if (frames.length === 1) return frames[0] as Uint8Array;
+  const bytes = allocate(frames.reduce((size, { length }) => size + length, 0));
+  let offset = 0;
+  for (const frame of frames) {
+    bytes.set(frame, offset);
+    offset += frame.length;
+  }
+  return bytes;
+}
+
+/** Short writes share memory, since an array of their own costs more than their bytes. */
+const SLAB_BYTES = 16_384;
+let slab = new Uint8Array(SLAB_BYTES);
+let used = 0;
+
+function allocate(length: number): Uint8Array {
+  if (length > SLAB_BYTES / 4) return new Uint8Array(length);
+  if (used + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    used = 0;
+  }
+  used += length;
+  return slab.subarray(used - length, used);
 }

@@ -354,6 +354,25 @@ describe("members that wait", () => {
     await clock.advance(100);
     expect(client.events("a")).toEqual([1, 2]);
   });
+
+  test("a member whose store is away gets its events later, and no comments in between", async () => {
+    const {
+      clock,
+      processes: [one, two],
+    } = createCluster();
+    const job = await one.registry.open("a");
+    const client = connectMultiplex((member) => two.registry.stream(member), asking("a"));
+    const alone = two.connect("a");
+    await clock.advance(100);
+    two.link.callFates = ["rejected"];
+    job.push({ data: 1 });
+    await clock.advance(10_000);
+    expect([client.events("a"), alone.text.includes(": degraded")]).toEqual([[], true]);
+    expect(client.text).not.toContain(": degraded");
+    two.link.callFates = ["ok"];
+    await clock.advance(6_000);
+    expect(client.events("a")).toEqual([1]);
+  });
 });
 
 describe("limits", () => {
