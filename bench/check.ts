@@ -10,6 +10,7 @@ import { encoding } from "./workloads/w5-encoding.ts";
 import { slowClient } from "./workloads/w7-slow-client.ts";
 import { shortConnections } from "./workloads/w8-short-connections.ts";
 import { streamCount } from "./workloads/w9-stream-count.ts";
+import { members } from "./workloads/w12-multiplex.ts";
 
 /** Another process may disturb a measurement, so a failed check is repeated. */
 const ATTEMPTS = 3;
@@ -31,6 +32,7 @@ const checks: readonly (readonly [Workload, Scenario | undefined])[] = [
   [slowClient, slowClient.scenarios(settings)[0]],
   [shortConnections, shortConnections.scenarios(settings)[0]],
   [streamCount, streamCount.scenarios(settings)[0]],
+  [members, members.scenarios(settings)[0]],
 ];
 
 let failed = 0;

@@ -1,6 +1,6 @@
 /** The process of the server under test: one peer, and what publishes events to it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { peers, refusals } from "../peers/index.ts";
+import { multiplexed, peers, refusals } from "../peers/index.ts";
 import type { PeerOptions, PeerServer } from "../peers/peer.ts";
 import { microseconds } from "./clock.ts";
 import { payload, token, wordOfAnswer } from "./payload.ts";
@@ -20,7 +20,7 @@ const api = {
     name: string,
     { history, ...options }: ServerOptions,
   ): Promise<{ port: number; cursor?: string }> {
-    const peer = await (peers[name] ?? refusals[name])?.();
+    const peer = await (peers[name] ?? refusals[name] ?? multiplexed[name])?.();
     if (peer === undefined) throw new Error(`unknown peer ${name}`);
     server = await peer.start({
       ...options,

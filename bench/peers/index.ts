@@ -38,6 +38,13 @@ export const refusals: Readonly<Record<string, () => Promise<Peer>>> = {
   "hono, drained": async () => (await import("./refusing.ts")).drainedHono(),
 };
 
+/** Servers for W12: one stream per connection, which is the reference, and several on one. */
+export const multiplexed: Readonly<Record<string, () => Promise<Peer>>> = {
+  "1 stream": async () => (await import("./multiplexed.ts")).multiplexed(),
+  "1 member": async () => (await import("./multiplexed.ts")).multiplexed(1),
+  "10 members": async () => (await import("./multiplexed.ts")).multiplexed(10),
+};
+
 export const OURS: readonly string[] = Object.keys(peers).filter((name) => name.includes("holdfast"));
 
 /** How peers are set up, where that matters for reading the figures. */

@@ -10,6 +10,7 @@ import { shortConnections } from "./w8-short-connections.ts";
 import { streamCount } from "./w9-stream-count.ts";
 import { store } from "./w10-store.ts";
 import { refusedConnections } from "./w11-refusals.ts";
+import { members } from "./w12-multiplex.ts";
 import { compression } from "./w13-compression.ts";
 
 export const workloads: readonly Workload[] = [
@@ -24,5 +25,6 @@ export const workloads: readonly Workload[] = [
   streamCount,
   store,
   refusedConnections,
+  members,
   compression,
 ];
