@@ -70,8 +70,14 @@ export class WriteQueue {
       this.#isScheduled = false;
       this.#flush();
     };
-    if (delay === 0) this.#options.clock.soon(flush);
-    else this.#options.clock.after(delay, flush);
+    if (delay === 0) return this.#options.clock.soon(flush);
+    // The clock's timers do not keep a process alive, and who waits for a write may have nothing else that does.
+    // oxlint-disable-next-line no-restricted-globals -- it does nothing, at no time
+    const keepAlive = setInterval(() => undefined, 1_000);
+    this.#options.clock.after(delay, () => {
+      clearInterval(keepAlive);
+      flush();
+    });
   }
 
   #flush(): void {
