@@ -2,15 +2,15 @@ import { refusal } from "../request/response-loss.ts";
 import type { Attempt } from "../retry/attempt.ts";
 import { readFields } from "../stream/control-event.ts";
 import type { ResponseReader, StreamReader } from "../stream/stream-reader.ts";
-import type { MemberSeat } from "./member-seat.ts";
+import type { Seat } from "./member-seat.ts";
 
 // Tested by test/multiplex: multiplex.test.ts, hostile-servers.test.ts.
 
 export interface RouterSettings {
   /** The members of the request that is under way. Those that the server has answered for good are removed. */
-  readonly asked: Map<string, MemberSeat>;
+  readonly asked: Map<string, Seat>;
   /** Called when so much waits for a member that it must let go. */
-  readonly letGo: (seat: MemberSeat) => void;
+  readonly letGo: (seat: Seat) => void;
   /** Called when the rest of the response cannot be read. */
   readonly restart: () => void;
   readonly onActivity: () => void;
@@ -20,14 +20,14 @@ export interface RouterSettings {
 export function createMemberRouter({ asked, letGo, restart, onActivity }: RouterSettings): StreamReader {
   function open(attempt: Attempt, url: string): ResponseReader {
     const { signal } = attempt;
-    const begun = new Set<MemberSeat>();
-    const touched = new Map<MemberSeat, ResponseReader>();
-    let current: MemberSeat | undefined;
+    const begun = new Set<Seat>();
+    const touched = new Map<Seat, ResponseReader>();
+    let current: Seat | undefined;
     /** The `retry:` of a block whose event has not come yet. */
     let retry: number | undefined;
 
     /** What takes a block of this member. With its first one, its own response begins. */
-    function responseOf(seat: MemberSeat | undefined): ResponseReader | undefined {
+    function responseOf(seat: Seat | undefined): ResponseReader | undefined {
       if (signal.aborted || !seat) return undefined;
       if (!begun.has(seat)) {
         begun.add(seat);
@@ -39,7 +39,7 @@ export function createMemberRouter({ asked, letGo, restart, onActivity }: Router
     }
 
     /** After this, the server sends nothing more for an attempt that has ended. */
-    function forgetIfOver(seat: MemberSeat | undefined): void {
+    function forgetIfOver(seat: Seat | undefined): void {
       if (seat?.attempt.signal.aborted) asked.delete(seat.member);
     }
 

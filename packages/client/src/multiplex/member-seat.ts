@@ -13,8 +13,22 @@ const EVENT_OVERHEAD = 100;
 const sizeOf = ({ deliveries }: Batch): number =>
   deliveries.reduce((size, { data }) => size + data.length + EVENT_OVERHEAD, EVENT_OVERHEAD);
 
+/** A member on a shared connection. */
+export interface Seat {
+  readonly member: string;
+  readonly attempt: Attempt;
+  /** What takes the blocks of the response; `undefined` while nothing of it is read. */
+  response: ResponseReader | undefined;
+  readonly cursor: string;
+  readonly heartbeat: number;
+  begin(url: string): void;
+  follow(state: ConnectionState): void;
+  push(batch: Batch): boolean;
+  fail(error: unknown): void;
+}
+
 /** One attempt of a member: its place on the shared connection, and what waits for its consumer. */
-export class MemberSeat {
+export class MemberSeat implements Seat {
   readonly member: string;
   /** What takes the blocks of the response; `undefined` while nothing of it is read. */
   response: ResponseReader | undefined;

@@ -2,7 +2,7 @@ import { validate } from "../base/validate.ts";
 import type { Connection } from "../connection/connection.ts";
 import { createDecode, type DecodeOptions, type Message, type TextMessage } from "../connection/decode.ts";
 import { readOptions, type ResilienceOptions } from "../connection/options.ts";
-import type { Transport } from "../connection/reconnect-loop.ts";
+import type { Transport, TransportRequest } from "../connection/reconnect-loop.ts";
 import type { ConnectionState } from "../connection/state.ts";
 import { createStreamConnection } from "../connection/stream-connection.ts";
 import type { Asked } from "../request/request-options.ts";
@@ -57,26 +57,17 @@ export interface Multiplex extends Disposable {
   close(): void;
 }
 
-/**
- * Reads many streams and channels on one connection, from a server that serves them with `multiplex` of
- * `@holdfast/core/multiplex`. A request is made for the first member. When members come or go, another one follows, with
- * the cursors of all: nothing is lost or doubled. Changes within 20 ms are one.
- *
- * Of a member that is not read, 256 KiB wait; then the client asks for it again when it is read. Other members do not
- * wait for it.
- *
- * @param url as for `fetch`; a function is called before each attempt
- * @throws TypeError for an option that is not valid
- *
- * @example
- * const live = multiplex("/live");
- * const job = live.connect("jobs/42", { events: { progress: json<Progress>() } });
- * const lobby = live.connect("lobby");
- * for await (const { data } of job) show(data.done, data.total);
- */
-export function multiplex(url: Asked<string | URL>, options: MultiplexOptions = {}): Multiplex {
-  if (typeof url !== "function") resolveUrl(url);
-  const shared = new SharedConnection(url, readOptions(options));
+/** Where the members read: the shared connection, or what takes its place. */
+export interface MemberHost {
+  createSeat?(member: string, request: TransportRequest, maxPrefix: number): MemberSeat;
+  join(seat: MemberSeat): void;
+  leave(seat: MemberSeat): void;
+  /** Called when a member has made progress. */
+  readonly onProgress: () => void;
+}
+
+/** Makes connections of members, whose places are on this host. */
+export function createMultiplex(host: MemberHost, options: MultiplexOptions): Multiplex {
   // One request of all members takes one permit.
   const { breaker: _breaker, ...unguarded } = options;
   const connections = new Map<string, Connection<unknown>>();
@@ -95,13 +86,15 @@ export function multiplex(url: Asked<string | URL>, options: MultiplexOptions = 
       createReader: (onActivity, onProgress) =>
         createStreamReader(settings, onActivity, () => {
           onProgress();
-          shared.onProgress();
+          host.onProgress();
         }),
       read(request) {
-        const seat = new MemberSeat(member, request, settings.maxEventSize);
-        request.attempt.signal.addEventListener("abort", () => shared.leave(seat));
-        shared.join(seat);
-        return seat.batches(() => shared.join(seat));
+        const { maxEventSize } = settings;
+        const seat =
+          host.createSeat?.(member, request, maxEventSize) ?? new MemberSeat(member, request, maxEventSize);
+        request.attempt.signal.addEventListener("abort", () => host.leave(seat));
+        host.join(seat);
+        return seat.batches(() => host.join(seat));
       },
     };
     const connection = createStreamConnection(settings, transport, createDecode(memberOptions));
@@ -121,4 +114,26 @@ export function multiplex(url: Asked<string | URL>, options: MultiplexOptions = 
   }
 
   return { connect: connect as Multiplex["connect"], close, [Symbol.dispose]: close };
+}
+
+/**
+ * Reads many streams and channels on one connection, from a server that serves them with `multiplex` of
+ * `@holdfast/core/multiplex`. A request is made for the first member. When members come or go, another one follows, with
+ * the cursors of all: nothing is lost or doubled. Changes within 20 ms are one.
+ *
+ * Of a member that is not read, 256 KiB wait; then the client asks for it again when it is read. Other members do not
+ * wait for it.
+ *
+ * @param url as for `fetch`; a function is called before each attempt
+ * @throws TypeError for an option that is not valid
+ *
+ * @example
+ * const live = multiplex("/live");
+ * const job = live.connect("jobs/42", { events: { progress: json<Progress>() } });
+ * const lobby = live.connect("lobby");
+ * for await (const { data } of job) show(data.done, data.total);
+ */
+export function multiplex(url: Asked<string | URL>, options: MultiplexOptions = {}): Multiplex {
+  if (typeof url !== "function") resolveUrl(url);
+  return createMultiplex(new SharedConnection(url, readOptions(options)), options);
 }

@@ -6,7 +6,7 @@ import { createRequest } from "../request/create-request.ts";
 import type { Asked } from "../request/request-options.ts";
 import { createMemberRouter } from "./member-router.ts";
 import { createName, withMembers } from "./member-request.ts";
-import type { MemberSeat } from "./member-seat.ts";
+import type { Seat } from "./member-seat.ts";
 
 // Tested by test/multiplex: multiplex.test.ts, histories.test.ts.
 
@@ -21,9 +21,9 @@ export class SharedConnection {
   readonly #settings: Settings;
   readonly #name = createName();
   /** The members that the next request asks for. */
-  readonly #seats = new Map<string, MemberSeat>();
+  readonly #seats = new Map<string, Seat>();
   /** Those that the last request asked for, and that the server may still send. */
-  readonly #asked = new Map<string, MemberSeat>();
+  readonly #asked = new Map<string, Seat>();
   #loop: ReconnectLoop<never> | undefined;
   #lifetime = new AbortController();
   #state: ConnectionState | undefined;
@@ -40,7 +40,7 @@ export class SharedConnection {
     this.#settings = settings;
   }
 
-  join(seat: MemberSeat): void {
+  join(seat: Seat): void {
     if (this.#seats.has(seat.member)) {
       return seat.fail(new TypeError(`"${seat.member}" is connected already.`));
     }
@@ -49,7 +49,7 @@ export class SharedConnection {
     this.#planChange();
   }
 
-  leave(seat: MemberSeat): void {
+  leave(seat: Seat): void {
     seat.response = undefined;
     if (this.#seats.get(seat.member) !== seat) return;
     this.#seats.delete(seat.member);
@@ -59,7 +59,7 @@ export class SharedConnection {
   }
 
   /** Leaves a member out of the next request, for which it may have come back already. */
-  #letGo(seat: MemberSeat): void {
+  #letGo(seat: Seat): void {
     this.#asked.delete(seat.member);
     this.#hasLetGo = true;
     this.leave(seat);
@@ -79,7 +79,7 @@ export class SharedConnection {
   }
 
   #hasChanged(): boolean {
-    const isAsked = (seat: MemberSeat): boolean => this.#asked.get(seat.member) === seat;
+    const isAsked = (seat: Seat): boolean => this.#asked.get(seat.member) === seat;
     return (
       this.#hasLetGo || this.#asked.size !== this.#seats.size || ![...this.#seats.values()].every(isAsked)
     );

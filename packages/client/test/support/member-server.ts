@@ -35,19 +35,29 @@ interface Log {
   isEnded: boolean;
 }
 
-/** A hand-written server that multiplexes: streams in memory, whose names are "0", "1" and so on, over a fake `fetch`. */
+/** One connection: the response that is under way, and the members in it. */
+interface Line {
+  readonly exchange: Exchange;
+  readonly served: Set<string>;
+  current: string | undefined;
+}
+
+/** A hand-written server that multiplexes: streams in memory, over a fake `fetch`. */
 export class MemberServer {
   readonly logs = new Map<string, Log>();
   readonly requests: MemberRequest[] = [];
   /** What the members get instead of a stream. */
   readonly answers = new Map<string, object>();
-  #exchange: Exchange | undefined;
-  /** The members of the response that is under way. */
-  readonly #served = new Set<string>();
-  #current: string | undefined;
+  /** By the name of the connection. */
+  readonly #lines = new Map<string, Line>();
 
   constructor(server: FakeServer) {
     server.onRequest = (exchange) => this.#serve(exchange);
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.#open().length;
   }
 
   open(name: string): void {
@@ -58,13 +68,13 @@ export class MemberServer {
     const log = this.#log(name);
     for (const data of events) {
       log.events.push(data);
-      this.#send(name, event(data, idOf(log.events.length)));
+      for (const line of this.#open()) send(line, name, event(data, idOf(log.events.length)));
     }
   }
 
   end(name: string): void {
     this.#log(name).isEnded = true;
-    this.#sendEnd(name);
+    for (const line of this.#open()) this.#sendEnd(line, name);
   }
 
   /** Forgets the events below this number. */
@@ -75,18 +85,23 @@ export class MemberServer {
 
   /** Drains one member. */
   drain(name: string): void {
-    if (!this.#served.delete(name) || this.#exchange?.isOver !== false) return;
     const block = control("drain", { reason: "waiting", member: name });
-    this.#exchange.send(block.replace("data:", "retry: 1000\ndata:"));
+    for (const { exchange, served } of this.#open()) {
+      if (served.delete(name)) exchange.send(block.replace("data:", "retry: 1000\ndata:"));
+    }
   }
 
-  /** Drains the connection. */
+  /** Drains the connections. */
   drainAll(): void {
-    if (this.#exchange?.isOver === false) this.#exchange.send(control("drain", { reason: "shutdown" }));
+    for (const { exchange } of this.#open()) exchange.send(control("drain", { reason: "shutdown" }));
   }
 
   cut(): void {
-    this.#exchange?.cut();
+    for (const { exchange } of this.#open()) exchange.cut();
+  }
+
+  #open(): Line[] {
+    return [...this.#lines.values()].filter(({ exchange }) => !exchange.isOver);
   }
 
   #log(name: string): Log {
@@ -98,54 +113,50 @@ export class MemberServer {
   #serve(exchange: Exchange): void {
     const request = readMemberRequest(exchange);
     this.requests.push(request);
-    // The request takes the place of one with the same name.
-    if (this.#exchange?.isOver === false) throw new Error("Made before break.");
-    this.#exchange = exchange;
-    this.#served.clear();
-    this.#current = undefined;
-    const over = [...request.members].every(([, cursor]) => cursor.endsWith(".end"));
-    if (over) return exchange.respond(204);
+    if (this.#lines.get(request.name)?.exchange.isOver === false) throw new Error("Made before break.");
+    const line: Line = { exchange, served: new Set(), current: undefined };
+    this.#lines.set(request.name, line);
+    const isOver = [...request.members].every(([, cursor]) => cursor.endsWith(".end"));
+    if (isOver) return exchange.respond(204);
     exchange.open(": \n\n");
-    for (const [name, cursor] of request.members) this.#begin(name, cursor);
+    for (const [name, cursor] of request.members) this.#begin(line, name, cursor);
   }
 
-  #begin(name: string, cursor: string): void {
+  #begin(line: Line, name: string, cursor: string): void {
     const log = this.logs.get(name);
     const answer = this.answers.get(name) ?? (log === undefined ? { status: 404 } : undefined);
     if (answer !== undefined || log === undefined || cursor.endsWith(".end")) {
-      this.#current = undefined;
-      this.#exchange?.send(member(name, answer ?? { status: 204 }));
+      line.current = undefined;
+      line.exchange.send(member(name, answer ?? { status: 204 }));
       return;
     }
-    this.#served.add(name);
+    line.served.add(name);
     const { events, first } = log;
     const seq = Number(cursor.split(".")[1] ?? 0);
     const isTrimmed = seq < first - 1;
     const position = idOf(isTrimmed ? first - 1 : seq);
-    const open = { state: "live", first, last: events.length, heartbeat: 15_000 };
-    this.#send(
-      name,
-      control("open", open, isTrimmed ? undefined : position).replace("data:", "retry: 1000\ndata:"),
-    );
+    const fields = { state: "live", first, last: events.length, heartbeat: 15_000 };
+    const open = control("open", fields, isTrimmed ? undefined : position);
+    send(line, name, open.replace("data:", "retry: 1000\ndata:"));
     if (isTrimmed) {
-      this.#send(name, control("reset", { reason: "trimmed", lost: [seq + 1, first - 1] }, position));
+      send(line, name, control("reset", { reason: "trimmed", lost: [seq + 1, first - 1] }, position));
     }
     events.forEach((data, index) => {
-      if (index + 1 > Math.max(seq, first - 1)) this.#send(name, event(data, idOf(index + 1)));
+      if (index + 1 > Math.max(seq, first - 1)) send(line, name, event(data, idOf(index + 1)));
     });
-    if (log.isEnded) this.#sendEnd(name);
-    else this.#send(name, control("live", {}));
+    if (log.isEnded) this.#sendEnd(line, name);
+    else send(line, name, control("live", {}));
   }
 
-  #sendEnd(name: string): void {
-    this.#send(name, control("end", { status: "done" }, `${idOf(this.#log(name).events.length + 1)}.end`));
-    this.#served.delete(name);
+  #sendEnd(line: Line, name: string): void {
+    send(line, name, control("end", { status: "done" }, `${idOf(this.#log(name).events.length + 1)}.end`));
+    line.served.delete(name);
   }
+}
 
-  #send(name: string, block: string): void {
-    if (this.#exchange?.isOver !== false || !this.#served.has(name)) return;
-    if (this.#current !== name) this.#exchange.send(member(name));
-    this.#current = name;
-    this.#exchange.send(block);
-  }
+function send(line: Line, name: string, block: string): void {
+  if (line.exchange.isOver || !line.served.has(name)) return;
+  if (line.current !== name) line.exchange.send(member(name));
+  line.current = name;
+  line.exchange.send(block);
 }

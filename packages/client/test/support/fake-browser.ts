@@ -1,0 +1,147 @@
+import type { FakeClock } from "@holdfast/core/testing";
+import type { Channel, TabApis } from "../../src/tabs/tab-group.ts";
+
+interface Lock {
+  readonly name: string;
+  readonly tab: object;
+  readonly grant: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Web Locks and BroadcastChannel of a browser whose messages take random times, each channel of a tab in order. */
+export class FakeBrowser {
+  readonly #clock: FakeClock;
+  readonly #random: () => number;
+  readonly #held = new Map<string, Lock>();
+  #queue: Lock[] = [];
+  readonly #channels = new Map<string, Set<FakeChannel>>();
+
+  constructor(clock: FakeClock, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  openTab(): FakeTab {
+    return new FakeTab(this);
+  }
+
+  request(
+    tab: FakeTab,
+    name: string,
+    { signal, steal = false }: { readonly signal?: AbortSignal; readonly steal?: boolean },
+    hold: () => Promise<void>,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const lock: Lock = {
+        name,
+        tab,
+        reject,
+        grant: () => {
+          this.#held.set(name, lock);
+          void Promise.resolve()
+            .then(() => (tab.isGone ? new Promise<void>(() => undefined) : hold()))
+            .then(() => {
+              if (this.#held.get(name) === lock) this.#held.delete(name);
+              resolve(undefined);
+              this.#grantNext();
+            }, reject);
+        },
+      };
+      signal?.addEventListener("abort", () => {
+        if (!this.#queue.includes(lock)) return;
+        this.#queue = this.#queue.filter((one) => one !== lock);
+        reject(signal.reason);
+      });
+      if (signal?.aborted === true) return reject(signal.reason);
+      if (steal) {
+        this.#held.get(name)?.reject(new DOMException("stolen", "AbortError"));
+        return lock.grant();
+      }
+      this.#queue.push(lock);
+      this.#grantNext();
+    });
+  }
+
+  /** The tab's process is gone: its locks are free, and it says nothing more. */
+  kill(tab: FakeTab): void {
+    this.#queue = this.#queue.filter((lock) => lock.tab !== tab);
+    for (const [name, lock] of this.#held) if (lock.tab === tab) this.#held.delete(name);
+    this.#grantNext();
+  }
+
+  open(channel: FakeChannel): void {
+    const group = this.#channels.get(channel.name) ?? new Set();
+    this.#channels.set(channel.name, group.add(channel));
+  }
+
+  close(channel: FakeChannel): void {
+    this.#channels.get(channel.name)?.delete(channel);
+  }
+
+  post(from: FakeChannel, message: unknown): void {
+    const text = JSON.stringify(message);
+    for (const channel of this.#channels.get(from.name) ?? []) {
+      if (channel === from) continue;
+      // In order for each pair of channels.
+      channel.busyUntil = Math.max(channel.busyUntil, this.#clock.now() + this.#random() * 10);
+      const deliver = (): void => channel.deliver(text);
+      this.#clock.after(channel.busyUntil - this.#clock.now(), deliver);
+    }
+  }
+
+  #grantNext(): void {
+    for (const lock of [...this.#queue]) {
+      if (this.#held.has(lock.name)) continue;
+      this.#queue = this.#queue.filter((one) => one !== lock);
+      lock.grant();
+    }
+  }
+}
+
+class FakeChannel implements Channel {
+  onmessage: ((event: { readonly data: unknown }) => void) | null = null;
+  busyUntil = 0;
+  readonly name: string;
+  readonly #tab: FakeTab;
+  #isClosed = false;
+
+  constructor(tab: FakeTab, name: string) {
+    this.#tab = tab;
+    this.name = name;
+    tab.browser.open(this);
+  }
+
+  postMessage(message: unknown): void {
+    if (this.#isClosed) throw new DOMException("closed", "InvalidStateError");
+    if (!this.#tab.isGone) this.#tab.browser.post(this, message);
+  }
+
+  deliver(text: string): void {
+    if (!this.#isClosed && !this.#tab.isGone) this.onmessage?.({ data: JSON.parse(text) });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#tab.browser.close(this);
+  }
+}
+
+export class FakeTab {
+  readonly browser: FakeBrowser;
+  isVisible = true;
+  isGone = false;
+  readonly apis: TabApis = {
+    request: (name, options, hold) => this.browser.request(this, name, options, hold),
+    openChannel: (name) => new FakeChannel(this, name),
+    isVisible: () => this.isVisible,
+  };
+
+  constructor(browser: FakeBrowser) {
+    this.browser = browser;
+  }
+
+  kill(): void {
+    this.isGone = true;
+    this.browser.kill(this);
+  }
+}
