@@ -113,11 +113,13 @@ class FakeChannel implements Channel {
 
   postMessage(message: unknown): void {
     if (this.#isClosed) throw new DOMException("closed", "InvalidStateError");
-    if (!this.#tab.isGone) this.#tab.browser.post(this, message);
+    if (!this.#tab.isGone && !this.#tab.late) this.#tab.browser.post(this, message);
   }
 
   deliver(text: string): void {
-    if (!this.#isClosed && !this.#tab.isGone) this.onmessage?.({ data: JSON.parse(text) });
+    if (this.#isClosed || this.#tab.isGone) return;
+    if (this.#tab.late) this.#tab.late.push(() => this.deliver(text));
+    else this.onmessage?.({ data: JSON.parse(text) });
   }
 
   close(): void {
@@ -130,6 +132,8 @@ export class FakeTab {
   readonly browser: FakeBrowser;
   isVisible = true;
   isGone = false;
+  /** What arrives while it is frozen; `undefined` while it is not. It says nothing then. */
+  late: (() => void)[] | undefined;
   readonly apis: TabApis = {
     request: (name, options, hold) => this.browser.request(this, name, options, hold),
     openChannel: (name) => new FakeChannel(this, name),
@@ -138,6 +142,16 @@ export class FakeTab {
 
   constructor(browser: FakeBrowser) {
     this.browser = browser;
+  }
+
+  freeze(): void {
+    this.late ??= [];
+  }
+
+  thaw(): void {
+    const late = this.late ?? [];
+    this.late = undefined;
+    for (const deliver of late) deliver();
   }
 
   kill(): void {
