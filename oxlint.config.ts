@@ -56,6 +56,7 @@ const clientRooms: Rooms = {
   connection: ["stream", "request", "retry", "base", "@holdfast/core"],
   "event-source": ["connection", "retry"],
   multiplex: ["connection", "stream", "request", "retry", "base"],
+  tabs: ["multiplex", "connection", "stream", "request", "retry", "base"],
   answers: ["connect.ts", "connection", "stream"],
   internal: ["answers"],
 };

@@ -2,7 +2,7 @@ import { defineConfig } from "tsup";
 
 /** Like the other packages, but with the parts of core that the client uses bundled in: so it has one dependency. */
 export default defineConfig({
-  entry: ["src/index.ts"],
+  entry: ["src/index.ts", "src/tabs/index.ts"],
   format: "esm",
   target: "es2023",
   dts: {

@@ -30,4 +30,4 @@ export type { BackoffOptions } from "@holdfast/core";
 // Failures
 export { ConnectionError } from "./retry/connection-error.ts";
 export type { Details, FailureReason } from "./retry/connection-error.ts";
-export type { PublicError } from "@holdfast/core";
+export type { EndStatus, PublicError } from "@holdfast/core";

@@ -65,6 +65,11 @@ export class MemberSeat implements Seat {
     return this.#request.reader.heartbeat;
   }
 
+  /** Whether it was let go, since too much waits. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   /** The first block of a response has come. A change of the members alone does not change the state. */
   begin(url: string): void {
     if (this.attempt.signal.aborted) return;

@@ -58,16 +58,19 @@ export interface Multiplex extends Disposable {
 }
 
 /** Where the members read: the shared connection, or what takes its place. */
-export interface MemberHost {
-  createSeat?(member: string, request: TransportRequest, maxPrefix: number): MemberSeat;
-  join(seat: MemberSeat): void;
-  leave(seat: MemberSeat): void;
+export interface MemberHost<S extends MemberSeat = MemberSeat> {
+  createSeat(member: string, request: TransportRequest, maxPrefix: number): S;
+  join(seat: S): void;
+  leave(seat: S): void;
   /** Called when a member has made progress. */
   readonly onProgress: () => void;
 }
 
 /** Makes connections of members, whose places are on this host. */
-export function createMultiplex(host: MemberHost, options: MultiplexOptions): Multiplex {
+export function createMultiplex<S extends MemberSeat>(
+  host: MemberHost<S>,
+  options: MultiplexOptions,
+): Multiplex {
   // One request of all members takes one permit.
   const { breaker: _breaker, ...unguarded } = options;
   const connections = new Map<string, Connection<unknown>>();
@@ -89,9 +92,7 @@ export function createMultiplex(host: MemberHost, options: MultiplexOptions): Mu
           host.onProgress();
         }),
       read(request) {
-        const { maxEventSize } = settings;
-        const seat =
-          host.createSeat?.(member, request, maxEventSize) ?? new MemberSeat(member, request, maxEventSize);
+        const seat = host.createSeat(member, request, settings.maxEventSize);
         request.attempt.signal.addEventListener("abort", () => host.leave(seat));
         host.join(seat);
         return seat.batches(() => host.join(seat));

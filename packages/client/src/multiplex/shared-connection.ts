@@ -1,12 +1,16 @@
 import { readByHttp } from "../connection/http-transport.ts";
 import type { Settings } from "../connection/options.ts";
-import { createReconnectLoop, type ReconnectLoop } from "../connection/reconnect-loop.ts";
+import {
+  createReconnectLoop,
+  type ReconnectLoop,
+  type TransportRequest,
+} from "../connection/reconnect-loop.ts";
 import type { ConnectionState } from "../connection/state.ts";
 import { createRequest } from "../request/create-request.ts";
 import type { Asked } from "../request/request-options.ts";
 import { createMemberRouter } from "./member-router.ts";
 import { createName, withMembers } from "./member-request.ts";
-import type { Seat } from "./member-seat.ts";
+import { MemberSeat, type Seat } from "./member-seat.ts";
 
 // Tested by test/multiplex: multiplex.test.ts, histories.test.ts.
 
@@ -38,6 +42,10 @@ export class SharedConnection {
   constructor(url: Asked<string | URL>, settings: Settings) {
     this.#url = url;
     this.#settings = settings;
+  }
+
+  createSeat(member: string, request: TransportRequest, maxPrefix: number): MemberSeat {
+    return new MemberSeat(member, request, maxPrefix);
   }
 
   join(seat: Seat): void {

@@ -5,6 +5,8 @@ import type { Batch, ResponseReader } from "../stream/stream-reader.ts";
 import { isDuplicate } from "../stream/cursor.ts";
 import type { MemberBlock } from "./tab-messages.ts";
 
+// Tested by test/tabs.
+
 /** What a relay keeps of its last blocks, in characters, for tabs that are a little behind. */
 const MAX_KEPT = 65_536;
 

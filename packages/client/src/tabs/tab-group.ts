@@ -2,6 +2,8 @@ import { onPageResume } from "../base/page-resume.ts";
 import type { Timers } from "../base/clock.ts";
 import type { GroupMessage } from "./tab-messages.ts";
 
+// Tested by test/tabs.
+
 /** How often a visible follower asks whether the leader lives, in ms. */
 const PING_INTERVAL = 1_000;
 /** How long it waits for the answer, in ms. */
@@ -22,6 +24,8 @@ export interface TabApis {
   ) => Promise<unknown>;
   readonly openChannel: (name: string) => Channel;
   readonly isVisible: () => boolean;
+  /** Calls `suspend` before the page may be put into a cache or frozen, and `resume` after. Returns how to stop that. */
+  readonly onLifecycle: (suspend: () => void, resume: () => void) => () => void;
 }
 
 export interface GroupHandlers {

@@ -11,6 +11,8 @@ import { MemberRelay } from "./member-relay.ts";
 import { type Channel, type TabApis, TabGroup } from "./tab-group.ts";
 import type { GroupMessage, MemberBlock, MemberMessage } from "./tab-messages.ts";
 
+// Tested by test/tabs.
+
 /** A member of this tab. */
 class TabSeat extends MemberSeat {
   /** Where its events come from. */
@@ -38,7 +40,7 @@ interface Relayed {
 }
 
 /** Where the members of this tab read: from the leading tab when they are level with it, else on a connection of their own. */
-export class TabHost implements MemberHost {
+export class TabHost implements MemberHost<TabSeat> {
   readonly onProgress = (): void => {
     this.#own.onProgress();
     this.#shared.onProgress();
@@ -55,6 +57,7 @@ export class TabHost implements MemberHost {
   /** Ends with the leadership of this tab. */
   #reign = new AbortController();
   readonly #known = new Set<string>();
+  #stopWatching: (() => void) | undefined;
 
   constructor(name: string, apis: TabApis, clock: Timers, connectionOf: () => SharedConnection) {
     this.#name = name;
@@ -82,6 +85,10 @@ export class TabHost implements MemberHost {
 
   join(seat: TabSeat): void {
     this.#seats.set(seat.member, seat);
+    this.#stopWatching ??= this.#apis.onLifecycle(
+      () => this.#suspend(),
+      () => this.#resume(),
+    );
     this.#group.open();
     this.#ask(seat);
   }
@@ -91,17 +98,20 @@ export class TabHost implements MemberHost {
     this.#seats.delete(seat.member);
     this.#detach(seat);
     this.#tell({ type: "leave", tab: this.#group.id, member: seat.member });
-    if (this.#seats.size === 0) this.#group.close();
+    if (this.#seats.size > 0) return;
+    this.#group.close();
+    this.#stopWatching?.();
+    this.#stopWatching = undefined;
   }
 
   /** The page is hidden away or frozen: everything is released, so that it may enter the cache. */
-  suspend(): void {
+  #suspend(): void {
     for (const seat of this.#seats.values()) this.#detach(seat);
     this.#group.close();
   }
 
-  resume(): void {
-    if (this.#seats.size === 0) return;
+  #resume(): void {
+    if (this.#group.isOpen) return;
     this.#group.open();
     this.#askForAll();
   }
@@ -115,8 +125,8 @@ export class TabHost implements MemberHost {
 
   #askForAll(): void {
     for (const seat of this.#seats.values()) {
-      // One with a connection of its own asks when it is level.
-      if (seat.source !== "own") this.#ask(seat);
+      // One with a connection of its own asks when it is level, a full one when its consumer has taken what waits.
+      if (seat.source !== "own" && !seat.isFull) this.#ask(seat);
     }
   }
 
@@ -242,7 +252,7 @@ export class TabHost implements MemberHost {
       // What is read already is said first.
       queueMicrotask(() => this.#end(member, relayed));
     });
-    this.#shared.join(relay as never);
+    this.#shared.join(relay);
     return relayed;
   }
 
@@ -275,14 +285,14 @@ export class TabHost implements MemberHost {
 
   #end(member: string, relayed: Relayed): void {
     if (this.#relayed.get(member) === relayed) this.#relayed.delete(member);
-    this.#shared.leave(relayed.relay as never);
+    this.#shared.leave(relayed.relay);
     relayed.channel.close();
   }
 
   #dropRelays(): void {
     this.#reign.abort();
     this.#known.clear();
-    for (const [member, relayed] of [...this.#relayed]) this.#end(member, relayed);
+    for (const [member, relayed] of this.#relayed) this.#end(member, relayed);
   }
 }
 

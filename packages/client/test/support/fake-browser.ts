@@ -69,6 +69,16 @@ export class FakeBrowser {
     this.#grantNext();
   }
 
+  channelsOf(tab: FakeTab): number {
+    return [...this.#channels.values()]
+      .flatMap((group) => [...group])
+      .filter((channel) => channel.tab === tab).length;
+  }
+
+  locksOf(tab: FakeTab): number {
+    return [...this.#held.values(), ...this.#queue].filter((lock) => lock.tab === tab).length;
+  }
+
   open(channel: FakeChannel): void {
     const group = this.#channels.get(channel.name) ?? new Set();
     this.#channels.set(channel.name, group.add(channel));
@@ -90,7 +100,7 @@ export class FakeBrowser {
   }
 
   #grantNext(): void {
-    for (const lock of [...this.#queue]) {
+    for (const lock of this.#queue) {
       if (this.#held.has(lock.name)) continue;
       this.#queue = this.#queue.filter((one) => one !== lock);
       lock.grant();
@@ -102,29 +112,29 @@ class FakeChannel implements Channel {
   onmessage: ((event: { readonly data: unknown }) => void) | null = null;
   busyUntil = 0;
   readonly name: string;
-  readonly #tab: FakeTab;
+  readonly tab: FakeTab;
   #isClosed = false;
 
   constructor(tab: FakeTab, name: string) {
-    this.#tab = tab;
+    this.tab = tab;
     this.name = name;
     tab.browser.open(this);
   }
 
   postMessage(message: unknown): void {
     if (this.#isClosed) throw new DOMException("closed", "InvalidStateError");
-    if (!this.#tab.isGone && !this.#tab.late) this.#tab.browser.post(this, message);
+    if (!this.tab.isGone && !this.tab.late) this.tab.browser.post(this, message);
   }
 
   deliver(text: string): void {
-    if (this.#isClosed || this.#tab.isGone) return;
-    if (this.#tab.late) this.#tab.late.push(() => this.deliver(text));
+    if (this.#isClosed || this.tab.isGone) return;
+    if (this.tab.late) this.tab.late.push(() => this.deliver(text));
     else this.onmessage?.({ data: JSON.parse(text) });
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#tab.browser.close(this);
+    this.tab.browser.close(this);
   }
 }
 
@@ -138,10 +148,28 @@ export class FakeTab {
     request: (name, options, hold) => this.browser.request(this, name, options, hold),
     openChannel: (name) => new FakeChannel(this, name),
     isVisible: () => this.isVisible,
+    onLifecycle: (suspend, resume) => {
+      Object.assign(this, { suspend, resume });
+      return () => Object.assign(this, { suspend: () => undefined, resume: () => undefined });
+    },
   };
+  /** The page goes into the cache. */
+  suspend = (): void => undefined;
+  /** It comes back. */
+  resume = (): void => undefined;
 
   constructor(browser: FakeBrowser) {
     this.browser = browser;
+  }
+
+  /** How many channels it has open. */
+  get channels(): number {
+    return this.browser.channelsOf(this);
+  }
+
+  /** How many locks it holds or waits for. */
+  get locks(): number {
+    return this.browser.locksOf(this);
   }
 
   freeze(): void {

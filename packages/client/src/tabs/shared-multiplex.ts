@@ -1,0 +1,49 @@
+import { validate } from "../base/validate.ts";
+import { readOptions } from "../connection/options.ts";
+import { createMultiplex, type Multiplex, type MultiplexOptions } from "../multiplex/multiplex.ts";
+import { SharedConnection } from "../multiplex/shared-connection.ts";
+import { resolveUrl } from "../request/resolve-url.ts";
+import type { TabApis } from "./tab-group.ts";
+import { TabHost } from "./tab-host.ts";
+
+// Tested by test/tabs.
+
+/** Of what tabs say to each other: those of another release share among themselves. */
+const VERSION = 1;
+
+/** Options of `multiplex` for all tabs. */
+export interface SharedMultiplexOptions extends MultiplexOptions {
+  /**
+   * Who shares: the tabs of this origin that give the same URL and the same value, such as the id of the user. What one of
+   * them may read, all of them get.
+   */
+  readonly shareAs: string;
+}
+
+/** Many streams on one connection, for all tabs. */
+export interface SharedMultiplex extends Multiplex {
+  /** What this tab does: it reads for all tabs, it is read for, or it reads for itself, since the browser lacks an API. */
+  readonly role: "leader" | "follower" | "alone";
+}
+
+/** @param apis `undefined` if this tab shares nothing */
+export function createSharedMultiplex(
+  url: string | URL,
+  options: SharedMultiplexOptions,
+  apis: TabApis | undefined,
+): SharedMultiplex {
+  const { shareAs } = options;
+  validate(typeof shareAs === "string" && shareAs !== "", "shareAs", "a name", shareAs);
+  const resolved = resolveUrl(url);
+  const settings = readOptions(options);
+  const connectionOf = (): SharedConnection => new SharedConnection(resolved, settings);
+  if (!apis) return Object.assign(createMultiplex(connectionOf(), options), { role: "alone" } as const);
+  const name = `holdfast/${VERSION} ${JSON.stringify([resolved, shareAs])}`;
+  const host = new TabHost(name, apis, settings.clock, connectionOf);
+  return {
+    ...createMultiplex(host, options),
+    get role() {
+      return host.role;
+    },
+  };
+}
