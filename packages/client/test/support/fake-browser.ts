@@ -123,7 +123,10 @@ class FakeChannel implements Channel {
 
   postMessage(message: unknown): void {
     if (this.#isClosed) throw new DOMException("closed", "InvalidStateError");
-    if (!this.tab.isGone && !this.tab.late) this.tab.browser.post(this, message);
+    if (this.tab.isGone) return;
+    // A frozen tab does not run: what it would say now, it says later.
+    if (this.tab.late) this.tab.late.push(() => !this.#isClosed && this.postMessage(message));
+    else this.tab.browser.post(this, message);
   }
 
   deliver(text: string): void {
@@ -142,8 +145,8 @@ export class FakeTab {
   readonly browser: FakeBrowser;
   isVisible = true;
   isGone = false;
-  /** What arrives while it is frozen; `undefined` while it is not. It says nothing then. */
-  late: (() => void)[] | undefined;
+  /** What arrives while it is frozen; `undefined` while it is not. What it says then, it says late. */
+  late: (() => unknown)[] | undefined;
   readonly apis: TabApis = {
     request: (name, options, hold) => this.browser.request(this, name, options, hold),
     openChannel: (name) => new FakeChannel(this, name),
