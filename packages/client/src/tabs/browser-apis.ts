@@ -1,19 +1,26 @@
-import type { Channel, TabApis } from "./tab-group.ts";
+import type { Channel, TabApis } from "./tab-apis.ts";
 
-// Tested by test/tabs.
+// Tested by test/tabs, and in browsers by packages/conformance/test/tabs.
 
 /** What tabs share in this browser; `undefined` where an API is missing, for example on a page without HTTPS. */
 export function browserApis(): TabApis | undefined {
-  const { BroadcastChannel, document, navigator } = globalThis as {
+  const { BroadcastChannel, crypto, document, navigator } = globalThis as {
     BroadcastChannel?: typeof globalThis.BroadcastChannel;
+    crypto?: { readonly subtle?: SubtleCrypto };
     document?: EventTarget & { readonly hidden: boolean };
     navigator?: { readonly locks?: LockManager };
   };
   const locks = navigator?.locks;
-  if (!locks || !BroadcastChannel) return undefined;
+  const subtle = crypto?.subtle;
+  if (!locks || !subtle || !BroadcastChannel) return undefined;
   return {
     request: (name, options, hold) => locks.request(name, options, hold),
     openChannel: (name) => new BroadcastChannel(name) as Channel,
+    // Users may choose their ids: a hash for which one can make collisions would let one of them share with another.
+    async hash(text) {
+      const digest = await subtle.digest("SHA-256", new TextEncoder().encode(text));
+      return btoa(String.fromCharCode(...new Uint8Array(digest)));
+    },
     // A worker has no document, and is never hidden.
     isVisible: () => !document?.hidden,
     onLifecycle(suspend, resume) {

@@ -1,19 +1,26 @@
 import type { ConnectionState } from "../connection/state.ts";
 import type { Seat } from "../multiplex/member-seat.ts";
 import type { Attempt } from "../retry/attempt.ts";
-import type { Batch, ResponseReader } from "../stream/stream-reader.ts";
+import { readFields } from "../stream/control-event.ts";
 import { isDuplicate } from "../stream/cursor.ts";
+import type { Batch, ResponseReader } from "../stream/stream-reader.ts";
 import type { MemberBlock } from "./tab-messages.ts";
 
 // Tested by test/tabs.
 
 /** What a relay keeps of its last blocks, in characters, for tabs that are a little behind. */
 const MAX_KEPT = 65_536;
+/** What a block costs besides its data, in characters. */
+const BLOCK_OVERHEAD = 100;
+
+const sizeOf = ({ data = "" }: MemberBlock): number => data.length + BLOCK_OVERHEAD;
 
 export interface RelayHandlers {
   readonly onBlocks: (blocks: readonly MemberBlock[]) => void;
   readonly onState: (state: ConnectionState) => void;
   readonly onFailure: (error: unknown) => void;
+  /** The server has sent what nobody has yet. */
+  readonly onProgress: () => void;
 }
 
 /** Reads a member in the leading tab, for all tabs. */
@@ -22,14 +29,20 @@ export class MemberRelay implements Seat {
   readonly attempt: Attempt = new AbortController();
   response: ResponseReader | undefined;
   cursor: string;
-  readonly heartbeat = 15_000;
+  heartbeat = 15_000;
   /** The state of the shared connection, while it is lost. */
   state: ConnectionState | undefined;
   readonly #handlers: RelayHandlers;
+  /** What the followers do not have yet. */
   #blocks: MemberBlock[] = [];
-  readonly #kept: MemberBlock[] = [];
+  #kept: MemberBlock[] = [];
   #keptSize = 0;
+  /** Whether a tab that has everything is up to date. */
+  #isLive = false;
+  /** Whether an event without an id belongs to a snapshot prefix. */
   #isInPrefix = false;
+  /** Whether a part of a snapshot prefix was read: nobody can join within it. */
+  #hasPartialPrefix = false;
 
   constructor(member: string, cursor: string, handlers: RelayHandlers) {
     this.member = member;
@@ -38,18 +51,30 @@ export class MemberRelay implements Seat {
   }
 
   /**
-   * The blocks behind this cursor; `undefined` if they are not kept. Behind a cursor that is ahead of this one come those that
-   * will be read: whoever has it skips what it has.
+   * What a tab with this cursor goes on with; `undefined` if that is not kept. A tab that is ahead goes on with what will be
+   * read, and skips what it has.
    */
   behind(cursor: string): readonly MemberBlock[] | undefined {
+    if (this.#hasPartialPrefix) return undefined;
+    if (cursor === "" && this.cursor !== "") return undefined; // the server decides where it begins
     const index = this.#kept.findIndex(({ before }) => before === cursor);
-    if (index >= 0) return this.#kept.slice(index);
     const isLevel = cursor === this.cursor || isDuplicate(this.cursor, cursor);
-    return isLevel && !this.#isInPrefix ? [] : undefined;
+    if (index < 0 && !isLevel) return undefined;
+    const blocks = index < 0 ? [] : this.#kept.slice(index);
+    if (this.response || blocks.length > 0) blocks.unshift({ before: cursor, begins: true });
+    if (this.#isLive) {
+      blocks.push({ before: index < 0 ? cursor : this.cursor, event: "stream.live", data: "{}" });
+    }
+    return blocks;
   }
 
   begin(): void {
     this.state = undefined;
+    this.#isLive = false;
+    // What came of a snapshot prefix comes again.
+    if (this.#hasPartialPrefix) this.#forget();
+    this.#hasPartialPrefix = this.#isInPrefix = false;
+    this.#add({ before: this.cursor, begins: true });
     this.response = {
       onId: (id) => this.#add({ before: this.cursor, id }),
       onRetry: (retry) => this.#add({ before: this.cursor, retry }),
@@ -62,13 +87,20 @@ export class MemberRelay implements Seat {
 
   follow(state: ConnectionState): void {
     this.state = state;
+    this.#isLive = false;
     this.#handlers.onState(state);
   }
 
   push(_batch: Batch): boolean {
-    if (this.#blocks.length > 0) this.#handlers.onBlocks(this.#blocks);
-    this.#blocks = [];
+    this.flush();
     return false;
+  }
+
+  /** Hands on what was read. */
+  flush(): void {
+    const blocks = this.#blocks;
+    this.#blocks = [];
+    if (blocks.length > 0) this.#handlers.onBlocks(blocks);
   }
 
   fail(error: unknown): void {
@@ -77,39 +109,65 @@ export class MemberRelay implements Seat {
   }
 
   #readEvent(event: string, data: string, id: string | undefined): void {
+    const before = this.cursor;
+    switch (event) {
+      case "stream.open": {
+        const { heartbeat } = readFields(data);
+        if (heartbeat !== undefined) this.heartbeat = heartbeat ?? Infinity;
+        this.#isInPrefix = id === undefined;
+        break;
+      }
+      case "stream.reset":
+        if (id !== undefined) break;
+        this.cursor = "";
+        this.#forget();
+        break;
+      case "stream.live":
+        this.#isLive = true;
+        break;
+      case "stream.error":
+        if (readFields(data).code === "INTERRUPTED") this.#isLive = false;
+        break;
+      default:
+        this.#hasPartialPrefix ||= this.#isInPrefix && id === undefined && !event.startsWith("stream.");
+    }
     // Its id was reported before it: they are one block.
     const last = this.#blocks.at(-1);
-    const hasId = id !== undefined && last !== undefined && last.id === id && last.event === undefined;
-    if (event === "stream.open") this.#isInPrefix = id === undefined;
-    if (event === "stream.reset" && id === undefined) this.cursor = "";
-    if (hasId) this.#merge(last, { ...last, event, data });
-    else this.#add({ before: this.cursor, event, data });
+    if (id !== undefined && last?.id === id && last.event === undefined) this.#merge(last, event, data);
+    else this.#add({ before, event, data });
     // After these two, the server sends nothing more of this member.
     if (event === "stream.end" || event === "stream.drain") {
       this.attempt.abort({ type: "interrupt", reason: "over" });
     }
   }
 
-  #merge(last: MemberBlock, block: MemberBlock): void {
+  #merge(last: MemberBlock, event: string, data: string): void {
+    const block = { ...last, event, data };
     this.#blocks[this.#blocks.length - 1] = block;
-    if (this.#kept.at(-1) === last) this.#kept[this.#kept.length - 1] = block;
-    this.#keptSize += block.data?.length ?? 0;
+    if (this.#kept.at(-1) !== last) return;
+    this.#kept[this.#kept.length - 1] = block;
+    this.#keptSize += data.length;
   }
 
   #add(block: MemberBlock): void {
+    const { before, id } = block;
     this.#blocks.push(block);
-    if (block.id !== undefined) {
-      this.cursor = block.id;
-      this.#isInPrefix = false;
+    if (id !== undefined) {
+      this.cursor = id;
+      this.#isInPrefix = this.#hasPartialPrefix = false;
+      if (!isDuplicate(id, before)) this.#handlers.onProgress();
     }
     this.#kept.push(block);
-    this.#keptSize += (block.data?.length ?? 0) + 100;
+    this.#keptSize += sizeOf(block);
     // Blocks of one cursor go together: half a snapshot prefix is none.
-    while (this.#keptSize > MAX_KEPT && this.#kept.length > 0) {
-      const { before } = this.#kept[0] as MemberBlock;
-      while (this.#kept[0]?.before === before) {
-        this.#keptSize -= (this.#kept.shift()?.data?.length ?? 0) + 100;
-      }
+    while (this.#keptSize > MAX_KEPT) {
+      const { before: oldest } = this.#kept[0] as MemberBlock;
+      while (this.#kept[0]?.before === oldest) this.#keptSize -= sizeOf(this.#kept.shift() as MemberBlock);
     }
+  }
+
+  #forget(): void {
+    this.#kept = [];
+    this.#keptSize = 0;
   }
 }

@@ -3,7 +3,7 @@ import { readOptions } from "../connection/options.ts";
 import { createMultiplex, type Multiplex, type MultiplexOptions } from "../multiplex/multiplex.ts";
 import { SharedConnection } from "../multiplex/shared-connection.ts";
 import { resolveUrl } from "../request/resolve-url.ts";
-import type { TabApis } from "./tab-group.ts";
+import type { TabApis } from "./tab-apis.ts";
 import { TabHost } from "./tab-host.ts";
 
 // Tested by test/tabs.
@@ -22,7 +22,10 @@ export interface SharedMultiplexOptions extends MultiplexOptions {
 
 /** Many streams on one connection, for all tabs. */
 export interface SharedMultiplex extends Multiplex {
-  /** What this tab does: it reads for all tabs, it is read for, or it reads for itself, since the browser lacks an API. */
+  /**
+   * What this tab does: it reads for all tabs, it is read for, or it reads for itself, since the browser lacks an API or
+   * refuses it.
+   */
   readonly role: "leader" | "follower" | "alone";
 }
 
@@ -33,13 +36,15 @@ export function createSharedMultiplex(
   apis: TabApis | undefined,
 ): SharedMultiplex {
   const { shareAs } = options;
-  validate(typeof shareAs === "string" && shareAs !== "", "shareAs", "a name", shareAs);
+  validate(typeof shareAs === "string" && shareAs !== "", "shareAs", "the id of who shares", shareAs);
   const resolved = resolveUrl(url);
   const settings = readOptions(options);
   const connectionOf = (): SharedConnection => new SharedConnection(resolved, settings);
   if (!apis) return Object.assign(createMultiplex(connectionOf(), options), { role: "alone" } as const);
-  const name = `holdfast/${VERSION} ${JSON.stringify([resolved, shareAs])}`;
-  const host = new TabHost(name, apis, settings.clock, connectionOf);
+  let name: Promise<string> | undefined;
+  const nameOf = (): Promise<string> =>
+    (name ??= apis.hash(`holdfast ${VERSION} ${JSON.stringify([resolved, shareAs])}`));
+  const host = new TabHost(nameOf, apis, settings, connectionOf);
   return {
     ...createMultiplex(host, options),
     get role() {

@@ -1,81 +1,71 @@
-import { onPageResume } from "../base/page-resume.ts";
 import type { Timers } from "../base/clock.ts";
-import type { GroupMessage } from "./tab-messages.ts";
+import { LeaderWatch } from "./leader-watch.ts";
+import { type Channel, holdLock, type TabApis } from "./tab-apis.ts";
+import type { GroupMessage, GroupMessageBody } from "./tab-messages.ts";
 
 // Tested by test/tabs.
 
-/** How often a visible follower asks whether the leader lives, in ms. */
-const PING_INTERVAL = 1_000;
-/** How long it waits for the answer, in ms. */
-const PONG_TIMEOUT = 1_500;
-
-export interface Channel {
-  postMessage(message: unknown): void;
-  close(): void;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-}
-
-/** What tabs share, so that tests can give their own. */
-export interface TabApis {
-  readonly request: (
-    name: string,
-    options: { readonly signal?: AbortSignal; readonly steal?: boolean },
-    hold: () => Promise<void>,
-  ) => Promise<unknown>;
-  readonly openChannel: (name: string) => Channel;
-  readonly isVisible: () => boolean;
-  /** Calls `suspend` before the page may be put into a cache or frozen, and `resume` after. Returns how to stop that. */
-  readonly onLifecycle: (suspend: () => void, resume: () => void) => () => void;
-}
-
 export interface GroupHandlers {
-  /** This tab leads now, with this term. */
+  /** This tab leads now. */
   readonly onLead: () => void;
   /** This tab leads no more. It MUST drop at once what it holds. */
   readonly onResign: () => void;
   /** Another tab leads now. */
   readonly onLeader: () => void;
   readonly onMessage: (message: GroupMessage) => void;
+  /** The browser refuses locks or channels here, for example in a frame without an origin. */
+  readonly onUnavailable: () => void;
 }
 
 /** Tabs that share a connection: one of them leads, as long as it holds the lock. */
 export class TabGroup {
-  readonly id: string = crypto.randomUUID();
-  /** The term of the leader that this tab knows; 0 if it knows none. */
+  /** Another one each time that this tab joins. */
+  id = "";
+  /** The highest term that this tab knows; 0 for none. What has a lower one is of a leader that has lost its place. */
   term = 0;
   isLeader = false;
-  readonly #name: string;
+  readonly #nameOf: () => Promise<string>;
   readonly #apis: TabApis;
   readonly #clock: Timers;
+  readonly #random: () => number;
   readonly #handlers: GroupHandlers;
+  readonly #watch: LeaderWatch;
+  #name = "";
   #membership: AbortController | undefined;
+  /** While this tab waits for the leader's lock, or holds it. */
+  #candidacy: AbortController | undefined;
   #channel: Channel | undefined;
-  #release: (() => void) | undefined;
-  #hasPong = true;
+  /** The term of the leader that this tab has heard. */
+  #heard = 0;
 
-  constructor(name: string, apis: TabApis, clock: Timers, handlers: GroupHandlers) {
-    this.#name = name;
+  constructor(
+    nameOf: () => Promise<string>,
+    apis: TabApis,
+    { clock, random }: { readonly clock: Timers; readonly random: () => number },
+    handlers: GroupHandlers,
+  ) {
+    this.#nameOf = nameOf;
     this.#apis = apis;
     this.#clock = clock;
+    this.#random = random;
     this.#handlers = handlers;
+    this.#watch = new LeaderWatch(clock, {
+      isJudge: () => !this.isLeader && apis.isVisible(),
+      ping: () => this.post({ type: "ping" }),
+      onSilence: () => this.#stand(true),
+    });
   }
 
-  get isOpen(): boolean {
-    return this.#membership !== undefined;
+  /** Whether there is a leader, which may be this tab. */
+  get hasLeader(): boolean {
+    return this.term > 0 && this.#heard === this.term;
   }
 
   open(): void {
     if (this.#membership) return;
-    const membership = new AbortController();
-    this.#membership = membership;
-    this.#channel = this.#apis.openChannel(this.#name);
-    this.#channel.onmessage = ({ data }) => this.#receive(data as GroupMessage);
-    // Whoever waits for this lock learns that the tab is gone, however it went.
-    this.#hold(`${this.#name}:${this.id}`, membership.signal, {});
-    this.#stand(membership.signal, false);
-    this.post({ type: "ping" });
-    this.#schedulePing(membership.signal);
-    onPageResume(() => this.#judge(), membership.signal);
+    this.#membership = new AbortController();
+    const { signal } = this.#membership;
+    this.#join(signal).catch(() => !signal.aborted && this.#handlers.onUnavailable());
   }
 
   close(): void {
@@ -84,19 +74,22 @@ export class TabGroup {
     this.#resign();
     this.#channel?.close();
     this.#channel = undefined;
-    this.term = 0;
+    this.term = this.#heard = 0;
   }
 
   /** Lets another tab lead. */
   handOver(): void {
-    if (!this.isLeader || !this.#membership) return;
+    if (!this.isLeader) return;
     this.#resign();
-    this.term = 0;
-    this.#stand(this.#membership.signal, false);
+    this.#stand();
   }
 
-  post(message: GroupMessage): void {
-    this.#channel?.postMessage(message);
+  post(body: GroupMessageBody): void {
+    this.#channel?.postMessage({ ...body, term: this.term });
+  }
+
+  openChannel(member: string): Channel {
+    return this.#apis.openChannel(`${this.#name}:member:${member}`);
   }
 
   /** Calls back when that tab is gone. */
@@ -106,96 +99,73 @@ export class TabGroup {
       .catch(() => undefined);
   }
 
+  async #join(signal: AbortSignal): Promise<void> {
+    this.#name = await this.#nameOf();
+    if (signal.aborted) return;
+    this.id = crypto.randomUUID();
+    this.#channel = this.#apis.openChannel(this.#name);
+    this.#channel.onmessage = ({ data }) => this.#receive(data as GroupMessage);
+    // Whoever waits for this lock learns that the tab is gone, however it went. It is held before anybody can hear of it.
+    await new Promise<void>((resolve, reject) => {
+      holdLock(this.#apis, `${this.#name}:${this.id}`, signal, resolve).catch(reject);
+    });
+    if (signal.aborted) return;
+    this.post({ type: "ping" });
+    this.#watch.start(signal);
+    this.#stand();
+  }
+
   /** Asks for the lock, and leads when it is granted. */
-  #stand(signal: AbortSignal, steal: boolean): void {
-    const leave = this.#hold(this.#name, signal, steal ? { steal } : {}, () => {
-      this.#release = leave;
-      this.isLeader = true;
-      // Above those of all leaders before, also of those that this tab has not heard of.
-      this.term = Math.max(this.term + 1, this.#clock.now());
-      this.post({ type: "lead", term: this.term });
-      this.#handlers.onLead();
+  #stand(isSteal = false): void {
+    this.#candidacy?.abort();
+    const candidacy = new AbortController();
+    this.#candidacy = candidacy;
+    const lead = (): void => this.#lead();
+    holdLock(this.#apis, this.#name, candidacy.signal, lead, isSteal).catch((error: unknown) => {
+      if (candidacy.signal.aborted) return;
+      this.#resign();
+      if ((error as Error | undefined)?.name === "AbortError") this.#stand();
+      else this.#handlers.onUnavailable();
     });
   }
 
-  /** Holds a lock until the function that is returned is called, or `signal` aborts. */
-  #hold(
-    name: string,
-    signal: AbortSignal,
-    options: { readonly steal?: boolean },
-    onGranted?: () => void,
-  ): () => void {
-    const held = new AbortController();
-    const leave = (): void => held.abort();
-    signal.addEventListener("abort", leave);
-    this.#apis
-      // With `steal` there is no signal, says the standard.
-      .request(name, options.steal ? options : { signal: held.signal }, () => {
-        if (held.signal.aborted || (onGranted && this.isLeader)) return Promise.resolve();
-        onGranted?.();
-        return new Promise((resolve) => held.signal.addEventListener("abort", () => resolve()));
-      })
-      .catch(() => {
-        // Stolen, or no longer waited for.
-        if (!onGranted || held.signal.aborted || !this.isLeader || this.#release !== leave) return;
-        this.#resign();
-        this.#stand(signal, false);
-      });
-    return leave;
+  #lead(): void {
+    this.isLeader = true;
+    // Above the terms before, also most of those that this tab has not heard of. No two leaders have the same, although
+    // both may have stolen the lock within a millisecond.
+    this.term = this.#heard = Math.max(this.term + 1, this.#clock.now()) + this.#random();
+    this.post({ type: "lead" });
+    this.#handlers.onLead();
   }
 
   #resign(): void {
-    const release = this.#release;
-    this.#release = undefined;
+    this.#candidacy?.abort();
+    this.#candidacy = undefined;
     if (!this.isLeader) return;
     this.isLeader = false;
+    this.#heard = 0;
     this.#handlers.onResign();
-    release?.();
   }
 
   #receive(message: GroupMessage): void {
-    switch (message.type) {
-      case "ping":
-        if (this.isLeader) this.post({ type: "pong", term: this.term });
-        return;
-      case "lead":
-      case "pong":
-        if (message.term < this.term) return;
-        this.#hasPong = true;
-        if (message.term === this.term) return;
-        if (this.isLeader && this.#membership) {
-          this.#resign();
-          this.#stand(this.#membership.signal, false);
-        }
-        this.term = message.term;
-        return this.#handlers.onLeader();
-      case "ask":
-      case "leave":
-        this.#handlers.onMessage(message);
+    const { term, type } = message;
+    const isFromLeader = type === "lead" || type === "pong";
+    if (term > this.term) {
+      this.term = term;
+      // It has lost the lock without noticing; or the clock was set back, and its next term will be above this one.
+      if (this.isLeader) {
+        this.#resign();
+        this.#stand();
+      }
     }
-  }
-
-  #schedulePing(signal: AbortSignal): void {
-    const cancel = this.#clock.after(PING_INTERVAL, () => {
-      signal.removeEventListener("abort", cancel);
-      this.#judge();
-      this.#schedulePing(signal);
-    });
-    signal.addEventListener("abort", cancel);
-  }
-
-  /** Only a visible tab judges the leader: the timers of hidden ones are late. */
-  #judge(): void {
-    const { signal } = this.#membership ?? {};
-    if (!signal || this.isLeader || !this.#hasPong || !this.#apis.isVisible()) return;
-    this.#hasPong = false;
-    this.post({ type: "ping" });
-    const cancel = this.#clock.after(PONG_TIMEOUT, () => {
-      signal.removeEventListener("abort", cancel);
-      if (this.#hasPong || this.isLeader) return;
-      this.#hasPong = true;
-      if (this.#apis.isVisible()) this.#stand(signal, true);
-    });
-    signal.addEventListener("abort", cancel);
+    if (isFromLeader) {
+      // One that does not know its place is lost learns it from the term.
+      if (term < this.term) return this.post({ type: "ping" });
+      this.#watch.hear();
+      if (this.#heard === term) return;
+      this.#heard = term;
+      this.#handlers.onLeader();
+    } else if (type !== "ping") this.#handlers.onMessage(message);
+    else if (this.isLeader) this.post({ type: "pong" });
   }
 }

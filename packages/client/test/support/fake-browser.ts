@@ -1,5 +1,5 @@
 import type { FakeClock } from "@holdfast/core/testing";
-import type { Channel, TabApis } from "../../src/tabs/tab-group.ts";
+import type { Channel, TabApis } from "../../src/tabs/tab-apis.ts";
 
 interface Lock {
   readonly name: string;
@@ -8,7 +8,7 @@ interface Lock {
   readonly reject: (error: unknown) => void;
 }
 
-/** Web Locks and BroadcastChannel of a browser whose messages take random times, each channel of a tab in order. */
+/** Web Locks and BroadcastChannel of a browser: messages and granted locks take random times; what one channel gets is in order. */
 export class FakeBrowser {
   readonly #clock: FakeClock;
   readonly #random: () => number;
@@ -39,7 +39,7 @@ export class FakeBrowser {
         grant: () => {
           this.#held.set(name, lock);
           void Promise.resolve()
-            .then(() => (tab.isGone ? new Promise<void>(() => undefined) : hold()))
+            .then(() => this.#hold(tab, hold))
             .then(() => {
               if (this.#held.get(name) === lock) this.#held.delete(name);
               resolve(undefined);
@@ -89,14 +89,21 @@ export class FakeBrowser {
   }
 
   post(from: FakeChannel, message: unknown): void {
-    const text = JSON.stringify(message);
+    const copy: unknown = structuredClone(message);
     for (const channel of this.#channels.get(from.name) ?? []) {
       if (channel === from) continue;
       // In order for each pair of channels.
       channel.busyUntil = Math.max(channel.busyUntil, this.#clock.now() + this.#random() * 10);
-      const deliver = (): void => channel.deliver(text);
+      const deliver = (): void => channel.deliver(structuredClone(copy));
       this.#clock.after(channel.busyUntil - this.#clock.now(), deliver);
     }
+  }
+
+  /** Runs what a lock was granted to. */
+  async #hold(tab: FakeTab, hold: () => Promise<void>): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.after(this.#random() * 10, resolve));
+    if (tab.late) await new Promise<unknown>((resolve) => tab.late?.push(() => resolve(undefined)));
+    await (tab.isGone ? new Promise<void>(() => undefined) : hold());
   }
 
   #grantNext(): void {
@@ -129,10 +136,10 @@ class FakeChannel implements Channel {
     else this.tab.browser.post(this, message);
   }
 
-  deliver(text: string): void {
+  deliver(message: unknown): void {
     if (this.#isClosed || this.tab.isGone) return;
-    if (this.tab.late) this.tab.late.push(() => this.deliver(text));
-    else this.onmessage?.({ data: JSON.parse(text) });
+    if (this.tab.late) this.tab.late.push(() => this.deliver(message));
+    else this.onmessage?.({ data: message });
   }
 
   close(): void {
@@ -150,6 +157,7 @@ export class FakeTab {
   readonly apis: TabApis = {
     request: (name, options, hold) => this.browser.request(this, name, options, hold),
     openChannel: (name) => new FakeChannel(this, name),
+    hash: async (text) => text,
     isVisible: () => this.isVisible,
     onLifecycle: (suspend, resume) => {
       Object.assign(this, { suspend, resume });
