@@ -102,7 +102,9 @@ export class RelayTable {
   }
 
   #fail({ member }: MemberRelay, error: unknown): void {
-    const { reason, status } = isConnectionError(error) ? error : { reason: "request" as const, status: undefined };
+    const { reason, status } = isConnectionError(error)
+      ? error
+      : { reason: "request" as const, status: undefined };
     if (reason === "unauthorized") return this.#handlers.onUnauthorized(error);
     const message = error instanceof Error ? error.message : String(error);
     this.#handlers.say(member, { type: "failed", reason, message, status });

@@ -19,9 +19,9 @@ import { TabSeat } from "./tab-seat.ts";
 
 // Tested by test/tabs.
 
-/** Who was refused by the leader asks again after this time, in ms; after twice as much each time that it was in vain. */
-const MIN_QUESTION_DELAY = 500;
-const MAX_DOUBLINGS = 7;
+/** A member that was up to date, but not where the leader was, asks again after this time, in ms; the next time after twice as much. */
+const QUESTION_DELAY = 1_000;
+const MAX_DOUBLINGS = 6;
 
 /** Where the members of this tab read: from the leading tab when they are level with it, else on a connection of their own. */
 export class TabHost implements MemberHost<TabSeat> {
@@ -175,10 +175,11 @@ export class TabHost implements MemberHost<TabSeat> {
 
   /** It has a connection of its own, and is up to date: from here on the leader's is enough. */
   #planQuestion(seat: TabSeat): void {
-    const delay = seat.misses && MIN_QUESTION_DELAY * 2 ** Math.min(seat.misses, MAX_DOUBLINGS);
+    const delay = seat.misses && QUESTION_DELAY * 2 ** Math.min(seat.misses - 1, MAX_DOUBLINGS);
     seat.cancelQuestion?.();
     seat.cancelQuestion = this.#clock.after(delay, () => {
       if (this.#isAlone || seat.source !== "own") return;
+      seat.misses++;
       this.#own.leave(seat);
       this.#ask(seat);
     });
@@ -189,10 +190,7 @@ export class TabHost implements MemberHost<TabSeat> {
     if (!seat || message.term < this.#group.term || seat.attempt.signal.aborted) return;
     if (message.type === "answer") {
       if (message.tab !== this.#group.id || seat.source !== "asked") return;
-      if (message.verdict !== "level") {
-        seat.misses++;
-        return this.#readOwn(seat);
-      }
+      if (message.verdict !== "level") return this.#readOwn(seat);
       seat.misses = 0;
       seat.source = "leader";
       this.#take(seat, message.blocks);
@@ -222,7 +220,10 @@ export class TabHost implements MemberHost<TabSeat> {
   /** Says it to all tabs, this one included. */
   #say(member: string, body: MemberMessageBody): void {
     const { term } = this.#group;
+    // For a member that it has no room for, the leader has no channel.
+    this.#channels.use(member, this);
     this.#channels.post(member, { ...withoutCause(body), term });
+    this.#channels.drop(member, this);
     this.#hear(member, { ...body, term });
   }
 

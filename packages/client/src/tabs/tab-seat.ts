@@ -10,7 +10,7 @@ import type { MemberBlock } from "./tab-messages.ts";
 export class TabSeat extends MemberSeat {
   /** Where its events come from. */
   source: "none" | "asked" | "own" | "leader" = "none";
-  /** How often in a row the leader was asked in vain. */
+  /** How often it was up to date in a row, and not where the leader was. */
   misses = 0;
   cancelQuestion: (() => void) | undefined;
   readonly #onLevel: (seat: TabSeat) => void;

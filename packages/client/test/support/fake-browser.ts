@@ -11,14 +11,15 @@ interface Lock {
 /** Web Locks and BroadcastChannel of a browser: messages and granted locks take random times; what one channel gets is in order. */
 export class FakeBrowser {
   readonly #clock: FakeClock;
-  readonly #random: () => number;
+  /** How long messages and locks take, of 10 ms. */
+  random: () => number;
   readonly #held = new Map<string, Lock>();
   #queue: Lock[] = [];
   readonly #channels = new Map<string, Set<FakeChannel>>();
 
   constructor(clock: FakeClock, random: () => number) {
     this.#clock = clock;
-    this.#random = random;
+    this.random = random;
   }
 
   openTab(): FakeTab {
@@ -93,7 +94,7 @@ export class FakeBrowser {
     for (const channel of this.#channels.get(from.name) ?? []) {
       if (channel === from) continue;
       // In order for each pair of channels.
-      channel.busyUntil = Math.max(channel.busyUntil, this.#clock.now() + this.#random() * 10);
+      channel.busyUntil = Math.max(channel.busyUntil, this.#clock.now() + this.random() * 10);
       const deliver = (): void => channel.deliver(structuredClone(copy));
       this.#clock.after(channel.busyUntil - this.#clock.now(), deliver);
     }
@@ -101,7 +102,7 @@ export class FakeBrowser {
 
   /** Runs what a lock was granted to. */
   async #hold(tab: FakeTab, hold: () => Promise<void>): Promise<void> {
-    await new Promise<void>((resolve) => this.#clock.after(this.#random() * 10, resolve));
+    await new Promise<void>((resolve) => this.#clock.after(this.random() * 10, resolve));
     if (tab.late) await new Promise<unknown>((resolve) => tab.late?.push(() => resolve(undefined)));
     await (tab.isGone ? new Promise<void>(() => undefined) : hold());
   }

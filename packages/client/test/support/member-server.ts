@@ -48,6 +48,8 @@ export class MemberServer {
   readonly requests: MemberRequest[] = [];
   /** What the members get instead of a stream. */
   readonly answers = new Map<string, object>();
+  /** What members do that are no logs: they send what a test wants. */
+  readonly scripts = new Map<string, (cursor: string, send: (block: string) => void) => void>();
   /** By the name of the connection. */
   readonly #lines = new Map<string, Line>();
 
@@ -123,6 +125,11 @@ export class MemberServer {
   }
 
   #begin(line: Line, name: string, cursor: string): void {
+    const script = this.scripts.get(name);
+    if (script) {
+      line.served.add(name);
+      return script(cursor, (block) => send(line, name, block));
+    }
     const log = this.logs.get(name);
     const answer = this.answers.get(name) ?? (log === undefined ? { status: 404 } : undefined);
     if (answer !== undefined || log === undefined || cursor.endsWith(".end")) {
