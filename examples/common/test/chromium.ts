@@ -1,7 +1,7 @@
 import { type Browser, chromium } from "playwright-core";
 import { findOrInstall } from "./find-or-install.ts";
 
-const FLAGS = [
+export const CHROMIUM_FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -11,12 +11,16 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** The path of Chromium, which is installed first where possible. See `findOrInstall`. */
+export const findChromiumPath = (): string | undefined =>
+  findOrInstall("chromium", "chromium-browser", "google-chrome");
+
 /**
  * Returns a function that starts Chromium, which is installed first where possible. Without Chromium it logs a line and
  * returns `undefined`; under CI it throws.
  */
 export function findChromium(): (() => Promise<Browser>) | undefined {
-  const executablePath = findOrInstall("chromium", "chromium-browser", "google-chrome");
+  const executablePath = findChromiumPath();
   if (executablePath === undefined) return undefined;
-  return () => chromium.launch({ executablePath, args: FLAGS });
+  return () => chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
 }

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +7,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { findOrInstall } from "../../../../examples/common/test/find-or-install.ts";
 import { BidiConnection } from "./bidi-connection.ts";
 import { FirefoxPage } from "./firefox-page.ts";
+import { startGroup } from "./process-group.ts";
 
 const executable = findOrInstall("firefox-esr", "firefox");
 
@@ -39,12 +38,6 @@ const ENVIRONMENT = {
   MOZ_REMOTE_SETTINGS_DEVTOOLS: "1",
 };
 
-/**
- * Runs a program in a process group, which is killed as a whole when the program exits or stdin closes. Stdin also closes
- * when this process is interrupted or killed.
- */
-const RUN = `{ "$@"; kill -9 0; } & read -r _; kill -9 0`;
-
 interface Firefox {
   readonly page: FirefoxPage;
   close(): Promise<void>;
@@ -66,20 +59,14 @@ async function startFirefox(path: string): Promise<Firefox> {
   const profile = await mkdtemp(join(tmpdir(), "holdfast-firefox-"));
   await writeFile(join(profile, "user.js"), Object.entries(PREFERENCES).map(preferenceLine));
   const args = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"];
-  const group = spawn("sh", ["-c", RUN, "sh", path, ...args, "about:blank"], {
-    detached: true,
-    // Firefox refuses to run as root in the home of another user.
-    env: { ...process.env, ...ENVIRONMENT, HOME: profile },
-    stdio: ["pipe", "ignore", "pipe"],
-  });
-  const exited = once(group, "exit");
+  // Firefox refuses to run as root in the home of another user.
+  const group = startGroup([path, ...args, "about:blank"], { ...ENVIRONMENT, HOME: profile });
   const close = async (): Promise<void> => {
-    group.stdin.end();
-    await exited;
+    await group.kill();
     await rm(profile, { recursive: true, force: true, maxRetries: 10 });
   };
   try {
-    return { page: await FirefoxPage.connect(await BidiConnection.open(await readUrl(group.stderr))), close };
+    return { page: await FirefoxPage.connect(await BidiConnection.open(await readUrl(group.output))), close };
   } catch (error) {
     await close();
     throw error;

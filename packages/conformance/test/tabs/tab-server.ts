@@ -1,0 +1,76 @@
+import { createServer } from "node:http";
+import { createRegistry } from "@holdfast/core";
+import { multiplex } from "@holdfast/core/multiplex";
+import { sse } from "@holdfast/node-http";
+import { build } from "esbuild";
+import { listen } from "../../src/harness/listen.ts";
+import type { Pushed } from "./tab-page.ts";
+
+export const MEMBERS = ["job", "feed", "notices"];
+
+const ICON = `<link rel="icon" href="data:,">`;
+/** Notes whether the page came out of the back/forward cache. */
+const PAGE = `${ICON}<script>addEventListener("pageshow", (event) => { globalThis.isPersisted = event.persisted; })</script>
+<script src="/tab.js"></script>`;
+
+export interface TabServer {
+  readonly url: string;
+  /** How many connections with events are open. */
+  readonly connections: () => number;
+  /** How many events each of the channels of a user has, if it has as many as the others. */
+  readonly pushed: (user: string) => number;
+  /** Pushes an event to a channel of a user. */
+  readonly push: (user: string, member: string) => void;
+  close(): Promise<void>;
+}
+
+/** Serves three channels of each user on `/live`, over HTTP/1.1, and pages that read them. */
+export async function startTabServer(): Promise<TabServer> {
+  const script = await build({
+    entryPoints: [`${import.meta.dirname}/tab-page.ts`],
+    conditions: ["@holdfast/source"],
+    bundle: true,
+    format: "iife",
+    globalName: "tabs",
+    write: false,
+  });
+  const text = script.outputFiles[0]?.text ?? "";
+  const files: Record<string, readonly [type: string, content: string]> = {
+    "/tab": ["text/html", PAGE],
+    "/elsewhere": ["text/html", ICON],
+    "/tab.js": ["text/javascript", text],
+    "/worker.js": ["text/javascript", `${text}\ntabs.serve(globalThis);`],
+    "/shared-worker.js": ["text/javascript", `${text}\nonconnect = ({ ports }) => tabs.serve(ports[0]);`],
+    "/ping": ["text/plain", "pong"],
+  };
+  const registry = createRegistry();
+  const server = createServer((req, res) => {
+    const file = files[req.url ?? ""];
+    if (file) return void res.setHeader("content-type", file[0]).end(file[1]);
+    if (!req.url?.startsWith("/live")) return void res.writeHead(404).end();
+    const user = /^Bearer (\w+)$/.exec(req.headers.authorization ?? "")?.[1];
+    if (user === undefined) return void res.writeHead(401).end();
+    const source = multiplex((member) =>
+      MEMBERS.includes(member) ? registry.channel(`${user}/${member}`) : 404,
+    );
+    sse(req, res, source).catch(() => res.destroy());
+  });
+  const counts = new Map<string, number>();
+  const { close, port } = await listen(server);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    connections: () => registry.gauges().connections,
+    pushed: (user) => Math.min(...MEMBERS.map((member) => counts.get(`${user}/${member}`) ?? 0)),
+    push(user, member) {
+      const channel = `${user}/${member}`;
+      const n = (counts.get(channel) ?? 0) + 1;
+      counts.set(channel, n);
+      const event: Pushed = { n, at: Date.now() };
+      registry.channel(channel).push({ data: event });
+    },
+    async close() {
+      await registry.close({ deadline: 0 });
+      await close();
+    },
+  };
+}
