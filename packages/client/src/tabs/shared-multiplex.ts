@@ -11,6 +11,9 @@ import { TabHost } from "./tab-host.ts";
 /** Of what tabs say to each other: those of another release share among themselves. */
 const VERSION = 1;
 
+/** What is due within this time, in ms, is due soon. */
+const SOON = 20;
+
 /** Options of `multiplex` for all tabs. */
 export interface SharedMultiplexOptions extends MultiplexOptions {
   /**
@@ -38,9 +41,15 @@ export function createSharedMultiplex(
   const { shareAs } = options;
   validate(typeof shareAs === "string" && shareAs !== "", "shareAs", "the id of who shares", shareAs);
   const resolved = resolveUrl(url);
-  const settings = readOptions(options);
+  let settings = readOptions(options);
   const connectionOf = (): SharedConnection => new SharedConnection(resolved, settings);
   if (!apis) return Object.assign(createMultiplex(connectionOf(), options), { role: "alone" } as const);
+  const { clock } = settings;
+  settings = { ...settings, clock: { now: () => clock.now(), after } };
+  /** Nobody waits for a leader because its tab is hidden. */
+  function after(ms: number, callback: () => void): () => void {
+    return ms <= SOON && apis?.isVisible() === false ? apis.soon(ms, callback) : clock.after(ms, callback);
+  }
   let name: Promise<string> | undefined;
   const nameOf = (): Promise<string> =>
     (name ??= apis.hash(`holdfast ${VERSION} ${JSON.stringify([resolved, shareAs])}`));

@@ -16,6 +16,8 @@ export interface TabApis {
   /** A text that says nothing about this one, and that no other one leads to. */
   readonly hash: (text: string) => Promise<string>;
   readonly isVisible: () => boolean;
+  /** A timer for a few ms that is on time in a hidden tab, too. Returns how to cancel it. */
+  readonly soon: (ms: number, callback: () => void) => () => void;
   /** Calls `suspend` before the page may be put into a cache or frozen, and `resume` after. Returns how to stop that. */
   readonly onLifecycle: (suspend: () => void, resume: () => void) => () => void;
 }

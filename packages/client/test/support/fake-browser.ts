@@ -63,6 +63,10 @@ export class FakeBrowser {
     });
   }
 
+  after(ms: number, callback: () => void): () => void {
+    return this.#clock.after(ms, callback);
+  }
+
   /** The tab's process is gone: its locks are free, and it says nothing more. */
   kill(tab: FakeTab): void {
     this.#queue = this.#queue.filter((lock) => lock.tab !== tab);
@@ -160,6 +164,7 @@ export class FakeTab {
     openChannel: (name) => new FakeChannel(this, name),
     hash: async (text) => text,
     isVisible: () => this.isVisible,
+    soon: (ms, callback) => this.browser.after(ms, callback),
     onLifecycle: (suspend, resume) => {
       Object.assign(this, { suspend, resume });
       return () => Object.assign(this, { suspend: () => undefined, resume: () => undefined });
