@@ -27,6 +27,18 @@ export class FirefoxPage {
     return new FirefoxPage(connection, contexts[0].context);
   }
 
+  /** Opens another tab. */
+  async open(): Promise<FirefoxPage> {
+    const { context } = await this.#connection.send<{ readonly context: string }>("browsingContext.create", {
+      type: "tab",
+    });
+    return new FirefoxPage(this.#connection, context);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.send("browsingContext.close", { context: this.#context });
+  }
+
   /** Resolves when the page has loaded. */
   async goto(url: string): Promise<void> {
     await this.#connection.send("browsingContext.navigate", {

@@ -23,6 +23,7 @@ const PREFERENCES = {
   "browser.startup.page": 0,
   "datareporting.policy.dataSubmissionEnabled": false, // no page about privacy
   "dom.ipc.processCount": 1,
+  "dom.ipc.processCount.webIsolated": 4, // tabs of one site
   "dom.ipc.processPrelaunch.enabled": false,
   "media.gmp-manager.updateEnabled": false, // no downloads of video codecs
   "network.proxy.http": "127.0.0.1",
@@ -40,18 +41,25 @@ const ENVIRONMENT = {
 
 interface Firefox {
   readonly page: FirefoxPage;
+  readonly profile: string;
   close(): Promise<void>;
 }
 
 /** Tests in Firefox. They share one page, because a browser is slow to start. */
-export function describeInFirefox(name: string, tests: (page: () => FirefoxPage) => void): void {
+export function describeInFirefox(
+  name: string,
+  tests: (page: () => FirefoxPage, profile: () => string) => void,
+): void {
   describe.skipIf(executable === undefined)(name, () => {
     let firefox: Firefox | undefined;
     beforeAll(async () => {
       firefox = await startFirefox(executable as string);
     }, START_TIMEOUT);
     afterAll(() => firefox?.close());
-    tests(() => (firefox as Firefox).page);
+    tests(
+      () => (firefox as Firefox).page,
+      () => (firefox as Firefox).profile,
+    );
   });
 }
 
@@ -66,7 +74,8 @@ async function startFirefox(path: string): Promise<Firefox> {
     await rm(profile, { recursive: true, force: true, maxRetries: 10 });
   };
   try {
-    return { page: await FirefoxPage.connect(await BidiConnection.open(await readUrl(group.output))), close };
+    const page = await FirefoxPage.connect(await BidiConnection.open(await readUrl(group.output)));
+    return { page, profile, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,10 +1,14 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import type { TabServer } from "./tab-server.ts";
-import { type TabWindow } from "./tab-window.ts";
+import type { TabWindow } from "./tab-window.ts";
 
 /** Ends a leader for a while, or for good. Returns how there are as many tabs as before. */
-export type Death = (leader: Page, tabs: TabWindow, server: TabServer) => Promise<() => Promise<unknown>>;
+export type Death = (
+  leader: Page,
+  tabs: TabWindow<Page>,
+  server: TabServer,
+) => Promise<() => Promise<unknown>>;
 
 const devtools = (page: Page) => page.context().newCDPSession(page);
 

@@ -52,7 +52,8 @@ export function startTab({ members, shareAs, url, user }: TabOptions): TestTab {
   }
 
   members.forEach((member, index) => {
-    const onReset = ({ reason }: { readonly reason: string }): void => void errors.push(`${member}: ${reason}`);
+    const onReset = ({ reason }: { readonly reason: string }): void =>
+      void errors.push(`${member}: ${reason}`);
     const connection = live.connect(member, { onReset });
     read(index, connection).catch((error: unknown) => errors.push(`${member}: ${String(error)}`));
   });

@@ -3,6 +3,7 @@ import { createRegistry } from "@holdfast/core";
 import { multiplex } from "@holdfast/core/multiplex";
 import { sse } from "@holdfast/node-http";
 import { build } from "esbuild";
+import { onTestFinished } from "vitest";
 import { listen } from "../../src/harness/listen.ts";
 import type { Pushed } from "./tab-page.ts";
 
@@ -21,6 +22,8 @@ export interface TabServer {
   readonly pushed: (user: string) => number;
   /** Pushes an event to a channel of a user. */
   readonly push: (user: string, member: string) => void;
+  /** Pushes to all channels of a user again and again, until the test is finished. */
+  readonly pushAlways: (user: string) => void;
   close(): Promise<void>;
 }
 
@@ -57,16 +60,21 @@ export async function startTabServer(): Promise<TabServer> {
   });
   const counts = new Map<string, number>();
   const { close, port } = await listen(server);
+  function push(user: string, member: string): void {
+    const channel = `${user}/${member}`;
+    const n = (counts.get(channel) ?? 0) + 1;
+    counts.set(channel, n);
+    const event: Pushed = { n, at: Date.now() };
+    registry.channel(channel).push({ data: event });
+  }
   return {
     url: `http://127.0.0.1:${port}`,
     connections: () => registry.gauges().connections,
     pushed: (user) => Math.min(...MEMBERS.map((member) => counts.get(`${user}/${member}`) ?? 0)),
-    push(user, member) {
-      const channel = `${user}/${member}`;
-      const n = (counts.get(channel) ?? 0) + 1;
-      counts.set(channel, n);
-      const event: Pushed = { n, at: Date.now() };
-      registry.channel(channel).push({ data: event });
+    push,
+    pushAlways(user) {
+      const timer = setInterval(() => MEMBERS.forEach((member) => push(user, member)), 20);
+      onTestFinished(() => clearInterval(timer));
     },
     async close() {
       await registry.close({ deadline: 0 });

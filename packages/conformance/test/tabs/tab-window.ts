@@ -1,24 +1,30 @@
-import type { BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
 import { eventually } from "../../src/harness/eventually.ts";
 import type { TabOptions, TabReport } from "./tab-page.ts";
 import type { TabServer } from "./tab-server.ts";
 
+/** A tab of any browser: these are methods of Playwright's `Page`. */
+interface Tab {
+  goto(url: string): Promise<unknown>;
+  evaluate<Result>(script: string): Promise<Result>;
+  close(): Promise<void>;
+}
+
 /** The tabs of one user in a browser. */
-export class TabWindow {
+export class TabWindow<Page extends Tab> {
   readonly pages: Page[] = [];
   readonly options: TabOptions;
-  readonly #context: BrowserContext;
+  readonly #newPage: () => Promise<Page>;
   readonly #server: TabServer;
 
-  constructor(context: BrowserContext, server: TabServer, options: Omit<TabOptions, "url">) {
-    this.#context = context;
+  constructor(newPage: () => Promise<Page>, server: TabServer, options: Omit<TabOptions, "url">) {
+    this.#newPage = newPage;
     this.#server = server;
     this.options = { ...options, url: `${server.url}/live` };
   }
 
   async open(): Promise<Page> {
-    const page = await this.#context.newPage();
+    const page = await this.#newPage();
     await page.goto(`${this.#server.url}/tab`);
     await page.evaluate(`globalThis.tab = tabs.startTab(${JSON.stringify(this.options)}); undefined`);
     this.pages.push(page);
@@ -26,8 +32,13 @@ export class TabWindow {
   }
 
   async close(page: Page): Promise<void> {
-    this.pages.splice(this.pages.indexOf(page), 1);
+    this.forget(page);
     await page.close();
+  }
+
+  /** Leaves a page out that is gone. */
+  forget(page: Page): void {
+    this.pages.splice(this.pages.indexOf(page), 1);
   }
 
   async closeAll(): Promise<void> {
@@ -55,4 +66,4 @@ export class TabWindow {
   }
 }
 
-export const reportOf = (page: Page): Promise<TabReport> => page.evaluate<TabReport>("tab.report()");
+export const reportOf = (page: Tab): Promise<TabReport> => page.evaluate<TabReport>("tab.report()");

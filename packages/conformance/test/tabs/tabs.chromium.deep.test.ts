@@ -1,6 +1,7 @@
 // Many tabs of one browser, over HTTP/1.1, where it opens six connections to a server. `pnpm tabs:survival` lets 200
 // leaders die.
 
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../src/harness/eventually.ts";
 import { describeInPlainChromium } from "../support/plain-chromium.ts";
@@ -22,29 +23,21 @@ describeInPlainChromium("in Chromium", (context) => {
   afterAll(() => server.close());
 
   /** The tabs of a user, which are closed when the test is finished. */
-  function openWindow(user: string, shareAs = user): TabWindow {
-    const tabs = new TabWindow(context(), server, { user, shareAs, members: MEMBERS });
+  function openWindow(user: string, shareAs = user): TabWindow<Page> {
+    const newPage = (): Promise<Page> => context().newPage();
+    const tabs = new TabWindow(newPage, server, { user, shareAs, members: MEMBERS });
     onTestFinished(() => tabs.closeAll());
     return tabs;
   }
 
-  /** Pushes to all channels of a user again and again, until the test is finished. */
-  function pushAlways(user: string): void {
-    const timer = setInterval(() => {
-      for (const member of MEMBERS) server.push(user, member);
-    }, 20);
-    onTestFinished(() => clearInterval(timer));
-  }
-
-  const expectOneConnection = (): Promise<void> =>
-    eventually(() => expect(server.connections()).toBe(1));
+  const expectOneConnection = (): Promise<void> => eventually(() => expect(server.connections()).toBe(1));
 
   test(
     `${TABS} tabs with ${MEMBERS.length} streams each have one connection, and ${DEATHS} deaths of their leader cost nothing`,
     { timeout: 240_000 + DEATHS * 60_000 },
     async () => {
       const tabs = openWindow("ann");
-      pushAlways("ann");
+      server.pushAlways("ann");
       for (let count = 0; count < TABS; count++) await tabs.open();
       await tabs.catchUp();
       await expectOneConnection();
@@ -74,7 +67,9 @@ describeInPlainChromium("in Chromium", (context) => {
       for (const [kind, times] of delays) {
         const sorted = times.toSorted((one, other) => one - other);
         const at = (part: number): number => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
-        console.log(`${kind}, ${times.length} times: ${at(0.5)} ms (median), ${at(0.9)} ms (p90), ${at(1)} ms (max)`);
+        console.log(
+          `${kind}, ${times.length} times: ${at(0.5)} ms (median), ${at(0.9)} ms (p90), ${at(1)} ms (max)`,
+        );
         expect(at(1)).toBeLessThan(LIMIT);
       }
     },
@@ -82,7 +77,7 @@ describeInPlainChromium("in Chromium", (context) => {
 
   test("workers share with tabs", async () => {
     const tabs = openWindow("carl");
-    pushAlways("carl");
+    server.pushAlways("carl");
     const page = await tabs.open();
     const options = JSON.stringify(tabs.options);
     await page.evaluate(`
