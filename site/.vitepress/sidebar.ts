@@ -25,7 +25,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Answers of an LLM", link: "/llm-answers" },
       { text: "LLM answers that survive (AI SDK)", link: "/ai-sdk" },
       { text: "Stop is not disconnect", link: "/stop-is-not-disconnect" },
-      { text: "Notifications per user", link: "/notifications" },
+      { text: "Notifications in all tabs", link: "/notifications" },
       { text: "One connection for a whole app", link: "/one-connection" },
       { text: "Dashboards: current values", link: "/dashboards" },
       { text: "A chat room", link: "/chat-room" },
