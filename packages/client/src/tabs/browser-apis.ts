@@ -5,9 +5,10 @@ import type { Channel, TabApis } from "./tab-apis.ts";
 /** Browsers delay the timers of hidden tabs by up to a second, but not their messages. */
 function soon(ms: number, callback: () => void): () => void {
   const { port1, port2 } = new MessageChannel();
-  const end = performance.now() + ms;
-  port1.onmessage = () => {
-    if (performance.now() < end) return port2.postMessage(0);
+  let end: number | undefined;
+  port1.onmessage = ({ timeStamp }) => {
+    end ??= timeStamp + ms;
+    if (timeStamp < end) return port2.postMessage(0);
     port1.close();
     callback();
   };

@@ -14,9 +14,9 @@ export interface TabWorld {
   readonly server: FakeServer;
   readonly members: MemberServer;
   readonly browser: FakeBrowser;
-  openTab(options?: Partial<SharedMultiplexOptions>): Tab;
+  readonly openTab: (options?: Partial<SharedMultiplexOptions>) => Tab;
   /** Closes every tab, so that nothing is left. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A server and a browser for one test, whose tabs are of one user. */

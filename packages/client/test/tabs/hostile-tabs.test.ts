@@ -244,7 +244,7 @@ test("an event that is too large fails its member in every tab", async () => {
 });
 
 test("what came before the server's answer is delivered before it", async () => {
-  const { close, members, openTab, server } = createTabWorld("a");
+  const { close, openTab, server } = createTabWorld("a");
   const tabs = [openTab(), openTab()];
   const followed = tabs.map(({ live }) => collect(live.connect("a")));
   await server.clock.advance(200);

@@ -42,7 +42,7 @@ export class TabWindow<Page extends Tab> {
   }
 
   async closeAll(): Promise<void> {
-    for (const page of [...this.pages]) await this.close(page);
+    await Promise.all(this.pages.splice(0).map((page) => page.close()));
   }
 
   /** The page that reads for the others. */
