@@ -5,6 +5,8 @@ import { multiplex, type SharedMultiplex } from "@holdfast/client/tabs";
 
 /** What the server pushes. */
 export interface Pushed {
+  /** Whose it is. */
+  readonly owner: string;
   /** Its number in the channel. */
   readonly n: number;
   /** When it was pushed, in ms. */
@@ -20,7 +22,9 @@ export interface TabOptions {
 
 export interface TabReport {
   readonly role: SharedMultiplex["role"];
-  /** What was missing or doubled, and how connections have ended. */
+  /** Of the first member. */
+  readonly state: string | undefined;
+  /** What was missing, doubled or of somebody else, and how connections have ended. */
   readonly errors: readonly string[];
   /** The number of the last event of each member; 0 for none. */
   readonly last: readonly number[];
@@ -42,7 +46,8 @@ export function startTab({ members, shareAs, url, user }: TabOptions): TestTab {
   async function read(index: number, connection: Connection<TextMessage>): Promise<void> {
     const name = members[index];
     for await (const { data } of connection) {
-      const { at, n } = JSON.parse(data) as Pushed;
+      const { at, n, owner } = JSON.parse(data) as Pushed;
+      if (owner !== user) errors.push(`an event of ${owner}`);
       const before = last[index] as number;
       if (before > 0 && n !== before + 1) errors.push(`${name}: ${n} after ${before}`);
       last[index] = n;
@@ -51,14 +56,15 @@ export function startTab({ members, shareAs, url, user }: TabOptions): TestTab {
     errors.push(`${name}: ended`);
   }
 
-  members.forEach((member, index) => {
+  const connections = members.map((member, index) => {
     const onReset = ({ reason }: { readonly reason: string }): void =>
       void errors.push(`${member}: ${reason}`);
     const connection = live.connect(member, { onReset });
     read(index, connection).catch((error: unknown) => errors.push(`${member}: ${String(error)}`));
+    return connection;
   });
   return {
-    report: () => ({ role: live.role, errors, last, latency }),
+    report: () => ({ role: live.role, state: connections[0]?.state.status, errors, last, latency }),
     mark() {
       latency = 0;
     },

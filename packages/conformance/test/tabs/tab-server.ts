@@ -9,6 +9,9 @@ import type { Pushed } from "./tab-page.ts";
 
 export const MEMBERS = ["job", "feed", "notices"];
 
+/** A stream that clients wait for, until it is opened. */
+export const REPORT = "report";
+
 const ICON = `<link rel="icon" href="data:,">`;
 /** Notes whether the page came out of the back/forward cache. */
 const PAGE = `${ICON}<script>addEventListener("pageshow", (event) => { globalThis.isPersisted = event.persisted; })</script>
@@ -24,6 +27,8 @@ export interface TabServer {
   readonly push: (user: string, member: string) => void;
   /** Pushes to all channels of a user again and again, until the test is finished. */
   readonly pushAlways: (user: string) => void;
+  /** Opens the report of a user, with one event. */
+  readonly openReport: (user: string) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,9 +58,10 @@ export async function startTabServer(): Promise<TabServer> {
     if (!req.url?.startsWith("/live")) return void res.writeHead(404).end();
     const user = /^Bearer (\w+)$/.exec(req.headers.authorization ?? "")?.[1];
     if (user === undefined) return void res.writeHead(401).end();
-    const source = multiplex((member) =>
-      MEMBERS.includes(member) ? registry.channel(`${user}/${member}`) : 404,
-    );
+    const source = multiplex((member) => {
+      const id = `${user}/${member}`;
+      return member === REPORT ? registry.stream(id, { wait: 600_000 }) : registry.channel(id);
+    });
     sse(req, res, source).catch(() => res.destroy());
   });
   const counts = new Map<string, number>();
@@ -64,7 +70,7 @@ export async function startTabServer(): Promise<TabServer> {
     const channel = `${user}/${member}`;
     const n = (counts.get(channel) ?? 0) + 1;
     counts.set(channel, n);
-    const event: Pushed = { n, at: Date.now() };
+    const event: Pushed = { owner: user, n, at: Date.now() };
     registry.channel(channel).push({ data: event });
   }
   return {
@@ -75,6 +81,10 @@ export async function startTabServer(): Promise<TabServer> {
     pushAlways(user) {
       const timer = setInterval(() => MEMBERS.forEach((member) => push(user, member)), 20);
       onTestFinished(() => clearInterval(timer));
+    },
+    async openReport(user) {
+      const event: Pushed = { owner: user, n: 1, at: Date.now() };
+      (await registry.open(`${user}/${REPORT}`)).push({ data: event });
     },
     async close() {
       await registry.close({ deadline: 0 });

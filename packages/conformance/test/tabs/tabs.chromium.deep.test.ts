@@ -7,7 +7,7 @@ import { eventually } from "../../src/harness/eventually.ts";
 import { describeInPlainChromium } from "../support/plain-chromium.ts";
 import { deaths } from "./deaths.ts";
 import type { TabReport } from "./tab-page.ts";
-import { MEMBERS, startTabServer, type TabServer } from "./tab-server.ts";
+import { MEMBERS, REPORT, startTabServer, type TabServer } from "./tab-server.ts";
 import { reportOf, TabWindow } from "./tab-window.ts";
 
 const TABS = 12;
@@ -23,9 +23,9 @@ describeInPlainChromium("in Chromium", (context) => {
   afterAll(() => server.close());
 
   /** The tabs of a user, which are closed when the test is finished. */
-  function openWindow(user: string, shareAs = user): TabWindow<Page> {
+  function openWindow(user: string, shareAs = user, members = MEMBERS): TabWindow<Page> {
     const newPage = (): Promise<Page> => context().newPage();
-    const tabs = new TabWindow(newPage, server, { user, shareAs, members: MEMBERS });
+    const tabs = new TabWindow(newPage, server, { user, shareAs, members });
     onTestFinished(() => tabs.closeAll());
     return tabs;
   }
@@ -102,27 +102,30 @@ describeInPlainChromium("in Chromium", (context) => {
   });
 
   test("two users of one browser never see each other's events", async () => {
-    /** How many events the tab of each user gets, when only the first of them has any. */
-    async function eventsOf(users: readonly string[], shareAs: (user: string) => string): Promise<number[]> {
-      const windows = users.map((user) => openWindow(user, shareAs(user)));
-      for (const tabs of windows) await tabs.open();
-      const counts = async (): Promise<number[]> => {
-        const reports = await Promise.all(windows.flatMap(({ pages }) => pages.map(reportOf)));
-        return reports.map(({ last }) => Math.max(...last));
-      };
-      // So long that who may get them has got them.
-      for (let round = 0; round < 10; round++) {
-        const [before = 0] = await counts();
-        await eventually(async () => {
-          server.push(users[0] as string, "notices");
-          expect((await counts())[0]).toBeGreaterThan(before);
-        });
-      }
-      return counts();
+    /** Both wait for their reports, which are opened when the server has so many connections. Resolves with what they got. */
+    async function reportsOf(
+      users: readonly string[],
+      shareAs: (user: string) => string,
+      connections: number,
+    ): Promise<TabReport[]> {
+      const pages: Page[] = [];
+      for (const user of users) pages.push(await openWindow(user, shareAs(user), [REPORT]).open());
+      await eventually(async () => {
+        const states = (await Promise.all(pages.map(reportOf))).map(({ state }) => state);
+        expect([states, server.connections()]).toEqual([["waiting", "waiting"], connections]);
+      });
+      for (const user of users) await server.openReport(user);
+      return eventually(async () => {
+        const reports = await Promise.all(pages.map(reportOf));
+        expect(reports.map(({ last }) => last)).toEqual([[1], [1]]);
+        return reports;
+      });
     }
-    expect(await eventsOf(["dora", "emil"], (user) => user)).toEqual([expect.any(Number), 0]);
-    // This test would see it: these two share, although they must not.
-    const shared = await eventsOf(["fred", "gina"], () => "everybody");
-    expect(shared[1]).toBeGreaterThan(0);
+    const own = await reportsOf(["dora", "emil"], (user) => user, 2);
+    expect(own.map(({ errors }) => errors)).toEqual([[], []]);
+
+    // The test sees it if they do: these two share, as they must not.
+    const shared = await reportsOf(["fred", "gina"], () => "everybody", 3);
+    expect(shared.map(({ errors }) => errors)).toEqual([[], ["an event of fred"]]);
   });
 });
