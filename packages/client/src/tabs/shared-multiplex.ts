@@ -38,7 +38,7 @@ export function createSharedMultiplex(
   options: SharedMultiplexOptions,
   apis: TabApis | undefined,
 ): SharedMultiplex {
-  const { shareAs } = options;
+  const { shareAs } = { ...options }; // also of nothing at all
   validate(typeof shareAs === "string" && shareAs !== "", "shareAs", "the id of who shares", shareAs);
   const resolved = resolveUrl(url);
   let settings = readOptions(options);

@@ -180,6 +180,8 @@ test("without the APIs each tab has its own connection, and says so", async () =
   collect(live.connect("a"));
   await server.clock.advance(20);
   expect([live.role, server.requests]).toEqual(["alone", 1]);
-  expect(() => multiplex("http://server.test/live", {} as never)).toThrow("`shareAs` must be the id");
+  for (const options of [undefined, {}, { shareAs: "" }, { shareAs: 7 }]) {
+    expect(() => multiplex("http://server.test/live", options as never)).toThrow("`shareAs` must be the id");
+  }
   live.close();
 });
