@@ -1,7 +1,7 @@
 import type { TransportRequest } from "../connection/reconnect-loop.ts";
 import { MemberSeat } from "../multiplex/member-seat.ts";
 import { isDuplicate } from "../stream/cursor.ts";
-import type { Batch } from "../stream/stream-reader.ts";
+import type { Batch, ResponseReader } from "../stream/stream-reader.ts";
 import type { MemberBlock } from "./tab-messages.ts";
 
 // Tested by test/tabs.
@@ -35,6 +35,8 @@ export class TabSeat extends MemberSeat {
 
   /** Takes blocks of the leader. Returns whether it goes on; else something is missing, or too much waits. */
   take(blocks: readonly MemberBlock[]): "goes on" | "gap" | "full" {
+    // An end takes it from the seat, while what came before the end still has to be taken.
+    let { response } = this;
     let isFull = false;
     let hasGap = false;
     for (const { before, begins, data, event, id, retry } of blocks) {
@@ -45,20 +47,21 @@ export class TabSeat extends MemberSeat {
         break;
       }
       if (begins) {
-        isFull = this.#flush();
+        isFull = this.#flush(response);
         this.begin("");
+        ({ response } = this);
         continue;
       }
-      if (id !== undefined) this.response?.onId(id);
-      if (retry !== undefined) this.response?.onRetry(retry);
-      if (event !== undefined) this.response?.onEvent(event, data ?? "", id);
+      if (id !== undefined) response?.onId(id);
+      if (retry !== undefined) response?.onRetry(retry);
+      if (event !== undefined) response?.onEvent(event, data ?? "", id);
     }
-    isFull = this.#flush() || isFull;
+    isFull = this.#flush(response) || isFull;
     return isFull ? "full" : hasGap ? "gap" : "goes on";
   }
 
-  #flush(): boolean {
-    const batch = this.response?.take();
+  #flush(response: ResponseReader | undefined): boolean {
+    const batch = response?.take();
     return !!batch && (batch.deliveries.length > 0 || batch.cursor !== "") && this.push(batch);
   }
 }

@@ -3,7 +3,7 @@ import { multiplex } from "../../src/tabs/index.ts";
 import { createSharedMultiplex, type SharedMultiplex } from "../../src/tabs/shared-multiplex.ts";
 import { createFakeServer, type FakeServer } from "../support/fake-server.ts";
 import { FakeBrowser, type FakeTab } from "../support/fake-browser.ts";
-import { collect, type Followed } from "../support/follow.ts";
+import { collect, control, event, type Followed, OPEN } from "../support/follow.ts";
 import { MemberServer } from "../support/member-server.ts";
 
 interface Tab {
@@ -45,6 +45,23 @@ test("many tabs have one connection, and each gets everything", async () => {
   for (const { live } of tabs) live.close();
   await server.clock.advance(10);
   expect(members.connections).toBe(0);
+});
+
+test("the events that come together with the end are not lost", async () => {
+  const server = createFakeServer();
+  const members = new MemberServer(server);
+  members.scripts.set("a", (_cursor, send) =>
+    send(
+      control("open", OPEN) +
+        event("a1", "k3v9x0q2ma.1") +
+        event("a2", "k3v9x0q2ma.2") +
+        control("end", { status: "done" }, "k3v9x0q2ma.3.end"),
+    ),
+  );
+  const browser = new FakeBrowser(server.clock, () => 0.5);
+  const followed = [1, 2].map(() => collect(openTab(server, browser).live.connect("a")));
+  await server.clock.advance(200);
+  expect(followed.map(dataOf)).toEqual(Array(2).fill(["a1", "a2"]));
 });
 
 test("when the leader is gone, another one goes on, without a gap", async () => {
