@@ -1,17 +1,22 @@
 import * as esbuild from "esbuild";
 
-let bundle: Promise<string> | undefined;
+const bundles = new Map<string, Promise<string>>();
 
-/** Bundles the client from its source as one module for browsers, once per process, so that the page needs no build. */
-export function bundleClient(): Promise<string> {
-  bundle ??= build();
+/**
+ * Bundles the client from its source as one module for browsers, once per process, so that the page needs no build.
+ *
+ * @param entry what is imported of it
+ */
+export function bundleClient(entry = "@holdfast/client"): Promise<string> {
+  const bundle = bundles.get(entry) ?? build(entry);
+  bundles.set(entry, bundle);
   return bundle;
 }
 
-async function build(): Promise<string> {
+async function build(entry: string): Promise<string> {
   const { outputFiles } = await esbuild.build({
     absWorkingDir: import.meta.dirname,
-    entryPoints: ["@holdfast/client"],
+    entryPoints: [entry],
     conditions: ["@holdfast/source"],
     bundle: true,
     format: "esm",
