@@ -34,7 +34,7 @@ export class SharedConnection {
   #cancelChange: (() => void) | undefined;
   /** Whether a request is under way, not only prepared or waited for. */
   #isSent = false;
-  /** Whether a member that the last request asked for was let go. */
+  /** Whether a member that the last request asked for has left, and may come back. */
   #hasLetGo = false;
   /** Whether the application asked to reconnect. */
   #isHurried = false;
@@ -61,16 +61,11 @@ export class SharedConnection {
     seat.response = undefined;
     if (this.#seats.get(seat.member) !== seat) return;
     this.#seats.delete(seat.member);
+    // It may come back before the next request, which it needs: what the last one still sends, it does not take.
+    if (!seat.attempt.signal.aborted && this.#asked.delete(seat.member)) this.#hasLetGo = true;
     if (this.#seats.size === 0) return this.#stop();
     this.#isHurried ||= seat.attempt.signal.reason?.reason === "reconnect";
     this.#planChange();
-  }
-
-  /** Leaves a member out of the next request, for which it may have come back already. */
-  #letGo(seat: Seat): void {
-    this.#asked.delete(seat.member);
-    this.#hasLetGo = true;
-    this.leave(seat);
   }
 
   #planChange(): void {
@@ -103,7 +98,7 @@ export class SharedConnection {
           this.onProgress = onProgress;
           return createMemberRouter({
             asked: this.#asked,
-            letGo: (seat) => this.#letGo(seat),
+            letGo: (seat) => this.leave(seat),
             restart: () => loop.interrupt("changed"),
             onActivity,
           });
