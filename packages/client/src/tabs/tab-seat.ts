@@ -41,16 +41,16 @@ export class TabSeat extends MemberSeat {
     let hasGap = false;
     for (const { before, begins, data, event, id, retry } of blocks) {
       if (this.attempt.signal.aborted) break;
+      if (begins) {
+        isFull = this.#flush(response) || isFull;
+        this.begin("");
+        ({ response } = this);
+        continue;
+      }
       if (before !== this.cursor) {
         if (isDuplicate(id ?? before, this.cursor)) continue;
         hasGap = true;
         break;
-      }
-      if (begins) {
-        isFull = this.#flush(response);
-        this.begin("");
-        ({ response } = this);
-        continue;
       }
       if (id !== undefined) response?.onId(id);
       if (retry !== undefined) response?.onRetry(retry);

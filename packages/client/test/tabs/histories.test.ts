@@ -183,14 +183,39 @@ async function run(
 /** A new leader that reads by itself asks itself, and reads by itself again, within a turn. */
 const BACK_AT_ONCE: Step[] = [
   { does: "open", tab: 3 },
+  { does: "wait", ms: 0 },
   { does: "push", name: "a", count: 1 },
+  { does: "wait", ms: 0 },
   { does: "wait", ms: 20 },
+  { does: "wait", ms: 0 },
+  { does: "open", tab: 0 },
+  { does: "open", tab: 0 },
   { does: "open", tab: 0 },
   { does: "suspend", tab: 0 },
   { does: "open", tab: 1 },
+  { does: "wait", ms: 0 },
   { does: "push", name: "a", count: 1 },
   { does: "kill", tab: 3 },
   { does: "wait", ms: 5 },
+  { does: "push", name: "a", count: 1 },
+];
+/** A tab asks a new leader, whose response has not begun, and is ahead of it. */
+const AHEAD: Step[] = [
+  { does: "open", tab: 1 },
+  { does: "open", tab: 3 },
+  { does: "wait", ms: 100 },
+  { does: "open", tab: 0 },
+  { does: "suspend", tab: 1 },
+  { does: "resume", tab: 1 },
+  { does: "wait", ms: 0 },
+  { does: "push", name: "a", count: 1 },
+  { does: "push", name: "a", count: 1 },
+  { does: "wait", ms: 1 },
+  { does: "kill", tab: 3 },
+  { does: "wait", ms: 0 },
+  { does: "wait", ms: 1500 },
+  { does: "wait", ms: 0 },
+  { does: "wait", ms: 0 },
   { does: "push", name: "a", count: 1 },
 ];
 
@@ -201,7 +226,13 @@ test("every tab gets each event once and in order, and one connection is left", 
   const delays = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 20 });
   await fc.assert(
     fc.asyncProperty(steps, delays, (what, times) => run(what, times, counts)),
-    { numRuns, examples: [[BACK_AT_ONCE, [0]]] },
+    {
+      numRuns,
+      examples: [
+        [BACK_AT_ONCE, [0]],
+        [AHEAD, [0]],
+      ],
+    },
   );
   expect(counts.kills).toBeGreaterThan(0);
 });
