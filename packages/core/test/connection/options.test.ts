@@ -23,6 +23,7 @@ describe("delivery options", () => {
       from: undefined, // "now" in a channel, "start" in a stream
       control: true,
       overload: "drain",
+      compression: false,
     });
   });
 
