@@ -13,6 +13,8 @@ export class FakeBrowser {
   readonly #clock: FakeClock;
   /** How long messages and locks take, of 10 ms. */
   random: () => number;
+  /** How often a tab has asked for a random number. */
+  draws = 0;
   readonly #held = new Map<string, Lock>();
   #queue: Lock[] = [];
   readonly #channels = new Map<string, Set<FakeChannel>>();
