@@ -87,7 +87,7 @@ describe.skipIf(executablePath === undefined)("the site, built as static files",
   test("the start page leads to a task", async () => {
     const page = await open("");
     await page.getByRole("link", { name: "Notifications per user" }).first().click();
-    await page.getByRole("heading", { name: "One connection for everything" }).waitFor();
+    await page.getByRole("heading", { name: "One connection for all tabs" }).waitFor();
   });
 
   test("what stands only in a page is found, without a network", async () => {

@@ -42,8 +42,17 @@ const wrapSink = (
 ): Wrap =>
   wrapOpen((open, res, req) => (...begin) => {
     const correct = open(...begin);
-    return { ...correct, ...change(correct, res, req) };
+    return { ...copySink(correct), ...change(correct, res, req) };
   });
+/** Spreading the sink itself would lose its methods. */
+const copySink = (sink: Sink): Sink => ({
+  write: (bytes, events) => sink.write(bytes, events),
+  close: () => sink.close(),
+  cut: (reason) => sink.cut(reason),
+  destroy: (reason) => sink.destroy(reason),
+  progress: () => sink.progress?.() ?? 0,
+  ...(sink.pageBytes !== undefined && { pageBytes: sink.pageBytes }),
+});
 const replaceCursor =
   (read: (cursor: string | undefined, req: IncomingMessage) => string | undefined): Wrap =>
   ({ request, open }, _res, req) => ({ request: { ...request, cursor: read(request.cursor, req) }, open });
@@ -563,7 +572,7 @@ describe("a faulty adapter", () => {
           createHttp2Server((req, res) => {
             const { request, open } = toExchange(req, res);
             const faultyOpen: OpenSink = (...begin) => ({
-              ...open(...begin),
+              ...copySink(open(...begin)),
               destroy: () => req.stream.session?.destroy(),
             });
             const url = req.url;
