@@ -128,6 +128,7 @@ class Run {
       await page.reload();
     } else if (dice < 0.42) {
       this.#note("a second tab");
+      await this.#asked();
       this.#tally.secondTabs++;
       this.#pages.push(await open());
     } else if (dice < 0.57) {
@@ -155,6 +156,11 @@ class Run {
       this.#isStopped = true;
       await page.page.keyboard.press("Escape");
     }
+  }
+
+  /** A tab that is opened before the server has the question shows an empty chat. */
+  async #asked(): Promise<void> {
+    await until(async () => this.#isKilled || (await this.#server.stored(this.#chat)).messages.length > 0);
   }
 
   async #replace(page: ChatPage, button: string): Promise<void> {
