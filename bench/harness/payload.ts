@@ -33,5 +33,5 @@ const WORDS =
 /** A word of an answer as models send it, in an order without a pattern. */
 export function wordOfAnswer(index: number): string {
   const word = WORDS[Math.floor(Math.abs(Math.sin(index)) * WORDS.length)];
-  return JSON.stringify({ type: "text-delta", index, text: ` ${word}` });
+  return JSON.stringify({ type: "text-delta", id: "msg_68f3a0c1b2d4e5f6", delta: ` ${word}` });
 }

@@ -40,7 +40,7 @@ const api = {
     await repeat(events, intervalMs, () => server.publish(path, data));
   },
 
-  /** Publishes an answer, a word every `intervalMs`, as a JSON object of some 60 bytes. */
+  /** Publishes an answer, a word every `intervalMs`, as a JSON object of some 70 bytes. */
   async publishAnswer(path: string, words: number, intervalMs: number): Promise<void> {
     let index = 0;
     await repeat(words, intervalMs, () => server.publish(path, wordOfAnswer(index++)));
