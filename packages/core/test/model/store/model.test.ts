@@ -6,7 +6,7 @@ import * as core from "../../../src/index.ts";
 import { histories, type History, type Step } from "./history.ts";
 import { run } from "./simulation.ts";
 
-const numRuns = Number(process.env["HOLDFAST_RUNS"] ?? 1_000);
+const numRuns = Number(process.env["HOLDFAST_RUNS"] ?? 500);
 
 test.each(histories)(
   "registries that share a store lose, duplicate and leak nothing in random histories in which %s",
