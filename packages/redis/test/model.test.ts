@@ -5,7 +5,7 @@ import { redisStore } from "../src/index.ts";
 import { EXPIRED, Model } from "./support/model.ts";
 import { describeOnRedis } from "./support/on-redis.ts";
 
-const RUNS = Number(process.env.HOLDFAST_RUNS ?? 150);
+const RUNS = Number(process.env.HOLDFAST_RUNS ?? 75);
 const LONG = 600_000;
 const ID = "{job}";
 const KEEP_BYTES = 60;
