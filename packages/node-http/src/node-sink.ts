@@ -72,13 +72,9 @@ export class NodeSink implements Sink, ClientState {
     if (this.#isOver) queueMicrotask(() => events.closed());
     if (isClosed(res)) return this;
     this.#socket = res.socket;
-    const vary = headers["vary"] === undefined ? undefined : res.getHeader("vary");
+    const sent = whole === undefined ? headers : { ...headers, "content-length": String(whole.length) };
     // Without a status message, because HTTP/2 has none.
-    res.writeHead(status, {
-      ...headers,
-      ...(vary !== undefined && { vary: `${vary.toString()}, ${headers["vary"]}` }),
-      ...(whole !== undefined && { "content-length": String(whole.length) }),
-    });
+    res.writeHead(status, keepVary(res, sent));
     flattenHead(res);
     // As text, Node writes it together with the head.
     if (whole !== undefined) res.end(utf8.decode(whole));
@@ -147,6 +143,13 @@ export class NodeSink implements Sink, ClientState {
     }
     this.#events?.closed();
   }
+}
+
+/** Adds to the `vary` of middleware, such as CORS, which a header of the response would replace. */
+function keepVary(res: ServerResponse, headers: Record<string, string>): Record<string, string> {
+  const { vary } = headers;
+  const before = vary === undefined ? undefined : res.getHeader("vary");
+  return before === undefined ? headers : { ...headers, vary: `${before.toString()}, ${vary}` };
 }
 
 /**
