@@ -7,24 +7,54 @@ import type { Member } from "./member.ts";
 /** After so many bytes a write is over, as for one stream; the turn of a member is not split. */
 const WRITE_BYTES = 65_536;
 
-/** Whose turn it is to write, and what the next write has. */
+/**
+ * Whose turn it is to write, and what the next write has.
+ *
+ * One event may wake a member of each of many responses, whose objects no processor has in its cache. So a wake-up touches
+ * the member and this object only: the queue is linked through the members, from its end, and turned round when it is read.
+ */
 export class MemberTurns {
-  readonly #queue: Member[] = [];
+  readonly #schedule: () => void;
+  /** The newest of those that wait; each has the one before. */
+  #newest: Member | undefined;
+  /** Those who waited before them; each has the one behind. */
+  #oldest: Member | undefined;
+  #isScheduled = false;
   #frames: Uint8Array[] = [];
   #bytes = 0;
   #events = 0;
   /** The member of the last block, if the next one of it needs no `stream.member`. */
   #current: Member | undefined;
 
-  /** Whether there is nothing to write, and nobody waits for a turn. */
-  get isEmpty(): boolean {
-    return this.#queue.length + this.#frames.length === 0;
+  /** @param schedule called when {@link write} has to be called, unless it will be */
+  constructor(schedule: () => void) {
+    this.#schedule = schedule;
   }
 
+  /** Whether there is nothing to write, and nobody waits for a turn. */
+  get isEmpty(): boolean {
+    return this.#newest === undefined && this.#oldest === undefined && this.#frames.length === 0;
+  }
+
+  /** Gives the member a turn, later in this turn of the event loop or when the client takes more. */
   request(member: Member): void {
-    if (member.isQueued) return;
-    member.isQueued = true;
-    this.#queue.push(member);
+    if (!member.isQueued) {
+      member.isQueued = true;
+      member.neighbour = this.#newest;
+      this.#newest = member;
+    }
+    this.scheduleWrite();
+  }
+
+  scheduleWrite(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#schedule();
+  }
+
+  /** What was scheduled happens now. */
+  beginWrite(): void {
+    this.#isScheduled = false;
   }
 
   /** Adds blocks of a member to the next write. */
@@ -50,9 +80,8 @@ export class MemberTurns {
   write(connection: Connection, flush?: DrainReason): void {
     while (connection.ready) {
       while (this.#bytes < WRITE_BYTES) {
-        const member = this.#queue.shift();
+        const member = this.#take();
         if (member === undefined) break;
-        member.isQueued = false;
         if (member.takeTurn(flush)) this.request(member);
       }
       if (this.#frames.length === 0) return;
@@ -61,6 +90,27 @@ export class MemberTurns {
       this.#bytes = this.#events = 0;
       connection.write(bytes, events);
     }
+  }
+
+  /** The member that has waited for the longest time. */
+  #take(): Member | undefined {
+    if (this.#oldest === undefined) this.#turnRound();
+    const member = this.#oldest;
+    if (member === undefined) return undefined;
+    this.#oldest = member.neighbour;
+    member.neighbour = undefined;
+    member.isQueued = false;
+    return member;
+  }
+
+  #turnRound(): void {
+    for (let member = this.#newest; member !== undefined; ) {
+      const before = member.neighbour;
+      member.neighbour = this.#oldest;
+      this.#oldest = member;
+      member = before;
+    }
+    this.#newest = undefined;
   }
 }
 

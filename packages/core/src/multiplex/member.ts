@@ -9,16 +9,14 @@ import { retryDelay } from "../connection/retry-delay.ts";
 import type { ConnectionLabels } from "../protocol/observer.ts";
 import type { CloseReason, DrainReason } from "../protocol/reasons.ts";
 import { type MemberAnswer, memberDrainFrame, memberFrame } from "./member-frames.ts";
+import type { MemberTurns } from "./member-turns.ts";
 
 /** How much a member may write before it is the others' turn, in bytes. One event may be larger. */
 const TURN_BYTES = 65_536;
 
 /** What a member needs of the response that it is part of. */
 export interface MemberOutput {
-  /** Gives the member a turn, later in this turn of the event loop or when the client takes more. */
-  requestTurn(member: Member): void;
-  /** Adds blocks of the member to the next write. */
-  add(member: Member, bytes: Uint8Array, events: number): void;
+  readonly turns: MemberTurns;
   /** Adds a block that is not part of a run of a member's blocks. */
   addDrain(frame: Uint8Array): void;
   addAnswer(name: string, answer: MemberAnswer): void;
@@ -28,23 +26,27 @@ export interface MemberOutput {
 
 /** A member of a multiplexed response. Its source writes only in the turns that the response gives it. */
 export class Member implements ClientConnection {
+  // What an event needs comes first, so that it lies together.
+  /** Whether it waits for its turn, and beside whom; kept by {@link MemberTurns}. */
+  isQueued = false;
+  neighbour: Member | undefined;
+  readonly #turns: MemberTurns;
+  #source: FrameSource | undefined;
+  #isOpen = true;
+  /** What may still be written in this turn; 0 outside of a turn. */
+  #bytesLeft = 0;
+  #pendingDrain: { readonly reason: DrainReason; readonly spread: number } | undefined;
+  /** Says that the next blocks are those of this member. */
+  readonly frame: Uint8Array;
   readonly name: string;
   readonly labels: ConnectionLabels;
   readonly options: ConnectionOptions;
   readonly latch: Latch;
   readonly since = 0;
   readonly transfer = undefined;
-  /** Says that the next blocks are those of this member. */
-  readonly frame: Uint8Array;
-  /** Whether it waits for its turn; kept by the response. */
-  isQueued = false;
   readonly #output: MemberOutput;
   readonly #pool: ConnectionPool;
-  #source: FrameSource | undefined;
   #started = false;
-  /** What may still be written in this turn; 0 outside of a turn. */
-  #bytesLeft = 0;
-  #pendingDrain: { readonly reason: DrainReason; readonly spread: number } | undefined;
 
   constructor(
     output: MemberOutput,
@@ -58,6 +60,7 @@ export class Member implements ClientConnection {
     this.options = options;
     this.frame = memberFrame(name);
     this.#output = output;
+    this.#turns = output.turns;
     this.#pool = pool;
     this.latch = createLatch({
       onError: (error) => pool.runtime.report("failed", { ...labels, stage: "cleanup", error }),
@@ -65,7 +68,7 @@ export class Member implements ClientConnection {
   }
 
   get ready(): boolean {
-    return this.#bytesLeft > 0 && !this.latch.closed;
+    return this.#bytesLeft > 0;
   }
 
   get started(): boolean {
@@ -73,9 +76,9 @@ export class Member implements ClientConnection {
   }
 
   start(): void {
-    if (this.#started || this.latch.closed) return;
+    if (this.#started || !this.#isOpen) return;
     this.#started = true;
-    this.#output.requestTurn(this);
+    this.#turns.request(this);
   }
 
   respondEmpty(status: number): void {
@@ -88,7 +91,7 @@ export class Member implements ClientConnection {
   }
 
   pump(): void {
-    if (!this.latch.closed) this.#output.requestTurn(this);
+    if (this.#isOpen) this.#turns.request(this);
   }
 
   /** A block that moves the client's cursor of this member. */
@@ -98,6 +101,7 @@ export class Member implements ClientConnection {
 
   /** Lets the source write up to the end of the turn. Returns whether it may have more. */
   takeTurn(flush?: DrainReason): boolean {
+    if (!this.#isOpen) return false;
     this.#bytesLeft = TURN_BYTES;
     const reason = this.#pendingDrain?.reason ?? flush;
     try {
@@ -110,13 +114,13 @@ export class Member implements ClientConnection {
     const isDone = this.#bytesLeft > 0;
     this.#bytesLeft = 0;
     if (isDone && this.#pendingDrain !== undefined) this.destroy(this.#pendingDrain.reason);
-    return !isDone && !this.latch.closed;
+    return !isDone && this.#isOpen;
   }
 
   write(bytes: Uint8Array, events = 0): void {
     if (bytes.length === 0 || !this.ready) return;
     this.#bytesLeft -= bytes.length;
-    this.#output.add(this, bytes, events);
+    this.#turns.add(this, bytes, events);
   }
 
   caughtUp(events: number): void {
@@ -135,7 +139,7 @@ export class Member implements ClientConnection {
 
   /** Asks the client to come back for this member, behind what it may have before. */
   drain(reason: DrainReason, spread = 0): void {
-    if (this.latch.closed) return;
+    if (!this.#isOpen) return;
     this.#pendingDrain ??= { reason, spread };
     this.start();
     this.pump();
@@ -148,7 +152,7 @@ export class Member implements ClientConnection {
 
   /** Drains the member without what it has not written yet. */
   destroy(reason: DrainReason): void {
-    if (this.latch.closed) return;
+    if (!this.#isOpen) return;
     const { random } = this.#pool.runtime;
     this.#output.addDrain(memberDrainFrame(this.name, reason, random, this.#pendingDrain?.spread ?? 0));
     this.close(reason);
@@ -160,14 +164,16 @@ export class Member implements ClientConnection {
 
   /** Releases everything. Idempotent. */
   close(reason: CloseReason): void {
-    if (this.latch.closed) return;
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#bytesLeft = 0;
     this.latch.close(reason);
     this.#pool.remove(this);
     this.#output.remove(this, reason);
   }
 
   #answer(answer: MemberAnswer): void {
-    if (this.latch.closed) return;
+    if (!this.#isOpen) return;
     this.#output.addAnswer(this.name, answer);
     this.close("closed");
   }

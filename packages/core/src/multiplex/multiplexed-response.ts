@@ -2,6 +2,7 @@
 
 import { bridgeAbort } from "../base/abort-bridge.ts";
 import { wallTime } from "../base/clock.ts";
+import { turnOf } from "../base/turn.ts";
 import type { BareHost } from "../connection/bare-host.ts";
 import { soleOwner } from "../connection/bare-source.ts";
 import type { ClientConnection } from "../connection/client-connection.ts";
@@ -40,12 +41,13 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   readonly since: number = wallTime();
   /** Resolves when the response is over. */
   readonly done: Promise<ServeResult>;
+  /** What is woken in one turn of the event loop goes out in one write. */
+  readonly turns: MemberTurns = new MemberTurns(() => turnOf(this.runtime.clock).atEnd(this.#flush));
   readonly #request: SseRequest;
   readonly #open: OpenSink;
   readonly #options: ServeOptions;
   readonly #asked: MultiplexRequest;
   readonly #members = new Set<Member>();
-  readonly #turns = new MemberTurns();
   #resolveDone: (result: ServeResult | Promise<ServeResult>) => void = () => undefined;
   #forgetName: () => void = () => undefined;
   #removeAbortListener: () => void = () => undefined;
@@ -57,7 +59,6 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   /** Members whose source is not known yet. */
   #unresolved = 0;
   #isTimeOver = false;
-  #isFlushScheduled = false;
   #answers: MemberAnswer[] = [];
   /** Members of registries that are closing, before the response begins. */
   readonly #refused: (readonly [name: string, pool: ConnectionPool])[] = [];
@@ -130,7 +131,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
 
   resolved(): void {
     this.#unresolved--;
-    this.#scheduleFlush();
+    this.turns.scheduleWrite();
   }
 
   /** Called when all members are asked for: begins the response at once if everything is known, or soon. */
@@ -144,54 +145,45 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
     });
   }
 
-  requestTurn(member: Member): void {
-    this.#turns.request(member);
-    this.#scheduleFlush();
-  }
-
-  add(member: Member, bytes: Uint8Array, events: number): void {
-    this.#turns.add(member, bytes, events);
-  }
-
   addDrain(frame: Uint8Array): void {
-    this.#turns.addBlock(frame);
-    this.#scheduleFlush();
+    this.turns.addBlock(frame);
+    this.turns.scheduleWrite();
   }
 
   addAnswer(name: string, answer: MemberAnswer): void {
     this.#answers.push(answer);
-    this.#turns.addBlock(answerFrame(name, answer));
-    this.#turns.endRun();
-    this.#scheduleFlush();
+    this.turns.addBlock(answerFrame(name, answer));
+    this.turns.endRun();
+    this.turns.scheduleWrite();
   }
 
   remove(member: Member, reason: CloseReason): void {
     this.#members.delete(member);
     this.#lastReason = reason;
-    this.#scheduleFlush();
+    this.turns.scheduleWrite();
   }
 
   pump(): void {
     const connection = this.#connection as Connection;
-    this.#turns.write(connection);
-    if (this.#turns.isEmpty && this.#members.size + this.#unresolved === 0) connection.end(this.#lastReason);
+    this.turns.write(connection);
+    if (this.turns.isEmpty && this.#members.size + this.#unresolved === 0) connection.end(this.#lastReason);
   }
 
   flush(reason: DrainReason): void {
     if (reason !== "shutdown") return;
     const connection = this.#connection as Connection;
     // Members that were woken in this turn may have ended.
-    this.#turns.write(connection);
-    for (const member of this.#members) this.#turns.request(member);
-    this.#turns.write(connection, reason);
+    this.turns.write(connection);
+    for (const member of this.#members) this.turns.request(member);
+    this.turns.write(connection, reason);
   }
 
   takeCursor(): undefined {
     for (const member of this.#members) {
       const cursor = member.takeCursor();
-      if (cursor !== undefined) this.#turns.add(member, cursor, 0);
+      if (cursor !== undefined) this.turns.add(member, cursor, 0);
     }
-    this.#scheduleFlush();
+    this.turns.scheduleWrite();
   }
 
   /** While members run on in the grace period of a registry, the others are drained one by one. */
@@ -206,17 +198,8 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
     this.#connection?.destroy(reason);
   }
 
-  /** What is woken in one turn of the event loop goes out in one write. */
-  #scheduleFlush(): void {
-    if (this.#isFlushScheduled || this.#isOver) return;
-    this.#isFlushScheduled = true;
-    const { clock } = this.runtime;
-    if (clock.next === undefined) clock.soon(this.#flush);
-    else clock.next(this.#flush);
-  }
-
   readonly #flush = (): void => {
-    this.#isFlushScheduled = false;
+    this.turns.beginWrite();
     if (this.#isOver) return;
     if (this.#connection?.started !== true && !this.#start()) return;
     this.#connection?.pump();
@@ -244,7 +227,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
     if (this.#connection === undefined) this.#connect(undefined);
     this.#connection?.start();
     for (const each of this.#refused) this.#refuse(...each);
-    if (this.#turns.isEmpty) this.#turns.addBlock(HEARTBEAT);
+    if (this.turns.isEmpty) this.turns.addBlock(HEARTBEAT);
     return true;
   }
 

@@ -1,0 +1,67 @@
+import type { Clock } from "./clock.ts";
+
+/**
+ * After this many consecutive ticks, use one macrotask, so that streams that push to each other do not starve timers and
+ * I/O.
+ */
+const MAX_CONSECUTIVE_TICKS = 1_000;
+
+const turns = new WeakMap<Clock, Turn>();
+
+/** The turns of the event loop as this clock has them: one object for all who use it. */
+export function turnOf(clock: Clock): Turn {
+  const known = turns.get(clock);
+  if (known !== undefined) return known;
+  const turn = new Turn(clock);
+  turns.set(clock, turn);
+  return turn;
+}
+
+/** Collects what is to be done once in a turn of the event loop, in two steps: what the first step asks for is done in the second. */
+export class Turn {
+  readonly #clock: Clock;
+  #tasks: (() => void)[] = [];
+  #lastTasks: (() => void)[] = [];
+  #isScheduled = false;
+  #ticksLeft = MAX_CONSECUTIVE_TICKS;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls `task` later in this turn, or in the next. It MUST NOT throw. */
+  later(task: () => void): void {
+    this.#tasks.push(task);
+    this.#schedule();
+  }
+
+  /** Calls `task` as {@link later} does, behind all tasks of that. */
+  atEnd(task: () => void): void {
+    this.#lastTasks.push(task);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const clock = this.#clock;
+    if (clock.next === undefined || this.#ticksLeft === 0) {
+      this.#ticksLeft = MAX_CONSECUTIVE_TICKS;
+      clock.soon(this.#run);
+    } else {
+      this.#ticksLeft--;
+      clock.next(this.#run);
+    }
+  }
+
+  readonly #run = (): void => {
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task();
+    const lastTasks = this.#lastTasks;
+    this.#lastTasks = [];
+    this.#isScheduled = false;
+    for (const task of lastTasks) task();
+    if (this.#tasks.length > 0) this.#schedule();
+  };
+}
