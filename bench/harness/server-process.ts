@@ -1,5 +1,5 @@
 /** The process of the server under test: one peer, and what publishes events to it. */
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { multiplexed, peers, refusals } from "../peers/index.ts";
 import type { PeerOptions, PeerServer } from "../peers/peer.ts";
 import { microseconds } from "./clock.ts";
@@ -53,6 +53,16 @@ const api = {
     for (let event = 0; event < events; await sleep(1)) {
       for (; event < events && dueAt(event) <= microseconds(); event++)
         server.publish(path, token(dueAt(event)));
+    }
+  },
+
+  /** Publishes tokens to many streams in turn at a steady rate, each token in a turn of the event loop of its own. */
+  async publishInTurn(path: string, streams: number, events: number, perSecond: number): Promise<void> {
+    const start = microseconds();
+    for (let event = 0; event < events; event++) {
+      server.publish(`${path}${event % streams}`, token());
+      const isEarly = microseconds() < start + (event * 1e6) / perSecond;
+      await (isEarly ? sleep(1) : nextTurn());
     }
   },
 

@@ -38,11 +38,18 @@ export const refusals: Readonly<Record<string, () => Promise<Peer>>> = {
   "hono, drained": async () => (await import("./refusing.ts")).drainedHono(),
 };
 
-/** Servers for W12: one stream per connection, which is the reference, and several on one. */
+export const TEN_MEMBERS = "10 members";
+export const TEN_CONNECTIONS = "10 connections";
+
+/**
+ * Servers for W12: one stream per connection, which is the reference, and several on one; and what those cost with a
+ * connection for each.
+ */
 export const multiplexed: Readonly<Record<string, () => Promise<Peer>>> = {
   "1 stream": async () => (await import("./multiplexed.ts")).multiplexed(),
   "1 member": async () => (await import("./multiplexed.ts")).multiplexed(1),
-  "10 members": async () => (await import("./multiplexed.ts")).multiplexed(10),
+  [TEN_MEMBERS]: async () => (await import("./multiplexed.ts")).multiplexed(10),
+  [TEN_CONNECTIONS]: async () => (await import("./multiplexed.ts")).multiplexed(),
 };
 
 export const OURS: readonly string[] = Object.keys(peers).filter((name) => name.includes("holdfast"));

@@ -1,11 +1,11 @@
 import { reliabilityOf, Session } from "../harness/session.ts";
 import type { Workload } from "../harness/workload.ts";
-import { multiplexed } from "../peers/index.ts";
+import { multiplexed, TEN_CONNECTIONS, TEN_MEMBERS } from "../peers/index.ts";
 import { AT_ONCE, CONNECTIONS } from "../peers/multiplexed.ts";
 
 const OWN_PATH = "/answer-";
-/** Time between two tokens of a connection, in ms. */
-const INTERVAL_MS = 10;
+const TOKENS_PER_SECOND = 20_000;
+const WARM_UP = 20_000;
 const CLIENTS = 1_000;
 const BYTES = 100;
 
@@ -22,23 +22,22 @@ export const members: Workload = {
         rounds,
         async measure(subject) {
           await using session = await Session.open(subject);
-          await session.load.connect(session.target(OWN_PATH), CONNECTIONS, true);
-          const streams = subject === "10 members" ? AT_ONCE : 1;
-          const send = async (times: number): Promise<void> => {
-            const tokens = (times * AT_ONCE) / streams;
-            const interval = INTERVAL_MS * streams;
-            await session.server.publishTokens(OWN_PATH, CONNECTIONS * streams, tokens, interval);
-            await session.load.receive(times * AT_ONCE * CONNECTIONS);
+          const connections = subject === TEN_CONNECTIONS ? CONNECTIONS * AT_ONCE : CONNECTIONS;
+          const streams = subject === TEN_MEMBERS ? CONNECTIONS * AT_ONCE : connections;
+          await session.load.connect(session.target(OWN_PATH), connections, true);
+          const send = async (events: number): Promise<void> => {
+            await session.server.publishInTurn(OWN_PATH, streams, events, TOKENS_PER_SECOND);
+            await session.load.receive(events);
           };
-          await send(10);
-          const count = settings.quick ? 10 : 40;
-          const usage = await session.usageDuring(() => send(count));
-          const cpu = usage.cpu / (count * AT_ONCE * CONNECTIONS);
+          await send(WARM_UP);
+          const events = TOKENS_PER_SECOND * (settings.quick ? 1 : 4);
+          const usage = await session.usageDuring(() => send(events));
+          const cpu = usage.cpu / events;
           return { "tokens, one at a time": { cpu, ...reliabilityOf(usage) } };
         },
       },
       {
-        subjects,
+        subjects: subjects.filter((subject) => subject !== TEN_CONNECTIONS),
         rounds,
         async measure(subject) {
           await using session = await Session.open(subject);

@@ -17,11 +17,20 @@ export function turnOf(clock: Clock): Turn {
   return turn;
 }
 
-/** Collects what is to be done once in a turn of the event loop, in two steps: what the first step asks for is done in the second. */
+/** What is done in a turn of the event loop. An object, so that nothing is created for each turn. */
+export interface TurnTask {
+  /** MUST NOT throw. */
+  runInTurn(): void;
+}
+
+/**
+ * Collects what is to be done once in a turn of the event loop, in two steps: what the first step asks for is done in the
+ * second.
+ */
 export class Turn {
   readonly #clock: Clock;
-  #tasks: (() => void)[] = [];
-  #lastTasks: (() => void)[] = [];
+  #tasks: TurnTask[] = [];
+  #lastTasks: TurnTask[] = [];
   #isScheduled = false;
   #ticksLeft = MAX_CONSECUTIVE_TICKS;
 
@@ -29,14 +38,14 @@ export class Turn {
     this.#clock = clock;
   }
 
-  /** Calls `task` later in this turn, or in the next. It MUST NOT throw. */
-  later(task: () => void): void {
+  /** Runs the task later in this turn, or in the next. */
+  later(task: TurnTask): void {
     this.#tasks.push(task);
     this.#schedule();
   }
 
-  /** Calls `task` as {@link later} does, behind all tasks of that. */
-  atEnd(task: () => void): void {
+  /** Runs the task as {@link later} does, behind all tasks of that. */
+  atEnd(task: TurnTask): void {
     this.#lastTasks.push(task);
     this.#schedule();
   }
@@ -57,11 +66,11 @@ export class Turn {
   readonly #run = (): void => {
     const tasks = this.#tasks;
     this.#tasks = [];
-    for (const task of tasks) task();
+    for (const task of tasks) task.runInTurn();
     const lastTasks = this.#lastTasks;
     this.#lastTasks = [];
     this.#isScheduled = false;
-    for (const task of lastTasks) task();
+    for (const task of lastTasks) task.runInTurn();
     if (this.#tasks.length > 0) this.#schedule();
   };
 }

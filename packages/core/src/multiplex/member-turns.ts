@@ -7,6 +7,12 @@ import type { Member } from "./member.ts";
 /** After so many bytes a write is over, as for one stream; the turn of a member is not split. */
 const WRITE_BYTES = 65_536;
 
+/** Calls `write` of {@link MemberTurns}. */
+interface TurnWriter {
+  /** Asks for a call later in this turn of the event loop; not again before {@link MemberTurns.beginWrite}. */
+  scheduleWrite(): void;
+}
+
 /**
  * Whose turn it is to write, and what the next write has.
  *
@@ -14,7 +20,7 @@ const WRITE_BYTES = 65_536;
  * the member and this object only: the queue is linked through the members, from its end, and turned round when it is read.
  */
 export class MemberTurns {
-  readonly #schedule: () => void;
+  readonly #writer: TurnWriter;
   /** The newest of those that wait; each has the one before. */
   #newest: Member | undefined;
   /** Those who waited before them; each has the one behind. */
@@ -26,9 +32,8 @@ export class MemberTurns {
   /** The member of the last block, if the next one of it needs no `stream.member`. */
   #current: Member | undefined;
 
-  /** @param schedule called when {@link write} has to be called, unless it will be */
-  constructor(schedule: () => void) {
-    this.#schedule = schedule;
+  constructor(writer: TurnWriter) {
+    this.#writer = writer;
   }
 
   /** Whether there is nothing to write, and nobody waits for a turn. */
@@ -49,7 +54,7 @@ export class MemberTurns {
   scheduleWrite(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#schedule();
+    this.#writer.scheduleWrite();
   }
 
   /** What was scheduled happens now. */
@@ -85,7 +90,8 @@ export class MemberTurns {
         if (member.takeTurn(flush)) this.request(member);
       }
       if (this.#frames.length === 0) return;
-      const [bytes, events] = [joinFrames(this.#frames), this.#events];
+      const bytes = joinFrames(this.#frames, this.#bytes);
+      const events = this.#events;
       this.#frames = [];
       this.#bytes = this.#events = 0;
       connection.write(bytes, events);
@@ -115,24 +121,28 @@ export class MemberTurns {
 }
 
 /** What was joined last: in one turn, clients of the same members get the same frames. */
-let last: { readonly frames: readonly Uint8Array[]; readonly bytes: Uint8Array } | undefined;
+let lastFrames: readonly Uint8Array[] = [];
+let lastBytes = new Uint8Array();
 
-function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
-  const isSame =
-    last?.frames.length === frames.length && frames.every((frame, i) => frame === last?.frames[i]);
-  if (last === undefined || !isSame) last = { frames, bytes: concat(frames) };
-  return last.bytes;
-}
-
-function concat(frames: readonly Uint8Array[]): Uint8Array {
+/** @param size that of all frames */
+function joinFrames(frames: readonly Uint8Array[], size: number): Uint8Array {
   if (frames.length === 1) return frames[0] as Uint8Array;
-  const bytes = allocate(frames.reduce((size, { length }) => size + length, 0));
+  if (isSame(frames, lastFrames)) return lastBytes;
+  const bytes = allocate(size);
   let offset = 0;
   for (const frame of frames) {
     bytes.set(frame, offset);
     offset += frame.length;
   }
+  lastFrames = frames;
+  lastBytes = bytes;
   return bytes;
+}
+
+function isSame(frames: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  if (frames.length !== others.length) return false;
+  for (let index = 0; index < frames.length; index++) if (frames[index] !== others[index]) return false;
+  return true;
 }
 
 /** Short writes share memory, since an array of their own costs more than their bytes. */

@@ -2,7 +2,7 @@
 
 import { bridgeAbort } from "../base/abort-bridge.ts";
 import { wallTime } from "../base/clock.ts";
-import { turnOf } from "../base/turn.ts";
+import { turnOf, type TurnTask } from "../base/turn.ts";
 import type { BareHost } from "../connection/bare-host.ts";
 import { soleOwner } from "../connection/bare-source.ts";
 import type { ClientConnection } from "../connection/client-connection.ts";
@@ -36,13 +36,13 @@ import { replaceConnection } from "./connection-names.ts";
 const STATUS_TIMEOUT = 1_000;
 
 /** One response with several members. It counts as one connection, of the registry of its first stream. */
-export class MultiplexedResponse implements FrameSource, MemberOutput, PooledConnection {
+export class MultiplexedResponse implements FrameSource, MemberOutput, PooledConnection, TurnTask {
   readonly labels: ConnectionLabels;
   readonly since: number = wallTime();
   /** Resolves when the response is over. */
   readonly done: Promise<ServeResult>;
   /** What is woken in one turn of the event loop goes out in one write. */
-  readonly turns: MemberTurns = new MemberTurns(() => turnOf(this.runtime.clock).atEnd(this.#flush));
+  readonly turns: MemberTurns = new MemberTurns(this);
   readonly #request: SseRequest;
   readonly #open: OpenSink;
   readonly #options: ServeOptions;
@@ -198,12 +198,20 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
     this.#connection?.destroy(reason);
   }
 
-  readonly #flush = (): void => {
+  scheduleWrite(): void {
+    turnOf(this.runtime.clock).atEnd(this);
+  }
+
+  runInTurn(): void {
     this.turns.beginWrite();
+    this.#flush();
+  }
+
+  #flush(): void {
     if (this.#isOver) return;
     if (this.#connection?.started !== true && !this.#start()) return;
     this.#connection?.pump();
-  };
+  }
 
   /** Begins the response if it is known whether it has a body. Returns whether it has begun with one. */
   #start(): boolean {
