@@ -13,9 +13,6 @@ export class Run {
   }
 }
 
-/** Up to this length, ASCII text is written faster character by character than by a call of the encoder. */
-const SHORT_TEXT = 192;
-
 const encoder = new TextEncoder();
 
 /**
@@ -73,7 +70,6 @@ export class Slab {
   /** Adds a frame of this text. Returns its size; 0 if there is no room for it, or it has more than `limit` bytes. */
   encode(text: string, limit: number): number {
     if (text.length > this.#room) return 0;
-    if (this.#writeShort(text)) return this.#commit(text.length);
     const { read, written } = encoder.encodeInto(text, this.rest());
     return read < text.length || written > limit ? 0 : this.#commit(written);
   }
@@ -81,20 +77,6 @@ export class Slab {
   /** The memory for further frames. */
   rest(): Uint8Array {
     return this.#memory.subarray(this.#used, this.#used + this.#room);
-  }
-
-  /** Returns whether the text is short and is ASCII; else nothing is written that counts. */
-  #writeShort(text: string): boolean {
-    const { length } = text;
-    const memory = this.#memory;
-    const start = this.#used;
-    if (length > SHORT_TEXT) return false;
-    for (let index = 0; index < length; index++) {
-      const code = text.charCodeAt(index);
-      if (code > 0x7f) return false;
-      memory[start + index] = code;
-    }
-    return true;
   }
 
   #commit(size: number): number {
