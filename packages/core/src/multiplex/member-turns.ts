@@ -110,7 +110,7 @@ export class MemberTurns {
   }
 
   #turnRound(): void {
-    for (let member = this.#newest; member !== undefined; ) {
+    for (let member = this.#newest; member !== undefined;) {
       const before = member.neighbour;
       member.neighbour = this.#oldest;
       this.#oldest = member;
@@ -122,7 +122,7 @@ export class MemberTurns {
 
 /** What was joined last: in one turn, clients of the same members get the same frames. */
 let lastFrames: readonly Uint8Array[] = [];
-let lastBytes = new Uint8Array();
+let lastBytes: Uint8Array = new Uint8Array();
 
 /** @param size that of all frames */
 function joinFrames(frames: readonly Uint8Array[], size: number): Uint8Array {
