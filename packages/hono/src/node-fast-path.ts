@@ -6,7 +6,7 @@ import {
   type WebSink,
 } from "@holdfast/core";
 import { type PipelinedResponse, waitForTurn } from "@holdfast/core/internal";
-import { cutResponse, ignoreNextEnd, type Outgoing, watchForChunk } from "./outgoing.ts";
+import { cutResponse, holdUntilEndOfTurn, ignoreNextEnd, type Outgoing, watchForChunk } from "./outgoing.ts";
 
 /*
  * On Node, the server in front of Hono writes a `Response` to a response of `node:http`, chunk by chunk, with
@@ -76,6 +76,7 @@ export class FastPathSink implements BodySink, ClientState {
         if (this.#web !== undefined) this.#finish();
       },
     });
+    holdUntilEndOfTurn(this.#outgoing);
     // Another response may be sent instead: then the body is neither read nor cancelled.
     if (this.#isGone || this.#outgoing.destroyed === true) queueMicrotask(() => this.destroy());
     return this;

@@ -1,3 +1,5 @@
+import { systemClock } from "@holdfast/core";
+
 /*
  * The response of Node to which the server in front of Hono writes the body of the `Response`, as far as it is used here.
  */
@@ -26,6 +28,8 @@ interface OutgoingWritable {
 
 interface OutgoingSocket extends OutgoingWritable {
   end(): unknown;
+  cork?(): void;
+  uncork?(): void;
 }
 
 interface OutgoingStream extends OutgoingWritable {
@@ -37,6 +41,16 @@ const INTERNAL_ERROR = 2;
 
 /** Chromium drops what it has not read when a response fails: a cut comes so many ms after everything else. */
 const CUT_DELAY = 100;
+
+/**
+ * What is written in this turn of the event loop leaves the process in one call. The server sends the head of a response on
+ * its own, which costs as much as the first events.
+ */
+export function holdUntilEndOfTurn({ socket }: Outgoing): void {
+  if (socket?.cork === undefined || systemClock.next === undefined) return;
+  socket.cork();
+  systemClock.next(() => socket.uncork?.());
+}
 
 /** Ends the response behind everything written, so that the client sees that it is incomplete. */
 export function cutResponse({ socket, stream }: Outgoing): void {
