@@ -75,6 +75,20 @@ function isDirect({ sink, response }: Setup): boolean {
   return response.text.length > before;
 }
 
+test("what the server writes in the turn in which the response begins leaves in one call: its head and the first chunk", async () => {
+  const response = new FakeResponse();
+  const order: string[] = [];
+  const socket = { cork: () => order.push("cork"), uncork: () => order.push("uncork") };
+  Object.assign(response, { socket });
+  const { write } = response;
+  response.write = (chunk) => (order.push("write"), write(chunk));
+  const sink = begin(response, { drained: vi.fn(), closed: vi.fn() });
+  void writeBody(sink.body, response);
+  sink.write(bytesOf("open "));
+  await settled();
+  expect(order).toEqual(["cork", "write", "uncork"]);
+});
+
 describe("the fast path is taken", () => {
   test("after one chunk has reached the response directly", async () => {
     const setup = createSetup();
