@@ -1,16 +1,18 @@
-/** Fails when something has become slower by a factor; the bench itself measures percents. Takes under a minute. */
+/** Fails when something has become slower by a factor; the bench itself measures percents. Takes about a minute. */
 import { goals } from "./goals.ts";
 import { evaluateGoal } from "./harness/goal.ts";
 import { Results } from "./harness/results.ts";
 import { measureInterleaved } from "./harness/rounds.ts";
 import type { Scenario, Settings, Workload } from "./harness/workload.ts";
 import { fanOut } from "./workloads/w1-fan-out.ts";
+import { tokens } from "./workloads/w2-tokens.ts";
 import { replay } from "./workloads/w4-replay.ts";
 import { encoding } from "./workloads/w5-encoding.ts";
 import { slowClient } from "./workloads/w7-slow-client.ts";
 import { shortConnections } from "./workloads/w8-short-connections.ts";
 import { streamCount } from "./workloads/w9-stream-count.ts";
 import { members } from "./workloads/w12-multiplex.ts";
+import { compression } from "./workloads/w13-compression.ts";
 
 /** Another process may disturb a measurement, so a failed check is repeated. */
 const ATTEMPTS = 3;
@@ -27,12 +29,14 @@ const settings: Settings = {
 
 const checks: readonly (readonly [Workload, Scenario | undefined])[] = [
   [fanOut, fanOut.scenarios(settings)[0]],
+  [tokens, tokens.scenarios(settings)[0]],
   [replay, replay.scenarios(settings)[1]],
   ...encoding.scenarios(settings).map((scenario) => [encoding, scenario] as const),
   [slowClient, slowClient.scenarios(settings)[0]],
   [shortConnections, shortConnections.scenarios(settings)[0]],
   [streamCount, streamCount.scenarios(settings)[0]],
   [members, members.scenarios(settings)[0]],
+  [compression, compression.scenarios(settings)[0]],
 ];
 
 let failed = 0;
