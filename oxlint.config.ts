@@ -18,6 +18,7 @@ const coreRooms: Rooms = {
   sources: ["protocol", "base", "eventsource-parser"],
   observability: ["protocol", "base"],
   internal: [
+    "connection/chunk-writer.ts",
     "connection/response-turn.ts",
     "store-kit/stored-values.ts",
     "store-kit/subscriber.ts",

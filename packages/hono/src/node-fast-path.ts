@@ -5,7 +5,7 @@ import {
   type SinkEvents,
   type WebSink,
 } from "@holdfast/core";
-import { type PipelinedResponse, waitForTurn } from "@holdfast/core/internal";
+import { fastPathSocket, type PipelinedResponse, waitForTurn, writeChunk } from "@holdfast/core/internal";
 import { cutResponse, holdUntilEndOfTurn, ignoreNextEnd, type Outgoing, watchForChunk } from "./outgoing.ts";
 
 /*
@@ -90,8 +90,9 @@ export class FastPathSink implements BodySink, ClientState {
     if (this.#web !== undefined) return this.#writeToBody(this.#web, bytes.slice());
     const outgoing = this.#outgoing;
     if (this.#state !== "open" || outgoing.destroyed === true) return false;
-    const canWriteMore = outgoing.write(bytes);
-    if (!canWriteMore) outgoing.once("drain", () => this.#drained());
+    const socket = fastPathSocket(outgoing, bytes);
+    const canWriteMore = socket === undefined ? outgoing.write(bytes) : writeChunk(socket, bytes);
+    if (!canWriteMore) (socket ?? outgoing).once("drain", () => this.#drained());
     return canWriteMore;
   }
 

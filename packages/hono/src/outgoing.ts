@@ -1,11 +1,12 @@
 import { systemClock } from "@holdfast/core";
+import type { ChunkedResponse } from "@holdfast/core/internal";
 
 /*
  * The response of Node to which the server in front of Hono writes the body of the `Response`, as far as it is used here.
  */
 
 /** A response of `node:http` or `node:http2`. */
-export interface Outgoing {
+export interface Outgoing extends ChunkedResponse {
   readonly headersSent: boolean;
   readonly destroyed?: boolean;
   /** Whether it is flushed to the end; not known over HTTP/2. */

@@ -1,9 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { type ClientState, HoldfastError, type Sink, type SinkEvents } from "@holdfast/core";
-import { waitForTurn } from "@holdfast/core/internal";
+import { fastPathSocket, waitForTurn, writeChunk } from "@holdfast/core/internal";
 import { bytesTaken } from "./bytes-taken.ts";
-import { fastPathSocket, writeChunk } from "./chunk-writer.ts";
 import { cutResponse } from "./cut-response.ts";
 import { isClosed, type NodeResponse, streamOf } from "./node-response.ts";
 
@@ -86,7 +85,11 @@ export class NodeSink implements Sink, ClientState {
     const res = this.#res as ServerResponse;
     const isFast = this.#hasWritten && this.#stream === undefined;
     const socket = isFast ? fastPathSocket(res, bytes) : undefined;
-    if (socket !== undefined) return writeChunk(socket, bytes, this.#events as SinkEvents);
+    if (socket !== undefined) {
+      const isTaken = writeChunk(socket, bytes);
+      if (!isTaken) socket.once("drain", () => this.#events?.drained());
+      return isTaken;
+    }
     this.#hasWritten = true;
     const canWriteMore = res.write(bytes);
     (res as BufferingResponse).flush?.();

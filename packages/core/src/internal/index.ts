@@ -1,5 +1,6 @@
 /** For holdfast's own packages, which are bundled from source. Not published. */
 export { wallTime } from "../base/clock.ts";
+export { type ChunkedResponse, fastPathSocket, writeChunk } from "../connection/chunk-writer.ts";
 export { type PipelinedResponse, waitForTurn } from "../connection/response-turn.ts";
 export { MAX_JOINTS } from "../protocol/cursor.ts";
 export { isStreamId, parseId } from "../protocol/event-id.ts";
