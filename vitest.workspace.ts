@@ -53,15 +53,11 @@ const projects = (root: string, name: string, test?: TestOptions): TestProjectIn
   deep(root, name, test),
 ];
 
-const PACKAGES = readdirSync(join(import.meta.dirname, "packages")).filter(
-  (name) => !["client", "react"].includes(name),
-);
+const PACKAGES = readdirSync(join(import.meta.dirname, "packages")).filter((name) => name !== "react");
 
 const all: TestProjectInlineConfiguration[] = [
   daily("packages", "packages", { include: PACKAGES.map((name) => `${name}/**/*.test.ts`) }),
   ...PACKAGES.map((name) => deep(`packages/${name}`, name)),
-  // `sse` of msw needs a global EventSource. Isolated, because some of these tests replace globals such as `fetch`.
-  ...projects("packages/client", "client", { execArgv: ["--experimental-eventsource"], isolate: true }),
   // Isolated, because these tests have a page, and replace React by another version.
   ...projects("packages/react", "react", { isolate: true }),
   // They pack, install and compile.
@@ -70,10 +66,9 @@ const all: TestProjectInlineConfiguration[] = [
   ...projects("fuzz", "fuzz", { testTimeout: 600_000 }),
   // They start processes and browsers, which takes long on a busy machine.
   ...projects("examples", "examples", { testTimeout: 240_000, hookTimeout: 240_000 }),
-  // Isolated, because these tests replace globals such as `fetch`, and modules of platforms.
+  // A project of its own, because these tests replace globals such as `fetch`, and modules of platforms.
   ...projects("site/test", "site", {
     globalSetup: join(import.meta.dirname, "site/test/support/blocks.ts"),
-    isolate: true,
   }),
   project(".", "matrix-node", {
     include: ["**/*.matrix.test.ts", "packages/conformance/test/adapter-suite/node-http.test.ts"],

@@ -1,11 +1,13 @@
 import { http, HttpResponse, sse } from "msw";
 import { setupServer } from "msw/node";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { connect, json, ResilientEventSource } from "../src/index.ts";
 
 /* How to test your own code against a stream with Mock Service Worker. */
 const server = setupServer();
 beforeAll(() => server.listen());
+// `sse` demands that there is one, which Node has only with `--experimental-eventsource`.
+beforeEach(() => void vi.stubGlobal("EventSource", ResilientEventSource));
 afterEach(() => server.resetHandlers());
 afterAll(() => server.close());
 

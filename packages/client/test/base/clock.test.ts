@@ -2,7 +2,11 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { wallClock } from "../../src/base/clock.ts";
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  // In this order: a spy that is restored later brings back the timer that it replaced, which is a fake one.
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 test("it has wall-clock time", () => {
   vi.setSystemTime(1_234);

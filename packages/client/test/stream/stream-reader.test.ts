@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { connect, type PublicError, type StreamReset } from "../../src/index.ts";
 import type { Attempt, AttemptOutcome } from "../../src/retry/attempt.ts";
 import { createBlockReader } from "../../src/stream/block-reader.ts";
@@ -577,7 +577,7 @@ describe("an unknown `stream.` event", () => {
 test("an error of a callback is reported, and does not affect the connection", async () => {
   const server = createFakeServer();
   const reported: unknown[] = [];
-  Object.assign(globalThis, { reportError: (error: unknown) => reported.push(error) });
+  vi.stubGlobal("reportError", (error: unknown) => reported.push(error));
   const fail = (): never => {
     throw new Error("A bug in the application.");
   };
@@ -589,5 +589,4 @@ test("an error of a callback is reported, and does not affect the connection", a
   connection.close();
   // Two callbacks, and the states `open`, `live` and `closed`.
   expect(reported).toHaveLength(5);
-  Object.assign(globalThis, { reportError: undefined });
 });
