@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SinkState } from "../subject/test-server.ts";
+import type { SinkState } from "../subject/sink-capture.ts";
 import type { Client } from "../wire/client.ts";
 import { eventually } from "./eventually.ts";
 import type { RemoteServer } from "./remote-server.ts";

@@ -1,5 +1,18 @@
 import type { Sink, Source, SseRequest } from "@holdfast/core";
 
+/** The state of a captured sink. */
+export interface SinkState {
+  readonly method: string | undefined;
+  readonly cursor: string | undefined;
+  readonly aborted: boolean;
+  /** Whether the response has begun. */
+  readonly begun: boolean;
+  readonly drained: number;
+  readonly closed: number;
+  /** Whether `closed` was called before `open` returned the sink. */
+  readonly closedEarly: boolean;
+}
+
 /** A source that captures the request and the sink that the adapter passes to core, so that a test can use them directly. */
 export class SinkCapture {
   /** What the adapter is called with. */
@@ -42,6 +55,19 @@ export class SinkCapture {
     });
     return { status: 200 };
   }
+}
+
+/** The state of a sink: that of one which has no request yet if nothing is captured. */
+export function stateOf(capture: SinkCapture | undefined): SinkState {
+  return {
+    method: capture?.request?.method,
+    cursor: capture?.request?.cursor,
+    aborted: capture?.request?.signal.aborted ?? false,
+    begun: capture?.sink !== undefined,
+    drained: capture?.drained ?? 0,
+    closed: capture?.closed ?? 0,
+    closedEarly: capture?.closedEarly ?? false,
+  };
 }
 
 type Open = (

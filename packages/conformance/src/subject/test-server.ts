@@ -17,20 +17,7 @@ import { type Barrier, createBarrier } from "./barrier.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Observed, Recorder } from "./recorder.ts";
 import type { AnyEvents, Route, TestServerOptions } from "./route.ts";
-import { SinkCapture } from "./sink-capture.ts";
-
-/** The state of a captured sink. */
-export interface SinkState {
-  readonly method: string | undefined;
-  readonly cursor: string | undefined;
-  readonly aborted: boolean;
-  /** Whether the response has begun. */
-  readonly begun: boolean;
-  readonly drained: number;
-  readonly closed: number;
-  /** Whether `closed` was called before `open` returned the sink. */
-  readonly closedEarly: boolean;
-}
+import { SinkCapture, type SinkState, stateOf } from "./sink-capture.ts";
 
 /** `close` ends the response, `cut` cuts it behind what was written; `destroy` cuts it now with a reason, `abandon` without. */
 export type SinkEnd = "close" | "cut" | "destroy" | "abandon";
@@ -201,16 +188,7 @@ export class TestServer {
   }
 
   sinkState(name: string): SinkState {
-    const capture = this.#sinks.get(name);
-    return {
-      method: capture?.request?.method,
-      cursor: capture?.request?.cursor,
-      aborted: capture?.request?.signal.aborted ?? false,
-      begun: capture?.sink !== undefined,
-      drained: capture?.drained ?? 0,
-      closed: capture?.closed ?? 0,
-      closedEarly: capture?.closedEarly ?? false,
-    };
+    return stateOf(this.#sinks.get(name));
   }
 
   /** Writes a text up to `times` times, until `write` returns `false`; returns the number of writes and the last result. */
