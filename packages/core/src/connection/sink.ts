@@ -12,7 +12,8 @@ export interface Sink {
    * The sink MAY keep the array until it is flushed. It MUST NOT change or transfer its memory, which all readers
    * share.
    *
-   * @param events how many user events the bytes have; none are what only this client gets, such as a heartbeat
+   * @param events how many user events the bytes have; none are what only this client gets, such as a heartbeat. Each page
+   * of a large write has the number of the whole write
    */
   write(bytes: Uint8Array, events?: number): boolean;
   /** Ends the response in order, after everything that was written. `closed()` follows when it is flushed. */

@@ -7,10 +7,12 @@ const KIB = 1_024;
 function openTestSink(progress?: () => number, pageBytes?: number) {
   const calls: string[] = [];
   const written: Uint8Array[] = [];
+  const counts: (number | undefined)[] = [];
   let canWriteMore = false;
   const sink = withPages({
-    write(bytes) {
+    write(bytes, events) {
       written.push(bytes);
+      counts.push(events);
       return canWriteMore;
     },
     close: () => void calls.push("close"),
@@ -24,6 +26,7 @@ function openTestSink(progress?: () => number, pageBytes?: number) {
     calls,
     sizes: () => written.map(({ length }) => length),
     written,
+    counts,
     drain: () => void (continuePages(sink) && calls.push("drained")),
     takeEverything: () => (canWriteMore = true),
   };
@@ -52,6 +55,14 @@ describe("a sink that does not say how much its transport has taken", () => {
     expect([sink.write(small), sink.write(new Uint8Array(65 * KIB))]).toEqual([true, true]);
     expect(written[0]).toBe(small);
     expect(sizes()).toEqual([64 * KIB, 64 * KIB, KIB]);
+  });
+
+  test("gets the events of the write with each page, so that it knows each as memory that all readers share", () => {
+    const { sink, counts, takeEverything } = openTestSink();
+    takeEverything();
+    sink.write(new Uint8Array(150 * KIB), 2);
+    sink.write(new Uint8Array(100 * KIB));
+    expect(counts).toEqual([2, 2, 2, 0, 0]);
   });
 
   test.each(["close", "cut"] as const)("is ended behind everything: %s", (end) => {
