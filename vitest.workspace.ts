@@ -53,11 +53,15 @@ const projects = (root: string, name: string, test?: TestOptions): TestProjectIn
   deep(root, name, test),
 ];
 
-const PACKAGES = readdirSync(join(import.meta.dirname, "packages")).filter((name) => name !== "react");
+const PACKAGES = readdirSync(join(import.meta.dirname, "packages")).filter(
+  (name) => !["client", "react"].includes(name),
+);
 
 const all: TestProjectInlineConfiguration[] = [
   daily("packages", "packages", { include: PACKAGES.map((name) => `${name}/**/*.test.ts`) }),
   ...PACKAGES.map((name) => deep(`packages/${name}`, name)),
+  // A project of its own, because coverage looks for `src` in the root of a project.
+  ...projects("packages/client", "client"),
   // Isolated, because these tests have a page, and replace React by another version.
   ...projects("packages/react", "react", { isolate: true }),
   // They pack, install and compile.
