@@ -10,6 +10,6 @@ export default defineConfig({
     // The cache would use the old path of a module after another version was installed.
     fsModuleCache: false,
     // `include` is relative to the root of each project that runs.
-    coverage: { include: ["src/**"], reporter: ["text", "html"], thresholds: { lines: 90 } },
+    coverage: { include: ["src/**", "*/src/**"], reporter: ["text", "html"], thresholds: { lines: 90 } },
   },
 });

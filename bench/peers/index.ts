@@ -62,6 +62,6 @@ export const notes: Readonly<Record<string, string>> = {
     "CPU of its worker process only; the publisher runs on the same core, which shows in the latencies of W2",
   [RESUMABLE]: "every client has resumed once and reads through Redis; the CPU of Redis is not counted",
   "resumable-stream":
-    "served by Hono, as in W2; holdfast in the same row by node:http; both with the client node-redis",
+    "Pub/Sub alone: nothing is stored, and what is lost stays lost; served by node:http, with the client node-redis, as holdfast is",
   "holdfast toResponse": "a plain fetch handler behind @hono/node-server",
 };

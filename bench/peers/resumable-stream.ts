@@ -29,7 +29,8 @@ export const peer: Peer = {
           },
         });
       const first = await context.createNewResumableStream(id, make);
-      void first?.cancel();
+      // Read by nobody, but not cancelled: the library would pay for an exception with each token.
+      void first?.pipeTo(new WritableStream());
       const body = await context.resumeExistingStream(id);
       if (!body) return c.notFound();
       return c.body(body.pipeThrough(new TextEncoderStream()), 200, HEADERS);

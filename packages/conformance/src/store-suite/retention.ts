@@ -34,4 +34,18 @@ export function testRetention(test: StoreTest): void {
     await pause(ttlMs + 100);
     assert.deepEqual(await texts(id), ["f1", "f2"]);
   });
+
+  test("appends MUST renew a TTL that is shorter than the lease", async ({ openProducer, pause, until }) => {
+    const ttlMs = 500;
+    let attempt = 0;
+    await until(async () => {
+      const { append } = await openProducer(`job ${++attempt}`, { ttlMs });
+      for (let seq = 1; seq <= 8; seq++) {
+        if ((await append(seq, ["f"], { ttlMs })).code !== "ok") return attempt === 20;
+        await pause(100);
+      }
+      return true;
+    });
+    assert(attempt < 20);
+  });
 }

@@ -12,9 +12,16 @@ export interface IoredisBufferCommands {
   readonly unlinkBuffer: (args: CommandArgument[]) => Promise<unknown>;
 }
 
+/** The socket of a client; a cluster has none. */
+interface Socket {
+  readonly cork: () => void;
+  readonly uncork: () => void;
+}
+
 interface Common extends Partial<IoredisBufferCommands> {
   readonly isCluster: boolean;
   readonly options?: { readonly keyPrefix?: string | Buffer | undefined };
+  readonly stream?: Partial<Socket> | undefined;
   readonly on: (event: string, listener: () => void) => unknown;
   readonly off: (event: string, listener: () => void) => unknown;
 }
@@ -97,7 +104,10 @@ function commandsOf(
     // The client itself prefixes the keys of every command.
     prefix: { keys: "", channels: String(client.options?.keyPrefix ?? "") },
     // `callBuffer` would be simpler, but the automatic pipelines of `ioredis` do not support it.
-    send: (command, _key, args) => client[`${command}Buffer`](args),
+    send(command, _key, args) {
+      batchWrites(client.stream);
+      return client[`${command}Buffer`](args);
+    },
     watchConnection(listener) {
       const onReady = (): void => listener(true);
       const onClose = (): void => listener(false);
@@ -124,4 +134,17 @@ function connectionOf(
     });
   }
   return { connect: () => duplicate.connect(), close: () => duplicate.disconnect() };
+}
+
+const corked = new WeakSet<object>();
+
+/** `ioredis` writes each command by itself: a system call, which is a quarter of what an append costs here. */
+function batchWrites(socket: Partial<Socket> | undefined): void {
+  if (socket?.cork === undefined || socket.uncork === undefined || corked.has(socket)) return;
+  corked.add(socket);
+  socket.cork();
+  process.nextTick(() => {
+    corked.delete(socket);
+    socket.uncork?.();
+  });
 }
