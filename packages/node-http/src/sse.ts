@@ -69,9 +69,7 @@ export function toExchange(req: NodeRequest, res: NodeResponse): NodeExchange {
       cursor: readCursor(req.headers["last-event-id"]?.toString(), req.url ?? ""),
       client: sink,
       ready: sink.ready,
-      get acceptEncoding() {
-        return req.httpVersion === "1.0" ? undefined : req.headers["accept-encoding"]?.toString();
-      },
+      acceptEncoding: req.httpVersion === "1.0" ? undefined : req.headers["accept-encoding"]?.toString(),
       url: req.url,
       body: (maxBytes) => readBody(req, maxBytes),
       get signal() {
