@@ -22,12 +22,15 @@ const LONGEST_INTERVAL = 15_000;
 
 /**
  * Runs any number of tasks with one timer, and with none while there are no tasks. The tasks are in a binary heap,
- * ordered by due time.
+ * ordered by due time. The times are in an array of their own: to compare two of them, the tasks, which are in no cache of
+ * the processor, need not be read.
  */
 export class Scheduler {
   readonly #clock: Clock;
   readonly #pause: number;
   readonly #heap: ScheduledTask[] = [];
+  /** When each task of the heap is due. */
+  readonly #dues: number[] = [];
   #armed: { readonly at: number; readonly cancel: () => void } | undefined;
   /** While batches are full: when the next one may run, and how many tasks it has at least. */
   #notBefore = 0;
@@ -43,7 +46,7 @@ export class Scheduler {
   set(task: ScheduledTask, due: number): void {
     task.due = due;
     if (task.heapIndex < 0) task.heapIndex = this.#heap.push(task) - 1;
-    this.#sift(task);
+    this.#sift(task, due);
     this.#arm();
   }
 
@@ -55,8 +58,8 @@ export class Scheduler {
   }
 
   #arm(): void {
-    const top = this.#heap[0];
-    const at = top === undefined ? Infinity : Math.max(top.due, this.#notBefore);
+    const first = this.#dues[0];
+    const at = first === undefined ? Infinity : Math.max(first, this.#notBefore);
     // A timer that fires too early finds nothing due, and is set again.
     if (this.#armed !== undefined && this.#armed.at <= at && at !== Infinity) return;
     this.#armed?.cancel();
@@ -71,11 +74,8 @@ export class Scheduler {
     const now = this.#clock.now();
     const due: ScheduledTask[] = [];
     this.#batchSize = Math.max(this.#batchSize, Math.ceil(this.#heap.length / 64));
-    for (
-      let top = this.#heap[0];
-      top !== undefined && top.due <= now && due.length < this.#batchSize;
-      top = this.#heap[0]
-    ) {
+    while (due.length < this.#batchSize && (this.#dues[0] ?? Infinity) <= now) {
+      const top = this.#heap[0] as ScheduledTask;
       this.#takeOut(top);
       top.heapIndex = IN_BATCH;
       due.push(top);
@@ -98,39 +98,39 @@ export class Scheduler {
   /** Takes a task out of the heap. */
   #takeOut({ heapIndex }: ScheduledTask): void {
     const moved = this.#heap.pop() as ScheduledTask;
+    const due = this.#dues.pop() as number;
     if (heapIndex === this.#heap.length) return;
     moved.heapIndex = heapIndex;
-    this.#heap[heapIndex] = moved;
-    this.#sift(moved);
+    this.#sift(moved, due);
   }
 
-  /** Restores the heap's order after the due time of one task has changed. */
-  #sift(task: ScheduledTask): void {
-    const heap = this.#heap;
+  /** Puts a task where it belongs, up or down from its index. */
+  #sift(task: ScheduledTask, due: number): void {
+    const dues = this.#dues;
     let { heapIndex } = task;
     while (heapIndex > 0) {
       const parent = (heapIndex - 1) >> 1;
-      const above = heap[parent] as ScheduledTask;
-      if (above.due <= task.due) break;
-      heap[heapIndex] = above;
-      above.heapIndex = heapIndex;
+      if ((dues[parent] as number) <= due) break;
+      this.#move(parent, heapIndex);
       heapIndex = parent;
     }
     for (;;) {
       let child = 2 * heapIndex + 1;
-      if (child >= heap.length) break;
-      if (
-        child + 1 < heap.length &&
-        (heap[child + 1] as ScheduledTask).due < (heap[child] as ScheduledTask).due
-      )
-        child++;
-      const below = heap[child] as ScheduledTask;
-      if (below.due >= task.due) break;
-      heap[heapIndex] = below;
-      below.heapIndex = heapIndex;
+      if (child >= dues.length) break;
+      if (child + 1 < dues.length && (dues[child + 1] as number) < (dues[child] as number)) child++;
+      if ((dues[child] as number) >= due) break;
+      this.#move(child, heapIndex);
       heapIndex = child;
     }
-    heap[heapIndex] = task;
+    this.#heap[heapIndex] = task;
+    dues[heapIndex] = due;
     task.heapIndex = heapIndex;
+  }
+
+  #move(from: number, to: number): void {
+    const task = this.#heap[from] as ScheduledTask;
+    this.#heap[to] = task;
+    this.#dues[to] = this.#dues[from] as number;
+    task.heapIndex = to;
   }
 }
