@@ -11,7 +11,7 @@ const STREAMS = 200;
 /** The rate of appends of one process, with so many events per append. */
 export const appendRate = (row: string, settings: Settings, batch = 1): Scenario => ({
   subjects: settings.select(installed(Object.keys(stores), (name) => storeOf(name).server)),
-  rounds: settings.rounds(3),
+  rounds: settings.rounds(2),
   async measure(client) {
     const eventsPerStream = batch * (settings.quick ? 50 : batch > 1 ? 100 : 300);
     await using session = await StoreSession.open(storeOf(client).server);

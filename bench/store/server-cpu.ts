@@ -15,7 +15,7 @@ export const serverCpu = (
   eventsPerMs: number,
 ): Scenario => ({
   subjects: settings.select(installed(STREAM_COUNTS.map(nameOf), () => server)),
-  rounds: settings.rounds(2),
+  rounds: settings.rounds(1),
   async measure(subject) {
     const streams = STREAM_COUNTS[STREAM_COUNTS.map(nameOf).indexOf(subject)] as number;
     const warmUp = Math.ceil(streams / 4) * 4 + 1_000 * eventsPerMs;

@@ -13,7 +13,7 @@ export const refusedConnections: Workload = {
     return [
       {
         subjects: settings.select(Object.keys(refusals)),
-        rounds: settings.rounds(3),
+        rounds: settings.rounds(2),
         async measure(subject) {
           await using session = await Session.open(subject);
           const connect = (times: number): Promise<unknown> =>

@@ -15,7 +15,7 @@ export const members: Workload = {
   columns: [{ figure: "cpu", title: "CPU us/event", digits: 2 }],
   scenarios(settings) {
     const subjects = settings.select(Object.keys(multiplexed));
-    const rounds = settings.rounds(3);
+    const rounds = settings.rounds(2);
     return [
       {
         subjects,

@@ -21,7 +21,7 @@ export const replay: Workload = {
 function scenarioOf(events: number, reconnects: number, settings: Settings): Scenario {
   return {
     subjects: settings.select(broadcastPeers),
-    rounds: settings.rounds(2),
+    rounds: settings.rounds(1),
     async measure(peer) {
       await using session = await Session.open(peer, { history: { events, bytes: BYTES } });
       const target = session.resumeTarget("/history");
