@@ -66,11 +66,24 @@ export class Turn {
   readonly #run = (): void => {
     const tasks = this.#tasks;
     this.#tasks = [];
-    for (const task of tasks) task.runInTurn();
+    runAll(tasks);
     const lastTasks = this.#lastTasks;
     this.#lastTasks = [];
     this.#isScheduled = false;
-    for (const task of lastTasks) task.runInTurn();
+    runAll(lastTasks);
     if (this.#tasks.length > 0) this.#schedule();
   };
+}
+
+/** A task that throws nevertheless costs no other: they belong to different streams, and even registries. */
+function runAll(tasks: readonly TurnTask[]): void {
+  for (const task of tasks) {
+    try {
+      task.runInTurn();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
 }

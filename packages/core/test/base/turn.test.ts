@@ -54,6 +54,25 @@ test("tasks that ask for each other do not starve timers and I/O", async () => {
   expect(isOver).toBe(true);
 });
 
+test("a task that throws costs no other, and its error is thrown behind them", async () => {
+  const { turn, order, noting } = setUp();
+  const thrown: (() => void)[] = [];
+  vi.spyOn(globalThis, "queueMicrotask").mockImplementation((fn) => void thrown.push(fn));
+  const broken = task(() => {
+    throw new Error("broken");
+  });
+  turn.later(broken);
+  turn.later(noting("first"));
+  turn.atEnd(broken);
+  turn.atEnd(noting("end"));
+  await vi.waitFor(() => expect(order).toEqual(["first", "end"]));
+  turn.later(noting("next"));
+  await vi.waitFor(() => expect(order).toEqual(["first", "end", "next"]));
+  vi.restoreAllMocks();
+  expect(thrown).toHaveLength(2);
+  for (const fn of thrown) expect(fn).toThrow("broken");
+});
+
 test("all who use a clock have the same turns, and another clock has others", () => {
   const clock = createFakeClock();
   expect(turnOf(clock)).toBe(turnOf(clock));
