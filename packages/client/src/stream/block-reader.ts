@@ -54,9 +54,10 @@ export function createBlockReader(limit: number, handlers: BlockHandlers): (byte
   }
 
   return (bytes) => {
-    let text = decoder.decode(bytes, { stream: true });
-    if (endsWithCr && text !== "") text = text.replace(/^\n/, "");
-    endsWithCr = text === "" ? endsWithCr : text.endsWith("\r");
+    const decoded = decoder.decode(bytes, { stream: true });
+    if (decoded === "") return;
+    const text = endsWithCr && decoded.startsWith("\n") ? decoded.slice(1) : decoded;
+    endsWithCr = decoded.endsWith("\r");
     const lines = text.split(text.includes("\r") ? /\r\n?|\n/ : "\n");
     const rest = lines.pop() ?? "";
     for (const end of lines) {

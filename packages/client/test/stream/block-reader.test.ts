@@ -55,6 +55,11 @@ describe("a block is reported", () => {
     expect(reported).toEqual(["🐎"]);
   });
 
+  test("at a blank line behind a CRLF that is split between pieces", () => {
+    expect(read(["id: 7\r", "\n", "\n"])).toEqual([["id", "7"]]);
+    expect(read(["id: 7\r", "", "\n", "", "\r", "\n"])).toEqual([["id", "7"]]);
+  });
+
   test("as too large if a line or an event is over the limit", () => {
     expect(read([":".repeat(21)], 20)).toContain("too large");
     expect(read(["data: ", "x".repeat(21)], 20)).toContain("too large");
