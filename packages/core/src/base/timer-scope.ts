@@ -30,28 +30,13 @@ export class TimerScope implements Clock {
 
   /** Calls `fn` in the next macrotask, unless {@link stop} or the returned function is called before. */
   soon(fn: () => void): () => void {
-    const [call, cancel] = this.#cancellable(fn);
-    this.#clock.soon(call);
-    return cancel;
-  }
-
-  /** As {@link soon}, but before the next macrotask where the clock can do that. */
-  next(fn: () => void): () => void {
-    const [call, cancel] = this.#cancellable(fn);
-    if (this.#clock.next === undefined) this.#clock.soon(call);
-    else this.#clock.next(call);
-    return cancel;
-  }
-
-  #cancellable(fn: () => void): readonly [call: () => void, cancel: () => void] {
     let cancelled = false;
-    const call = (): void => {
+    this.#clock.soon(() => {
       if (!cancelled && !this.#stopped) fn();
-    };
-    const cancel = (): void => {
+    });
+    return () => {
       cancelled = true;
     };
-    return [call, cancel];
   }
 
   stop(): void {

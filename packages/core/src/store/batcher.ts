@@ -1,7 +1,7 @@
 import { backoff } from "../base/backoff.ts";
 import type { StoreClient } from "./store-client.ts";
 
-/** A batch is sent at the end of the turn, or this many ms after the one before, or as soon as it has this many frames. */
+/** A batch is sent in the next turn, or this many ms after the one before, or as soon as it has this many frames. */
 const BATCH = { delay: 5, frames: 64 };
 /** The back-off while the store answers, but takes nothing. */
 const RETRY = { base: 100, cap: 5_000 };
@@ -50,7 +50,7 @@ export class Batcher {
     else this.sendIn(this.#sentAt + BATCH.delay - this.#options.client.clock.now());
   }
 
-  /** Sends in `ms` or sooner, at the end of the turn if that is now; a retry keeps its time. */
+  /** Sends in `ms` or sooner, in the next turn if that is now; a retry keeps its time. */
   sendIn(ms: number): void {
     // Behind a send that is under way `next` is asked. A timer that fired during it would send nothing.
     if (!this.#isSending && !this.isRetrying) this.#sendIn(ms);
@@ -72,7 +72,7 @@ export class Batcher {
     this.#cancelTimer();
     this.#due = due;
     const send = (): void => this.#sendNow();
-    this.#cancelTimer = ms > 0 ? clock.after(ms, send) : clock.next(send);
+    this.#cancelTimer = ms > 0 ? clock.after(ms, send) : clock.soon(send);
   }
 
   async #run(): Promise<void> {

@@ -20,21 +20,11 @@ test("`soon` runs in the next turn", async () => {
   expect(run).toHaveBeenCalledOnce();
 });
 
-test("`next` runs later: before the next turn, if its clock can do that", async () => {
-  const clock = createFakeClock();
-  const order: string[] = [];
-  new TimerScope(clock).next(() => order.push("turn"));
-  new TimerScope({ ...clock, next: (fn) => queueMicrotask(fn) }).next(() => order.push("before it"));
-  order.push("now");
-  await clock.flush();
-  expect(order).toEqual(["now", "before it", "turn"]);
-});
-
 test("what was cancelled never runs, and may be cancelled twice or late", async () => {
   const clock = createFakeClock();
   const scope = new TimerScope(clock);
   const run = vi.fn<() => void>();
-  const cancels = [scope.after(10, run), scope.soon(run), scope.next(run)];
+  const cancels = [scope.after(10, run), scope.soon(run)];
   for (const cancel of [...cancels, ...cancels]) cancel();
   expect(clock.timers).toBe(0);
   await clock.advance(100);
