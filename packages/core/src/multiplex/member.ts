@@ -27,8 +27,9 @@ export interface MemberOutput {
 /** A member of a multiplexed response. Its source writes only in the turns that the response gives it. */
 export class Member implements ClientConnection {
   // What an event needs comes first, so that it lies together.
-  /** Whether it waits for its turn, and beside whom; kept by {@link MemberTurns}. */
+  /** Whether it waits for its turn; kept by {@link MemberTurns}, as is the next one. */
   isQueued = false;
+  /** The next in the queue's list: who came before it or, once the list was turned round, who came behind it. */
   neighbour: Member | undefined;
   readonly #turns: MemberTurns;
   #source: FrameSource | undefined;
