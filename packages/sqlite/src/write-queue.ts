@@ -72,7 +72,7 @@ export class WriteQueue {
     };
     if (delay === 0) return this.#options.clock.soon(flush);
     // The clock's timers do not keep a process alive, and who waits for a write may have nothing else that does.
-    // oxlint-disable-next-line no-restricted-globals -- it does nothing, at no time
+    // oxlint-disable-next-line no-restricted-globals -- its callback does nothing, so tests need no fake clock for it
     const keepAlive = setInterval(() => undefined, 1_000);
     this.#options.clock.after(delay, () => {
       clearInterval(keepAlive);
