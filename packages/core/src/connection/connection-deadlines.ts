@@ -79,12 +79,15 @@ export class ConnectionDeadlines {
    * What is due now; when several things are, the first in this order.
    *
    * @param sink says what it has flushed by now
+   * @param early a heartbeat may be so many ms early
    */
-  due(now: number, sink?: Pick<Sink, "progress">): DueAction | undefined {
+  due(now: number, sink?: Pick<Sink, "progress">, early = 0): DueAction | undefined {
     if (this.#isFlushing && now >= this.#nextCheck && this.#isStalled(now, sink?.progress?.()))
       return "zombie";
     if (now >= this.#expiresAt) return this.#closing ? "zombie" : "max-duration";
-    return !this.#isFlushing && now >= this.#lastWrite + this.#options.heartbeat ? "heartbeat" : undefined;
+    return !this.#isFlushing && now + early >= this.#lastWrite + this.#options.heartbeat
+      ? "heartbeat"
+      : undefined;
   }
 
   get #isFlushing(): boolean {

@@ -105,6 +105,7 @@ export class Connection implements ScheduledTask, LatchOptions {
     }
     if (this.#finished) return this.#sink.destroy();
     this.ready = true;
+    scheduler.shorten(this.options.heartbeat);
     scheduler.set(this, this.#deadlines.next);
   }
 
@@ -226,9 +227,9 @@ export class Connection implements ScheduledTask, LatchOptions {
     return retryDelay(this.#owner.runtime.random, reason);
   }
 
-  run(now: number): number {
+  run(now: number, early: number): number {
     this.#metrics?.reportDelivered();
-    const action = this.#deadlines.due(now, this.#sink);
+    const action = this.#deadlines.due(now, this.#sink, early);
     if (action === "heartbeat") {
       const cursor = this.#source?.takeCursor?.();
       this.write(cursor === undefined ? HEARTBEAT : concatFrames([cursor, HEARTBEAT]));

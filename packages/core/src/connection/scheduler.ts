@@ -6,8 +6,12 @@ export interface ScheduledTask {
   due: number;
   /** Its index in the scheduler's heap, -1 outside, -2 in the batch that is running; set by the scheduler. */
   heapIndex: number;
-  /** Runs the task when it is due, and returns when it is due next. MUST NOT throw. */
-  run(now: number): number;
+  /**
+   * Runs the task when it is due, and returns when it is due next. MUST NOT throw.
+   *
+   * @param early the task may do now what is due so many ms later. It may also be called when nothing is due at all
+   */
+  run(now: number, early: number): number;
 }
 
 const OUTSIDE: number = -1;
@@ -17,7 +21,12 @@ const IN_BATCH: number = -2;
 const SMALLEST_BATCH = 128;
 /** The pause between full batches, as a part of the interval: 64 batches take half of it. */
 const PAUSE = 1 / 128;
-/** The pause is limited as with this interval, because tasks also end connections, which must not wait. */
+/**
+ * If there are more tasks than fit into the smallest batch, those that are due within this part of the interval run
+ * together: a timer and a turn of the event loop for each of them costs as much as a third of a heartbeat.
+ */
+const EARLY = 1 / 64;
+/** Pauses are no longer than with this interval, because tasks also end connections, which must not wait. */
 const LONGEST_INTERVAL = 15_000;
 
 /**
@@ -27,7 +36,8 @@ const LONGEST_INTERVAL = 15_000;
  */
 export class Scheduler {
   readonly #clock: Clock;
-  readonly #pause: number;
+  /** How soon a task is due again. */
+  #interval: number;
   readonly #heap: ScheduledTask[] = [];
   /** When each task of the heap is due. */
   readonly #dues: number[] = [];
@@ -39,7 +49,12 @@ export class Scheduler {
   /** @param interval in ms, up to 15 s: tasks that are due at once are spread over at most half of it */
   constructor(clock: Clock, interval: number) {
     this.#clock = clock;
-    this.#pause = Math.min(interval, LONGEST_INTERVAL) * PAUSE;
+    this.#interval = Math.min(interval, LONGEST_INTERVAL);
+  }
+
+  /** A task is due again after `interval` ms, which may be less than for the others. */
+  shorten(interval: number): void {
+    this.#interval = Math.min(this.#interval, interval);
   }
 
   /** Adds a task, or changes when it is due. */
@@ -74,14 +89,15 @@ export class Scheduler {
     const now = this.#clock.now();
     const due: ScheduledTask[] = [];
     this.#batchSize = Math.max(this.#batchSize, Math.ceil(this.#heap.length / 64));
-    while (due.length < this.#batchSize && (this.#dues[0] ?? Infinity) <= now) {
+    const early = this.#heap.length > SMALLEST_BATCH ? this.#interval * EARLY : 0;
+    while (due.length < this.#batchSize && (this.#dues[0] ?? Infinity) <= now + early) {
       const top = this.#heap[0] as ScheduledTask;
       this.#takeOut(top);
       top.heapIndex = IN_BATCH;
       due.push(top);
     }
     if (due.length === this.#batchSize) {
-      this.#notBefore = now + this.#pause;
+      this.#notBefore = now + this.#interval * PAUSE;
     } else {
       this.#notBefore = 0;
       this.#batchSize = SMALLEST_BATCH;
@@ -89,7 +105,7 @@ export class Scheduler {
     for (const task of due) {
       // A task before it may have removed it, or changed when it is due.
       if (task.heapIndex !== IN_BATCH) continue;
-      const next = task.run(now);
+      const next = task.run(now, early);
       if (task.heapIndex !== OUTSIDE) this.set(task, next);
     }
     this.#arm();

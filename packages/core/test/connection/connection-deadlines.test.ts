@@ -17,6 +17,18 @@ test("a heartbeat is due an interval after the last write", () => {
   expect([deadlines.next, deadlines.due(159), deadlines.due(160)]).toEqual([160, undefined, "heartbeat"]);
 });
 
+test("a heartbeat may be early, and nothing else", () => {
+  const deadlines = started();
+  expect([deadlines.due(97, undefined, 2), deadlines.due(98, undefined, 2)]).toEqual([
+    undefined,
+    "heartbeat",
+  ]);
+  deadlines.wrote(950);
+  expect(deadlines.due(999, undefined, 2)).toBeUndefined();
+  deadlines.pause(1_000 - 301);
+  expect(deadlines.due(998, undefined, 2)).toBeUndefined();
+});
+
 test("while it is paused no heartbeat is due; after `idleTimeout` it is a zombie", () => {
   const deadlines = started();
   deadlines.pause(50);

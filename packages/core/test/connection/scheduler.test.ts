@@ -15,7 +15,7 @@ function withOneTimer(clock: FakeClock): Clock {
   };
 }
 
-const task = (run: (now: number) => number): ScheduledTask => ({ due: Infinity, heapIndex: -1, run });
+const task = (run: ScheduledTask["run"]): ScheduledTask => ({ due: Infinity, heapIndex: -1, run });
 
 interface Change {
   /** Which task is changed. */
@@ -190,4 +190,61 @@ test("without heartbeats many tasks that are due at once all run", async () => {
   await clock.advance(60_000);
   expect(runs).toBe(1_000);
   expect(clock.timers).toBe(0);
+});
+
+test("many tasks that are due one after the other run together: none late, and none more than a 64th of the interval early", async () => {
+  const clock = createFakeClock();
+  const scheduler = new Scheduler(withOneTimer(clock), INTERVAL);
+  const times = new Set<number>();
+  let runs = 0;
+  for (let count = 0; count < 5_000; count++) {
+    // So that they are due at times that are spread, and no two at the same.
+    let due = (count * 7_919) % INTERVAL;
+    const one = task((now, early) => {
+      expect(now).toBeLessThanOrEqual(due);
+      expect(early).toBe(INTERVAL / 64);
+      if (now + early < due) return due;
+      runs++;
+      times.add(now);
+      due += INTERVAL;
+      return due;
+    });
+    scheduler.set(one, due);
+  }
+  await clock.advance(2 * INTERVAL);
+  expect(runs).toBeGreaterThanOrEqual(10_000);
+  expect(times.size).toBeLessThanOrEqual(2 * 64 + 1);
+});
+
+test("few tasks run when they are due", async () => {
+  const clock = createFakeClock();
+  const scheduler = new Scheduler(withOneTimer(clock), INTERVAL);
+  const times: number[] = [];
+  for (let due = 0; due < 128; due++) {
+    scheduler.set(
+      task((now, early) => {
+        times.push(now + early);
+        return Infinity;
+      }),
+      due,
+    );
+  }
+  await clock.advance(INTERVAL);
+  expect(times).toEqual(Array.from({ length: 128 }, (_, due) => due));
+});
+
+test("many tasks with a shorter interval than the scheduler was created for are not late", async () => {
+  const clock = createFakeClock();
+  const scheduler = new Scheduler(withOneTimer(clock), INTERVAL);
+  scheduler.shorten(1_000);
+  for (let count = 0; count < 5_000; count++) {
+    let due = 1_000;
+    const one = task((now) => {
+      expect(now).toBeLessThanOrEqual(due + 500);
+      due = now + 1_000;
+      return due;
+    });
+    scheduler.set(one, due);
+  }
+  await clock.advance(5_000);
 });

@@ -56,6 +56,21 @@ describe("the first bytes", () => {
   });
 });
 
+describe("heartbeats", () => {
+  test("of thousands of clients come in time, also with a shorter interval than the registry's", async () => {
+    const { registry, clock, connect } = createTestRegistry();
+    await registry.open("a");
+    const options = { serve: { heartbeat: 1_000 } };
+    const clients = Array.from({ length: 5_000 }, () => connect("a", options));
+    await clock.advance(30_000);
+    const counts = clients.map((client) => client.text.split("\n:\n").length - 1);
+    // After 1.5 s at the latest, as PROTOCOL.md allows if many are due at once.
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(20);
+    // And at most a 64th early.
+    expect(Math.max(...counts)).toBeLessThanOrEqual(31);
+  });
+});
+
 describe("replay and live delivery", () => {
   test("send what was pushed before and what is pushed now, each event once and in order", async () => {
     const { registry, clock, connect } = createTestRegistry();
