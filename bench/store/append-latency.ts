@@ -25,9 +25,9 @@ export const appendLatency = (row: string, settings: Settings): Scenario => ({
       await appender.appendPaced(events, 1);
       await load.receive(events);
     };
-    await append(2_000);
+    await append(1_000);
     await load.recordLatencies();
-    await append(settings.quick ? 2_000 : 5_000);
+    await append(settings.quick ? 2_000 : 3_000);
     return { [row]: await load.latency() };
   },
 });

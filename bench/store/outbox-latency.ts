@@ -24,9 +24,9 @@ export const outboxLatency = (row: string, settings: Settings): Scenario => ({
       await pusher.pushPaced(events, INTERVAL_MS);
       await load.receive(events);
     };
-    await push(200);
+    await push(100);
     await load.recordLatencies();
-    await push(settings.quick ? 300 : 1_000);
+    await push(settings.quick ? 300 : 600);
     return { [row]: await load.latency() };
   },
 });
