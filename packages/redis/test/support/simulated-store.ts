@@ -54,9 +54,10 @@ export function simulatedRedisStore(clients: readonly Redis[]): SimulatedStore &
       const keys = await admin.keys(`${prefix}*`);
       const dumps = await Promise.all(keys.map((key) => admin.dumpBuffer(key)));
       return async () => {
-        await admin.flushall();
-        await admin.set(TIME_KEY, clock.now());
-        for (const [index, key] of keys.entries()) await admin.restore(key, 0, dumps[index] as Buffer);
+        // At once, as a failover is: calls that are on their way would write to keys that are yet to be restored.
+        const transaction = admin.multi().flushall().set(TIME_KEY, clock.now());
+        for (const [index, key] of keys.entries()) transaction.restore(key, 0, dumps[index] as Buffer);
+        for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
       };
     },
     close: () => calls.close(),
