@@ -1,4 +1,4 @@
-/** Fails when something has become slower by a factor; the bench itself measures percents. Takes about a minute. */
+/** Fails when something has become slower by a factor; the bench itself measures percents. Takes a minute and a half. */
 import { goals } from "./goals.ts";
 import { evaluateGoal } from "./harness/goal.ts";
 import { Results } from "./harness/results.ts";
@@ -6,6 +6,7 @@ import { measureInterleaved } from "./harness/rounds.ts";
 import type { Scenario, Settings, Workload } from "./harness/workload.ts";
 import { fanOut } from "./workloads/w1-fan-out.ts";
 import { tokens } from "./workloads/w2-tokens.ts";
+import { idle } from "./workloads/w3-idle.ts";
 import { replay } from "./workloads/w4-replay.ts";
 import { encoding } from "./workloads/w5-encoding.ts";
 import { slowClient } from "./workloads/w7-slow-client.ts";
@@ -30,6 +31,7 @@ const settings: Settings = {
 const checks: readonly (readonly [Workload, Scenario | undefined])[] = [
   [fanOut, fanOut.scenarios(settings)[0]],
   [tokens, tokens.scenarios(settings)[0]],
+  [idle, idle.scenarios(settings)[0]],
   [replay, replay.scenarios(settings)[1]],
   ...encoding.scenarios(settings).map((scenario) => [encoding, scenario] as const),
   [slowClient, slowClient.scenarios(settings)[0]],
