@@ -77,6 +77,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Monitoring", link: "/monitoring" },
       { text: "Runtimes", link: "/runtimes" },
       { text: "Performance", link: "/performance" },
+      { text: "Performance: a whole run", link: "/performance-run" },
     ],
   },
   {
