@@ -13,12 +13,12 @@ export const appendRate = (row: string, settings: Settings, batch = 1): Scenario
   subjects: settings.select(installed(Object.keys(stores), (name) => storeOf(name).server)),
   rounds: settings.rounds(2),
   async measure(client) {
-    const eventsPerStream = batch * (settings.quick ? 50 : batch > 1 ? 50 : 150);
+    const eventsPerStream = batch * (settings.quick || batch > 1 ? 50 : 150);
     await using session = await StoreSession.open(storeOf(client).server);
     const appender = session.start<AppendApi>("append");
     await appender.start(client, session.server.place);
     await appender.open(STREAMS);
-    await appender.appendInParallel(batch * (settings.quick ? 20 : batch > 1 ? 10 : 100), batch);
+    await appender.appendInParallel(batch * (settings.quick || batch > 1 ? 10 : 100), batch);
     const [before, serverBefore, machineBefore] = [
       await appender.usage(false),
       session.server.cpu(),

@@ -55,7 +55,7 @@ export function serveBare(
     releaseUnused(source, runtime.report);
     return rejectClient(pool, labels, open, options, reason, pool.spread);
   }
-  const connection = new Connection(pool ?? soleOwner(options), labels, request, open, options);
+  const connection = new Connection(pool ?? soleOwner(runtime), labels, request, open, options);
   pool?.add(connection, true);
   const runner = new BareSourceRunner(connection, request, options);
   connection.setSource(runner);
@@ -67,11 +67,8 @@ export function serveBare(
 }
 
 /** The owner of a connection that belongs to no registry. */
-export function soleOwner({
-  runtime,
-  heartbeat,
-}: Pick<BareOptions, "runtime" | "heartbeat">): ConnectionOwner {
-  return { runtime, scheduler: new Scheduler(runtime.clock, heartbeat), remove: () => undefined };
+export function soleOwner(runtime: Runtime): ConnectionOwner {
+  return { runtime, scheduler: new Scheduler(runtime.clock), remove: () => undefined };
 }
 
 /** Releases a source that will not be read. */

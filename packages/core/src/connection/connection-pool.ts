@@ -36,8 +36,6 @@ export interface ConnectionInfo extends ConnectionLabels {
 
 export interface ConnectionPoolOptions {
   readonly runtime: Runtime;
-  /** The interval of heartbeats, in ms. */
-  readonly heartbeat: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerKey: number;
   /** Called with the first connection of a key. The returned function is called when the last one is over. */
@@ -62,9 +60,9 @@ export class ConnectionPool {
   #onEmpty: (() => void) | undefined;
 
   constructor(options: ConnectionPoolOptions) {
-    const { runtime, heartbeat, maxConnections, maxConnectionsPerKey, onKey } = options;
+    const { runtime, maxConnections, maxConnectionsPerKey, onKey } = options;
     this.runtime = runtime;
-    this.scheduler = new Scheduler(runtime.clock, heartbeat);
+    this.scheduler = new Scheduler(runtime.clock);
     this.#maxConnections = maxConnections;
     this.#maxConnectionsPerKey = maxConnectionsPerKey;
     this.#byKey = new ConnectionsByKey(onKey);

@@ -105,8 +105,7 @@ export class Connection implements ScheduledTask, LatchOptions {
     }
     if (this.#finished) return this.#sink.destroy();
     this.ready = true;
-    scheduler.shorten(this.options.heartbeat);
-    scheduler.set(this, this.#deadlines.next);
+    scheduler.set(this, this.#deadlines.next, this.options.heartbeat);
   }
 
   /** Responds without a stream. The response MUST NOT have started. */

@@ -23,10 +23,10 @@ const SMALLEST_BATCH = 128;
 const PAUSE = 1 / 128;
 /**
  * If there are more tasks than fit into the smallest batch, those that are due within this part of the interval run
- * together: a timer and a turn of the event loop for each of them costs as much as a third of a heartbeat.
+ * together. One by one, each would cost a timer and a turn of the event loop, which is a third of a heartbeat.
  */
 const EARLY = 1 / 64;
-/** Pauses are no longer than with this interval, because tasks also end connections, which must not wait. */
+/** Also the interval if all are longer, because tasks also end connections, which must not wait for a long pause. */
 const LONGEST_INTERVAL = 15_000;
 
 /**
@@ -36,8 +36,8 @@ const LONGEST_INTERVAL = 15_000;
  */
 export class Scheduler {
   readonly #clock: Clock;
-  /** How soon a task is due again. */
-  #interval: number;
+  /** The shortest of all tasks so far, in ms. */
+  #interval = LONGEST_INTERVAL;
   readonly #heap: ScheduledTask[] = [];
   /** When each task of the heap is due. */
   readonly #dues: number[] = [];
@@ -46,19 +46,18 @@ export class Scheduler {
   #notBefore = 0;
   #batchSize = SMALLEST_BATCH;
 
-  /** @param interval in ms, up to 15 s: tasks that are due at once are spread over at most half of it */
-  constructor(clock: Clock, interval: number) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#interval = Math.min(interval, LONGEST_INTERVAL);
   }
 
-  /** A task is due again after `interval` ms, which may be less than for the others. */
-  shorten(interval: number): void {
+  /**
+   * Adds a task, or changes when it is due.
+   *
+   * @param interval the time in ms after which it is due again and again. Tasks that are due at once are spread over at most
+   * half of the shortest one
+   */
+  set(task: ScheduledTask, due: number, interval: number = Infinity): void {
     this.#interval = Math.min(this.#interval, interval);
-  }
-
-  /** Adds a task, or changes when it is due. */
-  set(task: ScheduledTask, due: number): void {
     task.due = due;
     if (task.heapIndex < 0) task.heapIndex = this.#heap.push(task) - 1;
     this.#sift(task, due);

@@ -249,8 +249,7 @@ export class MultiplexedResponse implements FrameSource, MemberOutput, PooledCon
   #connect(pool: ConnectionPool | undefined): void {
     const delivery = resolveDelivery(this.#host?.delivery ?? DELIVERY_DEFAULTS, this.#options);
     const options = { ...delivery, control: true, compression: false } as const;
-    const { runtime, scheduler } =
-      pool ?? soleOwner({ runtime: this.runtime, heartbeat: delivery.heartbeat });
+    const { runtime, scheduler } = pool ?? soleOwner(this.runtime);
     const owner = { runtime, scheduler, remove: () => this.#host?.pool.remove(this) };
     // Before the connection, which listens to the signal itself.
     this.#removeAbortListener();

@@ -104,7 +104,6 @@ export function createRegistry<Events extends object = AnyEvents>(
   const pool = new ConnectionPool({
     ...limits,
     runtime,
-    heartbeat: delivery.heartbeat,
     onKey: (key) => host.watchKey(key, () => pool.disconnect(key)),
   });
   const bareHost = { pool, delivery, stream: defaults };

@@ -18,7 +18,7 @@ function createPool(maxConnections: number, maxConnectionsPerKey = Infinity): Te
     keys.add(key);
     return () => void keys.delete(key);
   };
-  const options = { runtime, heartbeat: 15_000, maxConnections, maxConnectionsPerKey, onKey };
+  const options = { runtime, maxConnections, maxConnectionsPerKey, onKey };
   return { clock, pool: new ConnectionPool(options), keys };
 }
 
