@@ -29,7 +29,7 @@ export interface TabApis {
  * @returns a promise that rejects when the lock is stolen, or cannot be had
  */
 export function holdLock(
-  apis: TabApis,
+  apis: Pick<TabApis, "request">,
   name: string,
   signal: AbortSignal,
   onGranted: () => void,
@@ -38,7 +38,8 @@ export function holdLock(
   // The standard refuses a signal beside `steal`.
   return apis.request(name, isSteal ? { steal: true } : { signal }, () => {
     if (signal.aborted) return Promise.resolve();
+    const released = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     onGranted();
-    return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    return released;
   });
 }

@@ -3,6 +3,7 @@
 import type { FakeClock } from "@holdfast/core/testing";
 import { expect, test } from "vitest";
 import type { StreamReset } from "../../src/index.ts";
+import { holdLock, type TabApis } from "../../src/tabs/tab-apis.ts";
 import { collect, control, event, type Followed, OPEN } from "../support/follow.ts";
 import { idOf, member } from "../support/member-server.ts";
 import { createTabWorld, dataOf, type Tab } from "../support/tabs.ts";
@@ -70,6 +71,13 @@ test("a tab that comes back from the cache while it waited for a sign of life ju
   expect([follower.live.role, dataOf(followed)]).toEqual(["leader", ["a1"]]);
   leader.tab.thaw();
   await close();
+});
+
+test("a lock that is given back while it is granted is free", async () => {
+  const holder = new AbortController();
+  const apis: Pick<TabApis, "request"> = { request: (_name, _options, hold) => hold() };
+  await holdLock(apis, "a", holder.signal, () => holder.abort());
+  expect(holder.signal.aborted).toBe(true);
 });
 
 test("when two tabs steal at the same time, those that can only listen follow the one that has the lock", async () => {

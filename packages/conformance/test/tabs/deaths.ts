@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
+import { eventually } from "../../src/harness/eventually.ts";
 import type { TabServer } from "./tab-server.ts";
 import type { TabWindow } from "./tab-window.ts";
 
@@ -41,8 +42,16 @@ export const deaths: Readonly<Record<string, Death>> = {
   /** No event tells it that it will not run, and its lock stays its own. */
   async stopped(leader) {
     const session = await devtools(leader);
+    let isPaused = false;
+    session.once("Debugger.paused", () => {
+      isPaused = true;
+    });
     await session.send("Debugger.enable");
-    await session.send("Debugger.pause");
+    // On a busy machine, Chromium sometimes forgets this command after it has answered it.
+    await eventually(async () => {
+      await session.send("Debugger.pause");
+      expect(isPaused).toBe(true);
+    });
     return () => session.send("Debugger.disable");
   },
 };
