@@ -297,8 +297,10 @@ class Simulation {
     const process = this.#process(step.process);
     const options = { ifExists, retryWindow: isRetried ? RETRY_WINDOW : 0 };
     if (ifExists === "replace") this.#replacedIds.add(streamId(stream));
+    // Of opens that are under way together, the one that is granted last may be answered first.
+    const before = this.#producers[stream];
     const opening = process.registry.open(streamId(stream), options).then((writer) => {
-      if (ifExists === "throw") this.#checkNothingTaken(stream);
+      if (ifExists === "throw") this.#checkNothingTaken(before);
       const record = this.#model.begin(writer.epoch);
       const producer = { process, writer, isRetried, record, hasEnded: false };
       this.#producers[stream] = producer;
@@ -309,8 +311,7 @@ class Simulation {
   }
 
   /** A living producer keeps its stream, whatever the store has lost, if that is noticed. A roll-back is not always. */
-  #checkNothingTaken(stream: number): void {
-    const producer = this.#producers[stream];
+  #checkNothingTaken(producer: Producer | undefined): void {
     const isLossUnnoticed = this.#isRolledBack || (this.#hadLosses && !this.#hasMarker);
     const mayBeTaken = this.#hadFaults || isLossUnnoticed;
     if (producer !== undefined && isLive(producer) && !mayBeTaken) {
